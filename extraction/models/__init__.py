@@ -1,0 +1,14 @@
+"""Documents on their way to a result, and who may bring or see them."""
+
+from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
+from extraction.models.extraction import Attempt, AttemptOutcome, Extraction, State
+
+__all__ = [
+    "ApiClient",
+    "ApiClientCompany",
+    "Attempt",
+    "AttemptOutcome",
+    "CompanyGrant",
+    "Extraction",
+    "State",
+]

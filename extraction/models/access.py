@@ -1,0 +1,47 @@
+"""Who may act for which company: operators by grant, API clients by binding."""
+
+from django.conf import settings
+from django.db import models
+from rest_framework_api_key.models import AbstractAPIKey
+
+
+class CompanyGrant(models.Model):
+    """An operator may upload for, and see the extractions of, this company."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="company_grants"
+    )
+    company_id = models.CharField(max_length=50)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "company_id"], name="unique_company_grant")
+        ]
+
+    def __str__(self) -> str:
+        return self.company_id
+
+
+class ApiClient(AbstractAPIKey):
+    """An integrator's program. Its key is stored hashed and shown once, when it is made."""
+
+    class Meta(AbstractAPIKey.Meta):
+        verbose_name = "API client"
+        verbose_name_plural = "API clients"
+
+
+class ApiClientCompany(models.Model):
+    """An API client may act for this company."""
+
+    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="companies")
+    company_id = models.CharField(max_length=50)
+
+    class Meta:
+        verbose_name = "company of an API client"
+        verbose_name_plural = "companies of API clients"
+        constraints = [
+            models.UniqueConstraint(fields=["client", "company_id"], name="unique_client_company")
+        ]
+
+    def __str__(self) -> str:
+        return self.company_id

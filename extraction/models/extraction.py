@@ -1,0 +1,239 @@
+"""The extraction and its attempts. Every change of state is one conditional UPDATE here.
+
+The row is the truth and the queue only a wake-up call: a message lost, doubled or late
+changes nothing, because only the process whose UPDATE changed the row goes on.
+"""
+
+import uuid
+from datetime import timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tokens.models import TokenMaster
+
+# A live worker renews its lease well within this; without renewal the work is taken up again.
+LEASE = timedelta(seconds=20)
+# A document that took its worker down this often is not tried again.
+DEATHS_ALLOWED = 2
+
+
+class State(models.TextChoices):
+    """Where an extraction stands."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def ended(cls) -> tuple["State", ...]:
+        """The states that nothing leaves by itself."""
+        return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
+
+
+class ExtractionQuerySet(models.QuerySet["Extraction"]):
+    def for_companies(self, company_ids: list[str] | None) -> Self:
+        """Those of the given companies; None means every company."""
+        return self if company_ids is None else self.filter(company_id__in=company_ids)
+
+    def due(self) -> Self:
+        """Those that wait for a time that has come."""
+        return self.filter(state=State.WAITING, due_at__lte=timezone.now())
+
+    def abandoned(self) -> Self:
+        """Those whose worker let its lease run out: it died, hung or lost the database."""
+        return self.filter(state=State.PROCESSING, leased_until__lt=timezone.now())
+
+    def claim(self, pk: uuid.UUID) -> "Extraction | None":
+        """Take a queued or due extraction to work on; None when another process was first."""
+        now = timezone.now()
+        lease_id = uuid.uuid4()
+        claimed = self.filter(
+            pk=pk, state__in=[State.QUEUED, State.WAITING], due_at__lte=now
+        ).update(
+            state=State.PROCESSING,
+            lease_id=lease_id,
+            leased_until=now + LEASE,
+            started_at=models.functions.Coalesce(F("started_at"), now),
+        )
+        return self.get(pk=pk) if claimed else None
+
+    def held(self, extraction: "Extraction") -> Self:
+        """The row of an extraction, if it is still ours to change."""
+        return self.filter(pk=extraction.pk, state=State.PROCESSING, lease_id=extraction.lease_id)
+
+    def renew_lease(self, extraction: "Extraction") -> bool:
+        """Say that its worker lives; False when the lease was lost to another."""
+        return bool(self.held(extraction).update(leased_until=timezone.now() + LEASE))
+
+    def end(self, extraction: "Extraction", state: State, **fields: Any) -> bool:
+        """Move a held extraction to an ended state; False when it is no longer ours."""
+        return bool(
+            self.held(extraction).update(
+                state=state,
+                lease_id=None,
+                leased_until=None,
+                finished_at=timezone.now(),
+                **fields,
+            )
+        )
+
+    def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
+        """Let a held extraction wait and free its worker; False when it is no longer ours."""
+        return bool(
+            self.held(extraction).update(
+                state=State.WAITING,
+                lease_id=None,
+                leased_until=None,
+                due_at=timezone.now() + delay,
+                **fields,
+            )
+        )
+
+    def requeue_due(self, pk: uuid.UUID) -> bool:
+        """Turn a due extraction into a queued one; True for the one process that did."""
+        return bool(self.due().filter(pk=pk).update(state=State.QUEUED))
+
+    def take_over(self, extraction: "Extraction") -> bool:
+        """Queue an abandoned extraction again and count the death; True for one process only."""
+        return bool(
+            self.abandoned()
+            .filter(pk=extraction.pk, lease_id=extraction.lease_id)
+            .update(
+                state=State.QUEUED,
+                lease_id=None,
+                leased_until=None,
+                due_at=timezone.now(),
+                deaths=F("deaths") + 1,
+            )
+        )
+
+
+class Extraction(models.Model):
+    """One document that somebody brought, and what became of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    company_id = models.CharField(max_length=50)
+    branch = models.CharField(max_length=50, default="Default")
+    requested_by = models.CharField(max_length=100)
+    licence_id = models.CharField(max_length=100, blank=True)
+    client = models.CharField(
+        max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
+    )
+    idempotency_key = models.CharField(max_length=255, null=True, editable=False)
+    dedup_key = models.CharField(
+        max_length=120,
+        null=True,
+        unique=True,
+        editable=False,
+        help_text="company:sha256 of the one extraction that answers for these bytes.",
+    )
+
+    file = models.CharField(
+        max_length=100, editable=False, help_text="Path of the document under DATA_DIR/files."
+    )
+    file_name = models.CharField(max_length=255, help_text="As sent; shown, never used as a path.")
+    sha256 = models.CharField(max_length=64, editable=False)
+    media_type = models.CharField(max_length=50)
+    size = models.BigIntegerField(help_text="Bytes.")
+    page_count = models.PositiveIntegerField()
+
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    attempts = models.PositiveIntegerField(default=0, help_text="Calls made to a provider.")
+    deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
+    lease_id = models.UUIDField(null=True, editable=False)
+    leased_until = models.DateTimeField(null=True, editable=False)
+    due_at = models.DateTimeField(default=timezone.now)
+    deadline = models.DateTimeField()
+
+    result = models.JSONField(
+        null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice."
+    )
+    needs_review = models.BooleanField(default=False)
+    checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    http_status = models.PositiveSmallIntegerField(
+        null=True, help_text="What POST /extract answers, once ended."
+    )
+    error_code = models.CharField(max_length=50, blank=True)
+    error_message = models.CharField(max_length=200, blank=True)
+    error_detail = models.TextField(blank=True)
+
+    token = models.ForeignKey(TokenMaster, models.PROTECT, null=True, editable=False)
+    model = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    timings = models.JSONField(
+        null=True, help_text="Seconds of wall clock by stage: pages, read, finish."
+    )
+
+    objects = ExtractionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="extraction_due"),
+            models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="unique_idempotency_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.company_id})"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.state in State.ended()
+
+    @property
+    def attempts_allowed(self) -> int:
+        """The first call and the retries of the policy."""
+        return 1 + int(settings.RETRY_LIMIT)
+
+
+class AttemptOutcome(models.TextChoices):
+    """What came of one call."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Attempt(models.Model):
+    """One call to a provider, committed before it is made, so that a crash cannot hide it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="attempt_set")
+    number = models.PositiveIntegerField(help_text="1 is the first call for this extraction.")
+    token = models.ForeignKey(TokenMaster, models.PROTECT)
+    model = models.CharField(max_length=100)
+    reserved = models.BigIntegerField(help_text="LLM tokens set aside for this call.")
+    outcome = models.CharField(
+        max_length=20, choices=AttemptOutcome, default=AttemptOutcome.PENDING
+    )
+    code = models.CharField(max_length=50, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["extraction", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["extraction", "number"], name="unique_attempt_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.outcome}"

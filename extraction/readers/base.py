@@ -1,0 +1,99 @@
+"""What every reader takes and gives: pages and document in; fields and usage, or one error, out."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from extraction.invoice import InvoiceFields
+from tokens.usage import NO_USAGE, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """One page as an upright JPEG of at most 1920 px a side."""
+
+    number: int
+    path: Path
+    blank: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An accepted document with its page images, in order."""
+
+    path: Path
+    media_type: str
+    pages: tuple[PageImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``."""
+
+    fields: InvoiceFields
+    model: str
+    usage: Usage = NO_USAGE
+    needs_review: bool = False
+    warnings: tuple[str, ...] = field(default=())
+
+
+class Failure(StrEnum):
+    """What a failed reading allows next."""
+
+    RETRY = "retry"  # the same key may be asked again later
+    OTHER_KEY = "other_key"  # this key will not do; another may, at once
+    FINAL = "final"  # no call can read this document
+
+
+class Billing(StrEnum):
+    """What the provider charged for a failed call."""
+
+    NONE = "none"  # it answered with an error: nothing
+    KNOWN = "known"  # it answered and said what it used
+    UNKNOWN = "unknown"  # cut off after sending, or an answer without usage: charge the reserve
+
+
+class ReadingError(Exception):
+    """A reading that failed, in our words. Never carries the provider's exception object.
+
+    ``code`` is stable and for machines, ``detail`` is for people and free of internals,
+    ``retry_after`` is the server's wish in seconds, ``timed_out`` tells 504 from 502.
+    """
+
+    def __init__(
+        self,
+        failure: Failure,
+        code: str,
+        detail: str,
+        *,
+        billing: Billing = Billing.NONE,
+        usage: Usage = NO_USAGE,
+        retry_after: float | None = None,
+        timed_out: bool = False,
+        key_rejected: bool = False,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.failure = failure
+        self.code = code
+        self.detail = detail
+        self.billing = billing
+        self.usage = usage
+        self.retry_after = retry_after
+        self.timed_out = timed_out
+        self.key_rejected = key_rejected
+
+
+class Reader(Protocol):
+    """A way to read invoices. ``api_key`` and ``model`` are the chosen token's."""
+
+    def fixed_cost(self, document: Document) -> int:
+        """Return the most LLM tokens that the request can cost before its output."""
+        ...
+
+    def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
+        """Read the document with at most ``output_budget`` tokens of output and thinking.
+
+        Raises ReadingError for every failure, and nothing else.
+        """
+        ...

@@ -1,0 +1,24 @@
+"""What every log record of this request or task carries, without being handed around."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
+
+_EMPTY: Mapping[str, str] = MappingProxyType({})
+_bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_EMPTY)
+
+
+@contextmanager
+def bound(**fields: str) -> Iterator[None]:
+    """Add fields (``request_id``, ``extraction_id``) to the records logged inside the block."""
+    token = _bound.set({**_bound.get(), **fields})
+    try:
+        yield
+    finally:
+        _bound.reset(token)
+
+
+def current() -> Mapping[str, str]:
+    """The fields bound here and now."""
+    return _bound.get()

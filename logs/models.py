@@ -1,0 +1,127 @@
+"""What happened: application logs and failed attempts. Knows a token only by name."""
+
+from django.db import models
+from django.utils import timezone
+
+from ocrsite.database import UtcNow
+
+
+class LogLevel(models.TextChoices):
+    """The contract's levels, which are Python's."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class ApplicationLog(models.Model):
+    """One log record."""
+
+    log_id = models.BigAutoField(db_column="LogID", primary_key=True)
+    timestamp = models.DateTimeField(
+        db_column="Timestamp", default=timezone.now, db_default=UtcNow()
+    )
+    level = models.CharField(db_column="LogLevel", max_length=20, choices=LogLevel)
+    logger = models.CharField(db_column="Logger", max_length=255)
+    message = models.TextField(db_column="Message")
+    exception = models.TextField(db_column="Exception", null=True)
+    module = models.CharField(db_column="Module", max_length=255, null=True)
+    function_name = models.CharField(db_column="FunctionName", max_length=255, null=True)
+    line_number = models.IntegerField(db_column="LineNumber", null=True)
+    # Ours
+    request_id = models.CharField(db_column="RequestID", max_length=36, null=True)
+    extraction_id = models.UUIDField(db_column="ExtractionID", null=True, db_index=True)
+
+    class Meta:
+        db_table = "ApplicationLogs"
+        verbose_name = "log record"
+        ordering = ["-timestamp", "-log_id"]
+        indexes = [
+            models.Index(fields=["-timestamp"], name="IX_Logs_Timestamp"),
+            models.Index(fields=["level"], name="IX_Logs_LogLevel"),
+            models.Index(fields=["logger"], name="IX_Logs_Logger"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.logger}: {self.message[:80]}"
+
+
+class RetryAttempt(models.Model):
+    """One failed call to a provider."""
+
+    retry_id = models.BigAutoField(db_column="RetryID", primary_key=True)
+    token = models.ForeignKey(
+        "tokens.TokenMaster", models.PROTECT, db_column="TokenID", null=True, db_index=False
+    )
+    company_id = models.CharField(db_column="CompanyID", max_length=50)
+    attempt = models.IntegerField(db_column="Attempt")
+    error_message = models.TextField(db_column="ErrorMessage")
+    is_retryable = models.BooleanField(db_column="IsRetryable")
+    timestamp = models.DateTimeField(
+        db_column="Timestamp", default=timezone.now, db_default=UtcNow()
+    )
+    # Ours
+    extraction_id = models.UUIDField(db_column="ExtractionID", null=True, db_index=True)
+    attempts_allowed = models.IntegerField(
+        db_column="AttemptsAllowed", null=True, help_text="Calls the policy allowed in all."
+    )
+    error_code = models.CharField(db_column="ErrorCode", max_length=50, null=True)
+    delay_seconds = models.FloatField(
+        db_column="DelaySeconds", null=True, help_text="Wait before the next call; empty: none."
+    )
+
+    class Meta:
+        db_table = "RetryAttempts"
+        verbose_name = "failed attempt"
+        ordering = ["-timestamp", "-retry_id"]
+        indexes = [
+            models.Index(fields=["token"], name="IX_Retry_TokenID"),
+            models.Index(fields=["company_id"], name="IX_Retry_CompanyID"),
+            models.Index(fields=["-timestamp"], name="IX_Retry_Timestamp"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} for {self.company_id}: {self.error_message[:80]}"
+
+
+class RecentError(models.Model):
+    """``vw_RecentErrors``: the newest 100 ERROR and CRITICAL records."""
+
+    log_id = models.BigIntegerField(db_column="LogID", primary_key=True)
+    timestamp = models.DateTimeField(db_column="Timestamp")
+    level = models.CharField(db_column="LogLevel", max_length=20)
+    logger = models.CharField(db_column="Logger", max_length=255)
+    message = models.TextField(db_column="Message")
+    exception = models.TextField(db_column="Exception", null=True)
+    minutes_ago = models.IntegerField(db_column="MinutesAgo")
+
+    class Meta:
+        managed = False
+        db_table = "vw_RecentErrors"
+        ordering = ["-timestamp", "-log_id"]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.minutes_ago} min ago: {self.message[:80]}"
+
+
+class FailedRetry(models.Model):
+    """``vw_FailedRetries``: extractions that used every attempt they were allowed."""
+
+    extraction_id = models.UUIDField(db_column="ExtractionID", primary_key=True)
+    company_id = models.CharField(db_column="CompanyID", max_length=50)
+    attempts = models.IntegerField(db_column="TotalAttempts")
+    retryable_share = models.FloatField(
+        db_column="RetryableShare", help_text="Share of the attempts that could be retried, 0 to 1."
+    )
+    last_attempt = models.DateTimeField(db_column="LastAttempt")
+
+    class Meta:
+        managed = False
+        db_table = "vw_FailedRetries"
+        verbose_name_plural = "failed retries"
+        ordering = ["-last_attempt"]
+
+    def __str__(self) -> str:
+        return f"{self.company_id}: {self.attempts} attempts"

@@ -1,0 +1,84 @@
+"""What differs between databases: the connection's options and the UTC default."""
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models.functions import Now
+
+SQLITE = "django.db.backends.sqlite3"
+SQL_SERVER = "mssql"
+POSTGRESQL = "django.db.backends.postgresql"
+
+dj_database_url.register("mssql", SQL_SERVER)
+
+# WAL and IMMEDIATE let web, workers and log writers share one file without "database is
+# locked"; secure_delete overwrites what an UPDATE or DELETE leaves behind (provider keys).
+_SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA secure_delete=ON;",
+}
+
+# Without MARS_Connection=no a query inside .iterator() fails on Linux (mssql-django #614);
+# without connection_timeout a refused port takes 15 s.
+_SQL_SERVER_OPTIONS = {
+    "driver": "ODBC Driver 18 for SQL Server",
+    "connection_timeout": 5,
+    "query_timeout": 60,
+    "extra_params": "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no",
+}
+
+
+def database_settings(url: str, data_dir: Path) -> dict[str, Any]:
+    """Return Django's ``DATABASES["default"]`` for a DATABASE_URL; empty means SQLite in data_dir.
+
+    Query parameters of the URL override our options (``?driver=…&extra_params=…``).
+    Raises ImproperlyConfigured for a URL that names no database engine we support.
+    """
+    if not url:
+        settings: dict[str, Any] = {"ENGINE": SQLITE, "NAME": str(data_dir / "db.sqlite3")}
+    else:
+        try:
+            settings = dict(dj_database_url.parse(url))
+        except dj_database_url.ParseError as error:
+            raise ImproperlyConfigured(
+                "DATABASE_URL cannot be read. Use mssql://user:password@host:1433/name, "
+                "postgres://…, sqlite:///path, or leave it empty for SQLite under DATA_DIR."
+            ) from error
+    engine = settings["ENGINE"]
+    defaults: dict[str, Any] = {}
+    if engine == SQLITE:
+        defaults = _SQLITE_OPTIONS
+        # A file rather than shared memory: tests with threads and processes need real locking.
+        settings["TEST"] = {"NAME": str(data_dir / "test.sqlite3")}
+    elif engine == SQL_SERVER:
+        defaults = _SQL_SERVER_OPTIONS
+    elif engine != POSTGRESQL:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL names {engine}. Use mssql://, postgres:// or sqlite://."
+        )
+    settings["OPTIONS"] = {**defaults, **settings.get("OPTIONS", {})}
+    # Health checks matter to the log writer: without them it lost a batch per dropped connection.
+    settings["CONN_MAX_AGE"] = 600
+    settings["CONN_HEALTH_CHECKS"] = True
+    return settings
+
+
+class UtcNow(Now):
+    """The database's clock in UTC, comparable with what ``timezone.now`` stores.
+
+    SQLite gets the three zeros that Django writes too, or a row is missed by ``__gte`` of its
+    own instant; SQL Server's own ``Now`` would carry the server's offset.
+    """
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        """Microseconds as Django formats them."""
+        # Escaped twice: the template and the statement are each %-formatted.
+        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW') || '000'"
+        return self.as_sql(compiler, connection, template=template, **extra)
+
+    def as_microsoft(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        """UTC whatever the server's time zone."""
+        return self.as_sql(compiler, connection, template="SYSUTCDATETIME()", **extra)

@@ -1,0 +1,211 @@
+"""Settings, read from the environment, then ``.env``, then ``$DATA_DIR/secrets.env``.
+
+README's configuration table and ``.env.example`` list every variable.
+"""
+
+import math
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from environs import Env, validate
+
+from ocrsite.database import database_settings
+from ocrsite.local_secrets import ensure_secrets_file
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(BASE_DIR / ".env", recurse=False)
+
+DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / "var").resolve()
+env.read_env(ensure_secrets_file(DATA_DIR), recurse=False)
+
+# Security
+SECRET_KEY: str = env.str("SECRET_KEY")
+DEBUG: bool = env.bool("DEBUG", False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+HTTPS: bool = env.bool("HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# Provider keys: the first encryption key writes, every key reads.
+TOKEN_ENCRYPTION_KEYS: list[str] = env.list("TOKEN_ENCRYPTION_KEYS")
+TOKEN_FINGERPRINT_KEY: str = env.str("TOKEN_FINGERPRINT_KEY")
+
+# Application
+INSTALLED_APPS = [
+    "ocrsite",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "rest_framework_api_key",
+    "django_q",
+    "logs",
+    "tokens",
+    "extraction",
+]
+MIDDLEWARE = [
+    "ocrsite.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "ocrsite.urls"
+WSGI_APPLICATION = "ocrsite.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "upload"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+# Database
+DATABASES = {"default": database_settings(env.str("DATABASE_URL", ""), DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Files
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "ocrsite" / "static"]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "files", "file_permissions_mode": 0o600},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Intake
+MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 20, validate=validate.Range(min=1))
+MAX_PAGES: int = env.int("MAX_PAGES", 50, validate=validate.Range(min=1))
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # form fields; files are checked against MAX_UPLOAD_MB
+
+# Gemini
+GEMINI_BASE_URL: str = env.str("GEMINI_BASE_URL", "")
+GEMINI_MODEL: str = env.str("GEMINI_MODEL", "gemini-3.8-flash")
+GEMINI_TIMEOUT_SECONDS: int = env.int("GEMINI_TIMEOUT_SECONDS", 90, validate=validate.Range(min=1))
+MAX_OUTPUT_TOKENS: int = env.int("MAX_OUTPUT_TOKENS", 8192, validate=validate.Range(min=2000))
+
+# Retry: the delay before retry n is initial × multiplier^(n-1), at most the cap.
+RETRY_LIMIT: int = env.int("RETRY_LIMIT", 3, validate=validate.Range(min=0, max=10))
+RETRY_INITIAL_SECONDS: float = env.float(
+    "RETRY_INITIAL_SECONDS", 1.0, validate=validate.Range(min=0.0)
+)
+RETRY_MULTIPLIER: float = env.float("RETRY_MULTIPLIER", 2.0, validate=validate.Range(min=1.0))
+RETRY_CAP_SECONDS: float = env.float("RETRY_CAP_SECONDS", 30.0, validate=validate.Range(min=0.0))
+RETRY_JITTER: bool = env.bool("RETRY_JITTER", True)
+
+# Work
+EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validate.Range(min=0))
+JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
+WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
+REDIS_URL: str = env.str("REDIS_URL", "")
+
+# A page render is bounded by its own time-outs; the task's hard end leaves room for both.
+_TASK_TIMEOUT = GEMINI_TIMEOUT_SECONDS + 90
+_QUEUE_LIMIT = _BULK = 1
+Q_CLUSTER = {
+    "name": "ocrsite",
+    "workers": WORKERS,
+    "poll": 0.1,
+    "bulk": _BULK,
+    "queue_limit": _QUEUE_LIMIT,
+    "timeout": _TASK_TIMEOUT,
+    # The retry clock starts when a worker prefetches a task, not when the task starts.
+    "retry": _TASK_TIMEOUT * (1 + math.ceil((_QUEUE_LIMIT + _BULK) / WORKERS)) + 30,
+    # The extraction's row owns its state and its retries; a failed wake-up is never redelivered.
+    "ack_failures": True,
+    "max_attempts": 1,
+    "save_limit": -1,
+    "recycle": 500,
+    "max_rss": 400_000,  # KiB
+    "catch_up": False,
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}
+
+# REST
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "extraction.api.authentication.ApiClientAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.MultiPartParser"],
+    "EXCEPTION_HANDLER": "extraction.api.errors.handle_exception",
+}
+
+# Logs
+LOG_LEVEL: str = env.str(
+    "LOG_LEVEL",
+    "INFO",
+    validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+)
+LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"database": {"class": "logging.NullHandler"}},
+    "root": {"handlers": ["database"], "level": LOG_LEVEL},
+    # Django's own handlers would print to the console, which stays silent.
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}

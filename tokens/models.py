@@ -1,0 +1,267 @@
+"""Who may spend what: provider keys with their quotas, and the books of what was spent.
+
+Table and column names are the contract's; counters are LLM tokens, 64-bit.
+"""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from ocrsite.database import UtcNow
+
+DEFAULT_LIMIT = 100_000
+DEFAULT_THRESHOLD = 3_000
+
+
+class Provider(models.TextChoices):
+    """Who reads the document; the value of ``TokenMaster.Provider``."""
+
+    GEMINI = "Gemini"
+    OFFLINE = "Offline"
+
+
+class TokenStatus(models.TextChoices):
+    """The state of a key; the value of ``TokenMaster.Status``."""
+
+    ACTIVE = "Active"
+    EXPIRED = "Expired"
+    EXCEEDED = "Exceeded"
+    DISABLED = "Disabled"
+
+
+class TokenQuerySet(models.QuerySet["TokenMaster"]):
+    def for_company(self, company_id: str) -> Self:
+        """Every key of one company; the id may come with blanks around it."""
+        return self.filter(company_id=company_id.strip())
+
+    def usable(self) -> Self:
+        """Keys that may be presented now: active and unexpired (quota is the ledger's to judge)."""
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.filter(unexpired, status=TokenStatus.ACTIVE)
+
+
+class TokenMaster(models.Model):
+    """A company's provider key with its quota: what staff call a token."""
+
+    token_id = models.BigAutoField(db_column="TokenID", primary_key=True)
+    company_id = models.CharField(db_column="CompanyID", max_length=50)
+    company_name = models.CharField(db_column="CompanyName", max_length=200, null=True, blank=True)
+    api_key = models.CharField(db_column="ApiKey", max_length=1000)
+    provider = models.CharField(
+        db_column="Provider", max_length=100, choices=Provider, default=Provider.GEMINI
+    )
+    total_token_limit = models.BigIntegerField(
+        db_column="TotalTokenLimit", default=DEFAULT_LIMIT, db_default=DEFAULT_LIMIT
+    )
+    status = models.CharField(
+        db_column="Status",
+        max_length=50,
+        choices=TokenStatus,
+        default=TokenStatus.ACTIVE,
+        db_default=TokenStatus.ACTIVE.value,
+    )
+    created_at = models.DateTimeField(
+        db_column="CreatedAt", default=timezone.now, db_default=UtcNow(), editable=False
+    )
+    # Ours
+    model = models.CharField(
+        db_column="Model",
+        max_length=100,
+        null=True,
+        blank=True,
+        help_text="Gemini model for this key; empty means the site's default.",
+    )
+    expires_at = models.DateTimeField(
+        db_column="ExpiresAt", null=True, blank=True, help_text="UTC; empty means never."
+    )
+    key_fingerprint = models.CharField(
+        db_column="KeyFingerprint",
+        max_length=64,
+        null=True,
+        editable=False,
+        db_index=True,
+        help_text="Keyed digest of the clear key, to search and compare by.",
+    )
+    status_reason = models.CharField(
+        db_column="StatusReason", max_length=200, null=True, blank=True, editable=False
+    )
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        db_table = "TokenMaster"
+        verbose_name = "token"
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["company_id", "status"], name="IX_TokenMaster_Company"),
+            models.Index(fields=["-created_at"], name="IX_TokenMaster_CreatedAt"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.company_id} #{self.token_id} ({self.provider})"
+
+
+class TokenUsageSummary(models.Model):
+    """Running totals of one token. At every commit: used + reserved ≤ the token's limit."""
+
+    summary_id = models.BigAutoField(db_column="SummaryID", primary_key=True)
+    token = models.OneToOneField(
+        TokenMaster, models.CASCADE, db_column="TokenID", related_name="summary"
+    )
+    total_used_tokens = models.BigIntegerField(db_column="TotalUsedTokens", default=0, db_default=0)
+    total_remaining_tokens = models.BigIntegerField(
+        db_column="TotalRemainingTokens", default=DEFAULT_LIMIT, db_default=DEFAULT_LIMIT
+    )
+    threshold = models.BigIntegerField(
+        db_column="Threshold", default=DEFAULT_THRESHOLD, db_default=DEFAULT_THRESHOLD
+    )
+    last_updated = models.DateTimeField(
+        db_column="LastUpdated", default=timezone.now, db_default=UtcNow()
+    )
+    # Ours
+    reserved_tokens = models.BigIntegerField(db_column="ReservedTokens", default=0, db_default=0)
+
+    class Meta:
+        db_table = "TokenUsageSummary"
+        verbose_name = "usage summary"
+        verbose_name_plural = "usage summaries"
+
+    def __str__(self) -> str:
+        return f"{self.total_used_tokens} used, {self.total_remaining_tokens} remaining"
+
+
+class TokenUsageLog(models.Model):
+    """One call's charge. ``attempt_id`` is unique: a call settled twice is charged once."""
+
+    usage_id = models.BigAutoField(db_column="UsageID", primary_key=True)
+    token = models.ForeignKey(
+        TokenMaster, models.PROTECT, db_column="TokenID", null=True, db_index=False
+    )
+    branch = models.CharField(
+        db_column="Branch", max_length=50, default="Default", db_default="Default"
+    )
+    requested_by = models.CharField(
+        db_column="RequestedBy", max_length=100, default="System", db_default="System"
+    )
+    input_tokens = models.BigIntegerField(db_column="InputTokens", default=0, db_default=0)
+    output_tokens = models.BigIntegerField(db_column="OutputTokens", default=0, db_default=0)
+    text_prompt_tokens = models.BigIntegerField(
+        db_column="TextPromptTokens", default=0, db_default=0
+    )
+    image_prompt_tokens = models.BigIntegerField(
+        db_column="ImagePromptTokens", default=0, db_default=0
+    )
+    text_candidates_tokens = models.BigIntegerField(
+        db_column="TextCandidatesTokens", default=0, db_default=0
+    )
+    total_tokens_used = models.BigIntegerField(
+        db_column="TotalTokensUsed",
+        default=0,
+        db_default=0,
+        help_text="Input + output + thinking, as billed.",
+    )
+    request_count = models.IntegerField(db_column="RequestCount", default=1, db_default=1)
+    logged_at = models.DateTimeField(
+        db_column="LoggedAt", default=timezone.now, db_default=UtcNow()
+    )
+    # Ours
+    thinking_tokens = models.BigIntegerField(db_column="ThinkingTokens", default=0, db_default=0)
+    cached_tokens = models.BigIntegerField(db_column="CachedTokens", default=0, db_default=0)
+    attempt_id = models.UUIDField(db_column="AttemptID", null=True, unique=True)
+    company_id = models.CharField(db_column="CompanyID", max_length=50, null=True)
+    estimated = models.BooleanField(
+        db_column="Estimated",
+        default=False,
+        db_default=False,
+        help_text="The bill is unknown (killed or cut off in mid-call): charged at the reserve.",
+    )
+
+    class Meta:
+        db_table = "TokenUsageLogs"
+        verbose_name = "usage"
+        verbose_name_plural = "usage"
+        ordering = ["-logged_at"]
+        indexes = [
+            models.Index(fields=["token"], name="IX_Usage_TokenID"),
+            models.Index(fields=["-logged_at"], name="IX_Usage_LoggedAt"),
+            models.Index(fields=["branch"], name="IX_Usage_Branch"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total_tokens_used} tokens, {self.logged_at:%Y-%m-%d %H:%M}"
+
+
+class TokenReservation(models.Model):
+    """Quota set aside for one attempt until it is settled, released or its lease runs out."""
+
+    attempt_id = models.UUIDField(db_column="AttemptID", primary_key=True)
+    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID")
+    amount = models.BigIntegerField(db_column="Amount")
+    leased_until = models.DateTimeField(
+        db_column="LeasedUntil", help_text="After this the attempt is dead and its quota is freed."
+    )
+    created_at = models.DateTimeField(
+        db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
+    )
+
+    class Meta:
+        db_table = "TokenReservations"
+        verbose_name = "reservation"
+
+    def __str__(self) -> str:
+        return f"{self.amount} tokens reserved"
+
+
+class TokenStatusRow(models.Model):
+    """``vw_TokenStatus``: every token with what it used and how it is."""
+
+    token_id = models.BigIntegerField(db_column="TokenID", primary_key=True)
+    company_id = models.CharField(db_column="CompanyID", max_length=50)
+    company_name = models.CharField(db_column="CompanyName", max_length=200, null=True)
+    provider = models.CharField(db_column="Provider", max_length=100)
+    status = models.CharField(db_column="Status", max_length=50)
+    total_token_limit = models.BigIntegerField(db_column="TotalTokenLimit")
+    total_used_tokens = models.BigIntegerField(db_column="TotalUsedTokens")
+    total_remaining_tokens = models.BigIntegerField(db_column="TotalRemainingTokens")
+    threshold = models.BigIntegerField(db_column="Threshold")
+    health_status = models.CharField(db_column="HealthStatus", max_length=10)
+    created_at = models.DateTimeField(db_column="CreatedAt")
+    last_updated = models.DateTimeField(db_column="LastUpdated", null=True)
+
+    class Meta:
+        managed = False
+        db_table = "vw_TokenStatus"
+        verbose_name = "token status"
+        verbose_name_plural = "token status"
+        ordering = ["company_id", "token_id"]
+
+    def __str__(self) -> str:
+        return f"{self.company_id} #{self.token_id}: {self.health_status}"
+
+
+class UsageSummaryRow(models.Model):
+    """``vw_UsageSummary``: what each company used."""
+
+    company_id = models.CharField(db_column="CompanyID", max_length=50, primary_key=True)
+    company_name = models.CharField(db_column="CompanyName", max_length=200, null=True)
+    total_branches = models.IntegerField(db_column="TotalBranches")
+    total_users = models.IntegerField(db_column="TotalUsers")
+    total_requests = models.BigIntegerField(db_column="TotalRequests")
+    total_tokens_used = models.BigIntegerField(db_column="TotalTokensUsed")
+    average_tokens = models.FloatField(db_column="AvgTokensPerRequest", null=True)
+    last_used = models.DateTimeField(db_column="LastUsed", null=True)
+    days_active = models.IntegerField(
+        db_column="DaysActive", help_text="Days from the first use to the last, both counted."
+    )
+
+    class Meta:
+        managed = False
+        db_table = "vw_UsageSummary"
+        verbose_name = "usage by company"
+        verbose_name_plural = "usage by company"
+        ordering = ["company_id"]
+
+    def __str__(self) -> str:
+        return f"{self.company_id}: {self.total_tokens_used} tokens"
