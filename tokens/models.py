@@ -50,21 +50,21 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
 
     def mark_spent(self, token_id: int, smallest_call: int = 1) -> bool:
         """Turn an active key to Exceeded when it has less left than its smallest call costs."""
-        used = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
+        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
         return bool(
             self.filter(pk=token_id, status=TokenStatus.ACTIVE)
-            .alias(used=Subquery(used.values("total_used_tokens")))
-            .filter(total_token_limit__lt=F("used") + smallest_call)
+            .alias(spent=Subquery(summary.values("total_used_tokens")))
+            .filter(total_token_limit__lt=F("spent") + smallest_call)
             .update(status=TokenStatus.EXCEEDED, status_reason="Its limit is used up.")
         )
 
     def reactivate(self, token_id: int) -> bool:
         """Turn an exceeded key back to Active when its limit is above what it used."""
-        used = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
+        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
         return bool(
             self.filter(pk=token_id, status=TokenStatus.EXCEEDED)
-            .alias(used=Subquery(used.values("total_used_tokens")))
-            .filter(total_token_limit__gt=F("used"))
+            .alias(spent=Subquery(summary.values("total_used_tokens")))
+            .filter(total_token_limit__gt=F("spent"))
             .update(status=TokenStatus.ACTIVE, status_reason=None)
         )
 

@@ -39,7 +39,7 @@ def encrypt_clear_keys() -> int:
             continue
         encrypted += row.update(api_key=replacement, key_fingerprint=secrets.fingerprint(clear))
     if encrypted:
-        empty_write_ahead_log()
+        _forget_overwritten()
     return encrypted
 
 
@@ -52,7 +52,7 @@ def rotate_keys() -> Counter[str]:
     encrypt_clear_keys()
     outdated = (
         TokenMaster.objects.filter(api_key__startswith=secrets.PREFIX)
-        .exclude(api_key__startswith=secrets.writing_prefix())
+        .exclude(api_key__startswith=f"{secrets.PREFIX}{secrets.writing_key_id()}:")
         .values_list("pk", "api_key")
     )
     rotated = 0
@@ -66,6 +66,11 @@ def rotate_keys() -> Counter[str]:
             api_key=secrets.encrypt(clear, token_id)
         )
     if rotated:
-        empty_write_ahead_log()
+        _forget_overwritten()
     stored_keys = TokenMaster.objects.exclude(api_key="").values_list("api_key", flat=True)
     return Counter(secrets.key_id_of(stored) for stored in stored_keys)
+
+
+def _forget_overwritten() -> None:
+    if not empty_write_ahead_log():
+        logger.warning("A long read kept overwritten keys in the database's write-ahead log.")

@@ -27,9 +27,9 @@ def is_encrypted(stored: str) -> bool:
     return stored.startswith(PREFIX)
 
 
-def writing_prefix() -> str:
-    """Return how a value begins that was encrypted with the key that writes now."""
-    return f"{PREFIX}{_key_id(settings.TOKEN_ENCRYPTION_KEYS[0])}:"
+def writing_key_id() -> str:
+    """Return the id of the encryption key that writes: the first."""
+    return _key_id(settings.TOKEN_ENCRYPTION_KEYS[0])
 
 
 def key_id_of(stored: str) -> str:
@@ -43,7 +43,8 @@ def encrypt(clear: str, token_id: int) -> str:
     Raises ValueError for a key that would not fit into the column; 500 ASCII characters do.
     """
     cipher = Fernet(settings.TOKEN_ENCRYPTION_KEYS[0])
-    stored = writing_prefix() + cipher.encrypt(f"{token_id}:{clear}".encode()).decode()
+    ciphertext = cipher.encrypt(f"{token_id}:{clear}".encode()).decode()
+    stored = f"{PREFIX}{writing_key_id()}:{ciphertext}"
     if len(stored) > _STORED_LENGTH:
         raise ValueError(f"The key of token {token_id} is too long to be stored encrypted.")
     return stored
