@@ -9,7 +9,6 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from extraction import intake
-from extraction.intake import AcceptedDocument
 from extraction.models import Extraction, State
 from extraction.tasks import wake
 from tokens import selection
@@ -50,32 +49,38 @@ def submit(
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
     document = intake.receive(upload, extraction_id)
+    identity = _Identity(company_id, document.sha256, client, idempotency_key, force)
     try:
-        _forget_offline_reading(company_id, document)
-        submission = _earlier(company_id, document, client, force, idempotency_key)
-        if submission is None:
+        _forget_offline_reading(company_id, identity)
+        extraction = _earlier(identity)
+        if extraction is None:
             selection.require_usable(company_id)
-            submission = _create(
-                extraction_id,
-                document,
-                company_id=company_id,
-                requested_by=requested_by,
-                branch=branch,
-                client=client,
-                licence_id=licence_id,
-                dedup_key=None if force else _dedup_key(company_id, document),
-                idempotency_key=idempotency_key,
+            extraction = _create(
+                Extraction(
+                    id=extraction_id,
+                    company_id=company_id,
+                    branch=branch,
+                    requested_by=requested_by,
+                    licence_id=licence_id,
+                    client=client,
+                    dedup_key=identity.dedup_key,
+                    idempotency_key=idempotency_key,
+                    file=document.file,
+                    file_name=document.file_name,
+                    sha256=document.sha256,
+                    media_type=document.media_type,
+                    size=document.size,
+                    page_count=document.page_count,
+                ),
+                identity,
             )
-        if submission is None:
-            # Another request with the same bytes or key came in between.
-            submission = _earlier(company_id, document, client, force, idempotency_key)
-            assert submission is not None
     except BaseException:
         shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
         raise
-    if not submission.created:
+    created = extraction.pk == extraction_id
+    if not created:
         shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
-    return submission
+    return Submission(extraction, created)
 
 
 def retry(extraction: Extraction) -> bool:
@@ -87,75 +92,59 @@ def retry(extraction: Extraction) -> bool:
     return queued
 
 
-def _create(
-    extraction_id: uuid.UUID,
-    document: AcceptedDocument,
-    *,
-    company_id: str,
-    requested_by: str,
-    branch: str,
-    client: str,
-    licence_id: str,
-    dedup_key: str | None,
-    idempotency_key: str | None,
-) -> Submission | None:
-    """Write the row and its wake-up together; None when a unique key was taken meanwhile."""
-    try:
-        with transaction.atomic():
-            extraction = Extraction.objects.create(
-                id=extraction_id,
-                company_id=company_id,
-                branch=branch,
-                requested_by=requested_by,
-                licence_id=licence_id,
-                client=client,
-                dedup_key=dedup_key,
-                idempotency_key=idempotency_key,
-                file=document.file,
-                file_name=document.file_name,
-                sha256=document.sha256,
-                media_type=document.media_type,
-                size=document.size,
-                page_count=document.page_count,
-            )
-            wake(extraction.pk)
-    except IntegrityError:
-        return None
-    logger.info("Queued %s of %s for %s.", extraction_id, document.media_type, company_id)
-    return Submission(extraction, created=True)
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What makes two submissions the same one."""
+
+    company_id: str
+    sha256: str
+    client: str
+    idempotency_key: str | None
+    force: bool
+
+    @property
+    def dedup_key(self) -> str | None:
+        """Company and bytes; none when the work shall be done again whatever was before."""
+        return None if self.force else f"{self.company_id}:{self.sha256}"
 
 
-def _earlier(
-    company_id: str,
-    document: AcceptedDocument,
-    client: str,
-    force: bool,
-    idempotency_key: str | None,
-) -> Submission | None:
+def _earlier(identity: _Identity) -> Extraction | None:
     """The extraction that already answers, by its Idempotency-Key or by its bytes."""
-    if idempotency_key is not None:
-        same_key = Extraction.objects.filter(client=client, idempotency_key=idempotency_key)
-        if extraction := same_key.first():
-            if (extraction.sha256, extraction.company_id) != (document.sha256, company_id):
+    if identity.idempotency_key is not None:
+        same_key = Extraction.objects.filter(
+            client=identity.client, idempotency_key=identity.idempotency_key
+        ).first()
+        if same_key is not None:
+            if (same_key.company_id, same_key.sha256) != (identity.company_id, identity.sha256):
                 raise IdempotencyConflict
-            return Submission(extraction, created=False)
-    if not force:
-        same_bytes = Extraction.objects.filter(dedup_key=_dedup_key(company_id, document))
-        if extraction := same_bytes.first():
-            return Submission(extraction, created=False)
+            return same_key
+    if identity.dedup_key is not None:
+        return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None
 
 
-def _dedup_key(company_id: str, document: AcceptedDocument) -> str:
-    return f"{company_id}:{document.sha256}"
+def _create(extraction: Extraction, identity: _Identity) -> Extraction:
+    """Write the row and its wake-up together, or return the row that was first."""
+    try:
+        with transaction.atomic():
+            extraction.save(force_insert=True)
+            wake(extraction.pk)
+    except IntegrityError:
+        # Another request with the same bytes or key came in between.
+        first = _earlier(identity)
+        if first is None:
+            raise
+        return first
+    logger.info("Queued %s (%s) for %s.", extraction.pk, extraction.media_type, extraction)
+    return extraction
 
 
-def _forget_offline_reading(company_id: str, document: AcceptedDocument) -> None:
+def _forget_offline_reading(company_id: str, identity: _Identity) -> None:
     """A company that has a Gemini key by now gets a better answer than its offline reading."""
     better = TokenMaster.objects.for_company(company_id).usable().exclude(provider=Provider.OFFLINE)
-    if better.exists():
+    if identity.dedup_key is not None and better.exists():
         Extraction.objects.filter(
-            dedup_key=_dedup_key(company_id, document),
+            dedup_key=identity.dedup_key,
             state=State.SUCCEEDED,
             token__provider=Provider.OFFLINE,
         ).update(dedup_key=None)
