@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from extraction import intake
-from extraction.models import Extraction, State
+from extraction.models import Extraction, IdempotencyKey, State
 from extraction.tasks import wake
 from tokens import selection
 from tokens.models import Provider, TokenMaster
@@ -51,29 +51,26 @@ def submit(
     document = intake.receive(upload, extraction_id)
     identity = _Identity(company_id, document.sha256, client, idempotency_key, force)
     try:
-        _forget_offline_reading(company_id, identity)
+        _forget_offline_reading(identity)
         extraction = _earlier(identity)
         if extraction is None:
             selection.require_usable(company_id)
-            extraction = _create(
-                Extraction(
-                    id=extraction_id,
-                    company_id=company_id,
-                    branch=branch,
-                    requested_by=requested_by,
-                    licence_id=licence_id,
-                    client=client,
-                    dedup_key=identity.dedup_key,
-                    idempotency_key=idempotency_key,
-                    file=document.file,
-                    file_name=document.file_name,
-                    sha256=document.sha256,
-                    media_type=document.media_type,
-                    size=document.size,
-                    page_count=document.page_count,
-                ),
-                identity,
+            extraction = Extraction(
+                id=extraction_id,
+                company_id=company_id,
+                branch=branch,
+                requested_by=requested_by,
+                licence_id=licence_id,
+                client=client,
+                dedup_key=identity.dedup_key,
+                file=document.file,
+                file_name=document.file_name,
+                sha256=document.sha256,
+                media_type=document.media_type,
+                size=document.size,
+                page_count=document.page_count,
             )
+        extraction = _record(extraction, identity)
     except BaseException:
         shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
         raise
@@ -110,38 +107,45 @@ class _Identity:
 
 def _earlier(identity: _Identity) -> Extraction | None:
     """The extraction that already answers, by its Idempotency-Key or by its bytes."""
-    if identity.idempotency_key is not None:
-        same_key = Extraction.objects.filter(
-            client=identity.client, idempotency_key=identity.idempotency_key
-        ).first()
-        if same_key is not None:
-            if (same_key.company_id, same_key.sha256) != (identity.company_id, identity.sha256):
-                raise IdempotencyConflict
-            return same_key
+    same_key = Extraction.objects.filter(
+        idempotency_keys__client=identity.client, idempotency_keys__key=identity.idempotency_key
+    ).first()
+    if same_key is not None:
+        if (same_key.company_id, same_key.sha256) != (identity.company_id, identity.sha256):
+            raise IdempotencyConflict
+        return same_key
     if identity.dedup_key is not None:
         return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None
 
 
-def _create(extraction: Extraction, identity: _Identity) -> Extraction:
-    """Write the row and its wake-up together, or return the row that was first."""
+def _record(extraction: Extraction, identity: _Identity) -> Extraction:
+    """Write row, wake-up and Idempotency-Key together, or return the row that was first."""
+    is_new = extraction._state.adding
     try:
         with transaction.atomic():
-            extraction.save(force_insert=True)
-            wake(extraction.pk)
+            if is_new:
+                extraction.save(force_insert=True)
+                wake(extraction.pk)
+            if identity.idempotency_key is not None:
+                IdempotencyKey.objects.create(
+                    client=identity.client, key=identity.idempotency_key, extraction=extraction
+                )
     except IntegrityError:
-        # Another request with the same bytes or key came in between.
+        # These bytes or this key are known: since before, or since a moment ago.
         first = _earlier(identity)
         if first is None:
             raise
         return first
-    logger.info("Queued %s (%s) for %s.", extraction.pk, extraction.media_type, extraction)
+    if is_new:
+        logger.info("Queued %s, %s.", extraction.pk, extraction.media_type)
     return extraction
 
 
-def _forget_offline_reading(company_id: str, identity: _Identity) -> None:
+def _forget_offline_reading(identity: _Identity) -> None:
     """A company that has a Gemini key by now gets a better answer than its offline reading."""
-    better = TokenMaster.objects.for_company(company_id).usable().exclude(provider=Provider.OFFLINE)
+    better = TokenMaster.objects.for_company(identity.company_id).usable()
+    better = better.exclude(provider=Provider.OFFLINE)
     if identity.dedup_key is not None and better.exists():
         Extraction.objects.filter(
             dedup_key=identity.dedup_key,

@@ -11,7 +11,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -147,7 +147,6 @@ class Extraction(models.Model):
     client = models.CharField(
         max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
     )
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)
     dedup_key = models.CharField(
         max_length=120,
         null=True,
@@ -202,13 +201,6 @@ class Extraction(models.Model):
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
         ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["client", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="unique_idempotency_key",
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.company_id})"
@@ -217,6 +209,23 @@ class Extraction(models.Model):
     def ended(self) -> bool:
         """Whether nothing more will happen to it by itself."""
         return self.state in State.ended()
+
+
+class IdempotencyKey(models.Model):
+    """A client's promise that two requests are one: the extraction that answers for the key."""
+
+    client = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="idempotency_keys")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "key"], name="unique_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class AttemptOutcome(models.TextChoices):
