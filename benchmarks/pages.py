@@ -67,7 +67,7 @@ def _measure(
     return cpu, (own.ru_maxrss - start.ru_maxrss + children.ru_maxrss) / 1024
 
 
-def measure(way: Callable[[Path, Path], None], document: Path, folder: Path) -> tuple[float, float]:
+def measure(way: Way, document: Path, folder: Path) -> tuple[float, float]:
     """The best of several runs, each in a fresh process."""
     context = multiprocessing.get_context("spawn")
     results = []
