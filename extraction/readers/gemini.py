@@ -93,9 +93,9 @@ class GeminiReader:
     def fixed_cost(self, document: Document) -> int:
         """Return an upper bound of the prompt's LLM tokens.
 
-        One token for each byte of prompt and schema: a token is never less than a byte, in any
-        language. Google's rule of thumb is four characters a token, so this is some four times too much,
-        until countTokens is used.
+        One token for each byte of prompt and schema, since no token stands for less than a byte.
+        By Google's rule of thumb (ai.google.dev/gemini-api/docs/tokens: four characters a token)
+        that is about four times too much; exact only by a countTokens call.
         """
         text = len(PROMPT.encode()) + len(json.dumps(SCHEMA, ensure_ascii=False).encode())
         return text + IMAGE_TOKENS * len(document.pages)
@@ -169,7 +169,7 @@ def _call(
         # A thread of its own, joined: asyncio.run refuses to work where a loop is running.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
             return executor.submit(copy_context().run, asyncio.run, generate()).result()
-    except Exception as error:  # noqa: BLE001 - nothing of the SDK may leave this module
+    except Exception as error:  # whatever it is: nothing of the SDK may leave this module
         return _failure(error)
 
 

@@ -40,24 +40,30 @@ class Ledger:
     """All calls in order of arrival."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._calls: list[Call] = []
 
     def open(self, key: str, method: str, model: str) -> Call:
         """Enter a call and number it."""
-        with self._lock:
+        with self._changed:
             key_call = 1 + sum(call.key == key for call in self._calls)
             call = Call(len(self._calls) + 1, key, key_call, method, model)
             self._calls.append(call)
+            self._changed.notify_all()
             return call
+
+    def wait_for(self, count: int, seconds: float) -> bool:
+        """Wait until so many calls have arrived. False: they have not."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._calls) >= count, seconds)
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """Every call so far."""
-        with self._lock:
+        with self._changed:
             return tuple(self._calls)
 
     def clear(self) -> None:
         """Forget every call and start counting anew."""
-        with self._lock:
+        with self._changed:
             self._calls.clear()

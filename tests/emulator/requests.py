@@ -91,7 +91,7 @@ def _parts(body: dict[str, Any]) -> tuple[str, tuple[Image, ...], str]:
 
 
 def _camel_case(value: Any) -> Any:
-    """Spell field names as protobuf's JSON does; it reads snake_case too, and the SDK mixes both."""
+    """Spell field names as protobuf's JSON does, which reads the SDK's snake_case too."""
     if isinstance(value, list):
         return [_camel_case(item) for item in value]
     if not isinstance(value, dict):

@@ -5,7 +5,7 @@ import re
 import select
 import socket
 import threading
-import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -57,6 +57,18 @@ class Emulator:
         self._server.server_close()
         self._thread.join()
 
+    def join(self) -> None:
+        """Wait until the server is shut down."""
+        self._thread.join()
+
+    def wait_for_calls(self, count: int, seconds: float = 10.0) -> bool:
+        """Wait until so many calls have arrived, answered or not. False: they have not."""
+        return self.ledger.wait_for(count, seconds)
+
+    def wait_until_idle(self, seconds: float = 10.0) -> bool:
+        """Wait until no connection is open: the ledger is then complete. False: it is not."""
+        return self._server.wait_until_idle(seconds)
+
     @property
     def calls(self) -> tuple[Call, ...]:
         """The ledger's calls."""
@@ -72,24 +84,39 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], emulator: Emulator) -> None:
         super().__init__(address, _Handler)
         self.emulator = emulator
+        self.stopping = False
         self._connections: set[socket.socket] = set()
+        self._changed = threading.Condition()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._connections.discard(request)
+            with self._changed:
+                self._connections.discard(request)
+                self._changed.notify_all()
+
+    def wait_until_idle(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._connections, seconds)
 
     def hang_up(self) -> None:
         """End every open connection, also one that waits in a delay."""
-        for connection in list(self._connections):
-            _cut(connection)
+        self.stopping = True
+        with self._changed:
+            for connection in self._connections:
+                _cut(connection)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+    _call: Call | None = None
 
     def do_GET(self) -> None:
         if self.path == "/ledger":
@@ -153,10 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _generate(self, call: Call, body: Any) -> None:
         emulator = self.server.emulator
+        self._call = call
         fault = emulator.faults.for_call(call)
         if (error := fault.error()) is not None:
             call.outcome = fault.kind
-            if self._wait(fault.delay, call):
+            if self._wait(fault.delay):
                 self._send(*error, retry_after=fault.retry_after)
             return
         try:
@@ -176,14 +204,14 @@ class _Handler(BaseHTTPRequestHandler):
         # Before the answer is sent: a client that is killed meanwhile pays all the same.
         call.charge(answer.bill)
         call.outcome = answer.outcome
-        if not self._wait(fault.delay, call):
+        if not self._wait(fault.delay):
             return
         if fault.kind in TRANSPORTS:
-            self._misdeliver(fault.kind, json.dumps(answer.body).encode(), call)
+            self._misdeliver(fault.kind, json.dumps(answer.body).encode())
         else:
             self._send(200, answer.body)
 
-    def _misdeliver(self, kind: str, payload: bytes, call: Call) -> None:
+    def _misdeliver(self, kind: str, payload: bytes) -> None:
         if kind == "empty":
             payload = b""
         elif kind == "malformed":
@@ -194,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_head(200, "application/json", len(payload))
         if kind == "trickle":
             for byte in payload:
-                if not self._wait(_TRICKLE_SECONDS, call):
+                if not self._wait(_TRICKLE_SECONDS):
                     return
                 self.wfile.write(bytes([byte]))
         elif kind == "drop_mid_body":
@@ -203,13 +231,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(payload)
 
-    def _wait(self, seconds: float, call: Call) -> bool:
+    def _wait(self, seconds: float) -> bool:
         """Wait. Returns False, at once, when the client goes away meanwhile."""
-        readable, _, _ = select.select([self.connection], [], [], seconds) if seconds else ([],) * 3
-        if not readable:
+        if not seconds or not select.select([self.connection], [], [], seconds)[0]:
             return True
-        # A client sends nothing while it waits for its answer: this is the end of the stream.
-        call.client_gone = True
+        # Readable, though a client has nothing to say while it waits: the end of the stream.
+        if self._call is not None:
+            self._call.client_gone = not self.server.stopping
         self.close_connection = True
         return False
 
@@ -236,25 +264,20 @@ class _Handler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         try:
             super().handle()
-        except (ConnectionError, TimeoutError):
-            pass  # the client is gone
+        except ConnectionError:
+            if self._call is not None:
+                self._call.client_gone = True
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the ledger tells more."""
 
 
 def _cut(connection: socket.socket) -> None:
-    try:
+    with suppress(OSError):  # closed by the other side already
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass  # closed by the other side already
 
 
 def serve_forever(emulator: Emulator) -> None:
     """Run until interrupted."""
-    with emulator:
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            pass
+    with emulator, suppress(KeyboardInterrupt):
+        emulator.join()
