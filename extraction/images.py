@@ -99,7 +99,7 @@ def page_of(frame: Image.Image, side: int) -> Image.Image:
     elif frame.mode == "1":
         page = frame.convert("L")  # two shades cannot be scaled smoothly
     elif frame.mode in ("P", "PA"):
-        page = frame.convert("RGBA" if "transparency" in frame.info else "RGB")
+        page = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
     else:
         page = frame.copy()
     page.thumbnail((side, side), reducing_gap=2)

@@ -36,7 +36,7 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
     The images appear together or not at all; a second call replaces them. Raises Refusal:
-    ``render_timeout``, ``page_too_large``, ``image_too_large`` or ``corrupt_file``.
+    ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
     """
     with scratch_folder() as scratch:
         drawn = scratch / "pages"
@@ -136,11 +136,8 @@ def _run_pdfium_child(command: str, document: Path, *rest: str, timeout: float) 
     answer = child.stdout.decode()
     if child.returncode == 0 and answer.isdigit():
         return int(answer)
-    refusals = {
-        "password_protected": _locked,
-        "no_pages": _no_pages,
-        "page_too_large": _page_too_large,
-    }
+    # No known answer: it reported a broken file, or PDFium took it down.
+    refusals = {"password_protected": _locked, "no_pages": _no_pages}
     raise refusals.get(answer, _corrupt)()
 
 
@@ -187,14 +184,6 @@ def _corrupt() -> Refusal:
     return Refusal(
         "corrupt_file",
         "The file is damaged or incomplete. Open it, save it anew and send it again.",
-    )
-
-
-def _page_too_large() -> Refusal:
-    return Refusal(
-        "page_too_large",
-        "A page holds a picture too large to draw. Scan it at a lower resolution and send it "
-        "again.",
     )
 
 

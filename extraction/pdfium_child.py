@@ -13,9 +13,6 @@ from pathlib import Path
 import pypdfium2
 from pypdfium2 import raw
 
-# An A0 sheet scanned at 600 dpi has 0.56e9 pixels. PDFium leaves out what it cannot hold.
-MAX_EMBEDDED_PIXELS = 1_000_000_000
-
 
 def main(arguments: list[str]) -> str:
     """Do what the command line says and return the line to write."""
@@ -29,24 +26,19 @@ def main(arguments: list[str]) -> str:
     with pdf:
         if command == "render":
             folder, side, quality = rest
-            return _render(pdf, Path(folder), int(side), int(quality))
+            _render(pdf, Path(folder), int(side), int(quality))
         return str(len(pdf))
 
 
-def _render(pdf: pypdfium2.PdfDocument, folder: Path, side: int, quality: int) -> str:
-    pdf.init_forms()
+def _render(pdf: pypdfium2.PdfDocument, folder: Path, side: int, quality: int) -> None:
+    pdf.init_forms()  # or the values typed into a form are not drawn
     for number in range(len(pdf)):
         page = pdf[number]
-        for image in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]):
-            width, height = image.get_px_size()
-            if width * height > MAX_EMBEDDED_PIXELS:
-                return "page_too_large"
         bitmap = page.render(scale=side / max(page.get_size()), may_draw_forms=True)
         picture = bitmap.to_pil()
         picture.thumbnail((side, side))  # PDFium rounds a side up
         picture.save(folder / f"{number + 1:03}.jpg", quality=quality)
         page.close()
-    return str(len(pdf))
 
 
 if __name__ == "__main__":
