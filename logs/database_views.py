@@ -22,7 +22,7 @@ RECENT_ERRORS_1 = View(
             " - CAST(STRFTIME('%s', \"Timestamp\") AS INTEGER)) / 60",
             # By seconds: DATEDIFF counts the boundaries crossed, so that 1 s could be 1 minute.
             "microsoft": 'DATEDIFF(SECOND, "Timestamp", SYSUTCDATETIME()) / 60',
-            "postgresql": "CAST(TRUNC(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP - \"Timestamp\") / 60)"
+            "postgresql": 'CAST(TRUNC(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP - "Timestamp") / 60)'
             " AS INTEGER)",
         }
     },
