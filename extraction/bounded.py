@@ -1,4 +1,4 @@
-"""Run an outside tool so that no document can hold a worker: time, memory and output are limited."""
+"""Run an outside tool so that no document can hold a worker: time and memory are limited."""
 
 import os
 import shutil

@@ -17,9 +17,7 @@ def fields_of_cii(root: Node) -> InvoiceFields:
     """Map a CrossIndustryInvoice (2.x) or CrossIndustryDocument (ZUGFeRD 1)."""
     header = root.first("ExchangedDocument", "HeaderExchangedDocument")
     trade = root.first("SupplyChainTradeTransaction", "SpecifiedSupplyChainTradeTransaction")
-    agreement = trade.first(
-        "ApplicableHeaderTradeAgreement", "ApplicableSupplyChainTradeAgreement"
-    )
+    agreement = trade.first("ApplicableHeaderTradeAgreement", "ApplicableSupplyChainTradeAgreement")
     delivery = trade.first("ApplicableHeaderTradeDelivery", "ApplicableSupplyChainTradeDelivery")
     settlement = trade.first(
         "ApplicableHeaderTradeSettlement", "ApplicableSupplyChainTradeSettlement"

@@ -18,8 +18,7 @@ from extraction.readers.numbers import amounts_in, days_in, decimal_sign
 from extraction.readers.ubl import fields_of_ubl
 from extraction.readers.xml_fields import Node
 
-SECONDS = 20.0
-CHILD_MEMORY = 1 << 30
+SECONDS = 10.0
 
 
 def einvoices_in(pdf: Path) -> list[InvoiceFields]:
@@ -38,7 +37,6 @@ def _attached_xml(pdf: Path) -> list[bytes]:
             "attachments",
             str(pdf),
             timeout=SECONDS,
-            memory=CHILD_MEMORY,
         )
         return [base64.b64decode(xml) for xml in json.loads(child.stdout)]
     except (subprocess.TimeoutExpired, ValueError, binascii.Error):

@@ -14,6 +14,7 @@ from babel.dates import get_month_names
 LANGUAGES = ("en", "de", "fr", "nl")
 # Bikram Sambat runs 56 to 57 years ahead: such a year is a Nepali date, never a Gregorian one.
 FIRST_NEPALI_YEAR = 2060
+LONGEST = 20  # more digits are a code, not an amount
 
 _AMOUNT = re.compile(
     r"""(?<![\w.,])
@@ -52,6 +53,8 @@ def amounts_in(line: str, sign: str) -> list[Amount]:
     """Return the numbers of a line, signed; ``sign`` decides whether 1.234 is a thousand."""
     found = []
     for match in _AMOUNT.finditer(line):
+        if len(match["digits"]) > LONGEST:
+            continue
         value = _decimal(match["digits"], sign)
         negative = match["sign"] or match["inner"] or match["trail"]
         if negative or (match["open"] and match["close"]):

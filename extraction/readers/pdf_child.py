@@ -12,7 +12,6 @@ import sys
 E_INVOICE_NAMES = {"factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml"}
 MAX_ATTACHMENTS = 20
 MAX_XML_BYTES = 5_000_000  # the largest of 148 real e-invoices has 42 KB
-MAX_TEXT = 2_000_000
 
 
 def attachments(path: str) -> list[str]:
@@ -32,7 +31,7 @@ def text(path: str) -> str:
 
     with pypdfium2.PdfDocument(path) as document:
         pages = (page.get_textpage().get_text_bounded() for page in document)
-        return "\f".join(pages).replace("\r\n", "\n")[:MAX_TEXT]
+        return "\f".join(pages).replace("\r\n", "\n")
 
 
 if __name__ == "__main__":

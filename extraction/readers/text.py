@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from extraction import bounded
 from extraction.readers import pdf_child
 from extraction.readers.base import PageImage
 
-TEXT_SECONDS = 20.0
+TEXT_SECONDS = 10.0
 TEXT_BYTES = 2_000_000
 # One scan takes 0.5 to 1.9 s; a page of pure noise much longer.
 OCR_PAGE_SECONDS = 30.0
@@ -21,24 +20,17 @@ OCR_SECONDS = 75.0
 
 def text_layer(pdf: Path, pages: int) -> str:
     """Return the text layer of the first pages, laid out as printed; "" when there is none."""
-    with tempfile.TemporaryDirectory(prefix="text-") as folder:
-        # Into a file, because its size is limited and that of a pipe is not.
-        output = Path(folder) / "text.txt"
-        try:
-            bounded.run(
-                "pdftotext",
-                *("-layout", "-enc", "UTF-8", "-l", str(pages)),
-                *(str(pdf), str(output)),
-                timeout=TEXT_SECONDS,
-            )
-        except FileNotFoundError:
-            return _text_without_poppler(pdf)
-        except subprocess.TimeoutExpired:
-            return ""
-        if not output.exists():
-            return ""
-        with output.open("rb") as file:
-            return file.read(TEXT_BYTES).decode(errors="replace")
+    try:
+        done = bounded.run(
+            "pdftotext",
+            *("-layout", "-enc", "UTF-8", "-l", str(pages), str(pdf), "-"),
+            timeout=TEXT_SECONDS,
+        )
+    except FileNotFoundError:
+        return _text_without_poppler(pdf)
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout[:TEXT_BYTES].decode(errors="replace")
 
 
 def _text_without_poppler(pdf: Path) -> str:
@@ -50,7 +42,7 @@ def _text_without_poppler(pdf: Path) -> str:
         )
     except subprocess.TimeoutExpired:
         return ""
-    return child.stdout.decode(errors="replace")
+    return child.stdout[:TEXT_BYTES].decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """OASIS UBL 2 Invoice and CreditNote (XRechnung, Peppol) to invoice fields."""
 
-from decimal import Decimal
-
 from extraction.invoice import InvoiceFields, LineItem, Party, TaxLine
 from extraction.readers.xml_fields import (
     Node,
