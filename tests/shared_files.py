@@ -1,9 +1,18 @@
-"""Where the shared invoices and bad inputs lie, beside the repository or in ``OCRSITE_SHARED``."""
+"""Where the files are that tests share with other projects: invoices and bad inputs.
+
+They are not part of the repository: ``$OCRSITE_SHARED``, else ``shared`` beside the repository.
+"""
 
 import os
 from pathlib import Path
 
-_place = Path(
-    os.environ.get("OCRSITE_SHARED", Path(__file__).resolve().parent.parent.parent / "shared")
+import pytest
+
+_candidate = Path(
+    os.environ.get("OCRSITE_SHARED") or Path(__file__).resolve().parents[2] / "shared"
 )
-SHARED: Path | None = _place if _place.is_dir() else None
+SHARED: Path | None = _candidate if _candidate.is_dir() else None
+
+needs_shared = pytest.mark.skipif(
+    SHARED is None, reason="the shared sample files are not here; set OCRSITE_SHARED"
+)
