@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 
 from logs.handler import DatabaseHandler
 
@@ -22,3 +23,9 @@ def _no_log_rows() -> Iterator[None]:
     yield
     for handler in handlers:
         root.addHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files() -> None:
+    """Collect the static files once: pages name them by the manifest, as in production."""
+    call_command("collectstatic", interactive=False, verbosity=0)

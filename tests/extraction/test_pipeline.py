@@ -8,7 +8,7 @@ import time_machine
 from django.db.models import Sum
 from django.utils import timezone
 from django_q.models import OrmQ
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from extraction import pipeline, submission
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
@@ -23,6 +23,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.selection import NoToken
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -282,7 +283,7 @@ def test_key_exceeded_while_queued_answers_402(emulator: Emulator) -> None:
 
 
 def test_quota_held_by_other_calls_makes_it_wait_and_then_give_up(
-    emulator: Emulator, settings: SettingsWrapper
+    emulator: Emulator, settings: Settings
 ) -> None:
     settings.JOB_DEADLINE_SECONDS = 5
     token = make_token(total_token_limit=20_000)
@@ -340,16 +341,16 @@ def test_idempotency_key_returns_its_extraction_and_refuses_other_content() -> N
         submit(pdf("another"), idempotency_key="order-1")
 
 
-def test_refused_submission_leaves_nothing_behind(settings: SettingsWrapper) -> None:
-    from tokens.selection import NoToken
+def test_refused_submission_leaves_nothing_behind(settings: Settings) -> None:
+    files = settings.DATA_DIR / "files"
+    before = set(files.rglob("*.*"))
 
     with pytest.raises(NoToken):
         submit()
 
     assert not Extraction.objects.exists()
     assert not OrmQ.objects.exists()
-    files = settings.DATA_DIR / "files"
-    assert not [path for path in files.rglob("*") if path.is_file()]
+    assert set(files.rglob("*.*")) == before
 
 
 def test_submission_queues_the_id_and_nothing_else() -> None:
