@@ -39,7 +39,7 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
     def usable(self) -> Self:
         """Keys that may be presented now: active and unexpired (quota is the ledger's to judge)."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        return self.filter(unexpired, status=TokenStatus.ACTIVE)
+        return self.filter(unexpired, status=TokenStatus.ACTIVE, provider__in=Provider.values)
 
 
 class TokenMaster(models.Model):
