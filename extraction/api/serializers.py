@@ -1,6 +1,5 @@
 """What comes in through the API, and the envelope that goes out."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,15 +10,10 @@ from extraction.errors import PROCESSED
 from extraction.invoice import Invoice
 from extraction.legacy import legacy_data
 from extraction.models import Extraction, State
+from extraction.validators import refuse_control_characters
 from logs import context as log_context
 
 PENDING = "Invoice is being processed"
-
-
-def refuse_control_characters(text: str) -> None:
-    """Raise ValidationError for text with line breaks, escapes and other control characters."""
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise serializers.ValidationError("must not contain control characters.", code="invalid")
 
 
 def _text(max_length: int, **options: Any) -> serializers.CharField:

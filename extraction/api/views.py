@@ -152,8 +152,8 @@ def _visible(request: Request, extraction_id: UUID) -> Extraction:
 
 def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > 255 or not key.isprintable():
+    if len(key) > 200 or not key.isprintable():
         raise ValidationError(
-            {"Idempotency-Key": ["must be printable and not longer than 255 characters."]}
+            {"Idempotency-Key": ["must be printable and not longer than 200 characters."]}
         )
     return key or None
