@@ -30,6 +30,7 @@ from logs.models import RetryAttempt
 from tokens import ledger, selection
 from tokens.models import Provider, TokenMaster
 from tokens.selection import Cost, NoToken, TokensBusy
+from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ def end_attempt_succeeded(
     )
     with transaction.atomic():
         _close(call.row, AttemptOutcome.SUCCEEDED)
-        ledger.settle(call.row.pk, call.token.pk, reading.usage, **_requester(extraction))
+        _book(extraction, call.row, reading.billing, reading.usage)
         Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -203,15 +204,7 @@ def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) 
     delay = _delay_after(extraction, error, policy)
     with transaction.atomic():
         _close(call.row, AttemptOutcome.FAILED, code=error.code, failure=error.failure)
-        match error.billing:
-            case Billing.NONE:
-                ledger.release(call.row.pk)
-            case Billing.KNOWN:
-                ledger.settle(call.row.pk, call.token.pk, error.usage, **_requester(extraction))
-            case Billing.UNKNOWN:
-                ledger.settle_unknown(
-                    call.row.pk, call.token.pk, call.row.reserved, **_requester(extraction)
-                )
+        _book(extraction, call.row, error.billing, error.usage)
         if error.key_rejected:
             selection.reject(call.token.pk, error.detail)
         RetryAttempt.objects.create(
@@ -288,9 +281,7 @@ def recover(extraction: Extraction) -> None:
             return
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
             _close(attempt, AttemptOutcome.UNKNOWN, code="worker_died")
-            ledger.settle_unknown(
-                attempt.pk, attempt.token_id, attempt.reserved, **_requester(extraction)
-            )
+            _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
         if extraction.deaths >= DEATHS_ALLOWED:
             _fail(
                 extraction,
@@ -337,13 +328,20 @@ def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
     return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
 
 
-def _requester(extraction: Extraction) -> dict[str, str]:
-    """Whom a usage row names."""
-    return {
+def _book(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usage) -> None:
+    """Turn an attempt's reservation into its charge, or free it. Safe to repeat."""
+    requester = {
         "company_id": extraction.company_id,
         "branch": extraction.branch,
         "requested_by": extraction.requested_by,
     }
+    match billing:
+        case Billing.NONE:
+            ledger.release(attempt.pk)
+        case Billing.KNOWN:
+            ledger.settle(attempt.pk, attempt.token_id, usage, **requester)
+        case Billing.UNKNOWN:
+            ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
 
 
 def _close(attempt: Attempt, outcome: AttemptOutcome, *, code: str = "", failure: str = "") -> None:
