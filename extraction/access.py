@@ -1,6 +1,7 @@
 """Who is asking, and for which companies they may act."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest
@@ -54,6 +55,5 @@ def principal_of(request: HttpRequest | Request) -> Principal:
     client = getattr(request, "auth", None)
     if isinstance(client, ApiClient):
         return Principal(f"client:{client.prefix}", client.name, client)
-    user = request.user
-    assert isinstance(user, AbstractUser), "only authenticated requests get here"
+    user = cast("AbstractUser", request.user)
     return Principal(f"user:{user.pk}", user.get_username(), user)

@@ -22,7 +22,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast(forms.ChoiceField, self.fields["company_id"]).choices = _choices(companies)
+        cast("forms.ChoiceField", self.fields["company_id"]).choices = _choices(companies)
 
 
 class FilterForm(forms.Form):
@@ -33,5 +33,5 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        company = cast(forms.ChoiceField, self.fields["company"])
+        company = cast("forms.ChoiceField", self.fields["company"])
         company.choices = [("", "All"), *_choices(companies)]

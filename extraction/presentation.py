@@ -112,9 +112,7 @@ def _table(title: str, items: Sequence[BaseModel]) -> Table:
     ]
     values = [[getattr(item, name) for name in columns] for item in items]
     numeric = [any(isinstance(row[at], Decimal) for row in values) for at in range(len(columns))]
-    headings = [
-        Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)
-    ]
+    headings = [Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)]
     rows = [
         [Cell(_text(value), number) for value, number in zip(row, numeric, strict=True)]
         for row in values

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 @login_not_required
 @never_cache
 @require_safe
-def health(request: HttpRequest) -> JsonResponse:
+def health(_request: HttpRequest) -> JsonResponse:
     """Answer 200 while this process and its database work, else 503."""
     try:
         with connection.cursor() as cursor:

@@ -32,7 +32,7 @@ class ApiClientAuthentication(BaseAuthentication):
             client = None
         if client is None or client.has_expired:
             raise AuthenticationFailed(
-                "The API key is not valid. Check it, or ask the operators of this service for a new one.",
+                "The API key is not valid. Check it, or ask for a new one.",
                 code="invalid_api_key",
             )
         return ClientUser(client), client

@@ -43,10 +43,10 @@ class ExtractionInput(serializers.Serializer[None]):
             "no_name": "must be sent with a file name.",
         },
     )
-    companyID = _text(50, source="company_id")
+    companyID = _text(50, source="company_id")  # noqa: N815 (the contract's name)
     username = _text(100, source="requested_by")
     branch = _text(50, allow_blank=True, default="")
-    licenceID = _text(100, allow_blank=True, default="", source="licence_id")
+    licenceID = _text(100, allow_blank=True, default="", source="licence_id")  # noqa: N815
     force = serializers.BooleanField(
         default=False, error_messages={"invalid": "must be true or false."}
     )
