@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from rest_framework.request import Request
@@ -18,7 +18,7 @@ class Principal:
 
     label: str
     name: str
-    actor: AbstractUser | ApiClient
+    actor: User | ApiClient
 
     @cached_property
     def _companies(self) -> list[str] | None:
@@ -55,5 +55,5 @@ def principal_of(request: HttpRequest | Request) -> Principal:
     client = getattr(request, "auth", None)
     if isinstance(client, ApiClient):
         return Principal(f"client:{client.prefix}", client.name, client)
-    user = cast("AbstractUser", request.user)
+    user = cast("User", request.user)
     return Principal(f"user:{user.pk}", user.get_username(), user)

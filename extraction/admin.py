@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     _AttemptInline = admin.TabularInline[Attempt, Extraction]
     _CompanyInline = admin.TabularInline[ApiClientCompany, ApiClient]
     _GrantInline = admin.TabularInline[CompanyGrant, User]
+    _UserAdmin = UserAdmin[User]
 else:  # Django's own classes take no type arguments
     _ExtractionAdmin = admin.ModelAdmin
     _AttemptInline = _CompanyInline = _GrantInline = admin.TabularInline
+    _UserAdmin = UserAdmin
 
 # The queue is only a wake-up call: to run its tasks again by hand would change nothing that
 # "Try again" on the extraction does not do better. APIKey is the library's own, unused model.
@@ -99,7 +101,7 @@ class ApiClientCompanyInline(_CompanyInline):
 class ApiClientAdmin(APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
-    list_display = ["name", "prefix", "bound_to", "created", "expiry_date", "pill"]
+    list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
     inlines = [ApiClientCompanyInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:
@@ -131,9 +133,7 @@ class CompanyGrantInline(_GrantInline):
 
 
 @admin.register(User)
-class OperatorAdmin(UserAdmin):
+class OperatorAdmin(_UserAdmin):
     """Django's user admin with the granted companies."""
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> list[type[CompanyGrantInline]]:
-        """Companies are granted once the user exists."""
-        return [CompanyGrantInline] if obj else []
+    inlines = [CompanyGrantInline]

@@ -115,7 +115,7 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 
 
 def _submit_all(
-    files: Iterable[UploadedFile], principal: Principal, values: dict[str, str]
+    files: Iterable["UploadedFile[bytes]"], principal: Principal, values: dict[str, str]
 ) -> Iterable[Outcome]:
     for file in files:
         name = file.name or "document"

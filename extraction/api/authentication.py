@@ -1,6 +1,7 @@
 """API clients prove who they are with ``Authorization: Api-Key …``."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -27,16 +28,19 @@ class ApiClientAuthentication(BaseAuthentication):
         if not key:
             return None
         try:
-            client = ApiClient.objects.get_from_key(key)
+            client = cast("ApiClient", ApiClient.objects.get_from_key(key))
         except ApiClient.DoesNotExist:
-            client = None
-        if client is None or client.has_expired:
-            raise AuthenticationFailed(
-                "The API key is not valid. Check it, or ask for a new one.",
-                code="invalid_api_key",
-            )
+            raise _invalid() from None
+        if client.has_expired:
+            raise _invalid()
         return ClientUser(client), client
 
     def authenticate_header(self, request: Request) -> str:
         """Make DRF answer 401, not 403, to those who sent no credentials."""
         return KeyParser.keyword
+
+
+def _invalid() -> AuthenticationFailed:
+    return AuthenticationFailed(
+        "The API key is not valid. Check it, or ask for a new one.", code="invalid_api_key"
+    )

@@ -1,6 +1,6 @@
 """The doors for programs: parse, call, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
@@ -38,11 +38,12 @@ class OneFormat(DefaultContentNegotiation):
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         """Return the only renderer there is."""
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class ApiView(APIView):
