@@ -90,7 +90,10 @@ def sections(invoice: Invoice) -> list[Section]:
 
 def tables(invoice: Invoice) -> list[Table]:
     """Return the tables that have rows."""
-    candidates = [("Lines", invoice.line_items), ("Tax", invoice.tax_breakdown)]
+    candidates: list[tuple[str, Sequence[BaseModel]]] = [
+        ("Lines", invoice.line_items),
+        ("Tax", invoice.tax_breakdown),
+    ]
     return [_table(title, items) for title, items in candidates if items]
 
 

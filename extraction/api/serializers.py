@@ -64,10 +64,7 @@ class ExtractionInput(serializers.Serializer[None]):
                 {"connection_params": ["is not accepted: callers cannot choose the database."]},
                 code="connection_params_refused",
             )
-        named: dict[str, Any] = {}
-        for name in self.fields:
-            if name.lower() in sent:
-                named[name] = sent[name.lower()]
+        named = {name: sent[name.lower()] for name in self._declared_fields if name.lower() in sent}
         if not named.get("branch") and "division" in sent:
             named["branch"] = sent["division"]
         values: dict[str, Any] = super().to_internal_value(named)
