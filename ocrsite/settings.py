@@ -203,7 +203,7 @@ LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Ra
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"database": {"class": "logging.NullHandler"}},
+    "handlers": {"database": {"class": "logs.handler.DatabaseHandler"}},
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
     # Django's own handlers would print to the console, which stays silent.
     "loggers": {
