@@ -14,6 +14,7 @@ _LABELS = {
     "mrp": "MRP",
     "pws_number": "PWS number",
     "rate": "Rate %",
+    "serial_number": "Serial",
     "tax_id": "Tax ID",
     "tax_rate": "Tax %",
 }

@@ -1,6 +1,5 @@
 """The pages of operators: upload, result, list."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
@@ -9,8 +8,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction import presentation, submission
@@ -36,25 +36,25 @@ class Outcome:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Take documents in. Scripts upload to the API; this POST serves browsers without them."""
+    """Take documents in, each for itself: one that is refused does not keep out the others."""
     principal = principal_of(request)
     companies = principal.companies()
     outcomes: list[Outcome] = []
-    status = HTTPStatus.OK
     if request.method == "POST":
         form = UploadForm(request.POST, companies=companies)
         files = request.FILES.getlist("file")
         if not files:
             form.add_error(None, "Choose at least one file.")
         if form.is_valid():
-            outcomes = list(_submit_all(files, principal, form.cleaned_data))
-            accepted = [outcome.extraction for outcome in outcomes if outcome.extraction]
-            if len(accepted) == len(outcomes) == 1:
-                return redirect("result", accepted[0].pk)
-        if not all(outcome.extraction for outcome in outcomes) or not form.is_valid():
-            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
+        if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+            return _told_to_script(form, outcomes)
+        if len(outcomes) == 1 and outcomes[0].extraction:
+            return redirect("result", outcomes[0].extraction.pk)
     else:
         form = UploadForm(companies=companies)
+    accepted = bool(outcomes) and all(outcome.extraction for outcome in outcomes)
+    refused = form.is_bound and not accepted
     context = {
         "form": form,
         "companies": companies,
@@ -62,6 +62,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         "max_upload_mb": settings.MAX_UPLOAD_MB,
         "max_pages": settings.MAX_PAGES,
     }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "extraction/upload.html", context, status=status)
 
 
@@ -114,25 +115,35 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     return redirect("result", extraction.pk)
 
 
-def _submit_all(
-    files: Iterable["UploadedFile[bytes]"], principal: Principal, values: dict[str, str]
-) -> Iterable[Outcome]:
-    for file in files:
-        name = file.name or "document"
-        try:
-            submitted = submission.submit(
-                file,
-                company_id=values["company_id"],
-                branch=values["branch"],
-                requested_by=principal.name[:100],
-                client=principal.label,
-            )
-        except Refusal as refusal:
-            yield Outcome(name, problem=refusal.detail)
-        except NoToken as error:
-            yield Outcome(name, problem=error.message)
-        else:
-            yield Outcome(name, submitted.extraction)
+def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str, str]) -> Outcome:
+    name = file.name or "document"
+    try:
+        submitted = submission.submit(
+            file,
+            company_id=values["company_id"],
+            branch=values["branch"],
+            requested_by=principal.name[:100],
+            client=principal.label,
+        )
+    except Refusal as refusal:
+        return Outcome(name, problem=refusal.detail)
+    except NoToken as error:
+        return Outcome(name, problem=error.message)
+    return Outcome(name, submitted.extraction)
+
+
+def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
+    """The outcome of each file, always with status 200: browsers log any other as an error."""
+    files = [
+        {
+            "problem": outcome.problem,
+            "page": outcome.extraction and reverse("result", args=[outcome.extraction.pk]),
+            "poll": outcome.extraction and reverse("api-extraction", args=[outcome.extraction.pk]),
+        }
+        for outcome in outcomes
+    ]
+    problems = [error for errors in form.errors.values() for error in errors]
+    return JsonResponse({"files": files, "problem": " ".join(problems)})
 
 
 def _visible(request: HttpRequest, extraction_id: UUID) -> Extraction:

@@ -1,4 +1,4 @@
-// Uploads files one by one to the API and follows each until it has ended.
+// Uploads files one by one and follows each until it has ended.
 "use strict";
 
 (() => {
@@ -22,7 +22,7 @@
     const row = rowTemplate.content.firstElementChild.cloneNode(true);
     row.querySelector(".name").textContent = file.name;
     show(row, "queued", "Uploading");
-    document.getElementById("file-list").prepend(row);
+    document.getElementById("file-list").append(row);
     document.getElementById("files").hidden = false;
     return row;
   }
@@ -41,13 +41,13 @@
     show(row, "failed", label, detail);
   }
 
-  function explain(status, body) {
-    if (status === 401) return "You are signed out. Log in again, then send the file once more.";
-    return body.detail || body.message || "The service did not answer as expected. Try again.";
-  }
-
-  function parse(text) {
-    try { return JSON.parse(text); } catch { return {}; }
+  function answerOf(request) {
+    try {
+      const body = JSON.parse(request.responseText);
+      return body.files[0] || body;
+    } catch {
+      return { problem: "The service did not answer as expected. Reload the page and try again." };
+    }
   }
 
   function render(row, body) {
@@ -55,7 +55,6 @@
     const progress = row.querySelector("progress");
     const ended = body.status !== "pending";
     progress.hidden = ended;
-    if (!ended) progress.removeAttribute("value"); // in work, for how long is unknown
     row.querySelector(".review").hidden = !(invoice && invoice.needs_review);
     show(row, body.state, STATES[body.state], ended ? summary(body) : "");
     return ended;
@@ -73,7 +72,7 @@
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
       const body = await response.json();
-      if (!response.ok) { fail(row, "Unknown", explain(response.status, body)); return; }
+      if (!response.ok) { fail(row, "Unknown", body.detail); return; }
       if (render(row, body)) return;
     } catch {
       show(row, "waiting", "Offline", "The connection is interrupted. Still trying.");
@@ -91,15 +90,17 @@
       if (event.lengthComputable) progress.value = (100 * event.loaded) / event.total;
     };
     request.onload = () => {
-      const body = parse(request.responseText);
-      if (!body.extraction) { fail(row, "Refused", explain(request.status, body)); return; }
-      row.querySelector(".name").href = `/extractions/${body.extraction.split("/").at(-2)}/`;
-      if (!render(row, body)) follow(row, body.extraction, 1000);
+      const answer = answerOf(request);
+      if (!answer.poll) { fail(row, "Refused", answer.problem); return; }
+      row.querySelector(".name").href = answer.page;
+      progress.removeAttribute("value"); // in work, for how long is unknown
+      show(row, "queued", STATES.queued);
+      follow(row, answer.poll, 300);
     };
     request.onerror = () => fail(row, "Not sent", "The connection failed. Check it and send the file again.");
     request.onloadend = () => { uploading -= 1; next(); };
-    request.open("POST", form.dataset.url);
-    request.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
     request.send(data);
   }
 
@@ -112,11 +113,8 @@
 
   function take(files) {
     if (!files.length || !form.reportValidity()) return;
-    const fields = [
-      ["companyID", form.elements.company_id.value],
-      ["branch", form.elements.branch.value],
-      ["username", form.dataset.username],
-    ];
+    const fields = ["csrfmiddlewaretoken", "company_id", "branch"].map(
+      (name) => [name, form.elements[name].value]);
     for (const file of files) {
       const row = addRow(file);
       if (file.size > form.dataset.maxMb * 1024 * 1024) {
