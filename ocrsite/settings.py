@@ -115,6 +115,9 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
+# Where `serve` listens
+PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
+
 # Database
 DATABASES = {"default": database_settings(env.str("DATABASE_URL", ""), DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -207,5 +210,6 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }
