@@ -72,14 +72,15 @@ def _make_venv(venv: Path) -> Path:
     command = [sys.executable, "-m", "venv", str(venv)]
     if venv.exists() and not python.exists():  # its Python is gone, or never came
         command.append("--clear")
-    if not _stream(command, lambda line: None):
+    if not _stream(command):
         raise SetupError(f"{venv} could not be made. Remove it and run this again.")
     return python
 
 
 def _has_ensurepip() -> bool:
     # A new process, because this one may have looked before apt-get installed it.
-    return subprocess.run([sys.executable, "-c", "import ensurepip"], stderr=-3).returncode == 0
+    command = [sys.executable, "-c", "import ensurepip"]
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _install_packages(python: Path, lock: Path) -> None:
@@ -90,14 +91,14 @@ def _install_packages(python: Path, lock: Path) -> None:
         nonlocal collected, ignored
         if line.startswith("Ignoring "):  # for another platform
             ignored += 1
-        elif line.startswith("Collecting "):
+        elif line.startswith(("Collecting ", "Processing ")):  # from an index, from a folder
             collected += 1
-            return f"[{collected}/{total - ignored}] {line.split()[1]}"
+            return f"[{collected}/{total - ignored}] {line.split()[1].rpartition('/')[2]}"
         elif line.startswith("Installing collected packages"):
             return "unpacking …"
         return None
 
-    _tell(f"Installing {total} packages from {lock.name} …")
+    _tell(f"Installing packages from {lock.name} …")
     # fmt: off
     command = [
         str(python), "-m", "pip", "install",
@@ -146,9 +147,13 @@ def _describe_apt(line: str) -> str | None:
     return None
 
 
+def _say_nothing(_line: str) -> None:
+    return None
+
+
 def _stream(
     command: list[str],
-    describe: Callable[[str], str | None],
+    describe: Callable[[str], str | None] = _say_nothing,
     *,
     quiet: bool = False,
     **environment: str,
@@ -157,7 +162,8 @@ def _stream(
 
     A failed command's last lines are shown, unless ``quiet``.
     """
-    process = subprocess.Popen(
+    last_lines: deque[str] = deque(maxlen=15)
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -165,15 +171,14 @@ def _stream(
         text=True,
         errors="replace",
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **environment},
-    )
-    last_lines: deque[str] = deque(maxlen=15)
-    assert process.stdout is not None
-    for line in process.stdout:
-        last_lines.append(line.rstrip())
-        shown = describe(line.strip())
-        if shown is not None:
-            _tell(f"  {shown}")
-    if process.wait() == 0:
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last_lines.append(line.rstrip())
+            shown = describe(line.strip())
+            if shown is not None:
+                _tell(f"  {shown}")
+    if process.returncode == 0:
         return True
     if not quiet:
         _tell("\n".join(last_lines))

@@ -5,6 +5,7 @@ README's configuration table and ``.env.example`` list every variable.
 
 import math
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from environs import Env, validate
@@ -163,7 +164,7 @@ REDIS_URL: str = env.str("REDIS_URL", "")
 # A page render is bounded by its own time-outs; the task's hard end leaves room for both.
 _TASK_TIMEOUT = GEMINI_TIMEOUT_SECONDS + 90
 _QUEUE_LIMIT = _BULK = 1
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "ocrsite",
     "workers": WORKERS,
     "poll": 0.1,

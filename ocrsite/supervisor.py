@@ -37,7 +37,7 @@ class Child:
         if sys.platform == "linux":
             tie = [sys.executable, "-m", "ocrsite.with_parent", str(os.getpid())]
             command = [*tie, *command]
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: S603  # our own command lines
             command, stdin=subprocess.DEVNULL, start_new_session=True
         )
         self.started_at = time.monotonic()
@@ -67,7 +67,7 @@ class Child:
         if sys.platform == "win32":
             # Windows has no process groups to kill.
             taskkill = ["taskkill", "/T", "/F", "/PID", str(self.process.pid)]
-            subprocess.run(taskkill, capture_output=True, check=False)
+            subprocess.run(taskkill, capture_output=True, check=False)  # noqa: S603  # no input
         else:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -119,7 +119,7 @@ class Supervisor:
         elif not child.is_running():
             code = child.process.returncode
             delay = child.schedule_restart()
-            self._announce(f"{child.name} ended (exit code {code}); it starts again in {delay:.0f} s.")
+            self._announce(f"{child.name} ended (code {code}); it starts again in {delay:.0f} s.")
 
     def _stop(self, children: list[Child]) -> None:
         for child in children:

@@ -21,7 +21,7 @@ USERNAME = "admin"
 
 
 class Command(BaseCommand):
-    help = "Create a superuser, a demo company and its API client, in an installation without users."
+    help = "Create a superuser and a demo company with an API client, where there are no users."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """``--url``: the address to write beside the credentials."""
@@ -53,7 +53,9 @@ def create_demo(url: str) -> None:
             provider=Provider.OFFLINE,
             defaults={"company_name": COMPANY_NAME, "api_key": "offline"},
         )
-        client, api_key = ApiClient.objects.create_key(name=COMPANY_NAME)
+        client = ApiClient(name=COMPANY_NAME)
+        api_key = ApiClient.objects.assign_key(client)
+        client.save()
         ApiClientCompany.objects.create(client=client, company_id=COMPANY_ID)
         # Last before the commit: what a crash between the two leaves, the next start overwrites.
         _write_private(

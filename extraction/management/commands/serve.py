@@ -67,11 +67,15 @@ def greeting(url: str) -> str:
 
 def web_command(port: int) -> list[str]:
     """Return the web server's command line: gunicorn, or waitress on Windows."""
-    address = f"{_HOST}:{port}"
     if sys.platform == "win32":
-        server = ["waitress", f"--listen={address}", "--threads=40", "ocrsite.wsgi:application"]
+        server = [
+            "waitress",
+            f"--listen={_HOST}:{port}",
+            "--threads=40",
+            "ocrsite.wsgi:application",
+        ]
     else:
-        server = ["gunicorn", "--config=python:ocrsite.gunicorn_conf", f"--bind={address}"]
+        server = ["gunicorn", "--config=python:ocrsite.gunicorn"]
     return [sys.executable, "-m", *server]
 
 
