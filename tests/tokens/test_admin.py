@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import ledger, secrets
-from tokens.admin import USED_TOKEN
+from tokens.admin import WHY_IT_STAYS
 from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -277,7 +277,7 @@ def test_a_used_token_cannot_be_deleted(admin_client: Client) -> None:
 
     page = admin_client.post(f"{LIST}{token.pk}/delete/", {"post": "yes"})
 
-    assert USED_TOKEN in page.content.decode()
+    assert WHY_IT_STAYS in page.content.decode()
     assert TokenMaster.objects.count() == 1
 
 
