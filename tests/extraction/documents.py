@@ -1,0 +1,50 @@
+"""Small documents for tests, good and bad, made on the spot."""
+
+import io
+from typing import Any
+
+from PIL import Image
+from pypdf import PdfWriter
+from reportlab.pdfgen.canvas import Canvas
+
+
+def pdf(*texts: str, size: tuple[float, float] = (300, 200)) -> bytes:
+    """Return a PDF with one page for each text; an empty text leaves its page blank."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=size, invariant=1)
+    for text in texts:
+        canvas.setFont("Helvetica", 40)
+        canvas.drawString(20, 100, text)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def locked_pdf(*, user: str, owner: str) -> bytes:
+    """Return an encrypted PDF; without a user password anybody can open it."""
+    writer = PdfWriter(clone_from=io.BytesIO(pdf("secret")))
+    writer.encrypt(user_password=user, owner_password=owner, algorithm="AES-256")
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def pdf_without_pages() -> bytes:
+    """Return a well-formed PDF of no pages."""
+    file = io.BytesIO()
+    PdfWriter().write(file)
+    return file.getvalue()
+
+
+def halves(size: tuple[int, int] = (200, 100)) -> Image.Image:
+    """Return a picture whose left half is black and whose right half is white."""
+    image = Image.new("RGB", size, "white")
+    image.paste("black", (0, 0, size[0] // 2, size[1]))
+    return image
+
+
+def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
+    """Return an image as the bytes of a file."""
+    file = io.BytesIO()
+    image.save(file, format_, **options)
+    return file.getvalue()
