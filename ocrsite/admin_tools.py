@@ -11,8 +11,8 @@ M = TypeVar("M", bound=Model)
 
 # Django's classes take a type parameter only in its stubs.
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
-    from django.forms import ModelForm
+    ModelAdmin = admin.ModelAdmin
+    ModelForm = forms.ModelForm
 else:
 
     class ModelAdmin(admin.ModelAdmin, Generic[M]):
@@ -25,22 +25,22 @@ else:
 class ReadOnlyAdmin(ModelAdmin[M]):
     """Lists and shows; nobody adds, changes or deletes here."""
 
-    def has_add_permission(self, request: HttpRequest, *args: object) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
         """Nobody."""
         return False
 
     def has_change_permission(
         self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: M | None = None,  # noqa: ARG002
+        request: HttpRequest,
+        obj: M | None = None,
     ) -> bool:
         """Nobody."""
         return False
 
     def has_delete_permission(
         self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: M | None = None,  # noqa: ARG002
+        request: HttpRequest,
+        obj: M | None = None,
     ) -> bool:
         """Nobody."""
         return False

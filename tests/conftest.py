@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 
 from logs.handler import DatabaseHandler
 
@@ -22,3 +23,9 @@ def _no_log_rows() -> Iterator[None]:
     yield
     for handler in handlers:
         root.addHandler(handler)
+
+
+@pytest.fixture(scope="session")
+def static_files() -> None:
+    """Static files as production serves them, for tests that render pages."""
+    call_command("collectstatic", interactive=False, verbosity=0)

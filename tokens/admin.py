@@ -25,7 +25,7 @@ from tokens.models import (
     UsageSummaryRow,
 )
 
-USED_TOKEN = "The records of its use. A token that was used stays: set its status to Disabled."
+WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
 
 
 @admin.register(TokenMaster)
@@ -95,7 +95,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     ) -> None:
         """Save only what was changed: calls in flight change the same row."""
         changed = set(form.changed_data)
-        fields = changed.intersection(form.Meta.fields)
+        fields = changed.intersection(TokenForm.Meta.fields)
         if form.cleaned_data["new_key"]:
             obj.api_key = form.cleaned_data["new_key"]
             fields.add("api_key")
@@ -114,11 +114,11 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Refuse a used token with what to do instead, before its many usage rows are loaded."""
         if TokenUsageLog.objects.filter(token__in=objs).exists():
-            return [], {}, set(), [USED_TOKEN]
+            return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         # The summary goes with its token, though nobody may delete it by itself.
         lacking.discard(str(TokenUsageSummary._meta.verbose_name))
-        return deleted, counts, lacking, [*protected, USED_TOKEN] if protected else []
+        return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
 
     def get_urls(self) -> list[URLPattern]:
         find = path(
