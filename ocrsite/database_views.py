@@ -63,10 +63,10 @@ class CreateViews(Operation):
 
     def database_forwards(
         self,
-        app_label: str,  # noqa: ARG002
+        app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         """Create each."""
         for view in self.views:
@@ -74,10 +74,10 @@ class CreateViews(Operation):
 
     def database_backwards(
         self,
-        app_label: str,  # noqa: ARG002
+        app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,  # noqa: ARG002
-        to_state: ProjectState,  # noqa: ARG002
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         """Drop each."""
         for view in self.views:

@@ -25,7 +25,7 @@ def _no_log_rows() -> Iterator[None]:
         root.addHandler(handler)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def static_files() -> None:
-    """Static files as production serves them, for tests that render pages."""
+    """Collect the static files once: pages name them by the manifest, as in production."""
     call_command("collectstatic", interactive=False, verbosity=0)

@@ -30,6 +30,10 @@ class TokensBusy(Exception):
     """Only the live reservations of other calls are in the way: try again shortly."""
 
 
+class NoOtherKey(Exception):
+    """The company has usable keys, but none beside those that the caller must avoid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The largest cost of one call, in LLM tokens: the request, and its output with thinking.
@@ -66,13 +70,15 @@ def take(
 ) -> tuple[TokenMaster, Reservation]:
     """Reserve the call's cost on a usable key, chosen at random, and return both.
 
-    Keys to ``avoid`` are taken only when no other will do. Raises NoToken or TokensBusy.
+    Raises NoToken, TokensBusy, or NoOtherKey when every usable key is one to ``avoid``.
     """
-    candidates = _candidates(company_id)
-    if not candidates:
+    usable = _candidates(company_id)
+    if not usable:
         raise _refusal(company_id)
+    candidates = [token for token in usable if token.pk not in avoid]
+    if not candidates:
+        raise NoOtherKey
     random.shuffle(candidates)
-    candidates.sort(key=lambda token: token.pk in avoid)
     busy = spent = False
     for candidate in candidates:
         cost = cost_of(candidate)

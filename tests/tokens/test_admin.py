@@ -17,7 +17,7 @@ from tokens.admin import WHY_IT_STAYS
 from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files")]
+pytestmark = pytest.mark.django_db
 
 LIST = "/admin/tokens/tokenmaster/"
 NEW_KEY = "AIzaAnotherCanaryAnotherCanaryAnother22"

@@ -9,7 +9,7 @@ from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger
 from tokens.ledger import Reservation
 from tokens.models import TokenMaster, TokenReservation
-from tokens.selection import Cost, NoToken, TokensBusy, reject, require_usable, take
+from tokens.selection import Cost, NoOtherKey, NoToken, TokensBusy, reject, require_usable, take
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,8 @@ def test_take_avoids_a_key_while_there_is_another() -> None:
     tokens = [make_token(total_token_limit=10_000_000) for _ in range(2)]
 
     assert {take_one(avoid=(tokens[0].pk,)) for _ in range(20)} == {tokens[1]}
-    assert take_one(avoid=(tokens[0].pk, tokens[1].pk)) in tokens
+    with pytest.raises(NoOtherKey):
+        take_one(avoid=(tokens[0].pk, tokens[1].pk))
 
 
 def test_the_output_budget_shrinks_to_what_the_key_has_left() -> None:
