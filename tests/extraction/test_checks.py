@@ -197,8 +197,6 @@ def test_a_due_date_before_the_invoice_date_fails() -> None:
 
 
 def test_amounts_are_compared_as_decimals() -> None:
-    fields = invoice(
-        line_items=[line(amount="0.10")] * 3, subtotal=Decimal("0.1") + Decimal("0.2")
-    )
+    fields = invoice(line_items=[line(amount="0.10")] * 3, subtotal=Decimal("0.1") + Decimal("0.2"))
 
     assert outcome(fields) == {"lines_add_up": True}
