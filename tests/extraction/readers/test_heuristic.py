@@ -109,24 +109,75 @@ Balance due         $ 44.90
     [
         (
             GERMAN,
-            ("invoice", "2014-03", date(2014, 7, 11), date(2014, 5, 21), "Muster Handel GmbH")
-            + ("DE123456789", "Papier AG", None, None, 2, "90.00", "17.10", "107.10"),
+            (
+                "invoice",
+                "2014-03",
+                date(2014, 7, 11),
+                date(2014, 5, 21),
+                "Muster Handel GmbH",
+                "DE123456789",
+                "Papier AG",
+                None,
+                None,
+                2,
+                "90.00",
+                "17.10",
+                "107.10",
+            ),
         ),
         (
             FRENCH,
-            ("credit_note", "AV-2017-0005", date(2017, 11, 16), None, "Au bon moulin SARL")
-            + (None, None, "FR19787878784", "EUR", 1, "-20.48", "-4.10", "-24.58"),
+            (
+                "credit_note",
+                "AV-2017-0005",
+                date(2017, 11, 16),
+                None,
+                "Au bon moulin SARL",
+                None,
+                None,
+                "FR19787878784",
+                "EUR",
+                1,
+                "-20.48",
+                "-4.10",
+                "-24.58",
+            ),
         ),
         (
             DUTCH,
-            ("invoice", "993548900", date(2014, 4, 19), None, "Coolblue B.V.")
-            + ("NL810433941B01", None, None, "EUR", 1, "329.75", "69.25", "399.00"),
+            (
+                "invoice",
+                "993548900",
+                date(2014, 4, 19),
+                None,
+                "Coolblue B.V.",
+                "NL810433941B01",
+                None,
+                None,
+                "EUR",
+                1,
+                "329.75",
+                "69.25",
+                "399.00",
+            ),
         ),
         (
             ENGLISH,
-            ("invoice", "INV/2023/03/0008", date(2023, 3, 20), date(2023, 4, 4))
-            + ("Global Wholesaler, Inc.", None, "Mitchell Stores Ltd", None, "USD", 1)
-            + ("126.00", "18.90", "144.90"),
+            (
+                "invoice",
+                "INV/2023/03/0008",
+                date(2023, 3, 20),
+                date(2023, 4, 4),
+                "Global Wholesaler, Inc.",
+                None,
+                "Mitchell Stores Ltd",
+                None,
+                "USD",
+                1,
+                "126.00",
+                "18.90",
+                "144.90",
+            ),
         ),
     ],
     ids=["german", "french", "dutch", "english"],
@@ -239,3 +290,15 @@ def test_endless_text_is_cut() -> None:
     text = "Invoice No: 7\n" + "1 x 1.00 1.00 " * 100_000 + "\n" * 100_000 + "Total 5.00"
 
     assert read_text(text).invoice_number == "7"
+
+
+def test_a_name_may_stand_under_its_heading() -> None:
+    text = "Invoice No: 7\nVendor:         Bill to\nAzure Interior   Mitchell Admin"
+
+    fields = read_text(text)
+
+    assert (fields.supplier.name, fields.customer.name) == ("Azure Interior", "Mitchell Admin")
+
+
+def test_a_row_of_numbers_alone_is_no_line() -> None:
+    assert read_text("Invoice No: 7\n1   2   2.00   4.00").line_items == []

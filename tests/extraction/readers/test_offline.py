@@ -231,7 +231,9 @@ def test_no_shared_invoice_with_text_is_wrong_and_unflagged() -> None:
 
     unflagged = {}
     for truth in truths:
-        reading = read(document(folder / truth["file"]))
+        path = folder / truth["file"]
+        pages = (PageImage(n + 1, path, blank=False) for n in range(int(truth["pages"])))
+        reading = read(document(path, *pages))
         if not reading.needs_review:
             unflagged[truth["file"]] = reading
 
