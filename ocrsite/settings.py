@@ -5,6 +5,7 @@ README's configuration table and ``.env.example`` list every variable.
 
 import math
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from environs import Env, validate
@@ -75,6 +76,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the CSRF check, which reads the form.
+    "extraction.upload_limit.UploadLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -114,6 +117,9 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
+
+# Where `serve` listens
+PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 
 # Database
 DATABASES = {"default": database_settings(env.str("DATABASE_URL", ""), DATA_DIR)}
@@ -160,7 +166,7 @@ REDIS_URL: str = env.str("REDIS_URL", "")
 # A page render is bounded by its own time-outs; the task's hard end leaves room for both.
 _TASK_TIMEOUT = GEMINI_TIMEOUT_SECONDS + 90
 _QUEUE_LIMIT = _BULK = 1
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "ocrsite",
     "workers": WORKERS,
     "poll": 0.1,
@@ -201,11 +207,12 @@ LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Ra
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"database": {"class": "logging.NullHandler"}},
+    "handlers": {"database": {"class": "logs.handler.DatabaseHandler"}},
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
     # Django's own handlers would print to the console, which stays silent.
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

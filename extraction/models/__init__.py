@@ -1,7 +1,13 @@
 """Documents on their way to a result, and who may bring or see them."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
-from extraction.models.extraction import Attempt, AttemptOutcome, Extraction, State
+from extraction.models.extraction import (
+    Attempt,
+    AttemptOutcome,
+    Extraction,
+    IdempotencyKey,
+    State,
+)
 
 __all__ = [
     "ApiClient",
@@ -10,5 +16,6 @@ __all__ = [
     "AttemptOutcome",
     "CompanyGrant",
     "Extraction",
+    "IdempotencyKey",
     "State",
 ]

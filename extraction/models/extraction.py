@@ -11,7 +11,8 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from tokens.models import TokenMaster
@@ -61,7 +62,11 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             state=State.PROCESSING,
             lease_id=lease_id,
             leased_until=now + LEASE,
-            started_at=models.functions.Coalesce(F("started_at"), now),
+            # The clock of retries starts with the work, not with a long queue before it.
+            started_at=Coalesce(F("started_at"), now),
+            deadline=Coalesce(
+                F("deadline"), now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
+            ),
         )
         return self.get(pk=pk) if claimed else None
 
@@ -102,16 +107,32 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         return bool(self.due().filter(pk=pk).update(state=State.QUEUED))
 
     def take_over(self, extraction: "Extraction") -> bool:
-        """Queue an abandoned extraction again and count the death; True for one process only."""
-        return bool(
+        """Hold an abandoned extraction ourselves and count the death; True for one process only."""
+        lease_id = uuid.uuid4()
+        taken = (
             self.abandoned()
             .filter(pk=extraction.pk, lease_id=extraction.lease_id)
-            .update(
+            .update(lease_id=lease_id, leased_until=timezone.now() + LEASE, deaths=F("deaths") + 1)
+        )
+        if taken:
+            extraction.refresh_from_db()
+        return bool(taken)
+
+    def requeue(self, pk: uuid.UUID) -> bool:
+        """Queue a failed extraction once more, as if it had just come."""
+        return bool(
+            self.filter(pk=pk, state=State.FAILED).update(
                 state=State.QUEUED,
-                lease_id=None,
-                leased_until=None,
                 due_at=timezone.now(),
-                deaths=F("deaths") + 1,
+                started_at=None,
+                finished_at=None,
+                deadline=None,
+                attempts_before=F("attempts"),
+                deaths=0,
+                http_status=None,
+                error_code="",
+                error_message="",
+                error_detail="",
             )
         )
 
@@ -127,7 +148,6 @@ class Extraction(models.Model):
     client = models.CharField(
         max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
     )
-    idempotency_key = models.CharField(max_length=255, null=True, editable=False)
     dedup_key = models.CharField(
         max_length=120,
         null=True,
@@ -147,11 +167,14 @@ class Extraction(models.Model):
 
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     attempts = models.PositiveIntegerField(default=0, help_text="Calls made to a provider.")
+    attempts_before = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Of these, calls made before the last retry by hand."
+    )
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
     lease_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
     due_at = models.DateTimeField(default=timezone.now)
-    deadline = models.DateTimeField()
+    deadline = models.DateTimeField(null=True, help_text="No retry starts after this.")
 
     result = models.JSONField(
         null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice."
@@ -182,13 +205,6 @@ class Extraction(models.Model):
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
         ]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["client", "idempotency_key"],
-                condition=Q(idempotency_key__isnull=False),
-                name="unique_idempotency_key",
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.company_id})"
@@ -198,10 +214,22 @@ class Extraction(models.Model):
         """Whether nothing more will happen to it by itself."""
         return self.state in State.ended()
 
-    @property
-    def attempts_allowed(self) -> int:
-        """The first call and the retries of the policy."""
-        return 1 + int(settings.RETRY_LIMIT)
+
+class IdempotencyKey(models.Model):
+    """A client's promise that two requests are one: the extraction that answers for the key."""
+
+    client = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="idempotency_keys")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "key"], name="unique_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class AttemptOutcome(models.TextChoices):
@@ -224,6 +252,11 @@ class Attempt(models.Model):
     reserved = models.BigIntegerField(help_text="LLM tokens set aside for this call.")
     outcome = models.CharField(
         max_length=20, choices=AttemptOutcome, default=AttemptOutcome.PENDING
+    )
+    failure = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="What the failure allowed next: retry, other_key, final.",
     )
     code = models.CharField(max_length=50, blank=True)
     started_at = models.DateTimeField(default=timezone.now)

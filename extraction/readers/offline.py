@@ -24,7 +24,7 @@ SEVERAL = "The PDF carries more than one electronic invoice: only the first was 
 class OfflineReader:
     """The reader behind ``Provider='Offline'``."""
 
-    def fixed_cost(self, document: Document) -> int:  # noqa: ARG002 - the interface's
+    def fixed_cost(self, document: Document) -> int:
         """Return 0: nothing is asked of a provider."""
         return 0
 
@@ -32,9 +32,9 @@ class OfflineReader:
         self,
         document: Document,
         *,
-        api_key: str,  # noqa: ARG002 - the interface's
-        model: str,  # noqa: ARG002
-        output_budget: int,  # noqa: ARG002
+        api_key: str,
+        model: str,
+        output_budget: int,
     ) -> Reading:
         """Read the document as well as it goes without a provider.
 

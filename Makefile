@@ -1,0 +1,43 @@
+# Every target sets up what it needs first; see bootstrap.py. Windows: docs/windows.md.
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint types check bench samples lock for-run for-dev for-test
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_DIR)
+	@exec $(VENV_PYTHON) manage.py serve
+
+test: for-test ## run every test, browser tests included, with branch coverage
+	$(VENV_PYTHON) -m pytest --cov
+
+lint: for-dev ## check style, formatting and that no migration is missing
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) manage.py makemigrations --check --dry-run
+
+types: for-dev ## check types (mypy --strict)
+	$(VENV_PYTHON) -m mypy
+
+check: test lint types ## what CI runs
+
+bench: for-test ## run the benchmarks
+	$(VENV_PYTHON) -m benchmarks
+
+samples: for-dev ## draw the sample invoices again
+	$(VENV_PYTHON) -m samples.make
+
+LOCK = $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" pyproject.toml
+
+lock: for-dev ## compile the lock files from pyproject.toml
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+for-run for-dev for-test: for-%:
+	@$(PYTHON) bootstrap.py $*

@@ -1,0 +1,1 @@
+"""Measurements, as ratios against a peer or a limit taken in the same run. ``make bench``."""

@@ -1,0 +1,79 @@
+"""``manage.py demo``: what a new installation begins with."""
+
+import json
+import os
+import secrets
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from extraction.models import ApiClient, ApiClientCompany
+from tokens.models import Provider, TokenMaster
+
+COMPANY_ID = "DEMO"
+COMPANY_NAME = "Demo Trading"
+USERNAME = "admin"
+
+
+class Command(BaseCommand):
+    help = "Create a superuser and a demo company with an API client, where there are no users."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``--url``: the address to write beside the credentials."""
+        parser.add_argument("--url", default=f"http://127.0.0.1:{settings.PORT}")
+
+    def handle(self, *args: Any, url: str, verbosity: int, **options: Any) -> None:
+        """Do nothing where anybody can log in already."""
+        if get_user_model().objects.exists():
+            text = "There are users already: nothing was created."
+        else:
+            create_demo(url)
+            text = f"The credentials are in {credentials_file()}"
+        if verbosity:
+            self.stdout.write(text)
+
+
+def credentials_file() -> Path:
+    """Return where the first credentials are kept."""
+    return Path(settings.DATA_DIR) / "initial-credentials.json"
+
+
+def create_demo(url: str) -> None:
+    """Create superuser, demo company and API client, and write their credentials (mode 600)."""
+    password = secrets.token_urlsafe(12)
+    with transaction.atomic():
+        get_user_model().objects.create_superuser(USERNAME, password=password)
+        TokenMaster.objects.get_or_create(
+            company_id=COMPANY_ID,
+            provider=Provider.OFFLINE,
+            defaults={"company_name": COMPANY_NAME, "api_key": "offline"},
+        )
+        client = ApiClient(name=COMPANY_NAME)
+        api_key = ApiClient.objects.assign_key(client)
+        client.save()
+        ApiClientCompany.objects.create(client=client, company_id=COMPANY_ID)
+        # Last before the commit: what a crash between the two leaves, the next start overwrites.
+        _write_private(
+            credentials_file(),
+            {
+                "url": url,
+                "username": USERNAME,
+                "password": password,
+                "api_key": api_key,
+                "company_id": COMPANY_ID,
+            },
+        )
+
+
+def _write_private(path: Path, content: dict[str, str]) -> None:
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+    draft.replace(path)

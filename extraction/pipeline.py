@@ -1,0 +1,373 @@
+"""The way of an extraction, from a queued row to its result.
+
+Claim, pages, choose a token and reserve, read, settle, check, finish. No transaction is open
+while poppler or a provider works; one transaction books every outcome.
+"""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from extraction import intake, lease, pages
+from extraction.checks import run_checks
+from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
+from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
+from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.models.extraction import DEATHS_ALLOWED
+from extraction.readers import reader_for
+from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
+from extraction.retry import RetryPolicy
+from logs import context
+from logs.models import RetryAttempt
+from tokens import ledger, selection
+from tokens.models import Provider, TokenMaster
+from tokens.selection import Cost, NoOtherKey, NoToken, TokensBusy
+from tokens.usage import NO_USAGE, Usage
+
+logger = logging.getLogger(__name__)
+
+# Fewer output tokens than this cannot hold even a short invoice.
+OUTPUT_FLOOR = 2_000
+# How soon to look again when other calls hold what is left of the quota.
+BUSY_DELAY = timedelta(seconds=1)
+# A reservation outlives the longest task by this; then its attempt is dead.
+RESERVATION_MARGIN = timedelta(seconds=60)
+
+
+def process(extraction_id: uuid.UUID) -> None:
+    """Take one queued extraction as far as it can go now: result, wait or failure.
+
+    Does nothing when another process has it, so it may be called twice, late or for nothing.
+    """
+    extraction = Extraction.objects.claim(extraction_id)
+    if extraction is None:
+        return
+    with context.bound(extraction_id=str(extraction_id)), lease.kept(extraction):
+        stopwatch = Stopwatch()
+        try:
+            document = prepare_pages(extraction)
+            stopwatch.lap("pages")
+            attempt = begin_attempt(extraction, document)
+        except Refusal as refusal:
+            end_refused(extraction, refusal)
+        except TokensBusy:
+            wait_for_quota(extraction)
+        except NoToken as no_token:
+            end_without_token(extraction, no_token)
+        except NoOtherKey:
+            end_without_key_free(extraction)  # each has declined this document
+        else:
+            try:
+                reading = attempt.read(document)
+                stopwatch.lap("read")
+            except ReadingError as error:
+                end_attempt_failed(extraction, attempt, error)
+            else:
+                end_attempt_succeeded(extraction, attempt, reading, stopwatch)
+
+
+class Stopwatch:
+    """Wall-clock seconds by stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        """Book the time since the last lap to a stage."""
+        now = time.monotonic()
+        self.laps[stage] = round(now - self._last, 4)
+        self._last = now
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An attempt that is committed and reserved for, about to be made."""
+
+    row: Attempt
+    token: TokenMaster
+    model: str
+    output_budget: int
+
+    def read(self, document: Document) -> Reading:
+        """Make the call. Raises ReadingError."""
+        return reader_for(self.token.provider).read(
+            document,
+            api_key=self.token.reveal_key(),
+            model=self.model,
+            output_budget=self.output_budget,
+        )
+
+
+def prepare_pages(extraction: Extraction) -> Document:
+    """Render the document's pages. Raises Refusal when it cannot be shown or shows nothing."""
+    path = Path(settings.DATA_DIR) / "files" / extraction.file
+    images = pages.render(
+        path, extraction.media_type, extraction.page_count, intake.folder_of(extraction.pk)
+    )
+    if all(image.blank for image in images):
+        raise Refusal("no_content", "Every page is blank. Check the scan and send it again.")
+    return Document(path=path, media_type=extraction.media_type, pages=images)
+
+
+def begin_attempt(extraction: Extraction, document: Document) -> Call:
+    """Choose a token, reserve what the call can cost, and commit the attempt before it is made.
+
+    Raises NoToken when the company has no key for it, NoOtherKey when each has declined it,
+    and TokensBusy when it must wait.
+    """
+    reader_costs: dict[str, Cost] = {}
+
+    def cost_of(token: TokenMaster) -> Cost:
+        if token.provider == Provider.OFFLINE:
+            return Cost(fixed=0, output_max=0, output_floor=0)
+        if token.provider not in reader_costs:
+            reader_costs[token.provider] = Cost(
+                fixed=reader_for(token.provider).fixed_cost(document),
+                output_max=settings.MAX_OUTPUT_TOKENS,
+                output_floor=OUTPUT_FLOOR,
+            )
+        return reader_costs[token.provider]
+
+    attempt_id = uuid.uuid4()
+    failed_keys = _attempts_of_this_run(extraction).filter(failure=Failure.OTHER_KEY)
+    with transaction.atomic():
+        token, reservation = selection.take(
+            extraction.company_id,
+            attempt_id=attempt_id,
+            cost_of=cost_of,
+            lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
+            avoid=set(failed_keys.values_list("token_id", flat=True)),
+        )
+        Extraction.objects.held(extraction).update(attempts=F("attempts") + 1)
+        row = Attempt.objects.create(
+            id=attempt_id,
+            extraction=extraction,
+            number=extraction.attempts + 1,
+            token=token,
+            model=token.model or settings.GEMINI_MODEL,
+            reserved=reservation.amount,
+        )
+    return Call(row, token, row.model, reservation.output_budget)
+
+
+def end_attempt_succeeded(
+    extraction: Extraction, call: Call, reading: Reading, stopwatch: Stopwatch
+) -> None:
+    """Book the call, check what was read, and finish the extraction, all in one transaction."""
+    checks = run_checks(reading.fields, timezone.now().date())
+    earlier = Extraction.objects.filter(
+        company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
+    ).order_by("created_at")
+    first = earlier.values_list("pk", flat=True).first()
+    invoice = Invoice(
+        **dict(reading.fields),
+        checks=checks,
+        needs_review=reading.needs_review or not all(check.passed for check in checks),
+        warnings=list(reading.warnings),
+        schema_version=SCHEMA_VERSION,
+        model=reading.model,
+        usage=UsageFields(
+            input_tokens=reading.usage.input_tokens,
+            output_tokens=reading.usage.output_tokens,
+            thinking_tokens=reading.usage.thinking_tokens,
+            cached_tokens=reading.usage.cached_tokens,
+            total_tokens=reading.usage.total,
+        ),
+        duplicate_of=str(first) if first else None,
+    )
+    with transaction.atomic():
+        _close(call.row, AttemptOutcome.SUCCEEDED)
+        _book(extraction, call.row, reading.billing, reading.usage)
+        Extraction.objects.end(
+            extraction,
+            State.SUCCEEDED,
+            http_status=200,
+            result=invoice.model_dump(mode="json"),
+            needs_review=invoice.needs_review,
+            checks=[check.model_dump(mode="json") for check in checks],
+            token=call.token,
+            model=reading.model,
+            timings=stopwatch.laps,
+        )
+    logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
+
+
+def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) -> None:
+    """Book the failed call, then let the policy decide: wait, another key, or failure."""
+    policy = RetryPolicy.from_settings()
+    delay = _delay_after(extraction, error, policy)
+    with transaction.atomic():
+        _close(call.row, AttemptOutcome.FAILED, code=error.code, failure=error.failure)
+        _book(extraction, call.row, error.billing, error.usage)
+        if error.key_rejected:
+            selection.reject(call.token.pk, error.detail)
+        RetryAttempt.objects.create(
+            token=call.token,
+            company_id=extraction.company_id,
+            extraction_id=extraction.pk,
+            attempt=call.row.number,
+            attempts_allowed=policy.limit + 1,
+            error_code=error.code,
+            error_message=error.detail,
+            is_retryable=error.failure is not Failure.FINAL,
+            delay_seconds=None if delay is None else delay.total_seconds(),
+        )
+        if delay is None:
+            _fail(
+                extraction,
+                CANNOT_PROCESS,
+                code=error.code,
+                detail=error.detail,
+                http_status=_http_status(error),
+            )
+        else:
+            Extraction.objects.postpone(extraction, delay)
+    logger.warning("Attempt %s failed: %s (%s)", call.row.number, error.detail, error.code)
+
+
+def end_refused(extraction: Extraction, refusal: Refusal) -> None:
+    """Fail a document that turned out to be unreadable when its pages were rendered."""
+    _fail(
+        extraction,
+        CANNOT_CONVERT,
+        code=refusal.code,
+        detail=refusal.detail,
+        http_status=refusal.http_status,
+    )
+    logger.warning("Refused: %s (%s)", refusal.detail, refusal.code)
+
+
+def end_without_token(extraction: Extraction, no_token: NoToken) -> None:
+    """Fail an extraction that no key can pay for, with the reason that the contract names."""
+    _fail(
+        extraction,
+        no_token.message,
+        code=no_token.code,
+        detail=no_token.detail,
+        http_status=no_token.http_status,
+    )
+    logger.warning("No token: %s (%s)", no_token.detail, no_token.code)
+
+
+def end_without_key_free(extraction: Extraction) -> None:
+    """Fail an extraction whose company has keys, none of which could take it in time."""
+    _fail(
+        extraction,
+        CANNOT_PROCESS,
+        code="no_key_free",
+        detail="None of your company's keys could take this invoice now. Try again later.",
+        http_status=503,
+    )
+    logger.warning("No key was free.")
+
+
+def wait_for_quota(extraction: Extraction) -> None:
+    """Look again soon: calls in flight hold the rest of the quota and may give some back."""
+    if _past_deadline(extraction, BUSY_DELAY):
+        end_without_key_free(extraction)
+    else:
+        Extraction.objects.postpone(extraction, BUSY_DELAY)
+
+
+def recover(extraction: Extraction) -> None:
+    """Take up an extraction whose worker died; what it may have spent is charged as estimated.
+
+    We cannot know whether a call in flight was made and billed, so it is booked at its reserve
+    and flagged. A document that keeps killing its workers is failed. Does nothing when the
+    lease was renewed or another process was first.
+    """
+    with transaction.atomic():
+        if not Extraction.objects.take_over(extraction):
+            return
+        for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
+            _close(attempt, AttemptOutcome.UNKNOWN, code="worker_died")
+            _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
+        if extraction.deaths >= DEATHS_ALLOWED:
+            _fail(
+                extraction,
+                CANNOT_PROCESS,
+                code="worker_died",
+                detail="Reading this document failed unexpectedly more than once. "
+                "Check the file, or contact support.",
+                http_status=502,
+            )
+        else:
+            Extraction.objects.postpone(extraction, timedelta(0))
+    logger.error("Took up extraction %s after its worker died.", extraction.pk)
+
+
+def _delay_after(
+    extraction: Extraction, error: ReadingError, policy: RetryPolicy
+) -> timedelta | None:
+    """The wait before the next call, or None when there is no next call."""
+    match error.failure:
+        case Failure.FINAL:
+            return None
+        case Failure.OTHER_KEY:
+            return timedelta(0)
+        case Failure.RETRY:
+            retries = _attempts_of_this_run(extraction).filter(failure=Failure.RETRY).count()
+            delay = policy.delay(retries, error.retry_after)
+            if delay is None or _past_deadline(extraction, delay):
+                return None
+            return delay
+
+
+def _attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
+    """Those since it was queued: a retry by hand begins the policy anew."""
+    return extraction.attempt_set.filter(number__gt=extraction.attempts_before)
+
+
+def _http_status(error: ReadingError) -> int:
+    if error.failure is Failure.FINAL:
+        return 422
+    return 504 if error.timed_out else 502
+
+
+def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
+    return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
+
+
+def _book(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usage) -> None:
+    """Turn an attempt's reservation into its charge, or free it. Safe to repeat."""
+    requester = {
+        "company_id": extraction.company_id,
+        "branch": extraction.branch,
+        "requested_by": extraction.requested_by,
+    }
+    match billing:
+        case Billing.NONE:
+            ledger.release(attempt.pk)
+        case Billing.KNOWN:
+            ledger.settle(attempt.pk, attempt.token_id, usage, **requester)
+        case Billing.UNKNOWN:
+            ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
+
+
+def _close(attempt: Attempt, outcome: AttemptOutcome, *, code: str = "", failure: str = "") -> None:
+    Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
+        outcome=outcome, code=code, failure=failure, finished_at=timezone.now()
+    )
+
+
+def _fail(
+    extraction: Extraction, message: str, *, code: str, detail: str, http_status: int
+) -> None:
+    Extraction.objects.end(
+        extraction,
+        State.FAILED,
+        http_status=http_status,
+        error_code=code,
+        error_message=message,
+        error_detail=detail,
+        dedup_key=None,  # the same bytes may be sent again
+    )

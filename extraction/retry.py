@@ -1,0 +1,46 @@
+"""When a failed call is made again: pure, so that it can be read and tested as a table."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential back-off: the wait before retry n is initial × multiplier^(n-1), capped.
+
+    Times are seconds. ``limit`` counts retries, so that limit + 1 calls are made at most.
+    With jitter the wait is drawn from its upper half, so that calls that failed together do
+    not come back together.
+    """
+
+    limit: int
+    initial: float
+    multiplier: float
+    cap: float
+    jitter: bool
+
+    @classmethod
+    def from_settings(cls) -> "RetryPolicy":
+        """The policy of this installation."""
+        return cls(
+            limit=settings.RETRY_LIMIT,
+            initial=settings.RETRY_INITIAL_SECONDS,
+            multiplier=settings.RETRY_MULTIPLIER,
+            cap=settings.RETRY_CAP_SECONDS,
+            jitter=settings.RETRY_JITTER,
+        )
+
+    def delay(self, retries_made: int, server_wish: float | None = None) -> timedelta | None:
+        """Return the wait before the next retry, or None when every retry has been made.
+
+        ``server_wish`` (seconds) is never undercut, whatever the cap.
+        """
+        if retries_made >= self.limit:
+            return None
+        wait = min(self.initial * self.multiplier**retries_made, self.cap)
+        if self.jitter:
+            wait *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards no secret
+        return timedelta(seconds=max(wait, server_wish or 0.0))

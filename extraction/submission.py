@@ -1,0 +1,154 @@
+"""A document comes in: the one way from a door to a queued extraction."""
+
+import logging
+import shutil
+import uuid
+from dataclasses import dataclass
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+
+from extraction import intake
+from extraction.models import Extraction, IdempotencyKey, State
+from extraction.tasks import wake
+from tokens import selection
+from tokens.models import Provider, TokenMaster
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The extraction that answers for a document; ``created`` is False for an earlier one."""
+
+    extraction: Extraction
+    created: bool
+
+
+class IdempotencyConflict(Exception):
+    """The same Idempotency-Key came with another document."""
+
+
+def submit(
+    upload: "UploadedFile[bytes]",
+    *,
+    company_id: str,
+    requested_by: str,
+    branch: str,
+    client: str,
+    licence_id: str = "",
+    force: bool = False,
+    idempotency_key: str | None = None,
+) -> Submission:
+    """Accept a document and queue its extraction, or find the one that already answers for it.
+
+    The same bytes of one company are read once, unless ``force`` asks for more. Raises Refusal
+    for a document that cannot be read, NoToken when the company has no usable key, and
+    IdempotencyConflict; nothing is stored or queued then.
+    """
+    extraction_id = uuid.uuid4()
+    company_id = company_id.strip()
+    document = intake.receive(upload, extraction_id)
+    identity = _Identity(company_id, document.sha256, client, idempotency_key, force)
+    try:
+        _forget_offline_reading(identity)
+        extraction = _earlier(identity)
+        if extraction is None:
+            selection.require_usable(company_id)
+            extraction = Extraction(
+                id=extraction_id,
+                company_id=company_id,
+                branch=branch,
+                requested_by=requested_by,
+                licence_id=licence_id,
+                client=client,
+                dedup_key=identity.dedup_key,
+                file=document.file,
+                file_name=document.file_name,
+                sha256=document.sha256,
+                media_type=document.media_type,
+                size=document.size,
+                page_count=document.page_count,
+            )
+        extraction = _record(extraction, identity)
+    except BaseException:
+        shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
+        raise
+    created = extraction.pk == extraction_id
+    if not created:
+        shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
+    return Submission(extraction, created)
+
+
+def retry(extraction: Extraction) -> bool:
+    """Queue a failed extraction again; False when it is not failed (any more)."""
+    with transaction.atomic():
+        queued = Extraction.objects.requeue(extraction.pk)
+        if queued:
+            wake(extraction.pk)
+    return queued
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What makes two submissions the same one."""
+
+    company_id: str
+    sha256: str
+    client: str
+    idempotency_key: str | None
+    force: bool
+
+    @property
+    def dedup_key(self) -> str | None:
+        """Company and bytes; none when the work shall be done again whatever was before."""
+        return None if self.force else f"{self.company_id}:{self.sha256}"
+
+
+def _earlier(identity: _Identity) -> Extraction | None:
+    """The extraction that already answers, by its Idempotency-Key or by its bytes."""
+    same_key = Extraction.objects.filter(
+        idempotency_keys__client=identity.client, idempotency_keys__key=identity.idempotency_key
+    ).first()
+    if same_key is not None:
+        if (same_key.company_id, same_key.sha256) != (identity.company_id, identity.sha256):
+            raise IdempotencyConflict
+        return same_key
+    if identity.dedup_key is not None:
+        return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
+    return None
+
+
+def _record(extraction: Extraction, identity: _Identity) -> Extraction:
+    """Write row, wake-up and Idempotency-Key together, or return the row that was first."""
+    is_new = extraction._state.adding
+    try:
+        with transaction.atomic():
+            if is_new:
+                extraction.save(force_insert=True)
+                wake(extraction.pk)
+            if identity.idempotency_key is not None:
+                IdempotencyKey.objects.create(
+                    client=identity.client, key=identity.idempotency_key, extraction=extraction
+                )
+    except IntegrityError:
+        # These bytes or this key are known: since before, or since a moment ago.
+        first = _earlier(identity)
+        if first is None:
+            raise
+        return first
+    if is_new:
+        logger.info("Queued %s, %s.", extraction.pk, extraction.media_type)
+    return extraction
+
+
+def _forget_offline_reading(identity: _Identity) -> None:
+    """A company that has a Gemini key by now gets a better answer than its offline reading."""
+    better = TokenMaster.objects.for_company(identity.company_id).usable()
+    better = better.exclude(provider=Provider.OFFLINE)
+    if identity.dedup_key is not None and better.exists():
+        Extraction.objects.filter(
+            dedup_key=identity.dedup_key,
+            state=State.SUCCEEDED,
+            token__provider=Provider.OFFLINE,
+        ).update(dedup_key=None)

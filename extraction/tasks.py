@@ -1,0 +1,34 @@
+"""What the queue calls, and how it is asked to. A message carries an id and nothing else."""
+
+import logging
+import uuid
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django_q.tasks import async_task
+
+from extraction import pipeline
+
+logger = logging.getLogger(__name__)
+
+_TASK = "extraction.tasks.run_extraction"
+
+
+def wake(extraction_id: uuid.UUID) -> None:
+    """Ask a worker to look at an extraction. Call it inside the transaction that queues it."""
+    send = partial(async_task, _TASK, str(extraction_id))
+    if settings.REDIS_URL:
+        # Redis knows no transactions: a worker could look for a row that is not there yet.
+        transaction.on_commit(send)
+    else:
+        send()
+
+
+def run_extraction(extraction_id: str) -> None:
+    """Work on one extraction. Safe to deliver twice, late or for nothing."""
+    try:
+        pipeline.process(uuid.UUID(extraction_id))
+    except Exception:
+        # The row still holds its lease; when that runs out the sweep takes it up again.
+        logger.exception("Extraction %s stopped unexpectedly.", extraction_id)

@@ -1,0 +1,169 @@
+"""A real site for tests and benchmarks: web and worker as processes of their own.
+
+The same commands that ``manage.py serve`` starts, on a data folder and port of their own.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningSite:
+    """One installation with the demo company; start what the test needs, then ``stop``."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+            "DATA_DIR": str(data_dir),
+            "PORT": str(self.port),
+            "WORKERS": "2",
+            "RETRY_JITTER": "False",
+            **environment,
+        }
+        self._processes: list[subprocess.Popen[bytes]] = []
+        for command in (["migrate", "-v0"], ["collectstatic", "--no-input", "-v0"], ["demo"]):
+            self.manage(*command)
+        self.credentials: dict[str, str] = json.loads(
+            (data_dir / "initial-credentials.json").read_text()
+        )
+        self.client = httpx2.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Api-Key {self.credentials['api_key']}"},
+            timeout=120,
+        )
+
+    def manage(self, *arguments: str) -> str:
+        """Run a manage.py command to its end and return what it printed."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a Python command of the project as a process of its own."""
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+        )
+        self._processes.append(process)
+        return process
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Start gunicorn as ``serve`` does, and return when it answers."""
+        process = self.start(
+            *["-m", "gunicorn", "--config", "python:ocrsite.gunicorn", "ocrsite.wsgi"]
+        )
+        for _ in eventually(30):
+            try:
+                if self.client.get("/healthz").status_code == 200:
+                    break
+            except httpx2.TransportError:
+                continue
+        return process
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start ``manage.py worker``."""
+        return self.start("manage.py", "worker")
+
+    def post(self, path: Path, *, prefer: str = "", **form: str) -> httpx2.Response:
+        """Send a file to ``/extract`` as the demo company's API client."""
+        with path.open("rb") as file:
+            return self.client.post(
+                "/extract",
+                files={"file": (path.name, file)},
+                data={"companyID": self.credentials["company_id"], "username": "test", **form},
+                headers={"Prefer": prefer} if prefer else {},
+            )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read the site's SQLite database beside the running processes."""
+        connection = sqlite3.connect(self.data_dir / "db.sqlite3", timeout=20)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+
+    def execute(self, sql: str, *parameters: object) -> None:
+        """Write to the site's database, as staff do by hand."""
+        connection = sqlite3.connect(self.data_dir / "db.sqlite3", timeout=20)
+        try:
+            with connection:
+                connection.execute(sql, parameters)
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """Kill everything that was started, children and orphans included."""
+        self.client.close()
+        for process in self._processes:
+            kill_tree(process)
+        for orphan in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if orphan.environ().get("DATA_DIR") == str(self.data_dir):
+                    orphan.kill()
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """kill -9 a process with all its children, as a machine that loses power does."""
+    try:
+        family = [psutil.Process(process.pid)]
+        family += family[0].children(recursive=True)
+    except psutil.NoSuchProcess:
+        family = []
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()
+
+
+def eventually(seconds: float) -> Iterator[None]:
+    """Yield again and again until the caller breaks off; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.1)
+    raise AssertionError(f"did not happen within {seconds} s")
+
+
+@contextmanager
+def running_site(data_dir: Path, **environment: str) -> Iterator[RunningSite]:
+    """A site that is stopped whatever happens."""
+    site = RunningSite(data_dir, **environment)
+    try:
+        yield site
+    finally:
+        site.stop()
