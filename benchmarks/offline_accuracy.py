@@ -1,101 +1,84 @@
-"""What the offline reader gets right on the shared invoices, as a markdown table.
+"""What the offline reader gets right on the shared invoices, field by field.
 
-Run: ``python -m benchmarks.offline_accuracy [folder of invoices]``. ✓ right, ✗ wrong, – not
-found; blank where the truth is unknown. "wrong and unflagged" has to be none.
+✓ right, ✗ wrong, – not found; blank where the truth is unknown. "Wrong and unflagged" has to be
+none. The invoices are no part of the repository: ``$OCRSITE_SHARED``, else ``../shared``.
 """
 
 import csv
-import sys
-import tempfile
-from collections.abc import Iterator
+import os
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import django
 
-from extraction.readers.base import Document, PageImage, Reading, ReadingError
-
-Truth = dict[str, str]
 MEDIA_TYPES = {
     ".pdf": "application/pdf",
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".tif": "image/tiff",
 }
+FIELDS = (
+    *("invoice_no", "invoice_date", "seller", "buyer", "currency"),
+    *("net_amount", "tax_amount", "total_amount", "line_items"),
+)
 
 
-def answers(reading: Reading) -> dict[str, object]:
-    """Return what was read, under the manifest's column names."""
-    fields = reading.fields
-    return {
-        "invoice_no": fields.invoice_number,
-        "invoice_date": fields.invoice_date,
-        "seller": fields.supplier.name,
-        "buyer": fields.customer.name,
-        "currency": fields.currency,
-        "net_amount": fields.taxable_amount,
-        "tax_amount": fields.tax_total,
-        "total_amount": fields.total_amount,
-        "line_items": len(fields.line_items) or None,
-    }
+def answers(path: Path, page_count: int) -> tuple[list[object], bool]:
+    """Return what the reader reads, in the order of ``FIELDS``, and whether it is flagged."""
+    from extraction.pages import render
+    from extraction.readers.base import Document
+    from extraction.readers.offline import OfflineReader
+    from extraction.scratch import scratch_folder
+
+    media_type = MEDIA_TYPES[path.suffix]
+    with scratch_folder() as folder:
+        pages = render(path, media_type, page_count, folder)
+        document = Document(path, media_type, pages)
+        reading = OfflineReader().read(document, api_key="", model="", output_budget=0)
+    read = reading.fields
+    found: list[object] = [
+        *(read.invoice_number, read.invoice_date, read.supplier.name, read.customer.name),
+        *(read.currency, read.taxable_amount, read.tax_total, read.total_amount),
+        len(read.line_items) or None,
+    ]
+    return found, reading.needs_review
 
 
-def marks(answer: dict[str, object], truth: Truth) -> dict[str, str]:
-    """Return ✓, ✗, – or nothing for each field."""
-    return {name: _mark(value, truth[name]) for name, value in answer.items()}
-
-
-def _mark(value: object, true: str) -> str:
+def mark(value: object, true: str) -> str:
+    """Return ✓, ✗, – or, where the truth is unknown, nothing."""
     if true in ("", "0"):
         return ""
     if value is None:
         return "–"
-    if isinstance(value, Decimal):
-        return "✓" if value == Decimal(true) else "✗"
-    return "✓" if " ".join(str(value).split()) == true else "✗"
+    right = value == Decimal(true) if isinstance(value, Decimal) else str(value) == true
+    return "✓" if right else "✗"
 
 
-def documents(folder: Path, work: Path) -> Iterator[tuple[Truth, Document]]:
-    """Yield every invoice of the folder with its truth and its page images."""
-    from extraction.pages import render
-
-    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as manifest:
-        for truth in csv.DictReader(manifest):
-            path = folder / truth["file"]
-            media_type = MEDIA_TYPES[path.suffix]
-            pages: tuple[PageImage, ...] = render(
-                path, media_type, int(truth["pages"]), work / path.stem
-            )
-            yield truth, Document(path, media_type, pages)
-
-
-def main(folder: Path) -> None:
-    """Print the table and the two sums under it."""
+def main() -> None:
+    """Print the table, the sums, and the files that are wrong without a flag."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ocrsite.settings")
     django.setup()
-    from extraction.readers.offline import OfflineReader
-
-    unflagged: list[str] = []
-    counts = dict.fromkeys("✓✗–", 0)
-    with tempfile.TemporaryDirectory() as work:
-        for row, (truth, document) in enumerate(documents(folder, Path(work))):
-            try:
-                reading = OfflineReader().read(document, api_key="", model="", output_budget=0)
-            except ReadingError as error:
-                print(f"| {truth['file']} | {error.code} |")
-                continue
-            found = marks(answers(reading), truth)
-            if row == 0:
-                print(f"| file | {' | '.join(found)} | flagged |")
-                print("|---" * (len(found) + 2) + "|")
-            flag = "yes" if reading.needs_review else "no"
-            print(f"| {truth['file']} | {' | '.join(found.values())} | {flag} |")
-            for mark in filter(None, found.values()):
-                counts[mark] += 1
-            if "✗" in found.values() and not reading.needs_review:
+    shared = Path(os.environ.get("OCRSITE_SHARED") or "../shared")
+    manifest = shared / "invoices" / "manifest.csv"
+    if not manifest.exists():
+        print("Offline accuracy: the shared invoices are not here; set OCRSITE_SHARED.")
+        return
+    print(f"| file | {' | '.join(FIELDS)} | flagged |")
+    print("|---" * (len(FIELDS) + 2) + "|")
+    counts: Counter[str] = Counter()
+    unflagged = []
+    with manifest.open(encoding="utf-8", newline="") as rows:
+        for truth in csv.DictReader(rows):
+            found, flagged = answers(manifest.parent / truth["file"], int(truth["pages"]))
+            marks = [mark(value, truth[name]) for value, name in zip(found, FIELDS, strict=True)]
+            print(f"| {truth['file']} | {' | '.join(marks)} | {'yes' if flagged else 'no'} |")
+            counts.update(marks)
+            if "✗" in marks and not flagged:
                 unflagged.append(truth["file"])
-    print(f"\nright {counts['✓']}, wrong {counts['✗']}, not found {counts['–']}")
-    print(f"wrong and unflagged: {', '.join(unflagged) or 'none'}")
+    print(f"\nRight {counts['✓']}, wrong {counts['✗']}, not found {counts['–']}.")
+    print(f"Wrong and unflagged: {', '.join(unflagged) or 'none'}.")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/invoices"))
+    main()
