@@ -18,6 +18,8 @@ SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 PAGES = 20
 ROUNDS = 3
 
+Way = Callable[[Path, Path], None]
+
 
 def old_way(document: Path, _folder: Path) -> None:
     """What the replaced service did."""
@@ -47,9 +49,7 @@ def twenty_pages(folder: Path) -> Path:
     return path
 
 
-def _measure(
-    way: Callable[[Path, Path], None], document: Path, folder: Path
-) -> tuple[float, float]:
+def _measure(way: Way, document: Path, folder: Path) -> tuple[float, float]:
     """CPU seconds and MiB of one run; meant for a fresh process."""
     import django
 
@@ -67,7 +67,7 @@ def _measure(
     return cpu, (own.ru_maxrss - start.ru_maxrss + children.ru_maxrss) / 1024
 
 
-def measure(way: Callable[[Path, Path], None], document: Path, folder: Path) -> tuple[float, float]:
+def measure(way: Way, document: Path, folder: Path) -> tuple[float, float]:
     """The best of several runs, each in a fresh process."""
     context = multiprocessing.get_context("spawn")
     results = []

@@ -3,3 +3,7 @@ from django.apps import AppConfig
 
 class ExtractionConfig(AppConfig):
     name = "extraction"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from extraction import system_checks  # noqa: F401

@@ -29,7 +29,8 @@ from logs import context
 from logs.models import RetryAttempt
 from tokens import ledger, selection
 from tokens.models import Provider, TokenMaster
-from tokens.selection import Cost, NoToken, TokensBusy
+from tokens.selection import Cost, NoOtherKey, NoToken, TokensBusy
+from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ def process(extraction_id: uuid.UUID) -> None:
             wait_for_quota(extraction)
         except NoToken as no_token:
             end_without_token(extraction, no_token)
+        except NoOtherKey:
+            end_without_key_free(extraction)  # each has declined this document
         else:
             try:
                 reading = attempt.read(document)
@@ -118,7 +121,8 @@ def prepare_pages(extraction: Extraction) -> Document:
 def begin_attempt(extraction: Extraction, document: Document) -> Call:
     """Choose a token, reserve what the call can cost, and commit the attempt before it is made.
 
-    Raises NoToken when the company has no key for it, TokensBusy when it must wait.
+    Raises NoToken when the company has no key for it, NoOtherKey when each has declined it,
+    and TokensBusy when it must wait.
     """
     reader_costs: dict[str, Cost] = {}
 
@@ -147,7 +151,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
         row = Attempt.objects.create(
             id=attempt_id,
             extraction=extraction,
-            number=extraction.attempt_set.count() + 1,
+            number=extraction.attempts + 1,
             token=token,
             model=token.model or settings.GEMINI_MODEL,
             reserved=reservation.amount,
@@ -182,7 +186,7 @@ def end_attempt_succeeded(
     )
     with transaction.atomic():
         _close(call.row, AttemptOutcome.SUCCEEDED)
-        ledger.settle(call.row.pk, call.token.pk, reading.usage, **_requester(extraction))
+        _book(extraction, call.row, reading.billing, reading.usage)
         Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -203,15 +207,7 @@ def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) 
     delay = _delay_after(extraction, error, policy)
     with transaction.atomic():
         _close(call.row, AttemptOutcome.FAILED, code=error.code, failure=error.failure)
-        match error.billing:
-            case Billing.NONE:
-                ledger.release(call.row.pk)
-            case Billing.KNOWN:
-                ledger.settle(call.row.pk, call.token.pk, error.usage, **_requester(extraction))
-            case Billing.UNKNOWN:
-                ledger.settle_unknown(
-                    call.row.pk, call.token.pk, call.row.reserved, **_requester(extraction)
-                )
+        _book(extraction, call.row, error.billing, error.usage)
         if error.key_rejected:
             selection.reject(call.token.pk, error.detail)
         RetryAttempt.objects.create(
@@ -252,26 +248,32 @@ def end_refused(extraction: Extraction, refusal: Refusal) -> None:
 
 def end_without_token(extraction: Extraction, no_token: NoToken) -> None:
     """Fail an extraction that no key can pay for, with the reason that the contract names."""
-    try:
-        selection.require_usable(extraction.company_id)
-    except NoToken:
-        _fail(
-            extraction,
-            no_token.message,
-            code=no_token.code,
-            detail=no_token.detail,
-            http_status=no_token.http_status,
-        )
-        logger.warning("No token: %s (%s)", no_token.detail, no_token.code)
-    else:
-        # There are keys, but each has already declined this document.
-        _fail_no_key_free(extraction)
+    _fail(
+        extraction,
+        no_token.message,
+        code=no_token.code,
+        detail=no_token.detail,
+        http_status=no_token.http_status,
+    )
+    logger.warning("No token: %s (%s)", no_token.detail, no_token.code)
+
+
+def end_without_key_free(extraction: Extraction) -> None:
+    """Fail an extraction whose company has keys, none of which could take it in time."""
+    _fail(
+        extraction,
+        CANNOT_PROCESS,
+        code="no_key_free",
+        detail="None of your company's keys could take this invoice now. Try again later.",
+        http_status=503,
+    )
+    logger.warning("No key was free.")
 
 
 def wait_for_quota(extraction: Extraction) -> None:
     """Look again soon: calls in flight hold the rest of the quota and may give some back."""
     if _past_deadline(extraction, BUSY_DELAY):
-        _fail_no_key_free(extraction)
+        end_without_key_free(extraction)
     else:
         Extraction.objects.postpone(extraction, BUSY_DELAY)
 
@@ -288,9 +290,7 @@ def recover(extraction: Extraction) -> None:
             return
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
             _close(attempt, AttemptOutcome.UNKNOWN, code="worker_died")
-            ledger.settle_unknown(
-                attempt.pk, attempt.token_id, attempt.reserved, **_requester(extraction)
-            )
+            _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
         if extraction.deaths >= DEATHS_ALLOWED:
             _fail(
                 extraction,
@@ -324,7 +324,7 @@ def _delay_after(
 
 def _attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
     """Those since it was queued: a retry by hand begins the policy anew."""
-    return extraction.attempt_set.filter(started_at__gte=extraction.started_at)
+    return extraction.attempt_set.filter(number__gt=extraction.attempts_before)
 
 
 def _http_status(error: ReadingError) -> int:
@@ -337,13 +337,20 @@ def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
     return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
 
 
-def _requester(extraction: Extraction) -> dict[str, str]:
-    """Whom a usage row names."""
-    return {
+def _book(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usage) -> None:
+    """Turn an attempt's reservation into its charge, or free it. Safe to repeat."""
+    requester = {
         "company_id": extraction.company_id,
         "branch": extraction.branch,
         "requested_by": extraction.requested_by,
     }
+    match billing:
+        case Billing.NONE:
+            ledger.release(attempt.pk)
+        case Billing.KNOWN:
+            ledger.settle(attempt.pk, attempt.token_id, usage, **requester)
+        case Billing.UNKNOWN:
+            ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
 
 
 def _close(attempt: Attempt, outcome: AttemptOutcome, *, code: str = "", failure: str = "") -> None:
@@ -364,14 +371,3 @@ def _fail(
         error_detail=detail,
         dedup_key=None,  # the same bytes may be sent again
     )
-
-
-def _fail_no_key_free(extraction: Extraction) -> None:
-    _fail(
-        extraction,
-        CANNOT_PROCESS,
-        code="no_key_free",
-        detail="None of your company's keys could take this invoice now. Try again later.",
-        http_status=503,
-    )
-    logger.warning("No key was free before the deadline.")

@@ -30,7 +30,7 @@ class IdempotencyConflict(Exception):
 
 
 def submit(
-    upload: UploadedFile,
+    upload: "UploadedFile[bytes]",
     *,
     company_id: str,
     requested_by: str,

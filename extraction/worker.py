@@ -16,10 +16,10 @@ from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.cluster import Cluster
 
-from extraction import pages, pipeline
+from extraction import pipeline, scratch
 from extraction.models import Extraction, State
 from extraction.tasks import wake
-from tokens import ledger, secrets
+from tokens import ledger, rotation
 
 logger = logging.getLogger(__name__)
 
@@ -101,5 +101,5 @@ def sweep(broker: Broker) -> None:
 def keep_house() -> None:
     """Free dead reservations, encrypt keys that came in clear, remove killed workers' litter."""
     ledger.release_dead()
-    secrets.encrypt_clear_keys()
-    pages.sweep_temporary_folders()
+    rotation.encrypt_clear_keys()
+    scratch.sweep_temporary_folders()

@@ -1,5 +1,17 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class LogsConfig(AppConfig):
     name = "logs"
+
+    def ready(self) -> None:
+        """Keep this site's own secrets out of the log, whatever text they turn up in."""
+        from logs import redaction
+
+        redaction.register(
+            settings.SECRET_KEY,
+            settings.TOKEN_FINGERPRINT_KEY,
+            *settings.TOKEN_ENCRYPTION_KEYS,
+            *(database.get("PASSWORD", "") for database in settings.DATABASES.values()),
+        )

@@ -76,6 +76,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    # Before the CSRF check, which reads the form.
+    "extraction.upload_limit.UploadLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -205,7 +207,7 @@ LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Ra
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"database": {"class": "logging.NullHandler"}},
+    "handlers": {"database": {"class": "logs.handler.DatabaseHandler"}},
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
     # Django's own handlers would print to the console, which stays silent.
     "loggers": {

@@ -3,6 +3,7 @@
 The same commands that ``manage.py serve`` starts, on a data folder and port of their own.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -128,10 +129,10 @@ class RunningSite:
         self.client.close()
         for process in self._processes:
             kill_tree(process)
-        for process in psutil.process_iter(["environ"]):
-            environment = process.info["environ"] or {}
-            if environment.get("DATA_DIR") == str(self.data_dir) and process.pid != os.getpid():
-                process.kill()
+        for orphan in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if orphan.environ().get("DATA_DIR") == str(self.data_dir):
+                    orphan.kill()
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -3,16 +3,19 @@
 Table and column names are the contract's; counters are LLM tokens, 64-bit.
 """
 
-from typing import Self
+from collections.abc import Iterable
+from typing import Any, Self
 
-from django.db import models
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.database import UtcNow
+from tokens import secrets
 
 DEFAULT_LIMIT = 100_000
 DEFAULT_THRESHOLD = 3_000
+UNREADABLE_KEY = "cannot be decrypted"
 
 
 class Provider(models.TextChoices):
@@ -40,6 +43,30 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
         """Keys that may be presented now: active and unexpired (quota is the ledger's to judge)."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return self.filter(unexpired, status=TokenStatus.ACTIVE, provider__in=Provider.values)
+
+    def disable(self, reason: str) -> int:
+        """Take these keys out of use, saying why (at most 200 characters are kept)."""
+        return self.update(status=TokenStatus.DISABLED, status_reason=reason[:200])
+
+    def mark_spent(self, token_id: int, smallest_call: int = 1) -> bool:
+        """Turn an active key to Exceeded when it has less left than its smallest call costs."""
+        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
+        return bool(
+            self.filter(pk=token_id, status=TokenStatus.ACTIVE)
+            .alias(spent=Subquery(summary.values("total_used_tokens")))
+            .filter(total_token_limit__lt=F("spent") + smallest_call)
+            .update(status=TokenStatus.EXCEEDED, status_reason="Its limit is used up.")
+        )
+
+    def reactivate(self, token_id: int) -> bool:
+        """Turn an exceeded key back to Active when its limit is above what it used."""
+        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
+        return bool(
+            self.filter(pk=token_id, status=TokenStatus.EXCEEDED)
+            .alias(spent=Subquery(summary.values("total_used_tokens")))
+            .filter(total_token_limit__gt=F("spent"))
+            .update(status=TokenStatus.ACTIVE, status_reason=None)
+        )
 
 
 class TokenMaster(models.Model):
@@ -102,6 +129,118 @@ class TokenMaster(models.Model):
     def __str__(self) -> str:
         return f"{self.company_id} #{self.token_id} ({self.provider})"
 
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Save; a clear key reaches the table encrypted, and the books follow the limit.
+
+        An exceeded key whose limit is saved above its use is active again.
+        """
+        fields = None if update_fields is None else set(update_fields)
+        if self._state.adding:
+            self._insert(*args, **kwargs)
+            return
+        if (fields is None or "api_key" in fields) and self._has_clear_key():
+            self._encrypt_key()
+            if fields is not None:
+                fields.add("key_fingerprint")
+        with transaction.atomic():
+            if fields is None or "total_token_limit" in fields:
+                # The summary first, as the ledger does: one order of locks, no deadlock.
+                TokenUsageSummary.objects.open(self.pk)
+                super().save(*args, update_fields=fields, **kwargs)
+                TokenUsageSummary.objects.follow_limit(self.pk)
+                if TokenMaster.objects.reactivate(self.pk):
+                    self.status, self.status_reason = TokenStatus.ACTIVE, None
+            else:
+                super().save(*args, update_fields=fields, **kwargs)
+
+    def reveal_key(self) -> str:
+        """Return the clear key, to be handed to the provider and to nobody else.
+
+        Raises tokens.secrets.UndecryptableKey.
+        """
+        return secrets.decrypt(self.api_key, self.pk)
+
+    @property
+    def masked_key(self) -> str:
+        """What people may see of the key."""
+        try:
+            return secrets.mask(self.reveal_key())
+        except secrets.UndecryptableKey:
+            return UNREADABLE_KEY
+
+    @property
+    def presentable(self) -> bool:
+        """Whether there is something to present to a provider that we know."""
+        if self.provider == Provider.OFFLINE:
+            return True
+        try:
+            return self.provider in Provider.values and bool(self.reveal_key())
+        except secrets.UndecryptableKey:
+            return False
+
+    @property
+    def effective_status(self) -> str:
+        """The status, with an active key past its expiry counted as Expired."""
+        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return TokenStatus.EXPIRED if expired and self.status == TokenStatus.ACTIVE else self.status
+
+    @property
+    def used(self) -> int:
+        """LLM tokens used so far; a token inserted by SQL has no summary before its first call."""
+        return self.summary.total_used_tokens if hasattr(self, "summary") else 0
+
+    @property
+    def unspent(self) -> int:
+        """LLM tokens left of the limit; below 0 after the limit was lowered under its use."""
+        return self.total_token_limit - self.used
+
+    @property
+    def free(self) -> int:
+        """LLM tokens left that no call in flight has reserved."""
+        reserved = self.summary.reserved_tokens if hasattr(self, "summary") else 0
+        return self.unspent - reserved
+
+    def _has_clear_key(self) -> bool:
+        return bool(self.api_key) and not secrets.is_encrypted(self.api_key)
+
+    def _encrypt_key(self) -> None:
+        self.key_fingerprint = secrets.fingerprint(self.api_key)
+        self.api_key = secrets.encrypt(self.api_key, self.pk)
+
+    def _insert(self, *args: Any, **kwargs: Any) -> None:
+        """Insert the row without its key, then encrypt that, because it carries the row's id."""
+        given = self.api_key
+        clear = self._has_clear_key()
+        try:
+            with transaction.atomic():
+                if clear:
+                    self.api_key = ""
+                super().save(*args, **kwargs)
+                if clear:
+                    self.api_key = given
+                    self._encrypt_key()
+                    super().save(update_fields=["api_key", "key_fingerprint"])
+                TokenUsageSummary.objects.open(self.pk)
+        except BaseException:
+            self.api_key = given
+            raise
+
+
+class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
+    def open(self, token_id: int) -> None:
+        """Make sure that a token has its row and lock it; tokens inserted by SQL have none."""
+        now = timezone.now()
+        if not self.filter(token_id=token_id).update(last_updated=now):
+            self.get_or_create(token_id=token_id)
+            self.follow_limit(token_id)
+
+    def follow_limit(self, token_id: int) -> None:
+        """Set what remains of a token to its limit minus what it used."""
+        limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
+        self.filter(token_id=token_id).update(
+            total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
+        )
+
 
 class TokenUsageSummary(models.Model):
     """Running totals of one token. At every commit: used + reserved ≤ the token's limit."""
@@ -122,6 +261,8 @@ class TokenUsageSummary(models.Model):
     )
     # Ours
     reserved_tokens = models.BigIntegerField(db_column="ReservedTokens", default=0, db_default=0)
+
+    objects = TokenUsageSummaryQuerySet.as_manager()
 
     class Meta:
         db_table = "TokenUsageSummary"

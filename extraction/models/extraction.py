@@ -127,6 +127,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
                 started_at=None,
                 finished_at=None,
                 deadline=None,
+                attempts_before=F("attempts"),
                 deaths=0,
                 http_status=None,
                 error_code="",
@@ -166,6 +167,9 @@ class Extraction(models.Model):
 
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
     attempts = models.PositiveIntegerField(default=0, help_text="Calls made to a provider.")
+    attempts_before = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Of these, calls made before the last retry by hand."
+    )
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
     lease_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)

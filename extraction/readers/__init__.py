@@ -1,0 +1,26 @@
+"""Readers of invoices by provider."""
+
+from extraction.readers.base import Failure, Reader, ReadingError
+from tokens.models import Provider
+
+
+def reader_for(provider: str) -> Reader:
+    """Return the reader of a token's provider.
+
+    Raises ReadingError (other key) for a provider that nobody here can speak to: staff write
+    TokenMaster rows by hand.
+    """
+    # Imported when asked for: the web processes never read, and each reader's libraries are large.
+    if provider == Provider.GEMINI:
+        from extraction.readers.gemini import GeminiReader
+
+        return GeminiReader()
+    if provider == Provider.OFFLINE:
+        from extraction.readers.offline import OfflineReader
+
+        return OfflineReader()
+    raise ReadingError(
+        Failure.OTHER_KEY,
+        "unknown_provider",
+        "The key's provider is not supported. Set it to Gemini or Offline.",
+    )

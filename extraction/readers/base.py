@@ -27,13 +27,25 @@ class Document:
     pages: tuple[PageImage, ...]
 
 
+class Billing(StrEnum):
+    """What the provider charged for a call."""
+
+    NONE = "none"  # it answered with an error: nothing
+    KNOWN = "known"  # it answered and said what it used
+    UNKNOWN = "unknown"  # cut off after sending, or an answer without usage: charge the reserve
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``."""
+    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``.
+
+    ``billing`` is UNKNOWN when a good answer came without usage: charge the reserve.
+    """
 
     fields: InvoiceFields
     model: str
     usage: Usage = NO_USAGE
+    billing: Billing = Billing.KNOWN
     needs_review: bool = False
     warnings: tuple[str, ...] = field(default=())
 
@@ -44,14 +56,6 @@ class Failure(StrEnum):
     RETRY = "retry"  # the same key may be asked again later
     OTHER_KEY = "other_key"  # this key will not do; another may, at once
     FINAL = "final"  # no call can read this document
-
-
-class Billing(StrEnum):
-    """What the provider charged for a failed call."""
-
-    NONE = "none"  # it answered with an error: nothing
-    KNOWN = "known"  # it answered and said what it used
-    UNKNOWN = "unknown"  # cut off after sending, or an answer without usage: charge the reserve
 
 
 class ReadingError(Exception):

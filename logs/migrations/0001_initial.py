@@ -5,6 +5,9 @@ import django.utils.timezone
 import ocrsite.database
 from django.db import migrations, models
 
+from logs.database_views import FAILED_RETRIES_1, RECENT_ERRORS_1
+from ocrsite.database_views import CreateViews
+
 
 class Migration(migrations.Migration):
 
@@ -92,4 +95,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['token'], name='IX_Retry_TokenID'), models.Index(fields=['company_id'], name='IX_Retry_CompanyID'), models.Index(fields=['-timestamp'], name='IX_Retry_Timestamp')],
             },
         ),
+        CreateViews([FAILED_RETRIES_1, RECENT_ERRORS_1]),
     ]

@@ -1,38 +1,35 @@
 """The retry policy, as the contract states it: 3 retries, 1 s × 2, cap 30 s."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from extraction.retry import RetryPolicy
 
-
-def policy(**changes: float | bool) -> RetryPolicy:
-    return RetryPolicy(
-        **{"limit": 3, "initial": 1.0, "multiplier": 2.0, "cap": 30.0, "jitter": False, **changes}
-    )
+CONTRACT = RetryPolicy(limit=3, initial=1.0, multiplier=2.0, cap=30.0, jitter=False)
 
 
 def test_delays_double_from_one_second_and_stop_after_the_limit() -> None:
-    delays = [policy().delay(made) for made in range(4)]
+    delays = [CONTRACT.delay(made) for made in range(4)]
 
     assert delays == [timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4), None]
 
 
 def test_delay_never_exceeds_the_cap() -> None:
-    assert policy(limit=10).delay(9) == timedelta(seconds=30)
+    assert replace(CONTRACT, limit=10).delay(9) == timedelta(seconds=30)
 
 
 def test_server_wish_is_honoured_beyond_the_cap() -> None:
-    assert policy().delay(0, server_wish=47.5) == timedelta(seconds=47.5)
+    assert CONTRACT.delay(0, server_wish=47.5) == timedelta(seconds=47.5)
 
 
 def test_server_wish_shorter_than_ours_changes_nothing() -> None:
-    assert policy().delay(1, server_wish=0.5) == timedelta(seconds=2)
+    assert CONTRACT.delay(1, server_wish=0.5) == timedelta(seconds=2)
 
 
 def test_jitter_stays_in_the_upper_half_of_the_delay() -> None:
-    delays = [policy(jitter=True).delay(2) for _ in range(200)]
+    delays = [replace(CONTRACT, jitter=True).delay(2) for _ in range(200)]
 
     assert all(delay and timedelta(seconds=2) <= delay <= timedelta(seconds=4) for delay in delays)
     assert len(set(delays)) > 1
@@ -40,8 +37,8 @@ def test_jitter_stays_in_the_upper_half_of_the_delay() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_no_retry_beyond_a_small_limit(limit: int) -> None:
-    assert policy(limit=limit).delay(limit) is None
+    assert replace(CONTRACT, limit=limit).delay(limit) is None
 
 
 def test_settings_hold_the_contract_defaults() -> None:
-    assert RetryPolicy.from_settings() == policy()
+    assert RetryPolicy.from_settings() == CONTRACT

@@ -5,6 +5,9 @@ import django.utils.timezone
 import ocrsite.database
 from django.db import migrations, models
 
+from ocrsite.database_views import CreateViews
+from tokens.database_views import TOKEN_STATUS_1, USAGE_SUMMARY_1
+
 
 class Migration(migrations.Migration):
 
@@ -142,4 +145,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['token'], name='IX_Usage_TokenID'), models.Index(fields=['-logged_at'], name='IX_Usage_LoggedAt'), models.Index(fields=['branch'], name='IX_Usage_Branch')],
             },
         ),
+        CreateViews([TOKEN_STATUS_1, USAGE_SUMMARY_1]),
     ]

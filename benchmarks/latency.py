@@ -1,0 +1,30 @@
+"""From POST to the start of work, as the rows tell it: created_at to started_at."""
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from tests.extraction.documents import pdf
+from tests.running_site import running_site
+
+REQUESTS = 40
+
+
+def main() -> None:
+    """Print median and worst latency of single requests, one after the other."""
+    with tempfile.TemporaryDirectory() as name, running_site(Path(name) / "data") as site:
+        site.start_web()
+        site.start_worker()
+        for number in range(REQUESTS):
+            path = Path(name) / f"{number}.pdf"
+            path.write_bytes(pdf(f"INVOICE {number}\nTotal 119.00"))
+            site.post(path)
+        rows = site.query(
+            "SELECT (julianday(started_at) - julianday(created_at)) * 86400000 "
+            "FROM extraction_extraction WHERE started_at IS NOT NULL"
+        )
+    delays = sorted(milliseconds for (milliseconds,) in rows)
+    print(f"\nFrom POST to the start of work, {len(delays)} requests one after the other\n")
+    print("| median ms | worst ms | poll of the queue, ms |")
+    print("|---|---|---|")
+    print(f"| {statistics.median(delays):.0f} | {delays[-1]:.0f} | 100 |")

@@ -1,0 +1,114 @@
+"""CPU of the whole pipeline for a one-page invoice, split by stage, with the emulator.
+
+The stages run in this process, as a worker runs them; CPU counts children (poppler) too. The
+emulator runs in a process of its own and is not counted.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.running_site import ROOT, eventually, free_port
+
+INVOICES = 30
+WARM_UP = 3
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and its ended children."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+class Stages:
+    """CPU seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Book the block's CPU to a stage."""
+        start = cpu_seconds()
+        yield
+        self.seconds[stage] += cpu_seconds() - start
+
+
+def run(stages: Stages, number: int) -> None:
+    """One invoice, through the same functions and in the same order as ``pipeline.process``."""
+    from extraction import pipeline, submission
+    from extraction.models import Extraction
+    from tests.extraction.documents import pdf, upload
+
+    with stages.measure("submit"):
+        submitted = submission.submit(
+            upload(pdf(f"INVOICE {number}\nTotal 119.00")),
+            company_id="BENCH",
+            requested_by="benchmark",
+            branch="Default",
+            client="user:1",
+        ).extraction
+    with stages.measure("claim"):
+        extraction = Extraction.objects.claim(submitted.pk)
+    assert extraction is not None
+    with stages.measure("pages"):
+        document = pipeline.prepare_pages(extraction)
+    with stages.measure("choose and reserve"):
+        call = pipeline.begin_attempt(extraction, document)
+    with stages.measure("call"):
+        reading = call.read(document)
+    with stages.measure("settle, check, finish"):
+        pipeline.end_attempt_succeeded(extraction, call, reading, pipeline.Stopwatch())
+
+
+def main() -> None:
+    """Print CPU milliseconds of each stage, per invoice."""
+    port = free_port()
+    emulator = subprocess.Popen(
+        [sys.executable, "-m", "tests.emulator", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        with tempfile.TemporaryDirectory() as data_dir:
+            os.environ.update(DATA_DIR=data_dir, GEMINI_BASE_URL=f"http://127.0.0.1:{port}/")
+            stages = measure_stages(port)
+    finally:
+        emulator.terminate()
+        emulator.wait()
+    total = sum(stages.seconds.values())
+    print(f"\nCPU of one one-page invoice, mean of {INVOICES}\n")
+    print("| stage | CPU ms | share |")
+    print("|---|---|---|")
+    for stage, seconds in stages.seconds.items():
+        print(f"| {stage} | {1000 * seconds / INVOICES:.1f} | {100 * seconds / total:.0f} % |")
+    print(f"| all | {1000 * total / INVOICES:.1f} | 100 % |")
+
+
+def measure_stages(port: int) -> Stages:
+    """Set up a database in DATA_DIR and run every invoice."""
+    import socket
+
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from tokens.models import TokenMaster
+
+    call_command("migrate", verbosity=0)
+    TokenMaster.objects.create(company_id="BENCH", api_key="AIza-bench", total_token_limit=10**9)
+    for _ in eventually(30):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+    warm_up, stages = Stages(), Stages()
+    for number in range(WARM_UP + INVOICES):
+        run(warm_up if number < WARM_UP else stages, number)
+    return stages

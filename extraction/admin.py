@@ -1,0 +1,139 @@
+"""Administration of extractions, and of who may bring documents for which company."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_q.models import Failure, OrmQ, Schedule, Success
+from rest_framework_api_key.admin import APIKeyModelAdmin
+from rest_framework_api_key.models import APIKey
+
+from extraction import submission
+from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant, Extraction
+
+if TYPE_CHECKING:
+    _ExtractionAdmin = admin.ModelAdmin[Extraction]
+    _AttemptInline = admin.TabularInline[Attempt, Extraction]
+    _CompanyInline = admin.TabularInline[ApiClientCompany, ApiClient]
+    _GrantInline = admin.TabularInline[CompanyGrant, User]
+    _UserAdmin = UserAdmin[User]
+else:  # Django's own classes take no type arguments
+    _ExtractionAdmin = admin.ModelAdmin
+    _AttemptInline = _CompanyInline = _GrantInline = admin.TabularInline
+    _UserAdmin = UserAdmin
+
+# The queue is only a wake-up call: to run its tasks again by hand would change nothing that
+# "Try again" on the extraction does not do better. APIKey is the library's own, unused model.
+admin.site.unregister([Failure, OrmQ, Schedule, Success, APIKey, User])
+
+
+class _ReadOnly:
+    """For an admin whose rows only the system writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class AttemptInline(_ReadOnly, _AttemptInline):
+    """The calls of one extraction."""
+
+    model = Attempt
+    extra = 0
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes what happened."""
+        return False
+
+
+@admin.register(Extraction)
+class ExtractionAdmin(_ReadOnly, _ExtractionAdmin):
+    """Every extraction, to look at and to try again."""
+
+    list_display = ["file_name", "pill", "company_id", "branch", "requested_by", "created_at"]
+    list_filter = ["state", "needs_review", "created_at"]
+    search_fields = ["company_id", "file_name", "requested_by"]
+    inlines = [AttemptInline]
+    actions = ["retry"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Extraction]:
+        """Leave the large columns of the list in the database."""
+        return super().get_queryset(request).defer("result", "checks")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Everything: an extraction changes by what happens to it."""
+        return [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
+
+    def view_on_site(self, obj: Extraction) -> str:
+        """The page with images and fields."""
+        return reverse("result", args=[obj.pk])
+
+    @admin.display(description="state", ordering="state")
+    def pill(self, obj: Extraction) -> SafeString:
+        """The state as a pill."""
+        return format_html(
+            '<span class="pill pill-{}">{}</span>', obj.state, obj.get_state_display()
+        )
+
+    @admin.action(description="Try failed extractions again", permissions=["change"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Extraction]) -> None:
+        """Queue the failed ones among the chosen."""
+        queued = sum(submission.retry(extraction) for extraction in queryset)
+        self.message_user(request, f"{queued} queued again.")
+
+
+class ApiClientCompanyInline(_CompanyInline):
+    """The companies that a client may act for."""
+
+    model = ApiClientCompany
+    extra = 1
+
+
+@admin.register(ApiClient)
+class ApiClientAdmin(APIKeyModelAdmin):
+    """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
+
+    list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
+    inlines = [ApiClientCompanyInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:
+        """Fetch the companies of all listed clients at once."""
+        clients: QuerySet[ApiClient] = super().get_queryset(request)
+        return clients.prefetch_related("companies")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Clients are revoked, so that their extractions keep an owner."""
+        return False
+
+    @admin.display(description="companies")
+    def bound_to(self, obj: ApiClient) -> str:
+        """The ids of its companies."""
+        return ", ".join(binding.company_id for binding in obj.companies.all())
+
+    @admin.display(description="status")
+    def pill(self, obj: ApiClient) -> SafeString:
+        """Whether its key still opens doors."""
+        status = "Disabled" if obj.revoked else "Expired" if obj.has_expired else "Active"
+        return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
+
+
+class CompanyGrantInline(_GrantInline):
+    """The companies that an operator may act for."""
+
+    model = CompanyGrant
+    extra = 1
+
+
+@admin.register(User)
+class OperatorAdmin(_UserAdmin):
+    """Django's user admin with the granted companies."""
+
+    inlines = [CompanyGrantInline]

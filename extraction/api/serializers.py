@@ -1,0 +1,104 @@
+"""What comes in through the API, and the envelope that goes out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import reverse
+from rest_framework import serializers
+
+from extraction.errors import PROCESSED
+from extraction.invoice import Invoice
+from extraction.legacy import legacy_data
+from extraction.models import Extraction, State
+from extraction.validators import refuse_control_characters
+from logs import context as log_context
+
+PENDING = "Invoice is being processed"
+
+
+def _text(max_length: int, **options: Any) -> serializers.CharField:
+    return serializers.CharField(
+        max_length=max_length,
+        validators=[refuse_control_characters],
+        error_messages={
+            "required": "is required.",
+            "blank": "must not be empty.",
+            "max_length": "must not be longer than {max_length} characters.",
+        },
+        **options,
+    )
+
+
+class ExtractionInput(serializers.Serializer[None]):
+    """The form of ``POST /extract``; names in any case, ``Division`` for ``branch``.
+
+    The document itself is judged by intake: an empty file is its refusal, not ours.
+    """
+
+    file = serializers.FileField(
+        allow_empty_file=True,
+        error_messages={
+            "required": "is required: send the document as a file.",
+            "invalid": "must be sent as a file, not as text.",
+            "no_name": "must be sent with a file name.",
+        },
+    )
+    companyID = _text(50, source="company_id")  # noqa: N815 (the contract's name)
+    username = _text(100, source="requested_by")
+    branch = _text(50, allow_blank=True, default="")
+    licenceID = _text(100, allow_blank=True, default="", source="licence_id")  # noqa: N815
+    force = serializers.BooleanField(
+        default=False, error_messages={"invalid": "must be true or false."}
+    )
+
+    def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Find the fields whatever the case of their names."""
+        sent = {name.lower(): value for name, value in data.items()}
+        if sent.get("pdf_url") or str(sent.get("extractfromlink", "")).lower() in ("1", "true"):
+            raise serializers.ValidationError(
+                {"pdf_url": ["Documents are not fetched from links. Send the file itself."]},
+                code="url_fetch_disabled",
+            )
+        if "connection_params" in sent:
+            raise serializers.ValidationError(
+                {"connection_params": ["is not accepted: callers cannot choose the database."]},
+                code="connection_params_refused",
+            )
+        named = {name: sent[name.lower()] for name in self._declared_fields if name.lower() in sent}
+        if not named.get("branch") and "division" in sent:
+            named["branch"] = sent["division"]
+        values: dict[str, Any] = super().to_internal_value(named)
+        values["branch"] = values["branch"] or "Default"
+        return values
+
+
+def envelope(extraction: Extraction) -> dict[str, Any]:
+    """Return an extraction in the form that ``POST /extract`` answers."""
+    body: dict[str, Any] = {
+        "status": "pending",
+        "message": PENDING,
+        "data": None,
+        "extraction": reverse("api-extraction", args=[extraction.pk]),
+    }
+    if extraction.state == State.SUCCEEDED:
+        invoice = Invoice.model_validate(extraction.result)
+        body |= {"status": "ok", "message": PROCESSED, "data": legacy_data(invoice)}
+    elif extraction.ended:
+        body |= {
+            "status": "error",
+            "message": extraction.error_message,
+            "code": extraction.error_code,
+            "detail": extraction.error_detail,
+            "request_id": log_context.current().get("request_id", ""),
+        }
+    return body
+
+
+def representation(extraction: Extraction) -> dict[str, Any]:
+    """Return an extraction in full: the envelope, its state and the canonical invoice."""
+    return {
+        **envelope(extraction),
+        "state": extraction.state,
+        "http_status": extraction.http_status,
+        "invoice": extraction.result,
+    }

@@ -1,0 +1,21 @@
+"""Addresses for programs."""
+
+from django.urls import path, re_path
+
+from extraction.api import views
+
+urlpatterns = [
+    re_path(r"^extract/?$", views.ExtractView.as_view(), name="extract"),
+    path("api/v1/extractions/", views.SubmitView.as_view(), name="api-extractions"),
+    path(
+        "api/v1/extractions/<uuid:extraction_id>/",
+        views.ExtractionView.as_view(),
+        name="api-extraction",
+    ),
+    path(
+        "api/v1/extractions/<uuid:extraction_id>/pages/<int:number>",
+        views.PageView.as_view(),
+        name="api-page",
+    ),
+    re_path(r"^api/", views.UnknownView.as_view()),
+]

@@ -1,0 +1,160 @@
+"""The doors for programs: parse, call, answer."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from extraction import submission
+from extraction.access import principal_of
+from extraction.api.errors import RETRY_AFTER
+from extraction.api.preferences import seconds_to_wait
+from extraction.api.serializers import (
+    ExtractionInput,
+    envelope,
+    representation,
+)
+from extraction.intake import folder_of
+from extraction.models import Extraction
+from extraction.waiting import wait_until_ended
+
+# Seconds after which a pending extraction is worth asking for again.
+POLL_AFTER = 2
+
+
+class OneFormat(DefaultContentNegotiation):
+    """Every address answers in one format, whatever a caller's Accept header prefers."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Iterable[BaseRenderer],
+        format_suffix: str | None = None,
+    ) -> tuple[BaseRenderer, str]:
+        """Return the only renderer there is."""
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class ApiView(APIView):
+    """What all API views share."""
+
+    content_negotiation_class = OneFormat
+    enveloped_errors: ClassVar[bool] = False
+
+
+class SubmitView(ApiView):
+    """Accept a document; answer its result, or 202 and where to ask for it."""
+
+    def post(self, request: Request) -> Response:
+        """Submit the document of the form and wait as long as the caller prefers."""
+        principal = principal_of(request)
+        form = ExtractionInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        values = dict(form.validated_data)
+        if not principal.may_act_for(values["company_id"]):
+            raise PermissionDenied(
+                "You may not act for this company. Check companyID, or ask for access to it.",
+                code="company_not_allowed",
+            )
+        extraction = submission.submit(
+            values.pop("file"),
+            client=principal.label,
+            idempotency_key=_idempotency_key(request),
+            **values,
+        ).extraction
+        seconds = seconds_to_wait(
+            request.headers.get("Prefer", ""),
+            default=self.default_wait(),
+            at_most=settings.EXTRACT_WAIT_SECONDS,
+        )
+        return self.answer(wait_until_ended(extraction.pk, seconds))
+
+    def default_wait(self) -> int:
+        """Seconds that a caller waits who says nothing about it."""
+        return 0
+
+    def render(self, extraction: Extraction) -> dict[str, Any]:
+        """Return the body of the answer."""
+        return representation(extraction)
+
+    def answer(self, extraction: Extraction) -> Response:
+        """Return the result with its status, or 202 while there is none."""
+        body = self.render(extraction)
+        headers = {"Location": body["extraction"]}
+        if not extraction.ended or extraction.http_status is None:
+            headers["Retry-After"] = str(POLL_AFTER)
+            return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
+        if extraction.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER)
+        return Response(body, status=extraction.http_status, headers=headers)
+
+
+class ExtractView(SubmitView):
+    """The door that callers of the former service know: ``POST /extract``."""
+
+    enveloped_errors = True
+
+    def default_wait(self) -> int:
+        """Callers of this door expect the result in the answer."""
+        return int(settings.EXTRACT_WAIT_SECONDS)
+
+    def render(self, extraction: Extraction) -> dict[str, Any]:
+        """Return the envelope alone."""
+        return envelope(extraction)
+
+
+class ExtractionView(ApiView):
+    """One extraction of a company that the caller may act for."""
+
+    def get(self, request: Request, extraction_id: UUID) -> Response:
+        """Answer its state and, when it has one, its result."""
+        return Response(representation(_visible(request, extraction_id)))
+
+
+class PageView(ApiView):
+    """The image of one page."""
+
+    def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
+        """Answer the JPEG; pages are numbered from 1."""
+        extraction = _visible(request, extraction_id)
+        path = folder_of(extraction.pk) / "pages" / f"{number:03}.jpg"
+        if number > extraction.page_count or not path.exists():
+            raise NotFound("There is no image of this page.")
+        response = FileResponse(path.open("rb"), content_type="image/jpeg")
+        response["Cache-Control"] = "private, max-age=3600"
+        return response
+
+
+class UnknownView(ApiView):
+    """Any other address under the API."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse every method alike."""
+        super().initial(request, *args, **kwargs)
+        raise NotFound("There is nothing at this address. Check its spelling.")
+
+
+def _visible(request: Request, extraction_id: UUID) -> Extraction:
+    """The extraction, when the caller may see it; else it does not exist for them."""
+    company_ids = principal_of(request).company_ids()
+    return get_object_or_404(Extraction.objects.for_companies(company_ids), pk=extraction_id)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > 200 or not key.isprintable():
+        raise ValidationError(
+            {"Idempotency-Key": ["must be printable and not longer than 200 characters."]}
+        )
+    return key or None

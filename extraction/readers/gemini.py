@@ -1,0 +1,428 @@
+"""Reading with Gemini. No other module knows the SDK, its answers or its errors.
+
+Every call is one HTTP request: no retry, no continuation and no function call by the SDK, since
+each would be a paid call that our ledger does not see.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import ssl
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pydantic
+from django.conf import settings
+from google import genai
+from google.genai import errors, types
+
+from extraction.invoice import InvoiceFields
+from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
+from tokens.usage import NO_USAGE, Usage
+
+logger = logging.getLogger(__name__)
+
+# v1 lacks the ``-latest`` model aliases.
+API_VERSION = "v1beta"
+
+_PROMPTS = Path(__file__).parent / "prompts"
+PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
+# As pydantic generates it, $defs and $ref included: the API documents both, and our references
+# stand alone, as it asks (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
+# list (pattern, minLength) may be sent without effect; our own validation enforces them.
+SCHEMA: dict[str, Any] = json.loads(
+    (_PROMPTS / "invoice_schema_v1.json").read_text(encoding="utf-8")
+)
+
+# Tokens of one image at high resolution, Gemini 3 (ai.google.dev/gemini-api/docs/media-resolution).
+IMAGE_TOKENS = 1120
+_MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
+
+# The SDK's own time-outs (connect, each read) are the shorter ones: they tell whether the request
+# was sent. The deadline ends what they cannot, a body that trickles.
+_DEADLINE_FACTOR = 1.1
+_CLIENTS_PER_PROCESS = 32
+
+# Not sent, or at least not wholly: there is nothing to bill.
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+)
+_MALFORMED = (
+    errors.UnknownApiResponseError,
+    httpx2.DecodingError,
+    json.JSONDecodeError,
+    pydantic.ValidationError,
+    UnicodeDecodeError,
+)
+
+_BLOCKED = frozenset({
+    types.FinishReason.SAFETY,
+    types.FinishReason.RECITATION,
+    types.FinishReason.LANGUAGE,
+    types.FinishReason.BLOCKLIST,
+    types.FinishReason.PROHIBITED_CONTENT,
+    types.FinishReason.SPII,
+    types.FinishReason.IMAGE_SAFETY,
+    types.FinishReason.IMAGE_PROHIBITED_CONTENT,
+    types.FinishReason.ESCALATION,
+    types.FinishReason.MODEL_ARMOR,
+})  # fmt: skip
+
+# google.rpc.ErrorInfo reasons of a 403 that concern the key or its project as a whole
+# (googleapis/google/api/error_reason.proto).
+_KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED", "BILLING_DISABLED")
+# Parts of quota ids that a minute's wait does not help.
+_LONG_QUOTAS = ("perday", "permonth", "spend")
+
+
+class GeminiReader:
+    """Reads invoices with Gemini's structured output."""
+
+    def fixed_cost(self, document: Document) -> int:
+        """Return an upper bound of the prompt's LLM tokens.
+
+        One token for each byte of prompt and schema, since no token stands for less than a byte.
+        By Google's rule of thumb (ai.google.dev/gemini-api/docs/tokens: four characters a token)
+        that is about four times too much; exact only by a countTokens call.
+        """
+        text = len(PROMPT.encode()) + len(json.dumps(SCHEMA, ensure_ascii=False).encode())
+        return text + IMAGE_TOKENS * len(document.pages)
+
+    def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
+        """Read the document with at most ``output_budget`` tokens of output and thinking.
+
+        Every page is sent, blank ones too: a page that could not be decoded looks blank, and the
+        model must see as many pages as there are. Without anything but blank pages no call is made.
+
+        Raises ReadingError for every failure, and nothing else.
+        """
+        outcome = _read(document, api_key, model, output_budget)
+        # Raised here, outside every ``except``: a ``__context__`` would carry the SDK's exception,
+        # and with it the request's headers and the key.
+        if isinstance(outcome, ReadingError):
+            raise outcome
+        return outcome
+
+
+def _read(
+    document: Document, api_key: str, model: str, output_budget: int
+) -> Reading | ReadingError:
+    if all(page.blank for page in document.pages):
+        return ReadingError(Failure.FINAL, "blank", "Every page is blank. Scan the document again.")
+    # The SDK would take an empty key from its own environment variables, and a header cannot
+    # carry anything but ASCII.
+    if not api_key.strip() or not api_key.isascii() or not api_key.isprintable():
+        return _key_rejected()
+    try:
+        parts = [
+            types.Part.from_bytes(data=page.path.read_bytes(), mime_type="image/jpeg")
+            for page in document.pages
+        ]
+    except OSError:
+        return ReadingError(
+            Failure.RETRY, "pages_missing", "The page images could not be read. Try again."
+        )
+    response = _call(api_key, model, types.Content(role="user", parts=parts), output_budget)
+    if isinstance(response, ReadingError):
+        return response
+    return _reading(response, model)
+
+
+def _call(
+    api_key: str, model: str, content: types.Content, output_budget: int
+) -> types.GenerateContentResponse | ReadingError:
+    timeout: float = settings.GEMINI_TIMEOUT_SECONDS
+    config = types.GenerateContentConfig(
+        system_instruction=PROMPT,
+        response_mime_type="application/json",
+        response_json_schema=SCHEMA,
+        max_output_tokens=output_budget,  # includes thinking
+        media_resolution=_MEDIA_RESOLUTION,
+        # Copying what is printed takes little thought, and thinking is billed as output.
+        thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW),
+        automatic_continuation=False,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+    )
+    client = _client(os.getpid(), api_key, settings.GEMINI_BASE_URL, int(timeout * 1000))
+
+    async def generate() -> types.GenerateContentResponse:
+        # Cancelling is the exact way to end a request: it closes the connection, whatever the
+        # socket is waiting for, and leaves nothing behind.
+        async with asyncio.timeout(timeout * _DEADLINE_FACTOR):
+            return await client.aio.models.generate_content(
+                model=model, contents=content, config=config
+            )
+
+    try:
+        # A thread of its own, joined: asyncio.run refuses to work where a loop is running.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
+            return executor.submit(copy_context().run, asyncio.run, generate()).result()
+    except Exception as error:  # whatever it is: nothing of the SDK may leave this module
+        return _failure(error)
+
+
+# pid: a client must not be used after a fork. The base URL and time-out are part of the client.
+@lru_cache(maxsize=_CLIENTS_PER_PROCESS)
+def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Client:
+    return genai.Client(
+        api_key=api_key,
+        vertexai=False,
+        http_options=types.HttpOptions(
+            api_version=API_VERSION,
+            base_url=base_url or None,
+            timeout=timeout_ms,
+            retry_options=types.HttpRetryOptions(attempts=1),
+            client_args={"verify": _tls()},
+            async_client_args={
+                "verify": _tls(),
+                # Nothing is kept open between calls: they are seconds apart, their event loop
+                # ends with them, and a connection that the server closed while it was idle looks
+                # like one dropped after sending, which is charged.
+                "limits": httpx2.Limits(max_keepalive_connections=0),
+            },
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Return the one TLS context; making it takes longer than the rest of a client."""
+    return httpx2.create_ssl_context()
+
+
+def _reading(response: types.GenerateContentResponse, model: str) -> Reading | ReadingError:
+    """Turn an answer of status 200 into a reading, or into what was wrong with it."""
+    usage = _usage(response.usage_metadata)
+    billing = Billing.UNKNOWN if usage is None else Billing.KNOWN
+    usage = usage or NO_USAGE
+
+    def failed(failure: Failure, code: str, detail: str) -> ReadingError:
+        return ReadingError(failure, code, detail, billing=billing, usage=usage)
+
+    feedback = response.prompt_feedback
+    candidate = response.candidates[0] if response.candidates else None
+    finish = candidate.finish_reason if candidate else None
+    if (feedback and feedback.block_reason) or finish in _BLOCKED:
+        return failed(
+            Failure.FINAL, "blocked", "Gemini refuses to read this document for its contents."
+        )
+    if finish == types.FinishReason.MAX_TOKENS:
+        return failed(
+            Failure.RETRY, "max_tokens", "The answer was longer than the limit set for it."
+        )
+    content = candidate.content if candidate else None
+    parts = (content.parts if content else None) or []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    if not text:
+        return failed(Failure.RETRY, "empty_answer", "Gemini gave an empty answer.")
+    try:
+        fields = InvoiceFields.model_validate_json(text, strict=True)
+    except pydantic.ValidationError:
+        return failed(
+            Failure.RETRY, "wrong_schema", "Gemini's answer did not have the form asked for."
+        )
+    return Reading(
+        fields=fields, model=response.model_version or model, usage=usage, billing=billing
+    )
+
+
+def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
+    """Read what was billed, or None when the answer does not say."""
+    if metadata is None or metadata.prompt_token_count is None:
+        return None
+    output = metadata.candidates_token_count or 0
+    return Usage(
+        input_tokens=metadata.prompt_token_count + (metadata.tool_use_prompt_token_count or 0),
+        output_tokens=output,
+        thinking_tokens=metadata.thoughts_token_count or 0,
+        cached_tokens=metadata.cached_content_token_count or 0,
+        text_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.TEXT),
+        image_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.IMAGE),
+        # The details are optional; we ask for text only.
+        text_candidates_tokens=_of_modality(
+            metadata.candidates_tokens_details, types.MediaModality.TEXT
+        )
+        or output,
+    )
+
+
+def _of_modality(
+    details: list[types.ModalityTokenCount] | None, modality: types.MediaModality
+) -> int:
+    return sum(entry.token_count or 0 for entry in details or () if entry.modality == modality)
+
+
+def _failure(error: Exception) -> ReadingError:
+    """Say in our words why there is no answer."""
+    match error:
+        case errors.APIError():
+            return _refusal(error)
+        case httpx2.ConnectTimeout():
+            return ReadingError(
+                Failure.RETRY, "unreachable", "Gemini cannot be reached.", timed_out=True
+            )
+        case _ if isinstance(error, _NOT_SENT):
+            return ReadingError(Failure.RETRY, "unreachable", "Gemini cannot be reached.")
+        case TimeoutError() | httpx2.TimeoutException():
+            return ReadingError(
+                Failure.RETRY,
+                "timeout",
+                "Gemini did not answer in time.",
+                billing=Billing.UNKNOWN,
+                timed_out=True,
+            )
+        case _ if isinstance(error, _MALFORMED):
+            return ReadingError(
+                Failure.RETRY,
+                "malformed_answer",
+                "Gemini's answer could not be understood.",
+                billing=Billing.UNKNOWN,
+            )
+        case httpx2.RequestError():
+            return ReadingError(
+                Failure.RETRY,
+                "connection_lost",
+                "The connection to Gemini was lost.",
+                billing=Billing.UNKNOWN,
+            )
+    # The type only: the message could hold anything.
+    logger.error("Unforeseen %s in a call of Gemini.", type(error).__name__)
+    return ReadingError(
+        Failure.RETRY, "provider_error", "The call of Gemini failed.", billing=Billing.UNKNOWN
+    )
+
+
+def _refusal(error: errors.APIError) -> ReadingError:
+    """Say in our words what an error answer means. Google bills none of them.
+
+    Sources: ai.google.dev/gemini-api/docs/troubleshooting and google.rpc.{ErrorInfo,QuotaFailure}.
+    """
+    details = list(_details(error))
+    reason = "".join(str(entry.get("reason", "")) for entry in details)
+    quotas = " ".join(_quota_ids(details)).lower()
+    wait = _retry_after(error, details)
+    match error.code:
+        case 401:
+            return _key_rejected()
+        case 400 if reason == "API_KEY_INVALID":
+            return _key_rejected()
+        case 403 if reason.startswith(_KEY_REASONS) or "leaked" in str(error.message):
+            return _key_rejected()
+        case 403:
+            # A right that is missing, such as for one model, is no reason to switch the key off.
+            return ReadingError(
+                Failure.OTHER_KEY, "permission_denied", "This key may not use the model."
+            )
+        case 404:
+            # The model is set per key, and which ones there are depends on the key's project.
+            return ReadingError(
+                Failure.OTHER_KEY,
+                "model_not_found",
+                "This key has no such model. Check the model's name.",
+            )
+        case 400 if error.status == "FAILED_PRECONDITION":
+            # The project's region or billing.
+            return ReadingError(
+                Failure.OTHER_KEY,
+                "failed_precondition",
+                "This key's project may not use Gemini. Check its region and billing.",
+            )
+        case 429 if any(part in quotas for part in _LONG_QUOTAS):
+            return ReadingError(
+                Failure.OTHER_KEY,
+                "quota_exhausted",
+                "The key's quota at Gemini is used up.",
+                retry_after=wait,
+            )
+        case 429:
+            return ReadingError(
+                Failure.RETRY,
+                "rate_limited",
+                "Gemini's rate limit is reached.",
+                retry_after=wait,
+            )
+        case 408 | 504:
+            return ReadingError(
+                Failure.RETRY,
+                "timeout",
+                "Gemini did not answer in time.",
+                retry_after=wait,
+                timed_out=True,
+            )
+        case 413:
+            return ReadingError(
+                Failure.FINAL,
+                "request_too_large",
+                "The document is too large for Gemini. Split it.",
+            )
+        case code if 400 <= code < 500:
+            return ReadingError(
+                Failure.FINAL, "invalid_request", "Gemini cannot process this document."
+            )
+    return ReadingError(
+        Failure.RETRY, "server_error", "Gemini is out of order for now.", retry_after=wait
+    )
+
+
+def _key_rejected() -> ReadingError:
+    return ReadingError(
+        Failure.OTHER_KEY,
+        "key_rejected",
+        "Gemini rejects this API key. Replace it.",
+        key_rejected=True,
+    )
+
+
+def _details(error: errors.APIError) -> Iterator[dict[str, Any]]:
+    """Yield the error's google.rpc details; proxies answer with anything."""
+    match error.details:
+        case {"error": {"details": [*entries]}}:
+            yield from (entry for entry in entries if isinstance(entry, dict))
+
+
+def _quota_ids(details: list[dict[str, Any]]) -> Iterator[str]:
+    for entry in details:
+        match entry:
+            case {"violations": [*violations]}:
+                for violation in violations:
+                    match violation:
+                        case {"quotaId": str(quota_id)}:
+                            yield quota_id
+
+
+def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float | None:
+    """Return the seconds that the server asks us to wait: RetryInfo, else Retry-After."""
+    for entry in details:
+        match entry:
+            case {"retryDelay": str(delay)}:
+                return _seconds(delay.removesuffix("s"))
+    header = getattr(error.response, "headers", {}).get("retry-after")
+    if header is None:
+        return None
+    if (seconds := _seconds(header)) is not None:
+        return seconds
+    try:
+        at = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None

@@ -1,0 +1,205 @@
+"""The words that invoices of English, German, French, Dutch and Nepali make put beside a field."""
+
+import re
+
+
+def _any(*words: str) -> re.Pattern[str]:
+    """Match any of the words as whole words; a blank matches any white space."""
+    joined = "|".join(word.replace(" ", r"\s+") for word in words)
+    return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])", re.IGNORECASE)
+
+
+_NO = r"(?:no\b\.?|nr\b\.?|n[°ºo]|num(?:ber|mer|éro|ero)?\b|#|id\b)"
+
+INVOICE = _any(
+    r"(?:tax |vat )?invoice",
+    "factuur",
+    "facture",
+    r"\w*rechnung",
+    r"invoicenumber",
+    "tax bill",
+    r"bill no",
+    r"rechnungs?\W?(?:nr|nummer)",
+    "factuurnummer",
+    "bijak",
+)
+CREDIT_NOTE = re.compile(
+    r"^\W*(?:credit ?note|credit memo|gutschrift|stornorechnung|rechnungskorrektur|avoir"
+    r"|creditnota|credit ?factuur)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+RECEIPT = _any("receipt", "quittung", "kassenbon", "bon de caisse", "reçu", "kassabon", "kwitantie")
+
+NUMBER = re.compile(
+    rf"(?<!\w)(?:(?:tax |vat |sales )?invoice\s*{_NO}|bill\s*{_NO}"
+    rf"|rechnungs?(?:\s*-\s*|\s*){_NO}|beleg\W?{_NO}"
+    rf"|(?:handels|miet)?rechnung(?:\s*\(\d+\))?\s*{_NO}|rechnungskorrektur(?:\s*\(\d+\))?\s*{_NO}"
+    rf"|factuur\s*{_NO}|facture\s*{_NO}|num[ée]ro de facture|credit\s?note\s*{_NO}"
+    rf"|gutschrifts?\W?{_NO}|avoir\s*{_NO}"
+    r"|(?:tax )?invoice(?=\s+\S*\d)|rechnung(?=\s+\S*\d)|facture(?=\s+\S*\d)|avoir(?=\s+\S*\d)"
+    r"|factuur(?=\s+\S*\d)|credit\s?note(?=\s+\S*\d))",
+    re.IGNORECASE,
+)
+IDENTIFIER = re.compile(r"(?=[\w/.-]*\d)[A-Za-z0-9][\w/.-]*(?<![.])", re.ASCII)
+DATE = _any(
+    "invoice date",
+    "date of issue",
+    "issue date",
+    "bill date",
+    "rechnungsdatum",
+    "belegdatum",
+    r"beleg-datum",
+    "datum",
+    r"liefer-\s*und\s+rechnungsdatum",
+    "date de facture",
+    r"date d['’]émission",
+    "date de facturation",
+    "factuurdatum",
+    "date",
+)
+DUE_DATE = _any(
+    "due date",
+    "payment due",
+    "due on",
+    "fällig am",
+    "fälligkeitsdatum",
+    "fälligkeit",
+    "zahlungsziel",
+    r"zahlbar bis",
+    r"date d['’][ée]ch[ée]ance",
+    "échéance",
+    "vervaldatum",
+    "te betalen voor",
+)
+MITI = _any(r"(?:invoice |bill |transaction )?miti(?: \(bs\))?", r"date \(bs\)", r"bs date", "मिति")
+ORDER = _any(
+    rf"(?:purchase )?order\s*{_NO}",
+    rf"p\.?o\.?\s*{_NO}",
+    "bestellnummer",
+    r"bestell-?nr\.?",
+    "bestellung",
+    r"auftragsnummer",
+    "votre référence",
+    "bon de commande",
+    "ordernummer",
+    "your reference",
+)
+DELIVERY_NOTE = _any(
+    rf"delivery note(?:\s*{_NO})?",
+    r"challan(?:\s*no\.?)?",
+    r"lieferschein-?\s*nr\.?",
+    "lieferscheinnummer",
+    "bon de livraison",
+    "pakbonnummer",
+)
+VEHICLE = _any(rf"vehicle\s*{_NO}", rf"truck\s*{_NO}", "kennzeichen")
+TRANSPORTER = _any("transporter(?: name)?", "transport name", "spediteur", "transporteur")
+
+
+def _sums(*names: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(_any(name) for name in names)
+
+
+# Strongest first: "total" alone is asked last.
+TOTAL = _sums(
+    "grand total", "bruttosumme", "rechnungssumme brutto", "gesamtbetrag(?! der)", "endsumme",
+    "endbetrag", "rechnungsbetrag", "total ttc", "montant ttc", "totaal incl\\.? btw",
+    "te betalen", "total amount", "invoice total", "total for this invoice",
+    "net payable", "amount payable", "total due", "total amount due(?: on)?",
+    "total(?! (?:ht|hors|tax|net|tva|excl|taxable|quantity|qty|items|discount|vat))", "totaal",
+    "gesamt", "amount due", "balance due",
+)  # fmt: skip
+DUE = _sums(
+    "amount due", "balance due", "zahlbetrag", r"net [àa] payer", r"solde [àa] payer", "residual",
+    "openstaand",
+)  # fmt: skip
+SUBTOTAL = _sums(
+    r"sub\s?-?total", "positionssumme", "zwischensumme", "positionen netto", "subtotaal",
+    "gross amount", "warenwert",
+)  # fmt: skip
+TAXABLE = _sums(
+    "taxable (?:amount|value)", "net total", "net amount", "rechnungssumme ohne ust\\.?",
+    "rechnungssumme netto", "nettobetrag", "nettosumme", "total (?:net )?ht", "total hors taxes?",
+    "exclusief btw", "totaal excl\\.? btw", "total excl\\.? (?:tax|vat)",
+)  # fmt: skip
+DISCOUNT = _sums("discount(?: amount)?", "rabatt", "remise", "korting")
+TAX = _sums(
+    "(?:vat|tax|gst) (?:total|amount)", "total (?:tax|vat|tva|gst)", "total taxes", "steuerbetrag",
+    "montant tva", "total btw",
+)  # fmt: skip
+# The rows of single rates, which together are the tax.
+TAX_ROW = _sums(
+    r"mwst\.?|ust\.?(?![-.]? ?-?id)|btw(?! nl)|(?:vat|gst|tax|tva)"
+    r"(?! ?(?:\*|no|reg|invoice|id|incl|excl|total|amount|bill|point|n°))",
+)
+BASIS = re.compile(
+    r"\b(?:auf|on|sur|over|of)\s+(?:[€$]|Rs\.?)?\s?[\d.,]+(?:\s?[€$])?", re.IGNORECASE
+)
+
+TAX_WORD = _any("vat", "gst", "tax", "mwst", "ust", "tva", "btw")
+PERCENT = re.compile(r"(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
+SUM_ROW = _any(
+    r"sub\s?-?total",
+    "total",
+    "totaal",
+    "subtotaal",
+    "gesamt\\w*",
+    "summe",
+    r"\w*summe",
+    "umsatzsteuer",
+    "positionssumme",
+    "taxable",
+    "tva",
+    "skonto",
+)
+TAX_ID = re.compile(
+    r"(?:(?:customer|buyer(?:['’]s)?|client|kunden?)\W{0,2})?"
+    r"(?<![^\W_])(?:(?:(?:vat|tax|gst|pan)\W{0,3}){1,2}(?:reg(?:istration)?|id|no|nr|number|\W){0,6}"
+    r"|gstin|ust\W{0,2}id\w*(?:\W{0,2}nr)?|steuer\W?nr|steuernummer|tva(?:\s+(?:intra|client))?|btw)"
+    r"[\s.:#-]{0,40}"
+    r"(?P<id>(?-i:[A-Z]{2}[ ]?[A-Z0-9]{1,3}(?:[ ]?\d{2,9}){1,4}(?:[A-Z]\d\d)?"
+    r"|\d{2}[A-Z]{5}\d{4}[A-Z][A-Z0-9]{3}|\d[\d/]{7,14}))(?!\w)",
+    re.IGNORECASE,
+)
+OF_CUSTOMER = re.compile(r"customer|buyer|client|kunde", re.IGNORECASE)
+INDIAN = re.compile(r"\bGSTIN\b|\bINR\b|\bCGST\b")
+
+CURRENCY = re.compile(
+    r"€|\$|£|₹|रू|\b(?:Rs|EUR|USD|GBP|NPR|INR|CHF|AUD|CAD|HKD|SEK|DKK|PLN)\b", re.IGNORECASE
+)
+RUPEES = {"RS", "रू"}
+CURRENCY_CODES = {"€": "EUR", "$": "USD", "£": "GBP", "₹": "INR"}
+
+
+def _heading(*words: str) -> re.Pattern[str]:
+    """Match a cell that is one of the words, or begins with it and a colon."""
+    joined = "|".join(words)
+    return re.compile(rf"(?:^|(?<=\s\s))\s*(?:{joined})\s*(?::|(?=\s\s)|$)", re.IGNORECASE)
+
+
+SUPPLIER = _heading("seller", "supplier", "vendor", "verkäufer", "lieferant", "fournisseur",
+                    "vendeur", "leverancier")  # fmt: skip
+CUSTOMER = re.compile(
+    _heading(
+        r"bill(?:ed)? to(?: address)?", "sold to", "invoice to", "customer(?: name)?",
+        "buyer(?:['’]s)?(?: name)?", "party(?: name)?", "attn", r"käufer(?:/leistungsempfänger)?",
+        "rechnungsempfänger", "kunde", "client", "factuuradres",
+    ).pattern
+    + r"|\bM/s\b\.?:?",
+    re.IGNORECASE,
+)  # fmt: skip
+NAME_LABEL = re.compile(r"\W*(?:name|nom|naam|m/s|attn)\b\W*", re.IGNORECASE)
+NOT_A_NAME = re.compile(
+    r"\d{3}|:|\b(?:number|no|nr|gln|datum|vat|pan|tva|address|käufer|kunde|buyer|customer|client)\b"
+    r"|^(?:\S )+\S$|^contact|contact name",
+    re.IGNORECASE,
+)
+POSITION = re.compile(r"^\s*\d{1,3}[.)]?\s+(?=\S)")
+_LEGAL = (
+    r"(?:GmbH|AG|KG|UG|BV|B\.V\.|NV|N\.V\.|SARL|SAS|SA|S\.A\.|Inc\.?|LLC|Ltd\.?|Limited|PLC|Corp\.?"
+    r"|(?i:traders|enterprises?|suppliers?|distributors?|industries|stores?|gmbh|pvt\.? ltd\.?))"
+)
+# A cell that begins with at most six words of which the last is a company's form.
+COMPANY = re.compile(
+    rf"(?:^|(?<=\s\s))\s*(?P<name>[^\W\d_][^\s:,]*(?:,?[ ][^\s:,]+){{0,4}}?,?[ ]{_LEGAL})(?![\w])"
+)

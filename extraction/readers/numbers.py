@@ -1,0 +1,153 @@
+"""Amounts and days as people print them, in the languages that the offline reader knows."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+from babel.dates import get_month_names
+
+LANGUAGES = ("en", "de", "fr", "nl")
+# Bikram Sambat runs 56 to 57 years ahead: such a year is a Nepali date, never a Gregorian one.
+FIRST_NEPALI_YEAR = 2060
+LONGEST = 20  # more digits are a code, not an amount
+
+_AMOUNT = re.compile(
+    r"""(?<![\w.,])
+    (?P<open>\()?
+    (?P<sign>[-−–](?=\S)|(?:^|(?<=\s\s))[-−](?=\s\S))?\s?
+    [€$£₹]?\s?(?P<inner>[-−–])?
+    (?P<digits>
+        \d{1,3}(?:[\ \u00a0\u202f]\d{3})+,\d\d     # 2 399,00
+      | \d{1,3}(?:['’]\d{3})+(?:\.\d+)?            # 2'399.00
+      | \d+(?:[.,]\d+)*
+    )
+    (?P<trail>[-−](?!\w))?(?P<close>\))?
+    (?!\w|[.,]\d|[/:]\d|\s?%)""",
+    re.VERBOSE | re.MULTILINE,
+)
+_CENTS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,' \u00a0\u202f]?\d{3})*([.,])\d\d(?![\d.,%])")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number and where in the line it stands."""
+
+    value: Decimal
+    start: int
+    end: int
+    has_cents: bool
+
+
+def decimal_sign(text: str) -> str:
+    """Return the document's decimal sign, told by the amounts that end in two places; else "."."""
+    signs = Counter(found[1] for found in _CENTS.finditer(text))
+    return "," if signs[","] > signs["."] else "."
+
+
+def amounts_in(line: str, sign: str) -> list[Amount]:
+    """Return the numbers of a line, signed; ``sign`` decides whether 1.234 is a thousand."""
+    found = []
+    for match in _AMOUNT.finditer(line):
+        if len(match["digits"]) > LONGEST:
+            continue
+        value = _decimal(match["digits"], sign)
+        negative = match["sign"] or match["inner"] or match["trail"]
+        if negative or (match["open"] and match["close"]):
+            value = -value
+        cents = re.search(r"[.,]\d\d$", match["digits"]) is not None
+        found.append(Amount(value, match.start(), match.end(), cents))
+    return found
+
+
+def _decimal(digits: str, sign: str) -> Decimal:
+    digits = re.sub(r"[^\d.,]", "", digits)
+    marks = re.findall(r"[.,]", digits)
+    if not marks:
+        return Decimal(digits)
+    last = marks[-1]
+    places = len(digits) - digits.rindex(last) - 1
+    alone = marks.count(last) == 1
+    # 1.234,56 ends in its decimals; 1.234.567 has none; a lone mark before three digits is
+    # a decimal point only where the document uses it so.
+    is_decimal = alone and (len(marks) > 1 or places != 3 or last == sign)
+    whole, fraction = (digits.rsplit(last, 1)) if is_decimal else (digits, "")
+    return Decimal(re.sub(r"[.,]", "", whole) + "." + fraction)
+
+
+@cache
+def _months() -> dict[str, int]:
+    months: dict[str, int] = {"sept": 9}
+    for language in LANGUAGES:
+        for width in ("wide", "abbreviated"):
+            for number, name in get_month_names(width, locale=language).items():
+                months[_plain(name)] = number
+    return months
+
+
+def _plain(word: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", word.lower().rstrip("."))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+_DAY = re.compile(
+    r"""(?<![\w.,/-])(?:
+        (?P<iso>\d{4})(?P<s>[-/.])(?P<iso_month>\d\d?)(?P=s)(?P<iso_day>\d\d?)
+      | (?P<first>\d\d?)(?P<t>[-/.])(?P<second>\d\d?)(?P=t)(?P<year>\d{4}|\d\d)
+      | (?P<day>\d\d?)(?:\.|st|nd|rd|th|er)?[\s-]+(?P<month>[^\W\d_]{3,9})\.?[\s,-]+(?P<y>\d{4})
+      | (?P<us_month>[^\W\d_]{3,9})\.?\s+(?P<us_day>\d\d?)(?:st|nd|rd|th)?\s?,?\s+(?P<us_y>\d{4})
+    )(?![\w/-]|\.\d)""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A printed date with every day that it can mean: 03/04/2023 can mean two."""
+
+    readings: tuple[date, ...]
+    start: int
+    end: int
+
+
+def days_in(text: str) -> Iterator[Day]:
+    """Yield the dates of a text; day before month comes first where both can be meant."""
+    for match in _DAY.finditer(text):
+        readings = tuple(
+            day for parts in _readings(match) if (day := _valid_day(*parts)) is not None
+        )
+        if readings:
+            yield Day(readings, match.start(), match.end())
+
+
+def _readings(match: re.Match[str]) -> list[tuple[int, int, int]]:
+    if match["iso"]:
+        return [(int(match["iso"]), int(match["iso_month"]), int(match["iso_day"]))]
+    if match["first"]:
+        first, second, year = int(match["first"]), int(match["second"]), int(match["year"])
+        year += 2000 if year < 100 else 0
+        day_first, month_first = (year, second, first), (year, first, second)
+        return [day_first] if match["t"] == "." or first == second else [day_first, month_first]
+    month = _months().get(_plain(match["month"] or match["us_month"]), 0)
+    return [(int(match["y"] or match["us_y"]), month, int(match["day"] or match["us_day"]))]
+
+
+def _valid_day(year: int, month: int, day: int) -> date | None:
+    if year >= FIRST_NEPALI_YEAR:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def month_first(text: str) -> bool:
+    """Tell whether the document writes months before days, as far as its dates prove it."""
+    return any(
+        re.match(r"\d\d?([-/])(1[3-9]|2\d|3[01])\1", text[day.start : day.end])
+        for day in days_in(text)
+    )

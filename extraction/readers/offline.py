@@ -1,0 +1,94 @@
+"""Reading without any provider: e-invoice XML, else the text layer, else OCR.
+
+Used by companies that have no key. Costs no tokens, and says what it is unsure of.
+"""
+
+from extraction.invoice import InvoiceFields
+from extraction.readers.base import Document, Failure, Reading, ReadingError
+from extraction.readers.einvoice import einvoices_in, unprinted
+from extraction.readers.heuristic import EMPTY, read_text
+from extraction.readers.text import ocr, text_layer
+
+MODEL = "offline"
+PDF = "application/pdf"
+# A scanner's stamp or a page number is not the text of an invoice.
+FEWEST_LETTERS = 100
+
+BLANK = "The document is blank."
+NOT_AN_INVOICE = "This does not look like an invoice."
+FROM_TEXT = "Read from the text by simple rules, without a language model: compare every field."
+FROM_OCR = "Read from the image by OCR and simple rules: compare every field."
+SEVERAL = "The PDF carries more than one electronic invoice: only the first was read."
+
+
+class OfflineReader:
+    """The reader behind ``Provider='Offline'``."""
+
+    def fixed_cost(self, document: Document) -> int:
+        """Return 0: nothing is asked of a provider."""
+        return 0
+
+    def read(
+        self,
+        document: Document,
+        *,
+        api_key: str,
+        model: str,
+        output_budget: int,
+    ) -> Reading:
+        """Read the document as well as it goes without a provider.
+
+        Raises ReadingError ``needs_gemini_key`` for a scan where tesseract is not installed, and
+        ``ocr_failed`` where it reads no page in time.
+        """
+        if document.media_type != PDF:
+            return _read_scan(document, "")
+        text = text_layer(document.path, len(document.pages))
+        einvoices = einvoices_in(document.path)
+        if einvoices:
+            return _read_einvoice(einvoices, text)
+        if len("".join(text.split())) >= FEWEST_LETTERS:
+            return _reading(read_text(text), FROM_TEXT)
+        return _read_scan(document, text)
+
+
+def _read_einvoice(einvoices: list[InvoiceFields], text: str) -> Reading:
+    fields = einvoices[0]
+    warnings = [
+        f"The {name} of the electronic invoice is not printed on the page: compare it."
+        for name in unprinted(fields, text)
+    ]
+    if len(einvoices) > 1:
+        warnings.append(SEVERAL)
+    return Reading(fields, MODEL, needs_review=bool(warnings), warnings=tuple(warnings))
+
+
+def _read_scan(document: Document, text: str) -> Reading:
+    if all(page.blank for page in document.pages):
+        return Reading(EMPTY, MODEL, needs_review=True, warnings=(BLANK,))
+    try:
+        scan = ocr(document.pages)
+    except FileNotFoundError:
+        if text.strip():
+            return _reading(read_text(text), FROM_TEXT)
+        raise ReadingError(
+            Failure.FINAL,
+            "needs_gemini_key",
+            "This is a scan, and a scan cannot be read without a Gemini key. "
+            "Add a Gemini key for your company, or upload the PDF that the supplier sent.",
+        ) from None
+    if scan.unread and not scan.text:
+        raise ReadingError(
+            Failure.FINAL,
+            "ocr_failed",
+            "OCR could not read this scan. Upload a clearer or smaller scan, "
+            "or add a Gemini key for your company.",
+        )
+    unread = tuple(f"Page {number} could not be read." for number in scan.unread)
+    return _reading(read_text(scan.text), FROM_OCR, *unread)
+
+
+def _reading(fields: InvoiceFields, *warnings: str) -> Reading:
+    if fields.document_type == "other":
+        warnings = (NOT_AN_INVOICE, *warnings)
+    return Reading(fields, MODEL, needs_review=True, warnings=warnings)

@@ -1,0 +1,44 @@
+"""Temporary folders on the file system of the stored files, so that a rename moves a result."""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+# No job touches its folder for this long: the task's hard end is a few minutes away.
+STALE_SECONDS = 3600
+
+
+def _root() -> Path:
+    return Path(settings.DATA_DIR) / "tmp"
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Lend a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with all it holds."""
+    root = _root()
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_temporary_folders() -> int:
+    """Remove what killed processes left under ``DATA_DIR/tmp`` over an hour ago; return how many.
+
+    Another sweep may run at the same time: what is gone already is not an error.
+    """
+    oldest = time.time() - STALE_SECONDS
+    swept = 0
+    for folder in _root().glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+    return swept

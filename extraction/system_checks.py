@@ -1,0 +1,31 @@
+"""What ``manage.py check`` says about the tools of this machine. Warnings: everything works."""
+
+import shutil
+from typing import Any
+
+from django.core.checks import CheckMessage, Warning, register
+
+from extraction.bounded import poppler_installed
+
+
+@register("extraction")
+def check_tools(**_: Any) -> list[CheckMessage]:
+    """Warn about a missing poppler, and about a platform without resource limits."""
+    messages: list[CheckMessage] = []
+    if not poppler_installed():
+        messages.append(
+            Warning(
+                "poppler is not installed; PDF pages are drawn by pypdfium2 instead.",
+                hint="Install poppler, for example: apt-get install poppler-utils",
+                id="extraction.W001",
+            )
+        )
+    if shutil.which("prlimit") is None:
+        messages.append(
+            Warning(
+                "This machine has no prlimit; only time-outs bound the tools that open documents.",
+                hint="In production run on Linux with util-linux, or bound the worker's memory.",
+                id="extraction.W002",
+            )
+        )
+    return messages

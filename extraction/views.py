@@ -1,0 +1,156 @@
+"""The pages of operators: upload, result, list."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from extraction import presentation, submission
+from extraction.access import Principal, principal_of
+from extraction.errors import Refusal
+from extraction.forms import FilterForm, UploadForm
+from extraction.intake import folder_of
+from extraction.invoice import Invoice
+from extraction.models import Extraction, State
+from tokens.selection import NoToken
+
+PAGE_SIZE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one uploaded file: an extraction, or a reason why there is none."""
+
+    file_name: str
+    extraction: Extraction | None = None
+    problem: str = ""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take documents in, each for itself: one that is refused does not keep out the others."""
+    principal = principal_of(request)
+    companies = principal.companies()
+    outcomes: list[Outcome] = []
+    if request.method == "POST":
+        form = UploadForm(request.POST, companies=companies)
+        files = request.FILES.getlist("file")
+        if not files:
+            form.add_error(None, "Choose at least one file.")
+        if form.is_valid():
+            outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
+        if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+            return _told_to_script(form, outcomes)
+        if len(outcomes) == 1 and outcomes[0].extraction:
+            return redirect("result", outcomes[0].extraction.pk)
+    else:
+        form = UploadForm(companies=companies)
+    accepted = bool(outcomes) and all(outcome.extraction for outcome in outcomes)
+    refused = form.is_bound and not accepted
+    context = {
+        "form": form,
+        "companies": companies,
+        "outcomes": outcomes,
+        "max_upload_mb": settings.MAX_UPLOAD_MB,
+        "max_pages": settings.MAX_PAGES,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "extraction/upload.html", context, status=status)
+
+
+@require_safe
+def extraction_list(request: HttpRequest) -> HttpResponse:
+    """List the extractions of the companies that the user may act for, newest first."""
+    principal = principal_of(request)
+    form = FilterForm(request.GET, companies=principal.companies())
+    found = Extraction.objects.for_companies(principal.company_ids()).defer("result", "checks")
+    # A filter that makes no sense, such as somebody else's company, finds nothing.
+    found = found if form.is_valid() else found.none()
+    if company := form.cleaned_data.get("company"):
+        found = found.filter(company_id=company)
+    if state := form.cleaned_data.get("state"):
+        found = found.filter(state=state)
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    filters = request.GET.copy()
+    filters.pop("page", None)
+    context = {"form": form, "page": page, "filters": filters.urlencode()}
+    return render(request, "extraction/list.html", context)
+
+
+@require_safe
+def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Show the pages of a document beside what was read from it."""
+    extraction = _visible(request, extraction_id)
+    context: dict[str, object] = {
+        "extraction": extraction,
+        "page_numbers": _pages_with_image(extraction),
+    }
+    if extraction.state == State.SUCCEEDED:
+        invoice = Invoice.model_validate(extraction.result)
+        context |= {
+            "invoice": invoice,
+            "sections": presentation.sections(invoice),
+            "tables": presentation.tables(invoice),
+            "checks": presentation.checks(invoice),
+        }
+    return render(request, "extraction/result.html", context)
+
+
+@require_POST
+def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Queue a failed extraction again."""
+    extraction = _visible(request, extraction_id)
+    if submission.retry(extraction):
+        messages.success(request, "The document is queued again.")
+    else:
+        messages.info(request, "Only a failed extraction can be tried again.")
+    return redirect("result", extraction.pk)
+
+
+def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str, str]) -> Outcome:
+    name = file.name or "document"
+    try:
+        submitted = submission.submit(
+            file,
+            company_id=values["company_id"],
+            branch=values["branch"],
+            requested_by=principal.name[:100],
+            client=principal.label,
+        )
+    except Refusal as refusal:
+        return Outcome(name, problem=refusal.detail)
+    except NoToken as error:
+        return Outcome(name, problem=error.message)
+    return Outcome(name, submitted.extraction)
+
+
+def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
+    """The outcome of each file, always with status 200: browsers log any other as an error."""
+    files = [
+        {
+            "problem": outcome.problem,
+            "page": outcome.extraction and reverse("result", args=[outcome.extraction.pk]),
+            "poll": outcome.extraction and reverse("api-extraction", args=[outcome.extraction.pk]),
+        }
+        for outcome in outcomes
+    ]
+    problems = [error for errors in form.errors.values() for error in errors]
+    return JsonResponse({"files": files, "problem": " ".join(problems)})
+
+
+def _visible(request: HttpRequest, extraction_id: UUID) -> Extraction:
+    company_ids = principal_of(request).company_ids()
+    return get_object_or_404(Extraction.objects.for_companies(company_ids), pk=extraction_id)
+
+
+def _pages_with_image(extraction: Extraction) -> list[int]:
+    images = (folder_of(extraction.pk) / "pages").glob("*.jpg")
+    return sorted(int(image.stem) for image in images)

@@ -1,0 +1,43 @@
+"""The definitions of the log views. Frozen: change a view by adding the next number."""
+
+from ocrsite.database_views import View
+
+# A view cannot be ordered, so the newest 100 are numbered; the models order what they read.
+RECENT_ERRORS_1 = View(
+    "vw_RecentErrors",
+    """
+    SELECT "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception",
+        {minutes} AS "MinutesAgo"
+    FROM (
+        SELECT "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception",
+            ROW_NUMBER() OVER (ORDER BY "Timestamp" DESC, "LogID" DESC) AS "Place"
+        FROM "ApplicationLogs"
+        WHERE "LogLevel" IN ('ERROR', 'CRITICAL')
+    ) errors
+    WHERE "Place" <= 100
+    """,
+    {
+        "minutes": {
+            "sqlite": "(CAST(STRFTIME('%s', 'now') AS INTEGER)"
+            " - CAST(STRFTIME('%s', \"Timestamp\") AS INTEGER)) / 60",
+            # By seconds: DATEDIFF counts the boundaries crossed, so that 1 s could be 1 minute.
+            "microsoft": 'DATEDIFF(SECOND, "Timestamp", SYSUTCDATETIME()) / 60',
+            "postgresql": 'CAST(TRUNC(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP - "Timestamp") / 60)'
+            " AS INTEGER)",
+        }
+    },
+)
+
+# Rows of the old service name no extraction and cannot be grouped.
+FAILED_RETRIES_1 = View(
+    "vw_FailedRetries",
+    """
+    SELECT "ExtractionID", "CompanyID", COUNT(*) AS "TotalAttempts",
+        CAST(SUM(CAST("IsRetryable" AS INTEGER)) AS FLOAT) / COUNT(*) AS "RetryableShare",
+        MAX("Timestamp") AS "LastAttempt"
+    FROM "RetryAttempts"
+    WHERE "ExtractionID" IS NOT NULL
+    GROUP BY "ExtractionID", "CompanyID"
+    HAVING MAX("Attempt") >= MAX("AttemptsAllowed")
+    """,
+)

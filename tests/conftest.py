@@ -1,0 +1,31 @@
+"""Fixtures for every test."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import call_command
+
+from logs.handler import DatabaseHandler
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_log_rows() -> Iterator[None]:
+    """Take the database handler off the root logger, as long as tests run.
+
+    Its thread would wait for every test's open transaction, and write rows that no test expects.
+    Tests of the handler make their own.
+    """
+    root = logging.getLogger()
+    handlers = [handler for handler in root.handlers if isinstance(handler, DatabaseHandler)]
+    for handler in handlers:
+        root.removeHandler(handler)
+    yield
+    for handler in handlers:
+        root.addHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files() -> None:
+    """Collect the static files once: pages name them by the manifest, as in production."""
+    call_command("collectstatic", interactive=False, verbosity=0)

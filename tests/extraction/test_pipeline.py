@@ -1,0 +1,381 @@
+"""From a queued row to its result, over real HTTP against the Gemini emulator."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db.models import Sum
+from django.utils import timezone
+from django_q.models import OrmQ
+from pytest_django import Settings
+
+from extraction import pipeline, submission
+from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from logs.models import FailedRetry, RetryAttempt
+from tests.emulator.server import Emulator
+from tests.extraction.documents import pdf, upload
+from tokens.models import (
+    Provider,
+    TokenMaster,
+    TokenReservation,
+    TokenStatus,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
+from tokens.selection import NoToken
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+INVOICE = pdf("INVOICE 4711\nTotal 119.00")
+
+
+def make_token(key: str = "AIza-good-key", **fields: object) -> TokenMaster:
+    defaults = {"company_id": "NT047", "provider": Provider.GEMINI, "api_key": key}
+    return TokenMaster.objects.create(**{**defaults, **fields})
+
+
+def submit(
+    content: bytes = INVOICE,
+    *,
+    client: str = "user:1",
+    force: bool = False,
+    idempotency_key: str | None = None,
+) -> Extraction:
+    return submission.submit(
+        upload(content),
+        company_id="NT047",
+        requested_by="asha",
+        branch="North",
+        client=client,
+        force=force,
+        idempotency_key=idempotency_key,
+    ).extraction
+
+
+def process(extraction: Extraction) -> Extraction:
+    """One run of the pipeline, as a worker does it."""
+    pipeline.process(extraction.pk)
+    extraction.refresh_from_db()
+    return extraction
+
+
+def process_to_end(extraction: Extraction) -> Extraction:
+    """Every run, each at the moment that it is due."""
+    with time_machine.travel(timezone.now(), tick=True) as clock:
+        while not process(extraction).ended:
+            clock.move_to(max(extraction.due_at, timezone.now()))
+    return extraction
+
+
+def totals(token: TokenMaster) -> tuple[int, int, int]:
+    """Used, reserved and remaining tokens."""
+    row = TokenUsageSummary.objects.get(token=token)
+    return row.total_used_tokens, row.reserved_tokens, row.total_remaining_tokens
+
+
+def billed(emulator: Emulator) -> int:
+    return sum(
+        int(str(call.usage["totalTokenCount"])) for call in emulator.calls if call.usage is not None
+    )
+
+
+def test_invoice_is_read_checked_and_charged_as_billed(emulator: Emulator) -> None:
+    token = make_token()
+
+    extraction = process(submit())
+
+    assert extraction.state == State.SUCCEEDED
+    assert extraction.http_status == 200
+    assert extraction.result is not None
+    assert extraction.result["document_type"] == "invoice"
+    assert extraction.result["usage"]["total_tokens"] == billed(emulator)
+    assert extraction.checks == extraction.result["checks"]
+    assert list(extraction.timings or {}) == ["pages", "read"]
+    usage = TokenUsageLog.objects.get()
+    assert usage.total_tokens_used == billed(emulator)
+    assert (usage.branch, usage.requested_by, usage.request_count) == ("North", "asha", 1)
+    assert totals(token) == (billed(emulator), 0, 100_000 - billed(emulator))
+    assert Attempt.objects.get().outcome == AttemptOutcome.SUCCEEDED
+
+
+def test_second_delivery_of_the_message_does_nothing(emulator: Emulator) -> None:
+    make_token()
+    extraction = process(submit())
+
+    process(extraction)
+
+    assert len(emulator.calls) == 1
+    assert TokenUsageLog.objects.count() == 1
+
+
+def test_server_error_is_retried_and_not_charged(emulator: Emulator) -> None:
+    token = make_token()
+    emulator.faults.add("internal", call=1)
+
+    extraction = process(submit())
+
+    assert extraction.state == State.WAITING
+    assert extraction.due_at > timezone.now()
+    row = RetryAttempt.objects.get()
+    assert (row.attempt, row.is_retryable, row.delay_seconds) == (1, True, 1.0)
+    assert totals(token) == (0, 0, 100_000)
+    assert process_to_end(extraction).state == State.SUCCEEDED
+    assert totals(token)[0] == billed(emulator)
+
+
+def test_failure_after_every_retry_has_the_contract_message(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("internal")
+
+    extraction = process_to_end(submit())
+
+    assert len(emulator.calls) == 4
+    assert (extraction.state, extraction.http_status) == (State.FAILED, 502)
+    assert extraction.error_message == "Failed to process invoice"
+    assert RetryAttempt.objects.count() == 4
+    assert FailedRetry.objects.get().extraction_id == extraction.pk
+    assert not TokenUsageLog.objects.exists()
+    assert not TokenReservation.objects.exists()
+
+
+def test_retry_by_hand_begins_the_policy_anew(emulator: Emulator) -> None:
+    make_token()
+    for call in range(1, 6):
+        emulator.faults.add("internal", call=call)
+    extraction = process_to_end(submit())
+
+    assert submission.retry(extraction)
+    assert not submission.retry(extraction)
+
+    assert process_to_end(extraction).state == State.SUCCEEDED
+    assert len(emulator.calls) == 6
+
+
+def test_rejected_key_is_disabled_and_another_takes_over(emulator: Emulator) -> None:
+    bad, good = make_token("AIza-bad-key"), make_token("AIza-good-key")
+    emulator.faults.add("key_invalid", key="AIza-bad-key")
+
+    states = [process_to_end(submit(pdf(f"INVOICE {n}"))).state for n in range(8)]
+
+    assert set(states) == {State.SUCCEEDED}
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (bad.status, good.status) == (TokenStatus.DISABLED, TokenStatus.ACTIVE)
+    assert [call.key for call in emulator.calls].count("AIza-bad-key") == 1
+
+
+def test_only_key_rejected_answers_the_disabled_message(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("key_invalid")
+
+    extraction = process_to_end(submit())
+
+    assert (extraction.http_status, extraction.error_message) == (
+        402,
+        "Your AI token is no longer available or has been disabled. Please contact support.",
+    )
+
+
+def test_daily_quota_on_the_only_key_ends_without_asking_it_again(emulator: Emulator) -> None:
+    token = make_token()
+    emulator.faults.add("per_day")
+
+    extraction = process_to_end(submit())
+
+    assert len(emulator.calls) == 1
+    assert (extraction.http_status, extraction.error_code) == (503, "no_key_free")
+    token.refresh_from_db()
+    assert token.status == TokenStatus.ACTIVE
+
+
+def test_blocked_document_is_final(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("safety")
+
+    extraction = process(submit())
+
+    assert (extraction.state, extraction.http_status) == (State.FAILED, 422)
+    assert extraction.error_message == "Failed to process invoice"
+    assert len(emulator.calls) == 1
+
+
+def test_unusable_answer_is_charged_as_billed_and_retried(emulator: Emulator) -> None:
+    token = make_token()
+    emulator.faults.add("wrong_schema", call=1)
+
+    extraction = process_to_end(submit())
+
+    assert extraction.state == State.SUCCEEDED
+    assert totals(token)[0] == billed(emulator)
+    assert TokenUsageLog.objects.count() == 2
+
+
+def test_answer_that_is_cut_off_is_charged_at_the_reserve(emulator: Emulator) -> None:
+    token = make_token()
+    emulator.faults.add("drop_mid_body", call=1)
+
+    extraction = process_to_end(submit())
+
+    assert extraction.state == State.SUCCEEDED
+    estimated = TokenUsageLog.objects.get(estimated=True)
+    assert estimated.total_tokens_used == Attempt.objects.get(number=1).reserved
+    assert totals(token)[0] >= billed(emulator)
+
+
+def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_up(emulator: Emulator) -> None:
+    token = make_token()
+    extraction = Extraction.objects.claim(submit().pk)
+    assert extraction is not None
+    call = pipeline.begin_attempt(extraction, pipeline.prepare_pages(extraction))
+    Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    abandoned = Extraction.objects.abandoned().get()
+
+    pipeline.recover(abandoned)
+    pipeline.recover(Extraction.objects.get())
+
+    assert totals(token) == (call.row.reserved, 0, 100_000 - call.row.reserved)
+    assert TokenUsageLog.objects.get().estimated
+    assert Attempt.objects.get().outcome == AttemptOutcome.UNKNOWN
+    assert process_to_end(abandoned).state == State.SUCCEEDED
+    assert totals(token)[0] == call.row.reserved + billed(emulator)
+
+
+def test_result_of_a_worker_that_was_given_up_changes_nothing_but_the_books(
+    emulator: Emulator,
+) -> None:
+    token = make_token()
+    extraction = Extraction.objects.claim(submit().pk)
+    assert extraction is not None
+    document = pipeline.prepare_pages(extraction)
+    call = pipeline.begin_attempt(extraction, document)
+    zombie = Extraction.objects.get(pk=extraction.pk)
+    reading = call.read(document)
+    Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    pipeline.recover(extraction)
+
+    pipeline.end_attempt_succeeded(zombie, call, reading, pipeline.Stopwatch())
+
+    zombie.refresh_from_db()
+    assert zombie.state == State.WAITING
+    assert TokenUsageLog.objects.count() == 1
+    assert totals(token)[0] == call.row.reserved
+
+
+def test_document_that_kills_two_workers_is_failed() -> None:
+    make_token()
+    extraction = submit()
+    for _ in range(2):
+        assert Extraction.objects.claim(extraction.pk) is not None
+        Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+        pipeline.recover(Extraction.objects.abandoned().get())
+
+    extraction.refresh_from_db()
+    assert (extraction.state, extraction.error_code) == (State.FAILED, "worker_died")
+
+
+def test_blank_document_is_refused_without_a_call(emulator: Emulator) -> None:
+    make_token()
+
+    extraction = process(submit(pdf("", "")))
+
+    assert (extraction.http_status, extraction.error_code) == (422, "no_content")
+    assert extraction.error_message == "Failed to convert PDF"
+    assert not emulator.calls
+
+
+def test_key_exceeded_while_queued_answers_402(emulator: Emulator) -> None:
+    token = make_token()
+    extraction = submit()
+    TokenMaster.objects.update(status=TokenStatus.EXPIRED)
+
+    process(extraction)
+
+    assert extraction.http_status == 402
+    assert extraction.error_code == "token_expired"
+    assert token.pk
+
+
+def test_quota_held_by_other_calls_makes_it_wait_and_then_give_up(
+    emulator: Emulator, settings: Settings
+) -> None:
+    settings.JOB_DEADLINE_SECONDS = 5
+    token = make_token(total_token_limit=20_000)
+    TokenUsageSummary.objects.update_or_create(token=token, defaults={"reserved_tokens": 19_000})
+    extraction = submit()
+
+    assert process(extraction).state == State.WAITING
+    process_to_end(extraction)
+
+    assert (extraction.http_status, extraction.error_code) == (503, "no_key_free")
+    assert not emulator.calls
+
+
+def test_same_bytes_are_read_once_until_forced(emulator: Emulator) -> None:
+    make_token()
+    first = process(submit())
+
+    again = submit()
+    forced = process(submit(force=True))
+
+    assert again.pk == first.pk
+    assert forced.pk != first.pk
+    assert forced.result is not None
+    assert forced.result["duplicate_of"] == str(first.pk)
+    assert len(emulator.calls) == 2
+
+
+def test_failed_bytes_may_be_sent_again(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("safety", call=1)
+    failed = process(submit())
+
+    assert submit().pk != failed.pk
+
+
+def test_offline_reading_gives_way_once_the_company_has_a_key(emulator: Emulator) -> None:
+    make_token("offline", provider=Provider.OFFLINE)
+    offline = process(submit())
+    assert submit().pk == offline.pk
+
+    make_token()
+
+    assert process(submit()).model != offline.model
+    assert TokenUsageLog.objects.aggregate(total=Sum("total_tokens_used"))["total"] == billed(
+        emulator
+    )
+
+
+def test_idempotency_key_returns_its_extraction_and_refuses_other_content() -> None:
+    make_token()
+    first = submit(idempotency_key="order-1")
+
+    assert submit(idempotency_key="order-1", force=True).pk == first.pk
+    assert submit(idempotency_key="order-1", client="user:2").pk == first.pk
+    with pytest.raises(submission.IdempotencyConflict):
+        submit(pdf("another"), idempotency_key="order-1")
+
+
+def test_refused_submission_leaves_nothing_behind(settings: Settings) -> None:
+    files = settings.DATA_DIR / "files"
+    before = set(files.rglob("*.*"))
+
+    with pytest.raises(NoToken):
+        submit()
+
+    assert not Extraction.objects.exists()
+    assert not OrmQ.objects.exists()
+    assert set(files.rglob("*.*")) == before
+
+
+def test_submission_queues_the_id_and_nothing_else() -> None:
+    make_token()
+
+    extraction = submit()
+
+    task = OrmQ.objects.get().task
+    assert (task["args"], task["kwargs"]) == ((str(extraction.pk),), {})
+
+
+def test_unknown_id_is_nothing_to_do() -> None:
+    pipeline.process(uuid.uuid4())

@@ -1,0 +1,341 @@
+import logging
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection, transaction
+
+from logs import context, handler
+from logs.handler import DatabaseHandler
+from logs.models import ApplicationLog
+
+EXTRACTION = "0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"
+
+
+@pytest.fixture
+def log() -> Iterator[logging.Logger]:
+    """A logger with a database handler of its own."""
+    database_handler = DatabaseHandler()
+    # Unknown to logging's manager, so that pytest adds no handlers to it.
+    logger = logging.Logger("test")
+    logger.addHandler(database_handler)
+    yield logger
+    database_handler.close()
+
+
+def flush(logger: logging.Logger) -> None:
+    for each in logger.handlers:
+        each.flush()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_record_fills_every_column(log: logging.Logger) -> None:
+    with context.bound(request_id="request-1", extraction_id=EXTRACTION):
+        log.info("read %d pages", 3)
+    flush(log)
+
+    row = ApplicationLog.objects.get()
+    assert (row.level, row.logger, row.message) == ("INFO", log.name, "read 3 pages")
+    assert (row.module, row.function_name) == (
+        "test_handler",
+        "test_record_fills_every_column",
+    )
+    assert row.line_number == test_record_fills_every_column.__code__.co_firstlineno + 3
+    assert (row.request_id, row.extraction_id) == ("request-1", uuid.UUID(EXTRACTION))
+    assert row.exception is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_exception_is_kept_with_its_traceback(log: logging.Logger) -> None:
+    try:
+        raise LookupError("no such page")
+    except LookupError:
+        log.exception("reading failed", stack_info=True)
+    flush(log)
+
+    exception = ApplicationLog.objects.get().exception
+    assert exception is not None
+    assert exception.startswith("Traceback (most recent call last):\n")
+    assert "LookupError: no such page\n" in exception
+    assert "Stack (most recent call last):\n" in exception
+
+
+@pytest.mark.django_db(transaction=True)
+def test_exc_info_without_an_exception_is_no_exception(log: logging.Logger) -> None:
+    log.error("nothing was raised", exc_info=True)
+    flush(log)
+
+    assert ApplicationLog.objects.get().exception is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_secrets_reach_neither_row_nor_stderr(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    canary = "AIzaSyCanary0123456789abcdefghijklmnopq"
+    try:
+        raise ValueError(f"bad key {canary}")
+    except ValueError:
+        log.exception("call with %s and %r failed", canary, {"x-goog-api-key": canary})
+    flush(log)
+    row = ApplicationLog.objects.get()
+    assert canary not in f"{row.message}{row.exception}"
+    assert "[redacted]" in row.message
+
+    with no_log_table():
+        log.error("again %s", canary)
+        flush(log)
+    printed = capsys.readouterr().err
+    assert "again [redacted]\n" in printed
+    assert canary not in printed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_values_are_cut_to_what_every_database_takes(log: logging.Logger) -> None:
+    with context.bound(request_id="r" * 50, extraction_id="no uuid"):
+        log.log(35, "NUL \x00 and surrogate \ud800", stacklevel=1)
+    flush(log)
+
+    row = ApplicationLog.objects.get()
+    assert row.message == "NUL \\x00 and surrogate \\ud800"
+    assert (row.level, row.request_id, row.extraction_id) == ("Level 35", "r" * 36, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wrong_arguments_are_logged_and_not_raised(log: logging.Logger) -> None:
+    log.info("%d pages", "three")
+    flush(log)
+
+    assert ApplicationLog.objects.get().message == "'%d pages' cannot be formatted with ('three',)"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_record_that_cannot_even_be_shown_is_named_on_stderr(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Hostile:
+        def __repr__(self) -> str:
+            raise RuntimeError("secret")
+
+    log.info("%s", Hostile())
+
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"A log record from {__file__}:")
+    assert "secret" not in printed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_database_layers_own_records_are_not_written(log: logging.Logger) -> None:
+    [database_handler] = log.handlers
+    backends = logging.getLogger("django.db.backends.schema")
+    backends.addHandler(database_handler)
+    try:
+        backends.warning("would cause another row")
+        log.warning("a row")
+        flush(log)
+    finally:
+        backends.removeHandler(database_handler)
+
+    assert [row.message for row in ApplicationLog.objects.all()] == ["a row"]
+
+
+class no_log_table:  # noqa: N801 - reads as what it does
+    """While it lasts, the database cannot take log records."""
+
+    def __enter__(self) -> None:
+        self._rename("ApplicationLogs", "Elsewhere")
+
+    def __exit__(self, *_: object) -> None:
+        self._rename("Elsewhere", "ApplicationLogs")
+
+    def _rename(self, old: str, new: str) -> None:
+        with connection.cursor() as cursor:
+            # Or SQLite refuses: the view names the table.
+            cursor.execute("PRAGMA legacy_alter_table = ON")
+            cursor.execute(f'ALTER TABLE "{old}" RENAME TO "{new}"')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_go_to_stderr_during_an_outage_and_to_the_database_after_it(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with no_log_table():
+        log.warning("during the outage")
+        flush(log)
+    log.warning("after it")
+    flush(log)
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == (
+        "ApplicationLogs cannot be written (OperationalError: no such table: ApplicationLogs)."
+        " The records are:"
+    )
+    assert second.endswith(f" WARNING {log.name}: during the outage")
+    assert [row.message for row in ApplicationLog.objects.all()] == ["after it"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_close_prints_what_an_open_transaction_kept_out(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer waits for the caller's transaction, and the caller for the writer: bounded."""
+    [database_handler] = log.handlers
+    assert isinstance(database_handler, DatabaseHandler)
+    monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
+    with transaction.atomic():
+        ApplicationLog.objects.count()
+        log.error("at the end")
+        database_handler.close()
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "ApplicationLogs could not be written before the end:"
+    assert second.endswith(": at the end")
+    assert database_handler._writer is not None
+    database_handler._writer.join()  # it writes once the transaction is over: twice, never lost
+    log.error("after the end")
+    assert capsys.readouterr().err.endswith(": after the end\n")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_threads_lose_no_record(log: logging.Logger) -> None:
+    def work(thread: int) -> None:
+        for number in range(100):
+            log.info("%d-%d", thread, number)
+
+    threads = [threading.Thread(target=work, args=[number]) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    flush(log)
+
+    messages = list(ApplicationLog.objects.order_by("pk").values_list("message", flat=True))
+    assert len(messages) == 5_000
+    # Those of one thread keep their order.
+    assert [each for each in messages if each.startswith("7-")] == [f"7-{n}" for n in range(100)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_full_queue_says_how_many_it_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handler, "CAPACITY", 2)
+    database_handler = DatabaseHandler()
+    with database_handler._changed:  # the writer cannot take anything
+        for level in (logging.ERROR, logging.INFO, logging.DEBUG, logging.ERROR, logging.ERROR):
+            database_handler.emit(logging.LogRecord("x", level, "", 1, "message", (), None))
+    database_handler.close()
+
+    rows = ApplicationLog.objects.order_by("pk").values_list("level", "logger", "message")
+    assert list(rows) == [
+        ("ERROR", "x", "message"),
+        ("ERROR", "x", "message"),
+        (
+            "WARNING",
+            "logs.handler",
+            "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 ERROR",
+        ),
+    ]
+
+
+def run_site(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process with the site's own logging, on the tests' database."""
+    prelude = "import logging, os, django; django.setup(); log = logging.getLogger('script');"
+    return subprocess.run(
+        [sys.executable, "-c", f"{prelude}\n{script}"],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_clean_exit_loses_no_record_and_prints_nothing() -> None:
+    ended = run_site("for number in range(3000): log.info('record %d', number)")
+
+    assert (ended.stdout, ended.stderr) == ("", "")
+    messages = ApplicationLog.objects.order_by("pk").values_list("message", flat=True)
+    assert list(messages) == [f"record {number}" for number in range(3000)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forked_processes_write_their_own_records_once() -> None:
+    ended = run_site(
+        """
+import multiprocessing, sys
+log.info("parent before")
+child = os.fork()
+if child == 0:
+    log.info("forked child")
+    sys.exit()
+os.waitpid(child, 0)
+process = multiprocessing.get_context("fork").Process(target=log.info, args=["worker"])
+process.start()
+process.join()
+log.info("parent after")
+"""
+    )
+
+    assert ended.stderr == ""
+    messages = ApplicationLog.objects.values_list("message", flat=True)
+    assert sorted(messages) == ["forked child", "parent after", "parent before", "worker"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_error_is_in_the_database_before_a_killed_process_ends() -> None:
+    """It never flushes: only the writer thread's own haste brings the row in."""
+    ended = run_site(
+        """
+import time
+from logs.models import ApplicationLog
+log.error("last words")
+while not ApplicationLog.objects.exists():
+    time.sleep(0.005)
+os._exit(0)
+"""
+    )
+
+    assert ended.stderr == ""
+    assert ApplicationLog.objects.get().message == "last words"
+
+
+def test_database_that_cannot_be_opened_sends_the_records_to_stderr(tmp_path: Path) -> None:
+    ended = run_site("log.info('unheard')", DATABASE_URL=f"sqlite:///{tmp_path}/none/db.sqlite3")
+
+    first, second = ended.stderr.splitlines()
+    assert first == (
+        "ApplicationLogs cannot be written (OperationalError: unable to open database file)."
+        " The records are:"
+    )
+    assert second.endswith(" INFO script: unheard")
+
+
+def test_process_that_ends_before_the_apps_are_ready_prints_its_records() -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import logging; from logs.handler import DatabaseHandler;"
+            "logging.basicConfig(handlers=[DatabaseHandler()]); logging.warning('too early')",
+        ],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert ended.stderr.endswith(" WARNING root: too early\n")

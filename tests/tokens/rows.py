@@ -1,0 +1,29 @@
+"""Tokens as tests need them."""
+
+from typing import Any
+
+from django.db import connection
+
+from tokens.models import TokenMaster
+
+KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
+
+
+def make_token(**fields: Any) -> TokenMaster:
+    """A token as staff enter it."""
+    given = {"company_id": "NT047", "company_name": "RUBI TRADERS", "api_key": KEY, **fields}
+    return TokenMaster.objects.create(**given)
+
+
+def insert_by_sql(
+    key: str = KEY, *, company_id: str = "NT047", provider: str = "Gemini", limit: int = 100_000
+) -> TokenMaster:
+    """A token as staff insert it by hand: the contract's statement, nothing else set."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO TokenMaster "
+            "(CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status) "
+            "VALUES (%s, 'RUBI TRADERS', %s, %s, %s, 'Active')",
+            [company_id, key, provider, limit],
+        )
+    return TokenMaster.objects.latest("token_id")

@@ -1,0 +1,326 @@
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.tokens.rows import KEY, insert_by_sql, make_token
+from tokens import ledger, secrets
+from tokens.admin import WHY_IT_STAYS
+from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
+from tokens.usage import Usage
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/tokens/tokenmaster/"
+NEW_KEY = "AIzaAnotherCanaryAnotherCanaryAnother22"
+
+
+def change(token: TokenMaster) -> str:
+    return f"{LIST}{token.pk}/change/"
+
+
+def posted(**fields: Any) -> dict[str, Any]:
+    """What the form sends when nothing was changed in a token of make_token."""
+    return {
+        "company_id": "NT047",
+        "company_name": "RUBI TRADERS",
+        "provider": "Gemini",
+        "model": "",
+        "new_key": "",
+        "expires_at_0": "",
+        "expires_at_1": "",
+        "total_token_limit": "100000",
+        "threshold": "3000",
+        "status": "Active",
+        **fields,
+    }
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    return dict(response.context["adminform"].form.errors)
+
+
+def test_staff_enter_a_token(admin_client: Client) -> None:
+    response = admin_client.post(
+        f"{LIST}add/",
+        posted(new_key=f" {KEY} ", company_id=" NT050 ", threshold="500", total_token_limit="900"),
+    )
+
+    assert response.status_code == 302
+    token = TokenMaster.objects.select_related("summary").get()
+    assert (token.company_id, token.reveal_key(), token.status) == ("NT050", KEY, "Active")
+    assert token.api_key.startswith("enc:")
+    assert (token.summary.threshold, token.summary.total_remaining_tokens) == (500, 900)
+
+
+def test_staff_enter_an_offline_token_without_a_key(admin_client: Client) -> None:
+    response = admin_client.post(f"{LIST}add/", posted(provider="Offline"))
+
+    assert response.status_code == 302
+    assert TokenMaster.objects.get().api_key == ""
+
+
+def test_an_empty_key_keeps_the_stored_one(admin_client: Client) -> None:
+    token = make_token()
+
+    admin_client.post(change(token), posted(company_name="RUBI", threshold="10"))
+
+    before = token.api_key
+    token.refresh_from_db()
+    assert (token.company_name, token.api_key) == ("RUBI", before)
+    assert token.summary.threshold == 10
+
+
+def test_a_new_key_replaces_the_stored_one(admin_client: Client) -> None:
+    token = make_token()
+
+    admin_client.post(change(token), posted(new_key=NEW_KEY))
+
+    token.refresh_from_db()
+    assert token.reveal_key() == NEW_KEY
+    assert token.key_fingerprint == secrets.fingerprint(NEW_KEY)
+
+
+def test_the_same_key_can_be_entered_again_for_its_own_token(admin_client: Client) -> None:
+    token = make_token()
+
+    assert admin_client.post(change(token), posted(new_key=KEY)).status_code == 302
+
+
+def test_a_raised_limit_reactivates_an_exceeded_token(admin_client: Client) -> None:
+    token = make_token(status="Exceeded", total_token_limit=1000)
+
+    admin_client.post(change(token), posted(status="Exceeded", total_token_limit="100000"))
+
+    token.refresh_from_db()
+    assert (token.status, token.summary.total_remaining_tokens) == ("Active", 100_000)
+
+
+def test_an_edit_leaves_alone_what_changed_meanwhile(admin_client: Client) -> None:
+    token = make_token(status="Exceeded", total_token_limit=1000)
+
+    # The form was opened while the token was Active; only the name is edited.
+    form = posted(status="Exceeded", company_name="RUBI", total_token_limit="1000", threshold="5")
+    admin_client.post(change(token), form)
+
+    token.refresh_from_db()
+    assert (token.status, token.company_name) == ("Exceeded", "RUBI")
+
+
+def test_a_status_set_by_staff_names_them(admin_client: Client) -> None:
+    token = make_token()
+
+    admin_client.post(change(token), posted(status="Disabled"))
+
+    token.refresh_from_db()
+    assert (token.status, token.status_reason) == ("Disabled", "Set by admin.")
+
+
+def test_a_token_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
+    token = insert_by_sql()
+    assert admin_client.get(change(token)).status_code == 200
+
+    admin_client.post(change(token), posted(threshold="77"))
+
+    assert TokenUsageSummary.objects.values_list("token_id", "threshold").get() == (token.pk, 77)
+    assert TokenMaster.objects.get().reveal_key() == KEY
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "message"),
+    [
+        ({"total_token_limit": "0"}, "total_token_limit", "greater than or equal to 1."),
+        ({"total_token_limit": "-5"}, "total_token_limit", "greater than or equal to 1."),
+        ({"total_token_limit": "9" * 30}, "total_token_limit", "less than or equal to 1000000"),
+        ({"total_token_limit": "many"}, "total_token_limit", "Enter a whole number."),
+        ({"threshold": "-1"}, "threshold", "greater than or equal to 0."),
+        ({"threshold": "100001"}, "threshold", "The threshold is above the limit."),
+        ({"new_key": ""}, "new_key", "Enter the provider's key; only Offline needs none."),
+        ({"new_key": "   "}, "new_key", "Enter the provider's key; only Offline needs none."),
+        ({"new_key": "two words"}, "new_key", "A key has no blanks"),
+        ({"new_key": "schlüssel"}, "new_key", "A key has no blanks"),
+        ({"new_key": "K" * 10_000}, "new_key", "at most 500 characters"),
+        ({"new_key": "Enc:abc:def"}, "new_key", "This is a stored value, not a key."),
+        ({"provider": "Oracle"}, "provider", "Oracle is not one of the available choices."),
+        ({"company_id": "  "}, "company_id", "This field is required."),
+        ({"company_id": "N" * 51}, "company_id", "at most 50 characters"),
+    ],
+)
+def test_a_wrong_entry_is_an_error_and_saves_nothing(
+    admin_client: Client, fields: dict[str, str], field: str, message: str
+) -> None:
+    response = admin_client.post(f"{LIST}add/", posted(**{"new_key": KEY, **fields}))
+
+    assert response.status_code == 200
+    found = errors(response)
+    assert set(found) == {field}
+    assert message in " ".join(found[field])
+    assert not TokenMaster.objects.exists()
+
+
+def test_an_expiry_in_the_past_is_an_error(admin_client: Client) -> None:
+    form = posted(new_key=KEY, expires_at_0="2020-01-31", expires_at_1="12:00:00")
+
+    response = admin_client.post(f"{LIST}add/", form)
+
+    message = "This time has passed. Enter one to come, or none."
+    assert errors(response) == {"expires_at": [message]}
+
+
+def test_a_token_that_has_expired_can_still_be_edited(admin_client: Client) -> None:
+    expired = timezone.now().replace(microsecond=0) - timedelta(days=1)
+    token = make_token(expires_at=expired)
+    form = posted(
+        company_name="RUBI", expires_at_0=f"{expired:%Y-%m-%d}", expires_at_1=f"{expired:%H:%M:%S}"
+    )
+
+    assert admin_client.post(change(token), form).status_code == 302
+
+
+def test_the_same_key_twice_for_one_company_is_an_error(admin_client: Client) -> None:
+    make_token()
+
+    response = admin_client.post(f"{LIST}add/", posted(new_key=KEY))
+    message = "This company has this key already. Change that token."
+    assert errors(response) == {"new_key": [message]}
+    assert TokenMaster.objects.count() == 1
+
+    admin_client.post(f"{LIST}add/", posted(new_key=KEY, company_id="NT048"))
+    assert TokenMaster.objects.count() == 2
+
+
+def test_an_offline_token_needs_a_key_to_become_a_gemini_one(admin_client: Client) -> None:
+    token = make_token(provider="Offline", api_key="")
+
+    assert set(errors(admin_client.post(change(token), posted()))) == {"new_key"}
+
+
+def test_the_list_shows_state_and_use(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    token = make_token(expires_at=timezone.now())
+    insert_by_sql(company_id="NT048")
+    for _ in range(10):
+        make_token()
+    ledger.settle(
+        uuid.uuid4(),
+        token.pk,
+        Usage(1234),
+        company_id="NT047",
+        branch="",
+        requested_by="",
+    )
+
+    with django_assert_max_num_queries(8):
+        page = admin_client.get(LIST).content.decode()
+
+    assert '<span class="pill pill-expired">Expired</span>' in page
+    assert '<span class="pill pill-active">Active</span>' in page
+    assert "AIza…x9Qz" in page
+    assert "1234" in page
+    assert "98766" in page
+
+
+def test_search_finds_a_company_by_id_and_name(admin_client: Client) -> None:
+    token = make_token()
+    make_token(company_id="XX", company_name="OTHER")
+
+    for query in ("NT047", "rubi"):
+        response = admin_client.get(LIST, {"q": query})
+        assert list(response.context["cl"].result_list) == [token]
+
+
+def test_a_full_key_finds_its_tokens_and_stays_out_of_the_address(admin_client: Client) -> None:
+    token = make_token()
+    make_token(api_key=NEW_KEY)
+    assert "Find by key" in admin_client.get(LIST).content.decode()
+    assert admin_client.get(f"{LIST}find/").status_code == 200
+
+    response = admin_client.post(f"{LIST}find/", {"key": KEY})
+
+    assert response.headers["Location"] == f"{LIST}?key_fingerprint={secrets.fingerprint(KEY)}"
+    found = admin_client.get(response.headers["Location"])
+    assert list(found.context["cl"].result_list) == [token]
+
+
+def test_a_search_for_no_key_is_an_error(admin_client: Client) -> None:
+    response = admin_client.post(f"{LIST}find/", {"key": ""})
+
+    assert response.context["form"].errors == {"key": ["This field is required."]}
+
+
+def test_staff_without_the_permission_cannot_search_by_key(client: Client) -> None:
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+
+    assert client.post(f"{LIST}find/", {"key": KEY}).status_code == 403
+
+
+def test_an_unused_token_can_be_deleted_with_its_summary(admin_client: Client) -> None:
+    token = make_token()
+
+    response = admin_client.post(f"{LIST}{token.pk}/delete/", {"post": "yes"})
+
+    assert response.status_code == 302
+    assert not TokenMaster.objects.exists()
+    assert not TokenUsageSummary.objects.exists()
+
+
+def test_a_used_token_cannot_be_deleted(admin_client: Client) -> None:
+    token = make_token()
+    TokenUsageLog.objects.create(token=token)
+
+    page = admin_client.post(f"{LIST}{token.pk}/delete/", {"post": "yes"})
+
+    assert WHY_IT_STAYS in page.content.decode()
+    assert TokenMaster.objects.count() == 1
+
+
+def test_the_key_appears_nowhere(admin_client: Client) -> None:
+    token = make_token()
+    pages = [
+        admin_client.post(f"{LIST}add/", posted(new_key=NEW_KEY, threshold="-1")),
+        admin_client.post(change(token), posted(new_key=NEW_KEY, threshold="-1")),
+        admin_client.post(change(token), posted(new_key=f"{NEW_KEY} {KEY}")),
+        admin_client.post(change(token), posted(new_key=NEW_KEY), follow=True),
+        admin_client.get(LIST),
+        admin_client.get(change(token)),
+        admin_client.get(f"{LIST}{token.pk}/history/"),
+        admin_client.get(f"{LIST}{token.pk}/delete/"),
+        admin_client.post(f"{LIST}find/", {"key": f"{KEY} {NEW_KEY}"}),
+    ]
+
+    token.refresh_from_db()
+    assert token.reveal_key() == NEW_KEY
+    assert "Changed API key." in pages[6].content.decode()
+    texts = [page.content.decode() for page in pages]
+    texts += [str(values) for values in LogEntry.objects.values()]
+    for secret in (KEY, NEW_KEY, token.api_key, "enc:"):
+        assert [text for text in texts if secret in text] == []
+
+
+@pytest.mark.parametrize("model", ["tokenusagelog", "tokenusagesummary", "tokenreservation"])
+def test_the_books_are_read_only(admin_client: Client, model: str) -> None:
+    token = make_token()
+    attempt_id = uuid.uuid4()
+    ledger.reserve(
+        token.pk, attempt_id=attempt_id, amount=5, output_budget=5, lease=timedelta(minutes=1)
+    )
+    usage = TokenUsageLog.objects.create(token=token)
+    row = {
+        "tokenusagelog": usage.pk,
+        "tokenusagesummary": token.summary.pk,
+        "tokenreservation": attempt_id,
+    }[model]
+    url = f"/admin/tokens/{model}/"
+
+    assert admin_client.get(url).status_code == 200
+    assert admin_client.get(f"{url}{row}/change/").status_code == 200
+    assert admin_client.post(f"{url}{row}/change/", {}).status_code == 403
+    assert admin_client.get(f"{url}add/").status_code == 403
+    assert admin_client.post(f"{url}{row}/delete/", {"post": "yes"}).status_code == 403

@@ -1,0 +1,258 @@
+import logging
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries
+
+from tests.tokens.rows import insert_by_sql, make_token
+from tokens import ledger
+from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
+from tokens.usage import Usage
+
+pytestmark = pytest.mark.django_db
+
+LEASE = timedelta(minutes=5)
+WHO = {"company_id": "NT047", "branch": "Pokhara", "requested_by": "sita"}
+
+
+def reserve(token: TokenMaster, amount: int, lease: timedelta = LEASE) -> uuid.UUID | None:
+    attempt_id = uuid.uuid4()
+    reservation = ledger.reserve(
+        token.pk, attempt_id=attempt_id, amount=amount, output_budget=amount, lease=lease
+    )
+    return attempt_id if reservation else None
+
+
+def books(token: TokenMaster) -> tuple[int, int, int]:
+    """Used, reserved, remaining."""
+    summary = TokenUsageSummary.objects.get(token=token)
+    return (
+        summary.total_used_tokens,
+        summary.reserved_tokens,
+        summary.total_remaining_tokens,
+    )
+
+
+def test_reserve_says_what_was_set_aside() -> None:
+    token = make_token(total_token_limit=1000)
+    attempt_id = uuid.uuid4()
+
+    reservation = ledger.reserve(
+        token.pk, attempt_id=attempt_id, amount=700, output_budget=500, lease=LEASE
+    )
+
+    assert reservation == ledger.Reservation(attempt_id, token.pk, 700, 500)
+    assert books(token) == (0, 700, 1000)
+
+
+def test_reserve_takes_the_last_token_and_refuses_the_one_after() -> None:
+    token = make_token(total_token_limit=1000)
+
+    assert reserve(token, 400)
+    assert reserve(token, 601) is None
+    assert reserve(token, 600)
+    assert reserve(token, 1) is None
+    assert books(token) == (0, 1000, 1000)
+    assert TokenReservation.objects.count() == 2
+
+
+def test_reserve_opens_the_books_of_a_token_inserted_by_sql() -> None:
+    token = insert_by_sql(limit=5000)
+
+    assert reserve(token, 5001) is None
+    assert reserve(token, 5000)
+    assert books(token) == (0, 5000, 5000)
+
+
+def test_settle_charges_the_bill_and_frees_the_reserve() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    usage = Usage(
+        input_tokens=1090,
+        output_tokens=150,
+        thinking_tokens=100,
+        cached_tokens=40,
+        text_prompt_tokens=58,
+        image_prompt_tokens=1032,
+        text_candidates_tokens=150,
+    )
+
+    assert ledger.settle(attempt_id, token.pk, usage, **WHO) is True
+
+    assert books(token) == (1340, 0, 8660)
+    assert not TokenReservation.objects.exists()
+    row = TokenUsageLog.objects.values().get()
+    del row["usage_id"], row["logged_at"]
+    assert row == {
+        "token_id": token.pk,
+        "branch": "Pokhara",
+        "requested_by": "sita",
+        "input_tokens": 1090,
+        "output_tokens": 150,
+        "text_prompt_tokens": 58,
+        "image_prompt_tokens": 1032,
+        "text_candidates_tokens": 150,
+        "total_tokens_used": 1340,
+        "request_count": 1,
+        "thinking_tokens": 100,
+        "cached_tokens": 40,
+        "attempt_id": attempt_id,
+        "company_id": "NT047",
+        "estimated": False,
+    }
+
+
+def test_settle_delivered_again_changes_nothing() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+
+    results = [ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO) for _ in range(3)]
+
+    assert results == [True, False, False]
+    assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is False
+    assert ledger.release(attempt_id) is False
+    assert books(token) == (1200, 0, 8800)
+
+
+def test_settle_after_the_reserve_was_swept_charges_once_and_frees_nothing_twice() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000, lease=timedelta(seconds=-1))
+    other = reserve(token, 3000)
+    assert attempt_id
+    assert other
+
+    assert ledger.release_dead() == 1
+    assert ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO) is True
+    assert books(token) == (1200, 3000, 8800)
+
+
+def test_settle_of_a_token_whose_summary_was_deleted_opens_it_again() -> None:
+    token = make_token(total_token_limit=10_000)
+    TokenUsageSummary.objects.all().delete()
+
+    assert ledger.settle(uuid.uuid4(), token.pk, Usage(1000, 200), **WHO) is True
+    assert books(token) == (1200, 0, 8800)
+
+
+def test_settle_follows_a_limit_that_was_changed_by_sql() -> None:
+    token = make_token(total_token_limit=10_000)
+    TokenMaster.objects.update(total_token_limit=20_000)
+
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1000, 200), **WHO)
+
+    assert books(token) == (1200, 0, 18_800)
+
+
+def test_settle_books_a_bill_above_its_reserve_in_full_and_reports_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    token = make_token(total_token_limit=1000)
+    attempt_id = reserve(token, 900)
+    assert attempt_id
+
+    ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
+
+    assert books(token) == (1200, 0, -200)
+    assert caplog.record_tuples == [
+        (
+            "tokens.ledger",
+            logging.ERROR,
+            f"Attempt {attempt_id} of token {token.pk} was billed 1200 tokens, "
+            "more than its reserve of 900.",
+        )
+    ]
+
+
+def test_settle_turns_a_key_that_is_used_up_to_exceeded() -> None:
+    token = make_token(total_token_limit=1200)
+
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1000, 199), **WHO)
+    token.refresh_from_db()
+    assert token.status == "Active"
+
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1, 0), **WHO)
+    token.refresh_from_db()
+    assert (token.status, token.status_reason) == ("Exceeded", "Its limit is used up.")
+
+
+def test_settle_leaves_a_disabled_key_disabled() -> None:
+    token = make_token(total_token_limit=1200, status="Disabled")
+
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1200), **WHO)
+
+    token.refresh_from_db()
+    assert token.status == "Disabled"
+
+
+def test_settle_unknown_charges_the_reserve_and_flags_it() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+
+    assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is True
+    assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is False
+
+    assert books(token) == (5000, 0, 5000)
+    row = TokenUsageLog.objects.get()
+    assert (row.estimated, row.total_tokens_used, row.input_tokens) == (True, 5000, 0)
+
+
+def test_release_frees_once() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+
+    assert [ledger.release(attempt_id), ledger.release(attempt_id)] == [True, False]
+    assert books(token) == (0, 0, 10_000)
+
+
+def test_release_dead_leaves_live_reserves_alone() -> None:
+    token = make_token(total_token_limit=10_000)
+    reserve(token, 1000, lease=timedelta(seconds=-1))
+    reserve(token, 2000, lease=timedelta(seconds=-1))
+    reserve(token, 3000)
+
+    assert ledger.release_dead() == 2
+    assert ledger.release_dead() == 0
+    assert books(token) == (0, 3000, 10_000)
+
+
+def test_a_raised_limit_shows_in_what_remains_and_reactivates_the_key() -> None:
+    token = make_token(total_token_limit=1000)
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1000), **WHO)
+    token.refresh_from_db()
+    assert token.status == "Exceeded"
+
+    token.total_token_limit = 1001
+    token.save(update_fields=["total_token_limit"])
+
+    assert token.status == "Active"
+    token.refresh_from_db()
+    assert (token.status, token.status_reason) == ("Active", None)
+    assert books(token) == (1000, 0, 1)
+
+
+def test_a_limit_raised_to_no_more_than_what_was_used_leaves_the_key_exceeded() -> None:
+    token = make_token(total_token_limit=1000)
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1500), **WHO)
+    token.refresh_from_db()
+
+    token.total_token_limit = 1500
+    token.save()
+
+    assert token.status == "Exceeded"
+    assert books(token) == (1500, 0, 0)
+
+
+def test_reserve_costs_one_update_and_one_insert(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    token = make_token()
+
+    # SAVEPOINT, UPDATE, INSERT, RELEASE
+    with django_assert_num_queries(4, connection=connection):
+        reserve(token, 10)

@@ -1,0 +1,290 @@
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.tokens.rows import insert_by_sql, make_token
+from tokens import ledger
+from tokens.ledger import Reservation
+from tokens.models import TokenMaster, TokenReservation
+from tokens.selection import Cost, NoOtherKey, NoToken, TokensBusy, reject, require_usable, take
+from tokens.usage import Usage
+
+pytestmark = pytest.mark.django_db
+
+LEASE = timedelta(minutes=5)
+PAGE = Cost(fixed=4000, output_max=8192, output_floor=2000)
+FREE = Cost(0, 0, 0)
+
+EXPIRED = "Your AI token has expired. Please renew your subscription."
+EXCEEDED = "Your AI token is no longer available or has been disabled. Please contact support."
+MISSING = "No active token found for your company. Please contact support."
+
+
+def cost_of(token: TokenMaster) -> Cost:
+    return FREE if token.provider == "Offline" else PAGE
+
+
+def take_one(company_id: str = "NT047", avoid: tuple[int, ...] = ()) -> TokenMaster:
+    return take_both(company_id, avoid)[0]
+
+
+def take_both(
+    company_id: str = "NT047", avoid: tuple[int, ...] = ()
+) -> tuple[TokenMaster, Reservation]:
+    return take(company_id, attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, avoid=avoid)
+
+
+def spend(token: TokenMaster, amount: int) -> None:
+    ledger.settle(
+        uuid.uuid4(), token.pk, Usage(amount), company_id="NT047", branch="", requested_by=""
+    )
+
+
+def assert_refused(code: str, message: str, company_id: str = "NT047") -> None:
+    """The door and the choice refuse alike."""
+    for refuse in (require_usable, take_one):
+        with pytest.raises(NoToken) as refusal:
+            refuse(company_id)
+        assert (refusal.value.code, refusal.value.message, refusal.value.http_status) == (
+            code,
+            message,
+            402,
+        )
+
+
+def test_take_reserves_the_largest_cost_of_the_call() -> None:
+    token = make_token()
+    attempt_id = uuid.uuid4()
+
+    taken, reservation = take("NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE)
+
+    assert taken == token
+    assert reservation == Reservation(attempt_id, token.pk, 12_192, 8192)
+    row = TokenReservation.objects.get()
+    assert (row.attempt_id, row.token_id, row.amount) == (attempt_id, token.pk, 12_192)
+
+
+def test_take_trims_the_company_id() -> None:
+    token = make_token()
+
+    require_usable(" NT047 ")
+    assert take_one(" NT047 ") == token
+
+
+def test_take_serves_a_key_inserted_by_sql() -> None:
+    token = insert_by_sql("YOUR_API_KEY")
+
+    assert take_one().reveal_key() == "YOUR_API_KEY"
+    token.refresh_from_db()
+    assert token.free == 100_000 - 12_192
+
+
+def test_take_chooses_among_all_keys() -> None:
+    tokens = {make_token(total_token_limit=10_000_000).pk for _ in range(4)}
+
+    assert {take_one().pk for _ in range(100)} == tokens
+
+
+@pytest.mark.parametrize("keys", [1, 30])
+def test_take_needs_one_read_and_one_reserve(
+    keys: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(keys):
+        make_token()
+
+    # SELECT; SAVEPOINT, UPDATE, INSERT, RELEASE
+    with django_assert_num_queries(5):
+        take_one()
+
+
+def test_take_avoids_a_key_while_there_is_another() -> None:
+    tokens = [make_token(total_token_limit=10_000_000) for _ in range(2)]
+
+    assert {take_one(avoid=(tokens[0].pk,)) for _ in range(20)} == {tokens[1]}
+    with pytest.raises(NoOtherKey):
+        take_one(avoid=(tokens[0].pk, tokens[1].pk))
+
+
+def test_the_output_budget_shrinks_to_what_the_key_has_left() -> None:
+    make_token(total_token_limit=6500)
+
+    assert take_both()[1].output_budget == 2500
+
+
+def test_a_key_serves_until_the_floor_no_longer_fits() -> None:
+    token = make_token(total_token_limit=6001)
+    spend(token, 1)
+
+    assert take_both()[1].output_budget == 2000
+
+
+def test_a_key_on_which_the_floor_does_not_fit_is_exceeded() -> None:
+    token = make_token(total_token_limit=6000)
+    spend(token, 1)
+
+    with pytest.raises(NoToken) as refusal:
+        take_one()
+
+    assert (refusal.value.code, refusal.value.message) == ("token_exceeded", EXCEEDED)
+    token.refresh_from_db()
+    assert token.status == "Exceeded"
+
+
+def test_a_document_too_large_for_a_key_leaves_it_to_smaller_ones() -> None:
+    token = make_token(total_token_limit=20_000)
+    book = Cost(fixed=57_000, output_max=8192, output_floor=2000, smallest_call=6000)
+
+    with pytest.raises(NoToken, match="enough quota left for this document") as refusal:
+        take("NT047", attempt_id=uuid.uuid4(), cost_of=lambda _: book, lease=LEASE)
+
+    assert (refusal.value.code, refusal.value.message) == ("token_exceeded", EXCEEDED)
+    assert take_one() == token
+
+
+def test_a_key_with_live_reserves_in_the_way_is_busy() -> None:
+    token = make_token(total_token_limit=17_000)
+    _, first = take_both()
+    with pytest.raises(TokensBusy):
+        take_one()
+
+    token.refresh_from_db()
+    assert token.status == "Active"
+    ledger.release(first.attempt_id)
+    assert take_one() == token
+
+
+def test_a_busy_key_counts_more_than_an_exceeded_one() -> None:
+    make_token(total_token_limit=10_000)
+    spent = make_token(total_token_limit=5000)
+    take_one()
+
+    with pytest.raises(TokensBusy):
+        take_one()
+
+    spent.refresh_from_db()
+    assert spent.status == "Exceeded"
+
+
+def test_a_call_that_was_faster_shrinks_the_budget_of_the_next() -> None:
+    make_token(total_token_limit=20_000)
+
+    def cost_after_another(token: TokenMaster) -> Cost:
+        take_one()
+        return PAGE
+
+    _, reservation = take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_after_another, lease=LEASE)
+
+    assert reservation.output_budget == 20_000 - 12_192 - 4000
+
+
+def test_a_key_disabled_while_it_is_chosen_is_passed_over() -> None:
+    make_token(total_token_limit=12_192)
+
+    def cost_after_another(token: TokenMaster) -> Cost:
+        take_one()
+        reject(token.pk, "API key not valid.")
+        return PAGE
+
+    with pytest.raises(NoToken, match="token_exceeded"):
+        take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_after_another, lease=LEASE)
+
+
+def test_a_company_without_a_key_is_told_so() -> None:
+    make_token(company_id="NT048")
+
+    assert_refused("token_missing", MISSING)
+
+
+def test_a_company_whose_keys_all_expired_is_told_so() -> None:
+    make_token(status="Expired")
+    make_token(expires_at=timezone.now())
+
+    assert_refused("token_expired", EXPIRED)
+
+
+@pytest.mark.parametrize("statuses", [["Exceeded"], ["Disabled"], ["Exceeded", "Disabled"]])
+def test_a_company_whose_keys_are_spent_or_disabled_is_told_so(statuses: list[str]) -> None:
+    for status in statuses:
+        make_token(status=status)
+
+    assert_refused("token_exceeded", EXCEEDED)
+
+
+def test_one_disabled_key_beside_expired_ones_gives_the_disabled_message() -> None:
+    make_token(status="Expired")
+    make_token(status="Disabled")
+
+    assert_refused("token_exceeded", EXCEEDED)
+
+
+def test_an_active_key_wins_over_all_others() -> None:
+    for status in ("Expired", "Exceeded", "Disabled"):
+        make_token(status=status)
+    token = make_token(expires_at=timezone.now() + timedelta(days=1))
+
+    require_usable("NT047")
+    assert take_one() == token
+
+
+@pytest.mark.parametrize("key", ["", "  ", "enc:00000000:abc"])
+def test_a_key_that_cannot_be_presented_is_never_used(key: str) -> None:
+    insert_by_sql(key)
+
+    assert_refused("token_exceeded", EXCEEDED)
+
+
+def test_a_key_of_an_unknown_provider_is_never_used() -> None:
+    insert_by_sql(provider="Oracle")
+
+    assert_refused("token_exceeded", EXCEEDED)
+
+
+def test_offline_serves_only_while_there_is_no_other_active_key() -> None:
+    offline = make_token(provider="Offline", api_key="")
+    assert take_one() == offline
+
+    gemini = make_token(total_token_limit=10_000_000)
+    assert {take_one() for _ in range(20)} == {gemini}
+
+    reject(gemini.pk, "API key not valid.")
+    assert take_one() == offline
+
+
+def test_offline_does_not_stand_in_for_a_busy_key() -> None:
+    make_token(provider="Offline", api_key="")
+    make_token(total_token_limit=10_000)
+    take_one()
+
+    with pytest.raises(TokensBusy):
+        take_one()
+
+
+def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> None:
+    offline = make_token(provider="Offline", api_key="")
+    make_token(total_token_limit=5000)
+
+    taken, reservation = take_both()
+
+    assert (taken, reservation.amount, reservation.output_budget) == (offline, 0, 0)
+
+
+def test_reject_disables_the_key_with_the_reason() -> None:
+    token = make_token()
+
+    reject(token.pk, "API key not valid. " * 20)
+
+    token.refresh_from_db()
+    assert token.status == "Disabled"
+    assert token.status_reason == ("API key not valid. " * 20)[:200]
+
+
+def test_reject_keeps_the_reason_of_a_key_disabled_before() -> None:
+    token = make_token()
+    reject(token.pk, "first")
+    reject(token.pk, "second")
+
+    token.refresh_from_db()
+    assert token.status_reason == "first"

@@ -1,0 +1,224 @@
+"""Tokens and their books, for staff. A key is written here and never shown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.debug import sensitive_post_parameters
+
+from ocrsite.admin_tools import ModelAdmin, ReadOnlyAdmin
+from tokens import secrets
+from tokens.forms import FindByKeyForm, TokenForm
+from tokens.models import (
+    TokenMaster,
+    TokenReservation,
+    TokenStatusRow,
+    TokenUsageLog,
+    TokenUsageSummary,
+    UsageSummaryRow,
+)
+
+WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
+
+
+@admin.register(TokenMaster)
+class TokenMasterAdmin(ModelAdmin[TokenMaster]):
+    form = TokenForm
+    list_display = [
+        "company_id",
+        "company_name",
+        "provider",
+        "state",
+        "key",
+        "total_token_limit",
+        "used_tokens",
+        "remaining_tokens",
+        "expires_at",
+    ]
+    list_filter = ["status", "provider", "created_at"]
+    list_select_related = ["summary"]
+    search_fields = ["company_id", "company_name"]
+    search_help_text = "Company id or name."
+    actions = None
+    readonly_fields = ["key", "used_tokens", "remaining_tokens", "status_reason", "created_at"]
+    fieldsets = [
+        (None, {"fields": ["company_id", "company_name", "provider", "model"]}),
+        ("Key", {"fields": ["key", "new_key", "expires_at"]}),
+        (
+            "Quota",
+            {"fields": ["total_token_limit", "threshold", "used_tokens", "remaining_tokens"]},
+        ),
+        ("Status", {"fields": ["status", "status_reason", "created_at"]}),
+    ]
+
+    @admin.display(description="status", ordering="status")
+    def state(self, token: TokenMaster) -> str:
+        """As it counts: an active key past its expiry is Expired."""
+        status = token.effective_status
+        return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
+
+    @admin.display(description="stored key", empty_value="none")
+    def key(self, token: TokenMaster) -> str:
+        """Masked."""
+        return token.masked_key
+
+    @admin.display(description="used", ordering="summary__total_used_tokens")
+    def used_tokens(self, token: TokenMaster) -> int:
+        """LLM tokens."""
+        return token.used
+
+    @admin.display(description="remaining", ordering="summary__total_remaining_tokens")
+    def remaining_tokens(self, token: TokenMaster) -> int:
+        """LLM tokens."""
+        return token.unspent
+
+    @method_decorator(sensitive_post_parameters("new_key"))
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Kept out of error reports: the key."""
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(
+        self, request: HttpRequest, obj: TokenMaster, form: TokenForm, change: bool
+    ) -> None:
+        """Save only what was changed: calls in flight change the same row."""
+        changed = set(form.changed_data)
+        fields = changed.intersection(form.Meta.fields)
+        if form.cleaned_data["new_key"]:
+            obj.api_key = form.cleaned_data["new_key"]
+            fields.add("api_key")
+        if "status" in changed:
+            obj.status_reason = f"Set by {request.user.get_username()}."
+            fields.add("status_reason")
+        obj.save(update_fields=fields if change else None)
+        TokenUsageSummary.objects.open(obj.pk)
+        if not change or "threshold" in changed:
+            TokenUsageSummary.objects.filter(token_id=obj.pk).update(
+                threshold=form.cleaned_data["threshold"]
+            )
+
+    def get_deleted_objects(
+        self, objs: Sequence[TokenMaster] | QuerySet[TokenMaster], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Refuse a used token with what to do instead, before its many usage rows are loaded."""
+        if TokenUsageLog.objects.filter(token__in=objs).exists():
+            return [], {}, set(), [WHY_IT_STAYS]
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        # The summary goes with its token, though nobody may delete it by itself.
+        lacking.discard(str(TokenUsageSummary._meta.verbose_name))
+        return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
+
+    def get_urls(self) -> list[URLPattern]:
+        find = path(
+            "find/", self.admin_site.admin_view(self.find_view), name="tokens_tokenmaster_find"
+        )
+        return [find, *super().get_urls()]
+
+    @method_decorator(sensitive_post_parameters("key"))
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a full key and list the tokens that hold it, by its fingerprint."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        form = FindByKeyForm(request.POST or None)
+        if form.is_valid():
+            fingerprint = secrets.fingerprint(form.cleaned_data["key"])
+            changelist = reverse("admin:tokens_tokenmaster_changelist")
+            return HttpResponseRedirect(f"{changelist}?key_fingerprint={fingerprint}")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Find a token by its key",
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/tokens/tokenmaster/find.html", context)
+
+
+@admin.register(TokenUsageLog)
+class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
+    list_display = [
+        "logged_at",
+        "company_id",
+        "token",
+        "branch",
+        "requested_by",
+        "input_tokens",
+        "output_tokens",
+        "thinking_tokens",
+        "total_tokens_used",
+        "estimated",
+    ]
+    list_filter = ["estimated", "logged_at"]
+    list_select_related = ["token"]
+    search_fields = ["company_id", "branch", "requested_by"]
+
+
+@admin.register(TokenUsageSummary)
+class TokenUsageSummaryAdmin(ReadOnlyAdmin[TokenUsageSummary]):
+    list_display = [
+        "token",
+        "total_used_tokens",
+        "reserved_tokens",
+        "total_remaining_tokens",
+        "threshold",
+        "last_updated",
+    ]
+    list_select_related = ["token"]
+    search_fields = ["token__company_id", "token__company_name"]
+
+
+@admin.register(TokenReservation)
+class TokenReservationAdmin(ReadOnlyAdmin[TokenReservation]):
+    list_display = ["attempt_id", "token", "amount", "created_at", "leased_until"]
+    list_select_related = ["token"]
+
+
+@admin.register(TokenStatusRow)
+class TokenStatusRowAdmin(ReadOnlyAdmin[TokenStatusRow]):
+    list_display = [
+        "token_id",
+        "company_id",
+        "company_name",
+        "provider",
+        "status",
+        "total_used_tokens",
+        "total_remaining_tokens",
+        "threshold",
+        "health",
+        "last_updated",
+    ]
+    list_filter = ["health_status", "status"]
+    search_fields = ["company_id", "company_name"]
+
+    @admin.display(description="health", ordering="health_status")
+    def health(self, row: TokenStatusRow) -> str:
+        """OK, WARNING or EXCEEDED."""
+        status = row.health_status
+        return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
+
+
+@admin.register(UsageSummaryRow)
+class UsageSummaryRowAdmin(ReadOnlyAdmin[UsageSummaryRow]):
+    list_display = [
+        "company_id",
+        "company_name",
+        "total_branches",
+        "total_users",
+        "total_requests",
+        "total_tokens_used",
+        "average_tokens",
+        "last_used",
+        "days_active",
+    ]
+    search_fields = ["company_id", "company_name"]

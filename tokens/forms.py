@@ -1,0 +1,109 @@
+"""The forms of staff who look after tokens. A key goes in here and never comes out."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.utils import timezone
+
+from ocrsite.admin_tools import ModelForm
+from tokens import secrets
+from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenMaster
+
+# Far above any real quota, far below what a 64-bit sum of limits and bills can hold.
+MAX_LIMIT = 10**12
+
+_key_characters = RegexValidator(
+    r"\A[!-~]+\Z",
+    "A key has no blanks and only plain letters, digits and signs. Copy it again.",
+)
+
+
+def _refuse_stored_form(key: str) -> None:
+    if key.lower().startswith(secrets.PREFIX):
+        raise ValidationError("This is a stored value, not a key. Enter the provider's key.")
+
+
+class KeyField(forms.CharField):
+    """A provider key, hidden while it is typed and absent when the form is shown again."""
+
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label="API key",
+            max_length=secrets.MAX_KEY_LENGTH,
+            validators=[_key_characters, _refuse_stored_form],
+            **kwargs,
+        )
+
+
+class FindByKeyForm(forms.Form):
+    """Search by the full key; posted, so that the key appears in no address."""
+
+    key = KeyField()
+
+
+class TokenForm(ModelForm[TokenMaster]):
+    """Enter or change a token, its key and its threshold."""
+
+    new_key = KeyField(required=False)
+    total_token_limit = forms.IntegerField(
+        min_value=1, max_value=MAX_LIMIT, initial=DEFAULT_LIMIT, help_text="LLM tokens."
+    )
+    threshold = forms.IntegerField(
+        min_value=0,
+        max_value=MAX_LIMIT,
+        initial=DEFAULT_THRESHOLD,
+        help_text="Warn when no more than this remains. A warning, never a stop.",
+    )
+
+    class Meta:
+        model = TokenMaster
+        fields = [
+            "company_id",
+            "company_name",
+            "provider",
+            "total_token_limit",
+            "model",
+            "expires_at",
+            "status",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if hasattr(self.instance, "summary"):
+            self.initial["threshold"] = self.instance.summary.threshold
+        if self.instance.api_key:
+            self.fields["new_key"].help_text = "Leave empty to keep the stored key."
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what no field can judge alone."""
+        super().clean()
+        data = self.cleaned_data
+        self._check_threshold(data.get("threshold"), data.get("total_token_limit"))
+        self._check_expiry()
+        if "new_key" in data:
+            self._check_key(data["new_key"], data.get("company_id"), data.get("provider"))
+        return data
+
+    def _check_threshold(self, threshold: int | None, limit: int | None) -> None:
+        if threshold is not None and limit is not None and threshold > limit:
+            self.add_error("threshold", "The threshold is above the limit. Enter a smaller one.")
+
+    def _check_expiry(self) -> None:
+        expires_at = self.cleaned_data.get("expires_at")
+        if expires_at and "expires_at" in self.changed_data and expires_at <= timezone.now():
+            self.add_error("expires_at", "This time has passed. Enter one to come, or none.")
+
+    def _check_key(self, key: str, company_id: str | None, provider: str | None) -> None:
+        if not key:
+            if not self.instance.api_key and provider != Provider.OFFLINE:
+                self.add_error("new_key", "Enter the provider's key; only Offline needs none.")
+            return
+        same_key = TokenMaster.objects.filter(
+            company_id=company_id, key_fingerprint=secrets.fingerprint(key)
+        )
+        if same_key.exclude(pk=self.instance.pk).exists():
+            self.add_error("new_key", "This company has this key already. Change that token.")
