@@ -26,6 +26,6 @@ def _no_log_rows() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _static_files() -> None:
+def static_files() -> None:
     """Collect the static files once: pages name them by the manifest, as in production."""
     call_command("collectstatic", interactive=False, verbosity=0)

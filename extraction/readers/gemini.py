@@ -187,6 +187,8 @@ def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Cl
             client_args={"verify": _tls()},
             async_client_args={
                 "verify": _tls(),
+                # The key's header would go along to any other host.
+                "follow_redirects": False,
                 # Nothing is kept open between calls: they are seconds apart, their event loop
                 # ends with them, and a connection that the server closed while it was idle looks
                 # like one dropped after sending, which is charged.
@@ -312,7 +314,7 @@ def _refusal(error: errors.APIError) -> ReadingError:
     details = list(_details(error))
     reason = "".join(str(entry.get("reason", "")) for entry in details)
     quotas = " ".join(_quota_ids(details)).lower()
-    wait = _retry_after(error, details)
+    failure = Failure.OTHER_KEY
     match error.code:
         case 401:
             return _key_rejected()
@@ -322,57 +324,36 @@ def _refusal(error: errors.APIError) -> ReadingError:
             return _key_rejected()
         case 403:
             # A right that is missing, such as for one model, is no reason to switch the key off.
-            return ReadingError(
-                Failure.OTHER_KEY, "permission_denied", "This key may not use the model."
-            )
+            code, detail = "permission_denied", "This key may not use the model."
         case 404:
             # The model is set per key, and which ones there are depends on the key's project.
-            return ReadingError(
-                Failure.OTHER_KEY,
-                "model_not_found",
-                "This key has no such model. Check the model's name.",
-            )
+            code = "model_not_found"
+            detail = "This key has no such model. Check the model's name."
         case 400 if error.status == "FAILED_PRECONDITION":
-            # The project's region or billing.
-            return ReadingError(
-                Failure.OTHER_KEY,
-                "failed_precondition",
-                "This key's project may not use Gemini. Check its region and billing.",
-            )
+            code = "failed_precondition"
+            detail = "This key's project may not use Gemini. Check its region and billing."
         case 429 if any(part in quotas for part in _LONG_QUOTAS):
-            return ReadingError(
-                Failure.OTHER_KEY,
-                "quota_exhausted",
-                "The key's quota at Gemini is used up.",
-                retry_after=wait,
-            )
+            code, detail = "quota_exhausted", "The key's quota at Gemini is used up."
         case 429:
-            return ReadingError(
-                Failure.RETRY,
-                "rate_limited",
-                "Gemini's rate limit is reached.",
-                retry_after=wait,
-            )
+            failure = Failure.RETRY
+            code, detail = "rate_limited", "Gemini's rate limit is reached."
         case 408 | 504:
-            return ReadingError(
-                Failure.RETRY,
-                "timeout",
-                "Gemini did not answer in time.",
-                retry_after=wait,
-                timed_out=True,
-            )
+            failure, code, detail = Failure.RETRY, "timeout", "Gemini did not answer in time."
         case 413:
-            return ReadingError(
-                Failure.FINAL,
-                "request_too_large",
-                "The document is too large for Gemini. Split it.",
-            )
-        case code if 400 <= code < 500:
-            return ReadingError(
-                Failure.FINAL, "invalid_request", "Gemini cannot process this document."
-            )
+            failure = Failure.FINAL
+            code, detail = "request_too_large", "The document is too large for Gemini. Split it."
+        case status if 400 <= status < 500:
+            failure = Failure.FINAL
+            code, detail = "invalid_request", "Gemini cannot process this document."
+        case _:
+            failure = Failure.RETRY
+            code, detail = "server_error", "Gemini is out of order for now. Try again later."
     return ReadingError(
-        Failure.RETRY, "server_error", "Gemini is out of order for now.", retry_after=wait
+        failure,
+        code,
+        detail,
+        retry_after=_retry_after(error, details),
+        timed_out=code == "timeout",
     )
 
 

@@ -1,12 +1,15 @@
 """Which answer a document gets: from files, from the test, or made up from the schema."""
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.emulator.requests import GenerateRequest
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # A consistent invoice by field name, so that an answer made up by hand passes the checks.
 _EXAMPLES: Mapping[str, object] = {
@@ -79,6 +82,8 @@ class Answers:
 
     def add(self, answer: object, sha256: str | None = None) -> None:
         """Answer the document of this hash, or else the next unknown one."""
+        if sha256 is not None and not _SHA256.fullmatch(sha256):
+            raise ValueError(f"Not a SHA-256 in lower case: {sha256}.")
         with self._lock:
             if sha256 is None:
                 self._in_order.append(answer)

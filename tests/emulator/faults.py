@@ -1,7 +1,8 @@
 """How the emulator misbehaves on request: which call, and in what way."""
 
 import threading
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from tests.emulator.ledger import Call
@@ -20,7 +21,7 @@ class Fault:
 
     ``call`` is the key's n-th call, from 1. ``delay`` is in seconds and comes before the first
     byte; kind ``answer`` with a delay is a slow but right answer. ``retry_delay`` fills RetryInfo
-    (empty: none) and ``retry_after`` the header. Kind ``status`` sends ``status`` and ``body``.
+    (empty: none). Kind ``status`` sends ``status`` and ``body``; ``headers`` go with any error.
     """
 
     kind: str
@@ -28,9 +29,9 @@ class Fault:
     call: int | None = None
     delay: float = 0.0
     retry_delay: str = "27.5s"
-    retry_after: str = ""
     status: int = 500
     body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in REPLIES | TRANSPORTS | ERRORS.keys() | {"status"}:

@@ -5,6 +5,7 @@ import re
 import select
 import socket
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -20,6 +21,7 @@ from tests.emulator.requests import InvalidRequest, parse
 _MODEL_CALL = re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):(?P<method>\w+)(?:\?.*)?")
 # A trickling body sends a byte this often: too slow to end, too fast for a time-out per read.
 _TRICKLE_SECONDS = 0.02
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Emulator:
@@ -185,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         if (error := fault.error()) is not None:
             call.outcome = fault.kind
             if self._wait(fault.delay):
-                self._send(*error, retry_after=fault.retry_after)
+                self._send(*error, fault.headers)
             return
         try:
             request = parse(body)
@@ -236,37 +238,41 @@ class _Handler(BaseHTTPRequestHandler):
         if not seconds or not select.select([self.connection], [], [], seconds)[0]:
             return True
         # Readable, though a client has nothing to say while it waits: the end of the stream.
-        if self._call is not None:
-            self._call.client_gone = not self.server.stopping
+        self._note_client_gone()
         self.close_connection = True
         return False
+
+    def _note_client_gone(self) -> None:
+        if self._call is not None and not self.server.stopping:
+            self._call.client_gone = True
 
     def _hang_up(self) -> None:
         self.wfile.flush()
         _cut(self.connection)
         self.close_connection = True
 
-    def _send(self, status: int, body: object, *, retry_after: str = "") -> None:
+    def _send(self, status: int, body: object, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         is_text = isinstance(body, str)
         payload = (str(body) if is_text else json.dumps(body)).encode()
         media_type = "text/html; charset=utf-8" if is_text else "application/json; charset=utf-8"
-        self._send_head(status, media_type, len(payload), retry_after)
+        self._send_head(status, media_type, len(payload), headers)
         self.wfile.write(payload)
 
-    def _send_head(self, status: int, media_type: str, length: int, retry_after: str = "") -> None:
+    def _send_head(
+        self, status: int, media_type: str, length: int, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(length))
-        if retry_after:
-            self.send_header("Retry-After", retry_after)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
 
     def handle(self) -> None:
         try:
             super().handle()
         except ConnectionError:
-            if self._call is not None:
-                self._call.client_gone = True
+            self._note_client_gone()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the ledger tells more."""

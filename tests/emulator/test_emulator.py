@@ -193,6 +193,11 @@ def test_answers_load_from_a_file_by_hash(tmp_path: Path) -> None:
         assert text_of(generate(emulator, jpeg())) == {"name": "red"}
 
 
+def test_an_answer_needs_a_hash_that_a_document_can_have() -> None:
+    with pytest.raises(ValueError, match="Not a SHA-256"):
+        Answers().add({}, "invoice-1")
+
+
 # Requests that Gemini refuses
 
 

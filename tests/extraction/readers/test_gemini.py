@@ -283,6 +283,14 @@ def test_a_status_that_gemini_never_sends_is_retried(
     assert (error.failure, error.code) == (Failure.RETRY, "server_error")
 
 
+def test_a_redirect_is_not_followed_with_the_key(document: Document, emulator: Emulator) -> None:
+    elsewhere = {"Location": f"{emulator.url}v1/models/{MODEL}:generateContent"}
+    emulator.faults.add("status", status=307, headers=elsewhere)
+
+    assert failure(document).code == "server_error"
+    assert len(emulator.calls) == 1
+
+
 @pytest.mark.parametrize(
     "body",
     ["[]", "{}", '{"error": {"details": ["x", {"violations": ["x", {}]}, {"retryDelay": 1}]}}'],
@@ -334,7 +342,7 @@ def test_an_unforeseen_exception_is_told_by_its_type_only(
 def test_retry_info_sets_retry_after(
     retry_delay: str, seconds: float | None, document: Document, emulator: Emulator
 ) -> None:
-    emulator.faults.add("per_minute", retry_delay=retry_delay, retry_after="5")
+    emulator.faults.add("per_minute", retry_delay=retry_delay, headers={"Retry-After": "5"})
 
     assert failure(document).retry_after == seconds
 
@@ -343,7 +351,7 @@ def test_retry_info_sets_retry_after(
 def test_the_retry_after_header_is_honoured(
     kind: str, document: Document, emulator: Emulator
 ) -> None:
-    emulator.faults.add(kind, retry_delay="", retry_after="12")
+    emulator.faults.add(kind, retry_delay="", headers={"Retry-After": "12"})
 
     assert failure(document).retry_after == 12.0
 
@@ -362,7 +370,7 @@ def test_the_retry_after_header_is_honoured(
 def test_the_retry_after_header_may_be_a_date(
     header: str, seconds: float | None, document: Document, emulator: Emulator
 ) -> None:
-    emulator.faults.add("overloaded", retry_after=header)
+    emulator.faults.add("overloaded", headers={"Retry-After": header})
 
     with time_machine.travel(datetime(2026, 2, 1, 12, tzinfo=UTC), tick=False):
         assert failure(document).retry_after == seconds
