@@ -1,8 +1,8 @@
 """Run a command that does not outlive its parent (Linux).
 
-``python -m ocrsite.with_parent PARENT_PID COMMAND…`` has the kernel interrupt the command (as
-Ctrl-C would) when the parent dies, however it dies. A process of its own does this, because
-running Python between fork and exec is unsafe in a parent that has threads.
+``python -m ocrsite.with_parent PARENT_PID COMMAND…`` has the kernel send the command SIGTERM
+when the parent dies, however it dies. A process of its own does this, because running Python
+between fork and exec is unsafe in a parent that has threads.
 """
 
 import ctypes
@@ -16,7 +16,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 def main(arguments: list[str]) -> None:
     """Become the command; the order to the kernel survives exec."""
     parent, command = int(arguments[0]), arguments[1:]
-    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGINT):
+    # Not SIGINT: a Python that is still starting can swallow it.
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:  # it died before the kernel knew
         sys.exit(1)

@@ -1,0 +1,34 @@
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.running_site import RunningSite
+
+pytestmark = pytest.mark.browser
+
+
+def log_in(page: Page, username: str, password: str) -> None:
+    page.goto("/login/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_log_in_with_the_first_credentials_leads_to_the_upload_page(
+    page: Page, site: RunningSite
+) -> None:
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+
+    log_in(page, site.credentials["username"], site.credentials["password"])
+
+    expect(page).to_have_url(f"{site.url}/")
+    assert messages == []
+
+
+def test_log_in_with_a_wrong_password_says_so(page: Page, site: RunningSite) -> None:
+    log_in(page, site.credentials["username"], "wrong")
+
+    expect(page.get_by_role("alert")).to_have_text(re.compile("correct username and password"))
+    expect(page).to_have_url(f"{site.url}/login/")

@@ -1,0 +1,110 @@
+"""The three places that list the configuration say the same; wrong values stop the start."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.running_site import ROOT
+
+
+def shown(default: ast.expr) -> str:
+    """A default as people write it in ``.env``."""
+    if isinstance(default, ast.BinOp):  # BASE_DIR / "var"
+        default = default.right
+    value = ast.literal_eval(default)
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def read_by_settings() -> dict[str, str]:
+    """Every ``env.<type>("NAME", default)`` of settings.py; a secret without default is empty."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse((ROOT / "ocrsite/settings.py").read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+        and node.func.attr != "read_env"
+    ]
+    return {
+        ast.literal_eval(call.args[0]): shown(call.args[1]) if len(call.args) > 1 else ""
+        for call in calls
+    }
+
+
+def listed_in(file: str, line: str) -> dict[str, str]:
+    rows: list[tuple[str, str]] = re.findall(
+        line, (ROOT / file).read_text("utf-8"), flags=re.MULTILINE
+    )
+    assert len(rows) == len(dict(rows)), "listed twice"
+    return dict(rows)
+
+
+def test_env_example_lists_every_setting_with_its_default() -> None:
+    assert listed_in(".env.example", r"^# ([A-Z_]+)=(.*)$") == read_by_settings()
+
+
+def test_readme_lists_every_setting_with_its_default() -> None:
+    table = listed_in("README.md", r"^\| `([A-Z_]+)` \| (?:`(.*?)`|[^|`]*) \|")
+
+    assert table == read_by_settings()
+
+
+def start(data_dir: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Read the settings in a process of their own."""
+    return subprocess.run(
+        [sys.executable, "-c", "import ocrsite.settings as s; print(s.SECRET_KEY, s.MAX_PAGES)"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(data_dir), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_secrets_are_made_once_for_every_process_of_an_installation(tmp_path: Path) -> None:
+    first, second = start(tmp_path), start(tmp_path)
+
+    assert first.stdout == second.stdout
+    assert (
+        (tmp_path / "secrets.env").read_text().startswith(f"SECRET_KEY={first.stdout.split()[0]}\n")
+    )
+
+
+def test_the_environment_wins_over_the_secrets_of_the_installation(tmp_path: Path) -> None:
+    assert start(tmp_path, SECRET_KEY="given", MAX_PAGES="7").stdout == "given 7\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_PAGES", "0"),
+        ("WORKERS", "many"),
+        ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", "oracle://x/y"),
+    ],
+)
+def test_a_wrong_value_stops_the_start_and_is_named(tmp_path: Path, name: str, value: str) -> None:
+    refused = start(tmp_path, **{name: value})
+
+    assert refused.returncode == 1
+    assert name in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_the_lock_pins_every_dependency_within_its_range(lock: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = project["project"]["dependencies"]
+    if lock == "requirements-dev.txt":
+        wanted = wanted + project["dependency-groups"]["dev"]
+    pins = listed_in(lock, r"^([a-z0-9.-]+)==(\S+)")
+
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(pins[requirement.name]), f"{requirement}: make lock"
