@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 def kept(extraction: Extraction) -> Iterator[None]:
     """Renew the extraction's lease inside the block, from a thread with its own connection."""
     done = threading.Event()
-    thread = threading.Thread(target=_beat, args=(extraction, done), daemon=True)
+    thread = threading.Thread(target=_beat, args=(extraction, done), name="lease", daemon=True)
     thread.start()
     try:
         yield

@@ -60,6 +60,8 @@ def process(extraction_id: uuid.UUID) -> None:
             end_refused(extraction, refusal)
         except TokensBusy:
             wait_for_quota(extraction)
+        except LeaseLost:
+            logger.warning("The lease was lost before the call: another worker goes on.")
         except NoToken as no_token:
             end_without_token(extraction, no_token)
         except NoOtherKey:
@@ -72,6 +74,10 @@ def process(extraction_id: uuid.UUID) -> None:
                 end_attempt_failed(extraction, attempt, error)
             else:
                 end_attempt_succeeded(extraction, attempt, reading, stopwatch)
+
+
+class LeaseLost(Exception):
+    """This process was taken for dead: the extraction is no longer its to work on."""
 
 
 class Stopwatch:
@@ -122,7 +128,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
     """Choose a token, reserve what the call can cost, and commit the attempt before it is made.
 
     Raises NoToken when the company has no key for it, NoOtherKey when each has declined it,
-    and TokensBusy when it must wait.
+    TokensBusy when it must wait, and LeaseLost when another process has taken it up.
     """
     attempt_id = uuid.uuid4()
     declined = _attempts_of_this_run(extraction).filter(failure=Failure.OTHER_KEY)
@@ -135,16 +141,21 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
         lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
         avoid=set(declined.values_list("token_id", flat=True)),
     )
-    with transaction.atomic():
-        Extraction.objects.held(extraction).update(attempts=F("attempts") + 1)
-        row = Attempt.objects.create(
-            id=attempt_id,
-            extraction=extraction,
-            number=extraction.attempts + 1,
-            token=token,
-            model=token.model or settings.GEMINI_MODEL,
-            reserved=reservation.amount,
-        )
+    try:
+        with transaction.atomic():
+            if not Extraction.objects.held(extraction).update(attempts=F("attempts") + 1):
+                raise LeaseLost
+            row = Attempt.objects.create(
+                id=attempt_id,
+                extraction=extraction,
+                number=extraction.attempts + 1,
+                token=token,
+                model=token.model or settings.GEMINI_MODEL,
+                reserved=reservation.amount,
+            )
+    except LeaseLost:
+        ledger.release(attempt_id)
+        raise
     return Call(row, token, row.model, reservation.output_budget)
 
 

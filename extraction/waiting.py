@@ -14,69 +14,69 @@ logger = logging.getLogger(__name__)
 
 # More requests than this do not wait but answer "pending", so that threads stay free.
 MAX_WAITERS = 24
-_POLL_SECONDS = 0.1
+POLL_SECONDS = 0.1
 
 
-class _Poller:
+class Poller:
     """One thread that asks for everybody: 100 waiters cost 1.4 % of a core, not 32 %."""
 
     def __init__(self) -> None:
+        self.waiters = 0
+        self.polling = False
+        self.pid = os.getpid()
         self._lock = threading.Lock()
-        self._waiters: dict[uuid.UUID, set[threading.Event]] = defaultdict(set)
-        self._count = 0
-        self._polling = False
-        self._pid = os.getpid()
+        self._events: defaultdict[uuid.UUID, set[threading.Event]] = defaultdict(set)
 
     def wait(self, extraction_id: uuid.UUID, seconds: float) -> None:
         """Return when the extraction has ended, the time is up, or too many wait already."""
         ended = threading.Event()
         with self._lock:
-            if self._pid != os.getpid():  # forked: the thread and its waiters stayed behind
-                self._waiters.clear()
-                self._count, self._polling, self._pid = 0, False, os.getpid()
-            if self._count >= MAX_WAITERS:
+            if self.pid != os.getpid():  # forked: the thread and its waiters stayed behind
+                self._events.clear()
+                self.waiters, self.polling, self.pid = 0, False, os.getpid()
+            if self.waiters >= MAX_WAITERS:
                 return
-            self._waiters[extraction_id].add(ended)
-            self._count += 1
-            if not self._polling:
-                self._polling = True
+            self._events[extraction_id].add(ended)
+            self.waiters += 1
+            if not self.polling:
+                self.polling = True
                 threading.Thread(target=self._poll, name="extraction-poller", daemon=True).start()
         try:
             ended.wait(seconds)
         finally:
             with self._lock:
-                self._count -= 1
-                self._waiters[extraction_id].discard(ended)
-                if not self._waiters[extraction_id]:
-                    del self._waiters[extraction_id]
+                self.waiters -= 1
+                self._events[extraction_id].discard(ended)
+                if not self._events[extraction_id]:
+                    del self._events[extraction_id]
 
     def _poll(self) -> None:
         pause = threading.Event()
         try:
             while True:
                 with self._lock:
-                    wanted = list(self._waiters)
+                    wanted = list(self._events)
                     if not wanted:
-                        self._polling = False
+                        self.polling = False
                         return
                 self._announce(wanted)
-                pause.wait(_POLL_SECONDS)
+                pause.wait(POLL_SECONDS)
         finally:
             connections.close_all()
 
     def _announce(self, wanted: list[uuid.UUID]) -> None:
-        ended = Extraction.objects.filter(pk__in=wanted, state__in=State.ended())
         try:
+            ended = Extraction.objects.filter(pk__in=wanted, state__in=State.ended())
             for extraction_id in list(ended.values_list("pk", flat=True)):
                 with self._lock:
-                    for event in self._waiters.get(extraction_id, ()):
+                    for event in self._events.get(extraction_id, ()):
                         event.set()
         except DatabaseError:
             logger.warning("Could not look for ended extractions.")
             connections.close_all()
 
 
-_poller = _Poller()
+poller = Poller()
 
 
 def wait_until_ended(extraction_id: uuid.UUID, seconds: float) -> Extraction:
@@ -85,6 +85,6 @@ def wait_until_ended(extraction_id: uuid.UUID, seconds: float) -> Extraction:
     if seconds > 0 and not extraction.ended:
         if not connection.in_atomic_block:
             connection.close()  # a waiter needs none
-        _poller.wait(extraction_id, seconds)
+        poller.wait(extraction_id, seconds)
         extraction = Extraction.objects.get(pk=extraction_id)
     return extraction

@@ -163,8 +163,9 @@ JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=valida
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
 REDIS_URL: str = env.str("REDIS_URL", "")
 
-# A page render is bounded by its own time-outs; the task's hard end leaves room for both.
-_TASK_TIMEOUT = GEMINI_TIMEOUT_SECONDS + 90
+# Rendering ends within 30 s. A reading ends with Gemini's deadline (1.1 × its time-out), or, where
+# tesseract reads scans, within 100 s. The task's hard end leaves room for both.
+_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 100) + 60
 _QUEUE_LIMIT = _BULK = 1
 Q_CLUSTER: dict[str, Any] = {
     "name": "ocrsite",

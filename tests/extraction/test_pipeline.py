@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from extraction import pipeline, submission
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.readers.base import Document
 from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.documents import pdf, upload
@@ -260,6 +261,26 @@ def test_result_of_a_worker_that_was_given_up_changes_nothing_but_the_books(
     assert zombie.state == State.WAITING
     assert TokenUsageLog.objects.count() == 1
     assert totals(token)[0] == call.row.reserved
+
+
+def test_worker_whose_lease_was_lost_makes_no_call(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_token()
+    extraction = submit()
+    prepare_pages = pipeline.prepare_pages
+
+    def slowly(claimed: Extraction) -> Document:
+        document = prepare_pages(claimed)
+        Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+        pipeline.recover(Extraction.objects.abandoned().get())
+        return document
+
+    monkeypatch.setattr(pipeline, "prepare_pages", slowly)
+
+    assert process(extraction).state == State.WAITING
+    assert not emulator.calls
+    assert not TokenReservation.objects.exists()
 
 
 def test_document_that_kills_two_workers_is_failed() -> None:
