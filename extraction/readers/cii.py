@@ -106,6 +106,10 @@ def _line(line: Node) -> LineItem:
     settlement = line.first("SpecifiedLineTradeSettlement", "SpecifiedSupplyChainTradeSettlement")
     price = agreement.first("NetPriceProductTradePrice", "GrossPriceProductTradePrice")
     quantity = delivery.first("BilledQuantity")
+    amount = settlement.number(
+        "SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount",
+        "SpecifiedTradeSettlementMonetarySummation/LineTotalAmount",
+    )
     return LineItem(
         description=product.text("Name", "Description"),
         item_code=product.text("SellerAssignedID", "GlobalID", "BuyerAssignedID"),
@@ -122,16 +126,13 @@ def _line(line: Node) -> LineItem:
         quantity=quantity.number(),
         unit=quantity.attribute("unitCode"),
         alternate_quantity=None,
-        unit_price=unit_price(price.number("ChargeAmount"), price.number("BasisQuantity")),
+        unit_price=unit_price(price, quantity.number(), amount),
         discount=_reduction(settlement),
         mrp=None,
         tax_rate=settlement.number(
             "ApplicableTradeTax/RateApplicablePercent", "ApplicableTradeTax/ApplicablePercent"
         ),
-        amount=settlement.number(
-            "SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount",
-            "SpecifiedTradeSettlementMonetarySummation/LineTotalAmount",
-        ),
+        amount=amount,
         shortage=None,
         breakage=None,
         leakage=None,

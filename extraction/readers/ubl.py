@@ -1,5 +1,7 @@
 """OASIS UBL 2 Invoice and CreditNote (XRechnung, Peppol) to invoice fields."""
 
+from decimal import Decimal
+
 from extraction.invoice import InvoiceFields, LineItem, Party, TaxLine
 from extraction.readers.xml_fields import (
     Node,
@@ -83,6 +85,7 @@ def _party(party: Node) -> Party:
 def _line(line: Node) -> LineItem:
     item = line.first("Item")
     quantity = line.first("InvoicedQuantity", "CreditedQuantity")
+    amount = line.number("LineExtensionAmount")
     return LineItem(
         description=item.text("Name", "Description"),
         item_code=item.text(
@@ -103,18 +106,23 @@ def _line(line: Node) -> LineItem:
         quantity=quantity.number(),
         unit=quantity.attribute("unitCode"),
         alternate_quantity=None,
-        unit_price=unit_price(line.number("Price/PriceAmount"), line.number("Price/BaseQuantity")),
-        discount=total(
-            [
-                -amount if change.text("ChargeIndicator") == "true" else amount
-                for change in line.all("AllowanceCharge")
-                if (amount := change.number("Amount")) is not None
-            ]
-        ),
+        unit_price=unit_price(line.first("Price"), quantity.number(), amount),
+        discount=_reduction(line),
         mrp=None,
         tax_rate=item.number("ClassifiedTaxCategory/Percent"),
-        amount=line.number("LineExtensionAmount"),
+        amount=amount,
         shortage=None,
         breakage=None,
         leakage=None,
+    )
+
+
+def _reduction(line: Node) -> Decimal | None:
+    """Return the line's allowances less its charges."""
+    return total(
+        [
+            -amount if change.text("ChargeIndicator") == "true" else amount
+            for change in line.all("AllowanceCharge")
+            if (amount := change.number("Amount")) is not None
+        ]
     )

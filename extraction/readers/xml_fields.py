@@ -79,11 +79,16 @@ def total(numbers: list[Decimal | None]) -> Decimal | None:
     return sum(there, Decimal()) if there else None
 
 
-def unit_price(price: Decimal | None, per: Decimal | None) -> Decimal | None:
-    """Return the price of one unit where it is stated for ``per`` units."""
-    if price is None or not per or per == 1:
-        return price
-    return round(price / per, 6).normalize()
+def unit_price(price: Node, quantity: Decimal | None, amount: Decimal | None) -> Decimal | None:
+    """Return the price of one unit where ``price`` is stated for a base quantity of several.
+
+    Odoo states the billed quantity there and the price of one: then the amount proves it.
+    """
+    stated = price.number("ChargeAmount", "PriceAmount")
+    base = price.number("BasisQuantity", "BaseQuantity")
+    if stated is None or not base or base == 1 or (quantity and quantity * stated == amount):
+        return stated
+    return round(stated / base, 6).normalize()
 
 
 def currency(code: str | None) -> str | None:

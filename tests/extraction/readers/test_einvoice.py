@@ -143,6 +143,14 @@ def test_money_that_goes_back_is_a_credit_note(xml: bytes, document_type: str) -
     assert read(xml).document_type == document_type
 
 
+def test_a_price_whose_base_is_the_billed_quantity_is_the_price_of_one() -> None:
+    xml = ubl().replace(b">0</cbc:BaseQuantity>", b">2</cbc:BaseQuantity>")
+
+    prices = [read(x).line_items[0].unit_price for x in (xml, xml.replace(b"115.00", b"120.00"))]
+
+    assert prices == [Decimal(30), Decimal(60)]
+
+
 def test_values_that_cannot_be_read_are_absent() -> None:
     xml = cii(total="1E+999").replace(b"20260305", b"20261305").replace(b">EUR<", b">Euro<")
 
