@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from extraction.errors import Refusal
 
@@ -20,6 +20,8 @@ FORMATS = {
 }
 # An A4 page at 600 dpi has 35 million; decoding takes four bytes for each, and copies.
 MAX_PIXELS = 40_000_000
+# Pillow's own limits lie above ours; what it raises, or only warns of, must not get through.
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 @contextlib.contextmanager
@@ -35,7 +37,7 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
             yield image
     except Refusal:
         raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except _BOMBS as error:
         raise _too_large() from error
     except Exception as error:  # decoders raise whatever a broken file provokes
         raise Refusal(
@@ -45,11 +47,16 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
 
 
 def media_type_by_pillow(path: Path) -> str | None:
-    """Return the media type of an image that Pillow recognises, or None."""
+    """Return the media type of an image that Pillow recognises, or None.
+
+    Raises Refusal(image_too_large) by the size in the header.
+    """
     try:
         with Image.open(path, formats=tuple(FORMATS.values())) as image:
             return next(name for name, format_ in FORMATS.items() if format_ == image.format)
-    except UnidentifiedImageError:
+    except _BOMBS as error:
+        raise _too_large() from error
+    except Exception:  # UnidentifiedImageError, or what a broken header provokes
         return None
 
 

@@ -41,5 +41,5 @@ def _render(pdf: pypdfium2.PdfDocument, folder: Path, side: int, quality: int) -
         page.close()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover  # runs in the child, unmeasured
     sys.stdout.write(main(sys.argv[1:]))

@@ -7,7 +7,7 @@ while poppler or a provider works; one transaction books every outcome.
 import logging
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -124,29 +124,18 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
     Raises NoToken when the company has no key for it, NoOtherKey when each has declined it,
     and TokensBusy when it must wait.
     """
-    reader_costs: dict[str, Cost] = {}
-
-    def cost_of(token: TokenMaster) -> Cost:
-        if token.provider == Provider.OFFLINE:
-            return Cost(fixed=0, output_max=0, output_floor=0)
-        if token.provider not in reader_costs:
-            reader_costs[token.provider] = Cost(
-                fixed=reader_for(token.provider).fixed_cost(document),
-                output_max=settings.MAX_OUTPUT_TOKENS,
-                output_floor=OUTPUT_FLOOR,
-            )
-        return reader_costs[token.provider]
-
     attempt_id = uuid.uuid4()
-    failed_keys = _attempts_of_this_run(extraction).filter(failure=Failure.OTHER_KEY)
+    declined = _attempts_of_this_run(extraction).filter(failure=Failure.OTHER_KEY)
+    # Not in the attempt's transaction: a key found Exceeded stays so when no other will do. After
+    # a crash between the two the reservation's lease frees it; no call was made.
+    token, reservation = selection.take(
+        extraction.company_id,
+        attempt_id=attempt_id,
+        cost_of=lambda token: cost_of(document, token),
+        lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
+        avoid=set(declined.values_list("token_id", flat=True)),
+    )
     with transaction.atomic():
-        token, reservation = selection.take(
-            extraction.company_id,
-            attempt_id=attempt_id,
-            cost_of=cost_of,
-            lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
-            avoid=set(failed_keys.values_list("token_id", flat=True)),
-        )
         Extraction.objects.held(extraction).update(attempts=F("attempts") + 1)
         row = Attempt.objects.create(
             id=attempt_id,
@@ -157,6 +146,20 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
             reserved=reservation.amount,
         )
     return Call(row, token, row.model, reservation.output_budget)
+
+
+def cost_of(document: Document, token: TokenMaster) -> Cost:
+    """Return the most LLM tokens that reading this document with this key can cost."""
+    if token.provider == Provider.OFFLINE:
+        return Cost(fixed=0, output_max=0, output_floor=0)
+    reader = reader_for(token.provider)
+    one_page = replace(document, pages=document.pages[:1])
+    return Cost(
+        fixed=reader.fixed_cost(document),
+        output_max=settings.MAX_OUTPUT_TOKENS,
+        output_floor=OUTPUT_FLOOR,
+        smallest_call=reader.fixed_cost(one_page) + OUTPUT_FLOOR,
+    )
 
 
 def end_attempt_succeeded(

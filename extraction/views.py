@@ -142,7 +142,7 @@ def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
         }
         for outcome in outcomes
     ]
-    problems = [error for errors in form.errors.values() for error in errors]
+    problems = [str(error) for errors in form.errors.values() for error in errors]
     return JsonResponse({"files": files, "problem": " ".join(problems)})
 
 

@@ -19,6 +19,7 @@ from django_q.cluster import Cluster
 from extraction import pipeline, scratch
 from extraction.models import Extraction, State
 from extraction.tasks import wake
+from logs import retention
 from tokens import ledger, rotation
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def run_worker() -> int:
     """
     for module in _PRELOAD:
         importlib.import_module(module)
+    retention.ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
     cluster = Cluster()
     stop = _StopRequest()

@@ -11,8 +11,8 @@ M = TypeVar("M", bound=Model)
 
 # Django's classes take a type parameter only in its stubs.
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
-    from django.forms import ModelForm
+    ModelAdmin = admin.ModelAdmin
+    ModelForm = forms.ModelForm
 else:
 
     class ModelAdmin(admin.ModelAdmin, Generic[M]):

@@ -43,7 +43,7 @@ def database_settings(url: str, data_dir: Path) -> dict[str, Any]:
     else:
         try:
             settings = dict(dj_database_url.parse(url))
-        except dj_database_url.ParseError as error:
+        except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
             raise ImproperlyConfigured(
                 "DATABASE_URL cannot be read. Use mssql://user:password@host:1433/name, "
                 "postgres://…, sqlite:///path, or leave it empty for SQLite under DATA_DIR."

@@ -213,6 +213,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # A line for each call says nothing that the attempt's row does not.
+        "httpx2": {"level": "WARNING"},
         "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -95,7 +95,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     ) -> None:
         """Save only what was changed: calls in flight change the same row."""
         changed = set(form.changed_data)
-        fields = changed.intersection(form.Meta.fields)
+        fields = changed.intersection(TokenForm.Meta.fields)
         if form.cleaned_data["new_key"]:
             obj.api_key = form.cleaned_data["new_key"]
             fields.add("api_key")

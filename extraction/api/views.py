@@ -92,7 +92,7 @@ class SubmitView(ApiView):
         """Return the result with its status, or 202 while there is none."""
         body = self.render(extraction)
         headers = {"Location": body["extraction"]}
-        if not extraction.ended or extraction.http_status is None:
+        if not extraction.ended:
             headers["Retry-After"] = str(POLL_AFTER)
             return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
         if extraction.http_status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -157,12 +157,14 @@ def _line_items(page: PrintedPage) -> Iterator[LineItem]:
         description = _description(line, row) if row else ""
         if row and description:
             quantity, price, amount = (number.value for number in row)
+            unit = labels.UNIT.fullmatch(line[row[0].end : row[1].start])
             nothing: dict[str, object] = dict.fromkeys(LineItem.model_fields)
             reduction = quantity * price - abs(amount)
             yield LineItem.model_validate(
                 nothing
                 | {"description": description, "quantity": quantity, "unit_price": price}
-                | {"amount": amount, "discount": reduction if reduction > CENT else None}
+                | {"unit": unit and unit[1], "amount": amount}
+                | {"discount": reduction if reduction > CENT else None}
             )
 
 

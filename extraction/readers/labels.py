@@ -194,6 +194,7 @@ NOT_A_NAME = re.compile(
     r"|^(?:\S )+\S$|^contact|contact name",
     re.IGNORECASE,
 )
+UNIT = re.compile(r"\s*([^\W\d_][^\s\d]{0,11})\s*(?:[€$£₹]|Rs\.?)?\s*")
 POSITION = re.compile(r"^\s*\d{1,3}[.)]?\s+(?=\S)")
 _LEGAL = (
     r"(?:GmbH|AG|KG|UG|BV|B\.V\.|NV|N\.V\.|SARL|SAS|SA|S\.A\.|Inc\.?|LLC|Ltd\.?|Limited|PLC|Corp\.?"

@@ -34,9 +34,11 @@ def text(path: str) -> str:
         return "\f".join(pages).replace("\r\n", "\n")
 
 
+def main(command: str, path: str) -> None:
+    """Print the answer to one command."""
+    answer = json.dumps(attachments(path)) if command == "attachments" else text(path)
+    sys.stdout.buffer.write(answer.encode(errors="replace"))
+
+
 if __name__ == "__main__":
-    command, file_path = sys.argv[1:]
-    if command == "attachments":
-        sys.stdout.write(json.dumps(attachments(file_path)))
-    else:
-        sys.stdout.buffer.write(text(file_path).encode(errors="replace"))
+    main(*sys.argv[1:])

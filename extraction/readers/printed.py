@@ -36,7 +36,8 @@ class PrintedPage:
         for index, line in enumerate(self.lines):
             for found in label.finditer(line):
                 rows = self.lines[index + 1 : index + 1 + ROWS_BELOW]
-                below = [_cell_under(row, found.start(), found.end()) for row in rows]
+                start = found.end() - len(found[0].lstrip())
+                below = [_cell_under(row, start, found.end()) for row in rows]
                 yield Cells(line[found.end() :], [cell for cell in below if cell])
 
     def word(self, label: re.Pattern[str]) -> str | None:

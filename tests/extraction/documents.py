@@ -1,24 +1,57 @@
-"""Small documents for tests, drawn on the spot."""
+"""Small documents for tests, good and bad, made on the spot."""
 
 import io
+from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from reportlab.lib.pagesizes import A4
+from PIL import Image
+from pypdf import PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
 
-def pdf(*pages: str) -> bytes:
-    """A PDF with one page per text; an empty text is a blank page."""
-    buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=A4, invariant=1)
-    for text in pages:
+def pdf(*texts: str, size: tuple[float, float] = (300, 200)) -> bytes:
+    """Return a PDF with one page for each text; an empty text leaves its page blank."""
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=size, invariant=1)
+    for text in texts:
+        canvas.setFont("Helvetica", 40)
         for number, line in enumerate(text.splitlines()):
-            canvas.drawString(72, 770 - 16 * number, line)
+            canvas.drawString(20, 100 - 45 * number, line)
         canvas.showPage()
     canvas.save()
-    return buffer.getvalue()
+    return file.getvalue()
 
 
 def upload(content: bytes, name: str = "invoice.pdf") -> SimpleUploadedFile:
-    """The file as a form would bring it."""
+    """Return the file as a form would bring it."""
     return SimpleUploadedFile(name, content)
+
+
+def locked_pdf(*, user: str, owner: str) -> bytes:
+    """Return an encrypted PDF; without a user password anybody can open it."""
+    writer = PdfWriter(clone_from=io.BytesIO(pdf("secret")))
+    writer.encrypt(user_password=user, owner_password=owner, algorithm="AES-256")
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def pdf_without_pages() -> bytes:
+    """Return a well-formed PDF of no pages."""
+    file = io.BytesIO()
+    PdfWriter().write(file)
+    return file.getvalue()
+
+
+def halves(size: tuple[int, int] = (200, 100)) -> Image.Image:
+    """Return a picture whose left half is black and whose right half is white."""
+    image = Image.new("RGB", size, "white")
+    image.paste("black", (0, 0, size[0] // 2, size[1]))
+    return image
+
+
+def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
+    """Return an image as the bytes of a file."""
+    file = io.BytesIO()
+    image.save(file, format_, **options)
+    return file.getvalue()

@@ -66,6 +66,25 @@ def test_record_shows_its_whole_message_and_a_folded_traceback(
     assert admin_client.post(url, {"level": "INFO"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("model", "key", "title"),
+    [
+        ("retryattempt", None, "attempt 4 for NT047: the model is overloaded"),
+        ("failedretry", EXTRACTION, "NT047: 1 attempts"),
+    ],
+)
+def test_failed_attempts_can_be_opened(
+    admin_client: Client,
+    failed_attempt: RetryAttempt,
+    model: str,
+    key: uuid.UUID | None,
+    title: str,
+) -> None:
+    url = reverse(f"admin:logs_{model}_change", args=[key or failed_attempt.pk])
+
+    assert title in admin_client.get(url).content.decode()
+
+
 def test_record_without_an_exception_shows_a_dash(admin_client: Client) -> None:
     log = ApplicationLog.objects.create(level="INFO", logger="test", message="short")
 

@@ -89,10 +89,14 @@ def test_secrets_reach_neither_row_nor_stderr(
     assert "[redacted]" in row.message
 
     with no_log_table():
-        log.error("again %s", canary)
+        try:
+            raise ValueError(f"bad key {canary}")
+        except ValueError:
+            log.exception("again %s", canary)
         flush(log)
     printed = capsys.readouterr().err
-    assert "again [redacted]\n" in printed
+    assert "again [redacted]\nTraceback" in printed
+    assert printed.endswith("ValueError: bad key [redacted]\n")
     assert canary not in printed
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -102,15 +104,15 @@ def test_a_raised_limit_reactivates_an_exceeded_token(admin_client: Client) -> N
     assert (token.status, token.summary.total_remaining_tokens) == ("Active", 100_000)
 
 
-def test_an_edit_leaves_alone_what_changed_meanwhile(admin_client: Client) -> None:
-    token = make_token(status="Exceeded", total_token_limit=1000)
+def test_an_edit_writes_what_was_changed_and_no_other_column(admin_client: Client) -> None:
+    token = make_token()
 
-    # The form was opened while the token was Active; only the name is edited.
-    form = posted(status="Exceeded", company_name="RUBI", total_token_limit="1000", threshold="5")
-    admin_client.post(change(token), form)
+    with CaptureQueriesContext(connection) as queries:
+        admin_client.post(change(token), posted(company_name="RUBI"))
 
-    token.refresh_from_db()
-    assert (token.status, token.company_name) == ("Exceeded", "RUBI")
+    updates = [query["sql"] for query in queries if 'UPDATE "TokenMaster"' in query["sql"]]
+    assert len(updates) == 1
+    assert "SET \"CompanyName\" = 'RUBI' WHERE" in updates[0]
 
 
 def test_a_status_set_by_staff_names_them(admin_client: Client) -> None:
@@ -324,3 +326,17 @@ def test_the_books_are_read_only(admin_client: Client, model: str) -> None:
     assert admin_client.post(f"{url}{row}/change/", {}).status_code == 403
     assert admin_client.get(f"{url}add/").status_code == 403
     assert admin_client.post(f"{url}{row}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_status_of_every_token_is_listed(admin_client: Client) -> None:
+    make_token()
+
+    page = admin_client.get("/admin/tokens/tokenstatusrow/").content.decode()
+
+    assert '<span class="pill pill-ok">OK</span>' in page
+
+
+def test_the_usage_of_every_company_is_listed(admin_client: Client) -> None:
+    TokenUsageLog.objects.create(token=make_token(), total_tokens_used=4711)
+
+    assert "4711" in admin_client.get("/admin/tokens/usagesummaryrow/").content.decode()

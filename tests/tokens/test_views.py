@@ -51,8 +51,8 @@ def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:
 def test_health_of_a_token(used: int, status: str, health: str) -> None:
     token = make_token(status=status)
     # The stored remainder is not what counts: limit − used is.
-    TokenUsageSummary.objects.create(
-        token=token, total_used_tokens=used, total_remaining_tokens=50_000
+    TokenUsageSummary.objects.filter(token=token).update(
+        total_used_tokens=used, total_remaining_tokens=50_000
     )
 
     row = TokenStatusRow.objects.get()

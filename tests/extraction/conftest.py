@@ -1,0 +1,82 @@
+"""People, programs, keys and folders for the tests of the doors and of documents."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from extraction import bounded
+from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
+from tokens.models import Provider, TokenMaster
+
+
+@dataclass(frozen=True)
+class Integrator:
+    """An API client that is bound to NT047, and what it calls with."""
+
+    record: ApiClient
+    key: str
+    http: APIClient
+
+
+@pytest.fixture
+def integrator(db: None) -> Integrator:
+    record, key = ApiClient.objects.create_key(name="ERP")
+    assert isinstance(record, ApiClient)
+    ApiClientCompany.objects.create(client=record, company_id="NT047")
+    http = APIClient()
+    http.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
+    return Integrator(record, key, http)
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """May act for NT047."""
+    user = User.objects.create_user("asha", password="a-long-password")
+    CompanyGrant.objects.create(user=user, company_id="NT047")
+    return user
+
+
+@pytest.fixture
+def signed_in(operator: User) -> Client:
+    """The operator's session."""
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def token(db: None) -> TokenMaster:
+    """The key of NT047: read offline, so nothing is called."""
+    return TokenMaster.objects.create(
+        company_id="NT047", company_name="RUBI TRADERS", provider=Provider.OFFLINE, api_key="none"
+    )
+
+
+@pytest.fixture
+def data_dir(settings: Settings, tmp_path: Path) -> Path:
+    """Store the files of one test in a data folder of its own."""
+    settings.DATA_DIR = tmp_path / "data"
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def no_poppler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide poppler, as on a machine without it."""
+    which = shutil.which
+    hidden = bounded.POPPLER_TOOLS
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool in hidden else which(tool))
+
+
+@pytest.fixture(params=["poppler", "pdfium"])
+def either_renderer(request: pytest.FixtureRequest) -> None:
+    """Run a test with poppler and with the fall-back for machines without it."""
+    if request.param == "pdfium":
+        request.getfixturevalue("no_poppler")
+    elif not bounded.poppler_installed():
+        pytest.skip("poppler is not installed")

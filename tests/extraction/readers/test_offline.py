@@ -1,0 +1,263 @@
+import csv
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from extraction.readers import text
+from extraction.readers.base import Document, Failure, PageImage, Reading, ReadingError
+from extraction.readers.heuristic import EMPTY
+from extraction.readers.offline import (
+    BLANK,
+    FROM_OCR,
+    FROM_TEXT,
+    NOT_AN_INVOICE,
+    SEVERAL,
+    OfflineReader,
+)
+from tests.extraction.readers.einvoices import cii, pdf, ubl
+from tests.shared_files import SHARED, needs_shared
+from tokens.usage import NO_USAGE
+
+PRINTED = "Lieferant GmbH    Rechnung RE-17 vom 05.03.2026\n\nGesamtbetrag  67,83 EUR"
+ENGLISH = """Global Wholesaler, Inc., 4557 De Silva St, Fremont CA 94538, United States
+
+Invoice No: 4711
+Invoice Date: 20 March 2026
+
+Total: 144.90
+"""
+needs_tesseract = pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="tesseract is not installed"
+)
+
+
+def read(document: Document) -> Reading:
+    return OfflineReader().read(document, api_key="", model="", output_budget=0)
+
+
+def page(folder: Path, words: str = "", number: int = 1) -> PageImage:
+    path = folder / f"{number:03}.jpg"
+    image = Image.new("RGB", (1200, 500), "white")
+    font = ImageFont.load_default(size=28)
+    ImageDraw.Draw(image).multiline_text((40, 40), words, fill="black", font=font)
+    image.save(path)
+    return PageImage(number, path, blank=not words)
+
+
+def document(path: Path, *pages: PageImage) -> Document:
+    return Document(path, "application/pdf", pages or (PageImage(1, path, blank=False),))
+
+
+@pytest.fixture
+def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide poppler and tesseract."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Put a folder in front of PATH, for a tool that behaves badly."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def script(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def test_a_reading_costs_no_tokens(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path, PRINTED, {"factur-x.xml": cii()})))
+
+    assert OfflineReader().fixed_cost(document(tmp_path)) == 0
+    assert (reading.usage, reading.model) == (NO_USAGE, "offline")
+
+
+def test_an_einvoice_that_the_page_confirms_needs_no_review(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path, PRINTED, {"factur-x.xml": cii()})))
+
+    assert (reading.fields.invoice_number, reading.needs_review) == ("RE-17", False)
+    assert reading.warnings == ()
+
+
+def test_an_einvoice_that_the_page_contradicts_needs_review(tmp_path: Path) -> None:
+    printed = PRINTED.replace("67,83", "-67,83")
+
+    reading = read(document(pdf(tmp_path, printed, {"factur-x.xml": cii()})))
+
+    assert (str(reading.fields.total_amount), reading.needs_review) == ("67.83", True)
+    assert reading.warnings == (
+        "The total amount of the electronic invoice is not printed on the page: compare it.",
+    )
+
+
+def test_a_second_einvoice_needs_review(tmp_path: Path) -> None:
+    attachments = {"factur-x.xml": cii(), "other.xml": ubl()}
+
+    reading = read(document(pdf(tmp_path, PRINTED, attachments)))
+
+    assert (reading.needs_review, reading.warnings) == (True, (SEVERAL,))
+
+
+def test_text_read_by_rules_needs_review(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path, ENGLISH)))
+
+    assert (reading.fields.invoice_number, str(reading.fields.total_amount)) == ("4711", "144.90")
+    assert (reading.needs_review, reading.warnings) == (True, (FROM_TEXT,))
+
+
+@pytest.mark.usefixtures("no_tools")
+def test_the_text_layer_is_read_where_poppler_is_missing(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path, ENGLISH)))
+
+    assert (reading.fields.invoice_number, str(reading.fields.total_amount)) == ("4711", "144.90")
+
+
+def test_prose_is_no_invoice(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path, "The misfits. The rebels.\n" * 9)))
+
+    assert (reading.fields, reading.needs_review) == (EMPTY, True)
+    assert reading.warnings == (NOT_AN_INVOICE, FROM_TEXT)
+
+
+def test_a_blank_document_is_said_to_be_blank(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path), page(tmp_path)))
+
+    assert (reading.fields, reading.needs_review) == (EMPTY, True)
+    assert reading.warnings == (BLANK,)
+
+
+@needs_tesseract
+def test_a_scan_is_read_by_ocr_and_needs_review(tmp_path: Path) -> None:
+    scan = pdf(tmp_path, "scanned by a machine")
+
+    reading = read(document(scan, page(tmp_path, ENGLISH), page(tmp_path, number=2)))
+
+    assert (reading.fields.invoice_number, str(reading.fields.total_amount)) == ("4711", "144.90")
+    assert (reading.needs_review, reading.warnings) == (True, (FROM_OCR,))
+
+
+@needs_tesseract
+def test_a_picture_is_read_by_ocr(tmp_path: Path) -> None:
+    photo = page(tmp_path, ENGLISH)
+
+    reading = read(Document(photo.path, "image/jpeg", (photo,)))
+
+    assert reading.fields.invoice_number == "4711"
+
+
+@pytest.mark.usefixtures("no_tools")
+def test_a_scan_without_ocr_asks_for_a_gemini_key(tmp_path: Path) -> None:
+    photo = page(tmp_path, ENGLISH)
+
+    with pytest.raises(ReadingError) as caught:
+        read(Document(photo.path, "image/jpeg", (photo,)))
+
+    assert (caught.value.failure, caught.value.code) == (Failure.FINAL, "needs_gemini_key")
+    assert "cannot be read without a Gemini key" in caught.value.detail
+
+
+@pytest.mark.usefixtures("no_tools")
+def test_a_short_text_is_better_than_none_without_ocr(tmp_path: Path) -> None:
+    reading = read(document(pdf(tmp_path, "Invoice No: 7")))
+
+    assert (reading.fields.invoice_number, reading.warnings) == ("7", (FROM_TEXT,))
+
+
+def test_ocr_that_reads_no_page_fails_for_good(tmp_path: Path, tool: Path) -> None:
+    script(tool / "tesseract", "exit 1")
+    photo = page(tmp_path, ENGLISH)
+
+    with pytest.raises(ReadingError) as caught:
+        read(Document(photo.path, "image/jpeg", (photo,)))
+
+    assert (caught.value.failure, caught.value.code) == (Failure.FINAL, "ocr_failed")
+
+
+def test_the_pages_that_ocr_did_not_end_are_named(
+    tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(
+        tool / "tesseract",
+        'case "$1" in *002.jpg) tail -f /dev/null;; *) echo "Invoice No: 7";; esac',
+    )
+    monkeypatch.setattr(text, "OCR_PAGE_SECONDS", 0.5)
+    pages = (page(tmp_path, ENGLISH), page(tmp_path, ENGLISH, number=2))
+
+    reading = read(Document(pages[0].path, "image/tiff", pages))
+
+    assert reading.fields.invoice_number == "7"
+    assert reading.warnings == (FROM_OCR, "Page 2 could not be read.")
+
+
+def test_no_page_is_begun_after_the_time_for_all(
+    tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(tool / "tesseract", "echo read")
+    monkeypatch.setattr(text, "OCR_SECONDS", 0.0)
+
+    assert text.ocr([page(tmp_path, ENGLISH)]) == text.OcrText("", (1,))
+
+
+def test_tools_that_never_end_give_no_text(
+    tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(tool / "pdftotext", "tail -f /dev/null")
+    monkeypatch.setattr(text, "TEXT_SECONDS", 0.1)
+
+    assert text.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
+
+
+@pytest.mark.usefixtures("no_tools")
+def test_a_child_that_never_ends_gives_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text, "TEXT_SECONDS", 0.0)
+
+    assert text.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
+
+
+@needs_shared
+def test_no_shared_invoice_with_text_is_wrong_and_unflagged() -> None:
+    assert SHARED is not None
+    folder = SHARED / "invoices"
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as manifest:
+        truths = [row for row in csv.DictReader(manifest) if int(row["text_chars"])]
+
+    unflagged = {}
+    for truth in truths:
+        path = folder / truth["file"]
+        pages = (PageImage(n + 1, path, blank=False) for n in range(int(truth["pages"])))
+        reading = read(document(path, *pages))
+        if not reading.needs_review:
+            unflagged[truth["file"]] = reading
+
+    assert len(truths) == 18
+    assert len(unflagged) == 12
+    for truth in truths:
+        if truth["file"] in unflagged:
+            fields = unflagged[truth["file"]].fields
+            assert truth["invoice_no"] == fields.invoice_number
+            assert truth["invoice_date"] == str(fields.invoice_date)
+            assert truth["seller"] == fields.supplier.name
+            assert truth["total_amount"] == str(fields.total_amount)
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "number", "flagged"),
+    [("32_prompt_injection", "FA-2017-0010", False), ("23_not_an_invoice", None, True)],
+)
+def test_a_bad_input_with_text_is_read_honestly(
+    name: str, number: str | None, flagged: bool
+) -> None:
+    assert SHARED is not None
+
+    reading = read(document(SHARED / "bad-inputs" / f"{name}.pdf"))
+
+    assert (reading.fields.invoice_number, reading.needs_review) == (number, flagged)

@@ -1,0 +1,62 @@
+"""A process that spends a company's quota, for tests: ``python -m tests.tokens.spender``.
+
+Arguments: company, seed, calls. Prints as JSON what it settled, in LLM tokens, and how many
+calls were refused for good.
+"""
+
+import json
+import random
+import sys
+import uuid
+from datetime import timedelta
+
+import django
+
+
+def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
+    """Make the calls: most settle at or below their reserve, some are freed or unknown."""
+    from tokens import ledger
+    from tokens.selection import Cost, NoToken, TokensBusy, take
+    from tokens.usage import Usage
+
+    choice = random.Random(seed)
+    who = {"company_id": company_id, "branch": "Default", "requested_by": str(seed)}
+    settled = refused = 0
+    while calls:
+        attempt_id = uuid.uuid4()
+        try:
+            token, reserve = take(
+                company_id,
+                attempt_id=attempt_id,
+                cost_of=lambda _: Cost(100, 300, 50),
+                lease=timedelta(minutes=5),
+            )
+        except TokensBusy:
+            continue
+        except NoToken:
+            refused += 1
+            calls -= 1
+            continue
+        calls -= 1
+        match choice.choice(["bill", "bill", "full", "unknown", "free"]):
+            case "bill":
+                used = choice.randint(100, reserve.amount)
+                ledger.settle(attempt_id, token.pk, Usage(used), **who)
+                ledger.settle(attempt_id, token.pk, Usage(used), **who)
+            case "full":
+                used = reserve.amount
+                ledger.settle(attempt_id, token.pk, Usage(100, used - 100), **who)
+            case "unknown":
+                used = reserve.amount
+                ledger.settle_unknown(attempt_id, token.pk, used, **who)
+            case _:
+                used = 0
+                ledger.release(attempt_id)
+        settled += used
+    return {"settled": settled, "refused": refused}
+
+
+if __name__ == "__main__":
+    django.setup()
+    result = spend(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    sys.stdout.write(json.dumps(result))

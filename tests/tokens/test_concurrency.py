@@ -1,0 +1,64 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Sum
+
+from tests.tokens.rows import make_token
+from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
+
+PROCESSES = 6
+CALLS = 60
+
+
+def running_spenders() -> list[subprocess.Popen[str]]:
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+    }
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.tokens.spender", "NT047", str(seed), str(CALLS)],
+            cwd=Path(settings.BASE_DIR),
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in range(PROCESSES)
+    ]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the processes open the SQLite file")
+@pytest.mark.django_db(transaction=True)
+def test_processes_spending_together_never_pass_a_limit_and_lose_no_token() -> None:
+    tokens = [make_token(total_token_limit=20_000) for _ in range(2)]
+    overspent = TokenUsageSummary.objects.filter(
+        token__total_token_limit__lt=F("total_used_tokens") + F("reserved_tokens")
+    )
+
+    spenders = running_spenders()
+    # Every look is at a commit of its own.
+    while any(spender.poll() is None for spender in spenders):
+        assert not overspent.exists()
+
+    outputs = [json.loads(spender.communicate()[0]) for spender in spenders]
+    assert [spender.returncode for spender in spenders] == [0] * PROCESSES
+    assert sum(output["refused"] for output in outputs) > 0
+    settled = sum(output["settled"] for output in outputs)
+    assert TokenUsageLog.objects.aggregate(total=Sum("total_tokens_used"))["total"] == settled
+    assert not TokenReservation.objects.exists()
+    for token in tokens:
+        token = TokenMaster.objects.select_related("summary").get(pk=token.pk)
+        rows = TokenUsageLog.objects.filter(token=token)
+        billed = rows.aggregate(total=Sum("total_tokens_used"))["total"]
+        assert token.used == billed
+        assert token.summary.total_remaining_tokens == 20_000 - billed
+        assert token.summary.reserved_tokens == 0
+        # Less is left than the smallest call costs: nothing was refused that fitted.
+        assert (token.status, token.unspent < 150) == ("Exceeded", True)
