@@ -41,7 +41,9 @@ def set_up(root: Path, profile: str) -> None:
     # The Python version belongs to it: an upgraded system Python leaves .venv without packages.
     wanted = f"{sys.version_info[0]}.{sys.version_info[1]} {_digest(lock)}\n"
     if not stamp.exists() or stamp.read_text() != wanted:
-        python = _make_venv(root / ".venv")
+        python = venv_python(root / ".venv")
+        if not _runs(str(python), "import pip"):
+            _make_venv(root / ".venv")
         _install_packages(python, lock)
         stamp.write_text(wanted)
     for program, package in PROGRAMS[profile]:
@@ -58,10 +60,17 @@ def _digest(lock: Path) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
-def _make_venv(venv: Path) -> Path:
-    python = venv_python(venv)
+def _runs(python: str, statement: str) -> bool:
+    command = [python, "-c", statement]
+    try:
+        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:  # there is no such Python, or no longer
+        return False
+
+
+def _make_venv(venv: Path) -> None:
     _tell(f"Setting up {venv.name} …")
-    if not _has_ensurepip():
+    if not _runs(sys.executable, "import ensurepip"):
         # Debian ships Python without what `python3 -m venv` needs.
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         if not _apt_install(package):
@@ -69,18 +78,9 @@ def _make_venv(venv: Path) -> Path:
                 f"Python lacks its venv module. Install it, then run this again:\n"
                 f"    sudo apt-get install -y {package}"
             )
-    command = [sys.executable, "-m", "venv", str(venv)]
-    if venv.exists() and not python.exists():  # its Python is gone, or never came
-        command.append("--clear")
-    if not _stream(command):
+    # --clear: what stands there is half-made, or belongs to a Python that is gone.
+    if not _stream([sys.executable, "-m", "venv", "--clear", str(venv)]):
         raise SetupError(f"{venv} could not be made. Remove it and run this again.")
-    return python
-
-
-def _has_ensurepip() -> bool:
-    # A new process, because this one may have looked before apt-get installed it.
-    command = [sys.executable, "-c", "import ensurepip"]
-    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def _install_packages(python: Path, lock: Path) -> None:

@@ -175,7 +175,7 @@ def test_set_up_says_so_when_the_environment_cannot_be_made(tmp_path: Path, whee
 def test_set_up_names_the_missing_venv_package_where_it_may_not_install_it(
     tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "_has_ensurepip", lambda: False)
+    monkeypatch.setattr(bootstrap, "_runs", lambda python, statement: False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     with pytest.raises(bootstrap.SetupError, match=r"sudo apt-get install -y python3\.\d+-venv$"):
@@ -185,7 +185,7 @@ def test_set_up_names_the_missing_venv_package_where_it_may_not_install_it(
 def test_set_up_installs_the_missing_venv_package_as_root(
     tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch, apt_log: Path
 ) -> None:
-    monkeypatch.setattr(bootstrap, "_has_ensurepip", lambda: False)
+    monkeypatch.setattr(bootstrap, "_runs", lambda python, statement: False)
     (tmp_path / ".venv").write_text("in the way")  # a real environment takes seconds to make
 
     with pytest.raises(bootstrap.SetupError, match="could not be made"):

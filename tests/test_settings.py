@@ -52,7 +52,7 @@ def test_env_example_lists_every_setting_with_its_default() -> None:
 
 
 def test_readme_lists_every_setting_with_its_default() -> None:
-    table = listed_in("README.md", r"^\| `([A-Z_]+)` \| (?:`(.*?)`|[^|`]*) \|")
+    table = listed_in("README.md", r"^\| `([A-Z_]+)` \|\s*(?:`(.*?)`|[^|`]*?)\s*\|")
 
     assert table == read_by_settings()
 
