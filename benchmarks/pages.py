@@ -1,17 +1,20 @@
 """Page preparation against the old way: pdf2image's defaults, 200 dpi, PNG, all in memory.
 
-Each measurement runs in a process of its own. CPU is user + system of the process and its
-children (poppler); memory is the process's peak over its start, plus the largest child's.
+Each measurement runs in a process of its own, its code loaded before. CPU is user + system of
+the process and its children (poppler); memory is the peak of them all over the start.
 """
 
+import contextlib
 import io
 import multiprocessing
 import resource
 import sys
 import tempfile
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import psutil
 from pypdf import PdfReader, PdfWriter
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -49,38 +52,64 @@ def twenty_pages(folder: Path) -> Path:
     return path
 
 
-def _measure(way: Way, document: Path, folder: Path) -> tuple[float, float]:
-    """CPU seconds and MiB of one run; meant for a fresh process."""
+def _run(way: Way, document: Path, folder: Path, line: Connection) -> None:
+    """Load the code, wait for the word, run, and report the CPU seconds; in a fresh process."""
     import django
 
     django.setup()
-    import pdf2image  # noqa: F401 - imported by both ways, so not measured
+    import pdf2image  # noqa: F401
     import PIL.Image  # noqa: F401
 
+    import extraction.pages  # noqa: F401
+
+    line.send("ready")
+    line.recv()
     start = resource.getrusage(resource.RUSAGE_SELF)
     way(document, folder)
     own, children = (
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    cpu = own.ru_utime + own.ru_stime - start.ru_utime - start.ru_stime
-    cpu += children.ru_utime + children.ru_stime
-    return cpu, (own.ru_maxrss - start.ru_maxrss + children.ru_maxrss) / 1024
+    own_seconds = own.ru_utime + own.ru_stime - start.ru_utime - start.ru_stime
+    line.send(own_seconds + children.ru_utime + children.ru_stime)
+
+
+def _memory(process: psutil.Process) -> int:
+    """Bytes of a process and its children, shared ones counted once (PSS)."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += member.memory_full_info().pss
+    return total
+
+
+def _measure(way: Way, document: Path, folder: Path) -> tuple[float, float]:
+    """CPU seconds and MiB of one run, watched from outside every few milliseconds."""
+    context = multiprocessing.get_context("spawn")
+    line, other_end = context.Pipe()
+    child = context.Process(target=_run, args=(way, document, folder, other_end))
+    child.start()
+    line.recv()
+    process = psutil.Process(child.pid)
+    start = peak = _memory(process)
+    line.send("go")
+    while not line.poll(0.002):
+        peak = max(peak, _memory(process))
+    cpu = line.recv()
+    child.join()
+    return cpu, (peak - start) / 1024**2
 
 
 def measure(way: Way, document: Path, folder: Path) -> tuple[float, float]:
-    """The best of several runs, each in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    results = []
-    for _ in range(ROUNDS):
-        with context.Pool(1) as pool:
-            results.append(pool.apply(_measure, (way, document, folder)))
-    return min(cpu for cpu, _ in results), min(memory for _, memory in results)
+    """The least CPU and the highest peak of several runs, each in a fresh process."""
+    results = [_measure(way, document, folder) for _ in range(ROUNDS)]
+    return min(cpu for cpu, _ in results), max(memory for _, memory in results)
 
 
 def main() -> None:
     """Print CPU and memory of both ways and their ratios."""
     if sys.platform == "win32":
-        print("pages: needs the resource module, which Windows lacks")
+        print("pages: not on Windows, which has no resource module")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -4,6 +4,7 @@ The stages run in this process, as a worker runs them; CPU counts children (popp
 emulator runs in a process of its own and is not counted.
 """
 
+import logging
 import os
 import resource
 import subprocess
@@ -111,4 +112,5 @@ def measure_stages(port: int) -> Stages:
     warm_up, stages = Stages(), Stages()
     for number in range(WARM_UP + INVOICES):
         run(warm_up if number < WARM_UP else stages, number)
+    logging.shutdown()  # the last records go to the database while it is there
     return stages
