@@ -1,0 +1,100 @@
+"""An operator's way: log in, upload, watch, open a result. On a desk and on a phone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_log_in import log_in
+from tests.running_site import ROOT, RunningSite
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = ROOT / "samples"
+PATIENCE = 30_000  # milliseconds until an extraction must have ended
+
+
+@pytest.fixture(params=[(1280, 900), (390, 844)], ids=["desk", "phone"])
+def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A logged-in page; the test fails when the browser had anything to say."""
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    width, height = request.param
+    page.set_viewport_size({"width": width, "height": height})
+    log_in(page, site.credentials["username"], site.credentials["password"])
+    yield page
+    assert messages == []
+
+
+def assert_accessible_and_fitting(page: Page) -> None:
+    violations = Axe().run(page).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations] == []
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) <= 0
+
+
+def test_three_files_one_bad_are_followed_to_their_end(operator: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "notes.pdf"
+    bad.write_text("These are only notes.")
+    files = [SAMPLES / "acme-invoice.pdf", bad, SAMPLES / "globex-3-pages.pdf"]
+    operator.get_by_label("Drop files here").set_input_files(files)
+
+    rows = operator.locator("#file-list > li")
+    expect(rows.filter(has_text="Succeeded")).to_have_count(2, timeout=PATIENCE)
+    refused = rows.filter(has_text="notes.pdf")
+    expect(refused).to_contain_text("Refused")
+    expect(refused).to_contain_text("PDF")
+    assert_accessible_and_fitting(operator)
+
+    operator.get_by_role("link", name="globex-3-pages.pdf").click()
+
+    expect(operator.get_by_role("heading", level=1)).to_contain_text("globex-3-pages.pdf")
+    expect(operator.get_by_role("img")).to_have_count(3)
+    for image in operator.get_by_role("img").all():
+        image.scroll_into_view_if_needed()
+        expect(image).to_have_js_property("complete", True)
+        assert image.evaluate("image => image.naturalWidth") > 1000
+    expect(operator.get_by_text("Needs review").first).to_be_visible()
+    assert_accessible_and_fitting(operator)
+
+
+def test_every_page_is_accessible_and_fits(operator: Page) -> None:
+    for address in ("/", "/extractions/", "/extractions/?state=failed"):
+        operator.goto(address)
+        assert_accessible_and_fitting(operator)
+
+
+def test_upload_without_a_mouse(operator: Page) -> None:
+    field = operator.get_by_label("Drop files here")
+    expect(operator.get_by_role("button", name="Upload")).to_be_hidden()  # the script runs
+    for _ in range(20):
+        operator.keyboard.press("Tab")
+        if field.evaluate("element => element === document.activeElement"):
+            break
+    else:
+        pytest.fail("Tab does not reach the file field")
+
+    with operator.expect_file_chooser() as chooser:
+        operator.keyboard.press("Space")
+    chooser.value.set_files([SAMPLES / "himal-tax-invoice.pdf"])
+
+    row = operator.locator("#file-list > li")
+    expect(row).to_contain_text("Succeeded", timeout=PATIENCE)
+
+
+def test_admin_prints_no_console_message(operator: Page) -> None:
+    for address in (
+        "/admin/",
+        "/admin/tokens/tokenmaster/",
+        "/admin/tokens/tokenmaster/add/",
+        "/admin/tokens/tokenstatusrow/",
+        "/admin/logs/applicationlog/",
+        "/admin/extraction/extraction/",
+        "/admin/extraction/apiclient/add/",
+    ):
+        response = operator.goto(address)
+        assert response is not None
+        assert response.status == 200, address
