@@ -3,8 +3,10 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import TiffImageFile
 
 from extraction.errors import Refusal
 
@@ -78,7 +80,8 @@ def count_frames(image: Image.Image, most: int) -> int:
     """Return the number of pages of an opened image, counting no further than ``most`` + 1.
 
     Only headers are read. Raises Refusal for a page of too many pixels, and for an animation:
-    to read one of its pictures would be to guess which one is meant.
+    to read one of its pictures would be to guess which one is meant. Raises ValueError for a
+    list of pages that runs in a circle.
     """
     if image.format != "TIFF":
         # A phone's JPEG may hold a preview beside the picture (MPO). It is no animation.
@@ -93,6 +96,9 @@ def count_frames(image: Image.Image, most: int) -> int:
         try:
             image.seek(number)
         except EOFError:
+            if cast("TiffImageFile", image).tag_v2.next:
+                # Pillow also ends a list that leads back to an earlier page.
+                raise ValueError("the list of pages has no end") from None
             return number
         refuse_huge(image)
     return most + 1
