@@ -214,8 +214,9 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
-        # A line for each call says nothing that the attempt's row does not.
+        # A line for each call or message says nothing that the rows do not.
         "httpx2": {"level": "WARNING"},
+        "django-q": {"level": "WARNING"},
         "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

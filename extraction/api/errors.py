@@ -40,7 +40,9 @@ class Problem:
             "detail": self.detail,
             "request_id": log_context.current().get("request_id", ""),
         }
-        return {"status": "error", "data": None, **body} if enveloped else body
+        if not enveloped:
+            return body
+        return {"status": "error", "message": self.message, "data": None} | body
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:

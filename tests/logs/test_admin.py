@@ -102,7 +102,7 @@ def test_extraction_links_to_everything_logged_about_it(
     url = reverse("admin:logs_applicationlog_changelist")
     link = f"{url}?extraction_id={EXTRACTION}"
 
-    assert f'<a href="{link}">{EXTRACTION}</a>' in admin_client.get(url).content.decode()
+    assert f'<a href="{link}">{str(EXTRACTION)[:8]}</a>' in admin_client.get(url).content.decode()
     content = admin_client.get(link).content.decode()
     assert "mmm" in content
     assert "about something else" not in content

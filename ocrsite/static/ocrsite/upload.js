@@ -55,7 +55,7 @@
     const progress = row.querySelector("progress");
     const ended = body.status !== "pending";
     progress.hidden = ended;
-    row.querySelector(".review").hidden = !(invoice && invoice.needs_review);
+    row.querySelector(".needs-review").hidden = !(invoice && invoice.needs_review);
     show(row, body.state, STATES[body.state], ended ? summary(body) : "");
     return ended;
   }
