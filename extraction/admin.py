@@ -30,7 +30,9 @@ else:  # Django's own classes take no type arguments
 
 # The queue is only a wake-up call: to run its tasks again by hand would change nothing that
 # "Try again" on the extraction does not do better. APIKey is the library's own, unused model.
-admin.site.unregister([Failure, OrmQ, Schedule, Success, APIKey, User])
+for model in (Failure, OrmQ, Schedule, Success, APIKey, User):
+    if admin.site.is_registered(model):  # with Redis as the queue, OrmQ is not
+        admin.site.unregister(model)
 
 
 class _ReadOnly:

@@ -190,3 +190,17 @@ def test_serve_runs_the_site_until_it_is_asked_to_stop(data_dir: Path) -> None:
     for _ in eventually(20):
         if not [process for process in family if process.is_running()]:
             break
+
+
+def test_site_starts_with_its_queue_on_redis(data_dir: Path) -> None:
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "REDIS_URL": "redis://127.0.0.1:9/0"}
+
+    checked = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert checked.returncode == 0, checked.stderr
