@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Set up ocrsite from nothing but Python: ``python3 bootstrap.py run|dev|test``.
 
-Makes ``.venv``, installs the locked packages into it, and the system programs that the profile
-uses. Does again only what changed since, so that calling it before every command costs nothing.
+Makes ``.venv``, installs the locked packages into it, and the system programs and libraries that
+the profile uses. Does again only what changed since, so that calling it before every command
+costs nothing.
 Uses the standard library alone: nothing of ours is installed yet when it runs.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import re
@@ -20,10 +22,14 @@ from typing import Callable
 
 OLDEST_PYTHON = (3, 11)
 LOCKS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "test": "requirements-dev.txt"}
-# Program → Debian package. `make run` renders pages with pypdfium2 where poppler is missing.
+# Program or shared library → Debian package. `make run` renders pages with pypdfium2 where poppler
+# is missing. Of the tests, T-SQL is made with pyodbc, whose wheel lacks unixODBC, and Playwright's
+# wheel lacks a library that minimal systems have not.
 POPPLER = ("pdftoppm", "poppler-utils")
 CHROMIUM = ("chromium", "chromium")
-PROGRAMS = {"run": [POPPLER], "dev": [], "test": [POPPLER, CHROMIUM]}
+UNIX_ODBC = ("libodbc.so.2", "libodbc2")
+ATOMIC = ("libatomic.so.1", "libatomic1")
+NEEDED = {"run": [POPPLER], "dev": [], "test": [POPPLER, CHROMIUM, UNIX_ODBC, ATOMIC]}
 
 
 class SetupError(Exception):
@@ -46,14 +52,26 @@ def set_up(root: Path, profile: str) -> None:
             _make_venv(root / ".venv")
         _install_packages(python, lock)
         stamp.write_text(wanted)
-    for program, package in PROGRAMS[profile]:
-        if shutil.which(program) is None:
-            _install_program(program, package)
+    for name, package in NEEDED[profile]:
+        if not _is_here(name):
+            _install(name, package)
 
 
 def venv_python(venv: Path) -> Path:
     """Return the interpreter of a virtual environment, on Windows too."""
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _is_here(name: str) -> bool:
+    if ".so." not in name:
+        return shutil.which(name) is not None
+    if not sys.platform.startswith("linux"):
+        return True  # elsewhere libraries have other names, and come with the wheels
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def _digest(lock: Path) -> str:
@@ -113,10 +131,10 @@ def _install_packages(python: Path, lock: Path) -> None:
         )
 
 
-def _install_program(program: str, package: str) -> None:
+def _install(name: str, package: str) -> None:
     if not _apt_install(package):
         _tell(
-            f"{program} is not installed; ocrsite works better with it:\n"
+            f"{name} is not installed; ocrsite works better with it:\n"
             f"    sudo apt-get install -y {package}"
         )
 

@@ -51,7 +51,7 @@ def offline_pip(wheel: Path) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """No system program is wanted, unless a test says so."""
-    monkeypatch.setattr(bootstrap, "PROGRAMS", {profile: [] for profile in bootstrap.LOCKS})
+    monkeypatch.setattr(bootstrap, "NEEDED", {profile: [] for profile in bootstrap.LOCKS})
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def test_set_up_installs_the_missing_venv_package_as_root(
 
 
 def want_a_program(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(bootstrap, "PROGRAMS", {"run": [(name, "thing")]})
+    monkeypatch.setattr(bootstrap, "NEEDED", {"run": [(name, "thing")]})
 
 
 def test_a_missing_program_is_installed_as_root(
@@ -242,10 +242,22 @@ def test_set_up_goes_on_without_a_program_that_it_may_not_install(
     assert capfd.readouterr().out.splitlines()[-1] == "    sudo apt-get install -y thing"
 
 
-def test_a_program_that_is_there_is_left_alone(
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names of Linux")
+def test_a_missing_library_is_installed_as_root(
     project: Project, monkeypatch: pytest.MonkeyPatch, apt_log: Path
 ) -> None:
-    want_a_program(monkeypatch, "sh")
+    want_a_program(monkeypatch, "libnosuch.so.9")
+
+    bootstrap.set_up(project.root, "run")
+
+    assert apt_log.read_text() == "install\n"
+
+
+@pytest.mark.parametrize("name", ["sh", "libc.so.6"])
+def test_what_is_there_is_left_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, apt_log: Path, name: str
+) -> None:
+    want_a_program(monkeypatch, name)
 
     bootstrap.set_up(project.root, "run")
 
