@@ -184,9 +184,9 @@ def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Cl
             base_url=base_url or None,
             timeout=timeout_ms,
             retry_options=types.HttpRetryOptions(attempts=1),
-            client_args={"verify": _tls()},
+            client_args={"verify": tls_context()},
             async_client_args={
-                "verify": _tls(),
+                "verify": tls_context(),
                 # The key's header would go along to any other host.
                 "follow_redirects": False,
                 # Nothing is kept open between calls: they are seconds apart, their event loop
@@ -199,8 +199,11 @@ def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Cl
 
 
 @lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """Return the one TLS context; making it takes longer than the rest of a client."""
+def tls_context() -> ssl.SSLContext:
+    """Return the one TLS context; making it takes longer than the rest of a client.
+
+    A process that forks workers calls this before, so that they share it.
+    """
     return httpx2.create_ssl_context()
 
 

@@ -471,8 +471,8 @@ def test_the_clients_kept_are_bounded() -> None:
 
 
 def test_clients_share_one_checking_tls_context() -> None:
-    assert gemini._tls() is gemini._tls()
-    assert gemini._tls().verify_mode is ssl.CERT_REQUIRED
+    assert gemini.tls_context() is gemini.tls_context()
+    assert gemini.tls_context().verify_mode is ssl.CERT_REQUIRED
 
 
 # The registry
