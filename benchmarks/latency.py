@@ -1,13 +1,18 @@
 """From POST to the start of work, as the rows tell it: created_at to started_at."""
 
+import random
 import statistics
 import tempfile
+import time
 from pathlib import Path
+
+from django.conf import settings
 
 from tests.extraction.documents import pdf
 from tests.running_site import running_site
 
 REQUESTS = 40
+POLL_SECONDS = float(settings.Q_CLUSTER["poll"])
 
 
 def main() -> None:
@@ -18,6 +23,7 @@ def main() -> None:
         for number in range(REQUESTS):
             path = Path(name) / f"{number}.pdf"
             path.write_bytes(pdf(f"INVOICE {number}\nTotal 119.00"))
+            time.sleep(random.uniform(0, POLL_SECONDS))  # or requests fall into step with the poll
             site.post(path)
         rows = site.query(
             "SELECT (julianday(started_at) - julianday(created_at)) * 86400000 "
@@ -27,4 +33,4 @@ def main() -> None:
     print(f"\nFrom POST to the start of work, {len(delays)} requests one after the other\n")
     print("| median ms | worst ms | poll of the queue, ms |")
     print("|---|---|---|")
-    print(f"| {statistics.median(delays):.0f} | {delays[-1]:.0f} | 100 |")
+    print(f"| {statistics.median(delays):.0f} | {delays[-1]:.0f} | {1000 * POLL_SECONDS:.0f} |")
