@@ -31,6 +31,8 @@ SWEEP_SECONDS = 0.25
 HOUSEKEEPING_SECONDS = 2.0
 # A queued extraction that nobody took for so long, with an empty queue, lost its message.
 LOST_AFTER = timedelta(seconds=5)
+# Of a long backlog only so many are looked at in one round.
+WOKEN_AT_ONCE = 100
 
 
 class _StopRequest:
@@ -94,8 +96,8 @@ def sweep(broker: Broker) -> None:
     # While messages wait, a queued row simply has not had its turn.
     lost = Extraction.objects.filter(
         state=State.QUEUED, due_at__lt=timezone.now() - LOST_AFTER
-    ).values_list("pk", flat=True)
-    if (pks := list(lost)) and broker.queue_size() == 0:
+    ).order_by("due_at")[:WOKEN_AT_ONCE]
+    if (pks := list(lost.values_list("pk", flat=True))) and broker.queue_size() == 0:
         for pk in pks:
             wake(pk)
 
