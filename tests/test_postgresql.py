@@ -19,6 +19,7 @@ PROOFS = [
     "tests/test_database.py",
     "tests/extraction/test_models.py",
     "tests/extraction/test_pipeline.py",
+    "tests/extraction/test_kill.py",
 ]
 
 
