@@ -20,6 +20,7 @@ PROOFS = [
     "tests/extraction/test_models.py",
     "tests/extraction/test_pipeline.py",
     "tests/extraction/test_kill.py",
+    "tests/extraction/test_spending.py",
 ]
 
 
