@@ -29,7 +29,9 @@ POPPLER = ("pdftoppm", "poppler-utils")
 CHROMIUM = ("chromium", "chromium")
 UNIX_ODBC = ("libodbc.so.2", "libodbc2")
 ATOMIC = ("libatomic.so.1", "libatomic1")
-NEEDED = {"run": [POPPLER], "dev": [], "test": [POPPLER, CHROMIUM, UNIX_ODBC, ATOMIC]}
+# Debian keeps the server's own programs off the PATH; this one belongs to every version of it.
+POSTGRESQL = ("pg_ctlcluster", "postgresql")
+NEEDED = {"run": [POPPLER], "dev": [], "test": [POPPLER, CHROMIUM, POSTGRESQL, UNIX_ODBC, ATOMIC]}
 
 
 class SetupError(Exception):

@@ -29,6 +29,11 @@ class Bill:
     thinking: int = 0
     cached: int = 0
 
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.text + self.images + self.answer + self.thinking
+
     def as_usage_metadata(self) -> dict[str, object]:
         """Render as the API's ``usageMetadata``."""
         return {
@@ -36,7 +41,7 @@ class Bill:
             "candidatesTokenCount": self.answer,
             "thoughtsTokenCount": self.thinking,
             "cachedContentTokenCount": self.cached,
-            "totalTokenCount": self.text + self.images + self.answer + self.thinking,
+            "totalTokenCount": self.total,
             "promptTokensDetails": [
                 {"modality": "TEXT", "tokenCount": self.text},
                 {"modality": "IMAGE", "tokenCount": self.images},

@@ -92,7 +92,7 @@ def test_invoice_is_read_checked_and_charged_as_billed(emulator: Emulator) -> No
     assert extraction.result["document_type"] == "invoice"
     assert extraction.result["usage"]["total_tokens"] == billed(emulator)
     assert extraction.checks == extraction.result["checks"]
-    assert list(extraction.timings or {}) == ["pages", "read"]
+    assert (extraction.timings or {}).keys() == {"pages", "read"}
     usage = TokenUsageLog.objects.get()
     assert usage.total_tokens_used == billed(emulator)
     assert (usage.branch, usage.requested_by, usage.request_count) == ("North", "asha", 1)

@@ -1,5 +1,6 @@
 """Tokens as tests need them."""
 
+import re
 from typing import Any
 
 from django.db import connection
@@ -19,11 +20,10 @@ def insert_by_sql(
     key: str = KEY, *, company_id: str = "NT047", provider: str = "Gemini", limit: int = 100_000
 ) -> TokenMaster:
     """A token as staff insert it by hand: the contract's statement, nothing else set."""
+    names = "TokenMaster (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status)"
+    if connection.vendor == "postgresql":  # which folds unquoted names to lower case
+        names = re.sub(r"\w+", r'"\g<0>"', names)
+    statement = f"INSERT INTO {names} VALUES (%s, 'RUBI TRADERS', %s, %s, %s, 'Active')"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO TokenMaster "
-            "(CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status) "
-            "VALUES (%s, 'RUBI TRADERS', %s, %s, %s, 'Active')",
-            [company_id, key, provider, limit],
-        )
+        cursor.execute(statement, [company_id, key, provider, limit])
     return TokenMaster.objects.latest("token_id")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.db.models import F, Sum
 
+from tests.postgresql import database_url
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 
@@ -20,7 +20,7 @@ def running_spenders() -> list[subprocess.Popen[str]]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "DATABASE_URL": database_url(),
     }
     return [
         subprocess.Popen(
@@ -34,7 +34,6 @@ def running_spenders() -> list[subprocess.Popen[str]]:
     ]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the processes open the SQLite file")
 @pytest.mark.django_db(transaction=True)
 def test_processes_spending_together_never_pass_a_limit_and_lose_no_token() -> None:
     tokens = [make_token(total_token_limit=20_000) for _ in range(2)]

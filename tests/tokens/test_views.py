@@ -1,8 +1,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection
 
+from tests.tokens.rows import insert_by_sql
 from tokens.models import (
     TokenMaster,
     TokenStatusRow,
@@ -21,12 +21,7 @@ def make_token(**fields: object) -> TokenMaster:
 
 
 def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO TokenMaster"
-            " (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status)"
-            " VALUES ('NT047', 'RUBI TRADERS', 'YOUR_API_KEY', 'Gemini', 100000, 'Active')"
-        )
+    insert_by_sql()
 
     row = TokenStatusRow.objects.get()
     assert (row.company_id, row.company_name) == ("NT047", "RUBI TRADERS")

@@ -1,0 +1,58 @@
+"""A process that dies by SIGKILL at one step of an attempt, for tests.
+
+``python -m tests.extraction.killed STEP EXTRACTION``. After "send" it lives on: the test kills it
+while it waits for the answer.
+"""
+
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import django
+
+
+def die(*_arguments: object, **_named: object) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("still alive")
+
+
+def then_die(function: Callable[..., object]) -> Callable[..., NoReturn]:
+    """The function, and death as soon as it has returned."""
+
+    def wrapper(*arguments: Any, **named: Any) -> NoReturn:
+        function(*arguments, **named)
+        die()
+
+    return wrapper
+
+
+def work_until(step: str, extraction_id: uuid.UUID) -> None:
+    """Work on the extraction as a worker does, until the step."""
+    from extraction import pipeline
+    from extraction.models.extraction import ExtractionQuerySet
+    from tokens import ledger
+
+    match step:
+        case "before reserve":
+            ledger.reserve = die
+        case "after reserve":
+            ledger.reserve = then_die(ledger.reserve)
+        case "before send":
+            pipeline.Call.read = die  # type: ignore[method-assign]  # a death for a test
+        case "after answer":
+            pipeline.Call.read = then_die(pipeline.Call.read)  # type: ignore[method-assign]  # as above
+        case "inside settle":  # the usage row is written, the totals are not
+            ledger._take_out = then_die(ledger._take_out)
+        case "before commit":
+            ExtractionQuerySet.end = then_die(ExtractionQuerySet.end)  # type: ignore[method-assign]  # as above
+        case "after settle":
+            pipeline.end_attempt_succeeded = then_die(pipeline.end_attempt_succeeded)
+    pipeline.process(extraction_id)
+
+
+if __name__ == "__main__":
+    django.setup()
+    work_until(sys.argv[1], uuid.UUID(sys.argv[2]))

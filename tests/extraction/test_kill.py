@@ -1,0 +1,103 @@
+"""kill -9 at each step of an attempt: what the provider billed is in the books, and only once."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+from django_q.brokers import get_broker
+
+from extraction import pipeline, submission, worker
+from extraction.models import Extraction, State
+from tests.emulator.server import Emulator
+from tests.extraction.documents import pdf, upload
+from tests.postgresql import database_url
+from tests.tokens.rows import make_token
+from tokens.models import TokenReservation, TokenUsageLog, TokenUsageSummary
+
+pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True)]
+
+
+def queued() -> Extraction:
+    return submission.submit(
+        upload(pdf("INVOICE 4711")),
+        company_id="NT047",
+        requested_by="asha",
+        branch="North",
+        client="user:1",
+    ).extraction
+
+
+def die_at(step: str, extraction: Extraction, emulator: Emulator) -> None:
+    """Have another process work on it, and see that it was killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.extraction.killed", step, str(extraction.pk)],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
+            "DATABASE_URL": database_url(),
+            "GEMINI_BASE_URL": emulator.url,
+        },
+    )
+    if step == "after send":
+        assert emulator.wait_for_calls(1, seconds=60)
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert emulator.wait_until_idle()
+
+
+def recover(extraction: Extraction) -> None:
+    """What the worker's rounds do once every lease of the dead process has run out."""
+    past = timezone.now() - timedelta(seconds=1)
+    Extraction.objects.filter(state=State.PROCESSING).update(leased_until=past)
+    worker.sweep(get_broker())
+    TokenReservation.objects.update(leased_until=past)
+    worker.keep_house()
+    pipeline.process(extraction.pk)
+
+
+@pytest.mark.parametrize(
+    ("step", "calls", "estimated"),
+    [
+        ("before reserve", 1, 0),
+        ("after reserve", 1, 0),
+        ("before send", 1, 1),
+        ("after send", 2, 1),
+        ("after answer", 2, 1),
+        ("inside settle", 2, 1),
+        ("before commit", 2, 1),
+        ("after settle", 1, 0),
+    ],
+)
+def test_books_hold_every_call_of_a_process_killed(
+    step: str, calls: int, estimated: int, emulator: Emulator
+) -> None:
+    token = make_token()
+    extraction = queued()
+    if step == "after send":
+        emulator.faults.add("answer", call=1, delay=60)
+
+    die_at(step, extraction, emulator)
+    recover(extraction)
+
+    extraction.refresh_from_db()
+    assert extraction.state == State.SUCCEEDED
+    bills = [call.bill.total for call in emulator.calls if call.bill]
+    assert len(bills) == calls
+    rows = TokenUsageLog.objects.filter(token=token)
+    # The last call's bill is exact; what cannot be known is flagged, and covers what was billed.
+    assert [row.total_tokens_used for row in rows.filter(estimated=False)] == bills[-1:]
+    unknown = rows.filter(estimated=True)
+    assert unknown.count() == estimated
+    assert all(row.total_tokens_used >= sum(bills[:-1]) for row in unknown)
+    assert extraction.attempt_set.count() == rows.count()
+    assert not TokenReservation.objects.exists()
+    summary = TokenUsageSummary.objects.get(token=token)
+    charged = rows.aggregate(total=Sum("total_tokens_used"))["total"]
+    assert (summary.total_used_tokens, summary.reserved_tokens) == (charged, 0)

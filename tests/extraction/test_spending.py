@@ -1,0 +1,75 @@
+"""Many processes read with one key at once: its limit holds, and nothing that fits is refused."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+
+from extraction import pipeline
+from extraction.models import Extraction, State
+from extraction.readers.base import Document, PageImage
+from tests.emulator.server import Emulator
+from tests.extraction.documents import pdf
+from tests.extraction.factories import make_extraction
+from tests.postgresql import database_url
+from tests.tokens.rows import make_token
+from tokens.models import TokenMaster, TokenReservation, TokenStatus, TokenUsageLog
+
+PROCESSES = 4
+EXTRACTIONS = 500
+# Enough for about seven in ten of them.
+LIMIT = 4_300_000
+
+
+def smallest_call(token: TokenMaster) -> int:
+    one_page = Document(Path(), "application/pdf", (PageImage(1, Path(), blank=False),))
+    return pipeline.cost_of(one_page, token).floor
+
+
+@pytest.mark.django_db(transaction=True)
+def test_500_calls_of_several_processes_that_cost_their_most_use_up_a_key_to_its_limit() -> None:
+    token = make_token(total_token_limit=LIMIT)
+    document = Path(settings.DATA_DIR) / "files" / "invoice.pdf"
+    document.parent.mkdir(parents=True, exist_ok=True)
+    document.write_bytes(pdf("INVOICE 4711"))
+    for _ in range(EXTRACTIONS):
+        make_extraction(file=document.name)
+
+    with Emulator(use_whole_budget=True) as emulator:
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
+            "DATABASE_URL": database_url(),
+            "GEMINI_BASE_URL": emulator.url,
+        }
+        spenders = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.extraction.spender", str(share), str(PROCESSES)],
+                cwd=settings.BASE_DIR,
+                env=environment,
+            )
+            for share in range(PROCESSES)
+        ]
+        assert [spender.wait() for spender in spenders] == [0] * PROCESSES
+        bills = [call.bill.total for call in emulator.calls if call.bill]
+
+    token = TokenMaster.objects.select_related("summary").get()
+    rows = TokenUsageLog.objects.filter(estimated=False)
+    assert sorted(rows.values_list("total_tokens_used", flat=True)) == sorted(bills)
+    assert TokenUsageLog.objects.count() == len(bills)
+    assert not TokenReservation.objects.exists()
+    assert (token.used, token.summary.reserved_tokens) == (sum(bills), 0)
+    assert token.status == TokenStatus.EXCEEDED
+    assert token.used <= LIMIT < token.used + smallest_call(token)
+    # Each was served or refused, and refused only once the rest would not do for the smallest call.
+    refused = Extraction.objects.filter(state=State.FAILED, error_code="token_exceeded")
+    assert Extraction.objects.filter(state=State.SUCCEEDED).count() == len(bills)
+    assert refused.count() == EXTRACTIONS - len(bills)
+    earliest = refused.earliest("finished_at").finished_at or timezone.now()
+    spent = rows.filter(logged_at__lte=earliest).aggregate(total=Sum("total_tokens_used"))["total"]
+    assert spent + smallest_call(token) > LIMIT
