@@ -20,7 +20,7 @@ from extraction.models import Extraction, State
 from extraction.readers import gemini, reader_for
 from extraction.tasks import wake
 from logs import retention
-from tokens import ledger, rotation
+from tokens import audit, ledger, rotation
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ def run_worker() -> int:
         reader_for(provider)
     gemini.tls_context()
     retention.ensure_schedules()
+    audit.ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
     cluster = Cluster()
     stop = _StopRequest()

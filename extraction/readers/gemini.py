@@ -1,4 +1,4 @@
-"""Reading with Gemini. No other module knows the SDK, its answers or its errors.
+"""Reading with Gemini. With ``gemini_errors`` alone it knows the SDK and its answers.
 
 Every call is one HTTP request: no retry, no continuation and no function call by the SDK, since
 each would be a paid call that our ledger does not see.
@@ -6,14 +6,10 @@ each would be a paid call that our ledger does not see.
 
 import asyncio
 import json
-import logging
 import os
 import ssl
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,13 +18,12 @@ import httpx2
 import pydantic
 from django.conf import settings
 from google import genai
-from google.genai import errors, types
+from google.genai import types
 
 from extraction.invoice import InvoiceFields
+from extraction.readers import gemini_errors
 from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
 from tokens.usage import NO_USAGE, Usage
-
-logger = logging.getLogger(__name__)
 
 # v1 lacks the ``-latest`` model aliases.
 API_VERSION = "v1beta"
@@ -51,22 +46,6 @@ _MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
 _DEADLINE_FACTOR = 1.1
 _CLIENTS_PER_PROCESS = 32
 
-# Not sent, or at least not wholly: there is nothing to bill.
-_NOT_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
-)
-_MALFORMED = (
-    errors.UnknownApiResponseError,
-    httpx2.DecodingError,
-    json.JSONDecodeError,
-    pydantic.ValidationError,
-    UnicodeDecodeError,
-)
-
 _BLOCKED = frozenset({
     types.FinishReason.SAFETY,
     types.FinishReason.RECITATION,
@@ -79,12 +58,6 @@ _BLOCKED = frozenset({
     types.FinishReason.ESCALATION,
     types.FinishReason.MODEL_ARMOR,
 })  # fmt: skip
-
-# google.rpc.ErrorInfo reasons of a 403 that concern the key or its project as a whole
-# (googleapis/google/api/error_reason.proto).
-_KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED", "BILLING_DISABLED")
-# Parts of quota ids that a minute's wait does not help.
-_LONG_QUOTAS = ("perday", "permonth", "spend")
 
 
 class GeminiReader:
@@ -124,7 +97,7 @@ def _read(
     # The SDK would take an empty key from its own environment variables, and a header cannot
     # carry anything but ASCII.
     if not api_key.strip() or not api_key.isascii() or not api_key.isprintable():
-        return _key_rejected()
+        return gemini_errors.key_rejected()
     try:
         parts = [
             types.Part.from_bytes(data=page.path.read_bytes(), mime_type="image/jpeg")
@@ -170,7 +143,7 @@ def _call(
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
             return executor.submit(copy_context().run, asyncio.run, generate()).result()
     except Exception as error:  # whatever it is: nothing of the SDK may leave this module
-        return _failure(error)
+        return gemini_errors.failure(error)
 
 
 # pid: a client must not be used after a fork. The base URL and time-out are part of the client.
@@ -267,146 +240,3 @@ def _of_modality(
     details: list[types.ModalityTokenCount] | None, modality: types.MediaModality
 ) -> int:
     return sum(entry.token_count or 0 for entry in details or () if entry.modality == modality)
-
-
-def _failure(error: Exception) -> ReadingError:
-    """Say in our words why there is no answer."""
-    match error:
-        case errors.APIError():
-            return _refusal(error)
-        case httpx2.ConnectTimeout():
-            return ReadingError(
-                Failure.RETRY, "unreachable", "Gemini cannot be reached.", timed_out=True
-            )
-        case _ if isinstance(error, _NOT_SENT):
-            return ReadingError(Failure.RETRY, "unreachable", "Gemini cannot be reached.")
-        case TimeoutError() | httpx2.TimeoutException():
-            return ReadingError(
-                Failure.RETRY,
-                "timeout",
-                "Gemini did not answer in time.",
-                billing=Billing.UNKNOWN,
-                timed_out=True,
-            )
-        case _ if isinstance(error, _MALFORMED):
-            return ReadingError(
-                Failure.RETRY,
-                "malformed_answer",
-                "Gemini's answer could not be understood.",
-                billing=Billing.UNKNOWN,
-            )
-        case httpx2.RequestError():
-            return ReadingError(
-                Failure.RETRY,
-                "connection_lost",
-                "The connection to Gemini was lost.",
-                billing=Billing.UNKNOWN,
-            )
-    # The type only: the message could hold anything.
-    logger.error("Unforeseen %s in a call of Gemini.", type(error).__name__)
-    return ReadingError(
-        Failure.RETRY, "provider_error", "The call of Gemini failed.", billing=Billing.UNKNOWN
-    )
-
-
-def _refusal(error: errors.APIError) -> ReadingError:
-    """Say in our words what an error answer means. Google bills none of them.
-
-    Sources: ai.google.dev/gemini-api/docs/troubleshooting and google.rpc.{ErrorInfo,QuotaFailure}.
-    """
-    details = list(_details(error))
-    reason = "".join(str(entry.get("reason", "")) for entry in details)
-    quotas = " ".join(_quota_ids(details)).lower()
-    failure = Failure.OTHER_KEY
-    match error.code:
-        case 401:
-            return _key_rejected()
-        case 400 if reason == "API_KEY_INVALID":
-            return _key_rejected()
-        case 403 if reason.startswith(_KEY_REASONS) or "leaked" in str(error.message):
-            return _key_rejected()
-        case 403:
-            # A right that is missing, such as for one model, is no reason to switch the key off.
-            code, detail = "permission_denied", "This key may not use the model."
-        case 404:
-            # The model is set per key, and which ones there are depends on the key's project.
-            code = "model_not_found"
-            detail = "This key has no such model. Check the model's name."
-        case 400 if error.status == "FAILED_PRECONDITION":
-            code = "failed_precondition"
-            detail = "This key's project may not use Gemini. Check its region and billing."
-        case 429 if any(part in quotas for part in _LONG_QUOTAS):
-            code, detail = "quota_exhausted", "The key's quota at Gemini is used up."
-        case 429:
-            failure = Failure.RETRY
-            code, detail = "rate_limited", "Gemini's rate limit is reached."
-        case 408 | 504:
-            failure, code, detail = Failure.RETRY, "timeout", "Gemini did not answer in time."
-        case 413:
-            failure = Failure.FINAL
-            code, detail = "request_too_large", "The document is too large for Gemini. Split it."
-        case status if 400 <= status < 500:
-            failure = Failure.FINAL
-            code, detail = "invalid_request", "Gemini cannot process this document."
-        case _:
-            failure = Failure.RETRY
-            code, detail = "server_error", "Gemini is out of order for now. Try again later."
-    return ReadingError(
-        failure,
-        code,
-        detail,
-        retry_after=_retry_after(error, details),
-        timed_out=code == "timeout",
-    )
-
-
-def _key_rejected() -> ReadingError:
-    return ReadingError(
-        Failure.OTHER_KEY,
-        "key_rejected",
-        "Gemini rejects this API key. Replace it.",
-        key_rejected=True,
-    )
-
-
-def _details(error: errors.APIError) -> Iterator[dict[str, Any]]:
-    """Yield the error's google.rpc details; proxies answer with anything."""
-    match error.details:
-        case {"error": {"details": [*entries]}}:
-            yield from (entry for entry in entries if isinstance(entry, dict))
-
-
-def _quota_ids(details: list[dict[str, Any]]) -> Iterator[str]:
-    for entry in details:
-        match entry:
-            case {"violations": [*violations]}:
-                for violation in violations:
-                    match violation:
-                        case {"quotaId": str(quota_id)}:
-                            yield quota_id
-
-
-def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float | None:
-    """Return the seconds that the server asks us to wait: RetryInfo, else Retry-After."""
-    for entry in details:
-        match entry:
-            case {"retryDelay": str(delay)}:
-                return _seconds(delay.removesuffix("s"))
-    header = getattr(error.response, "headers", {}).get("retry-after")
-    if header is None:
-        return None
-    if (seconds := _seconds(header)) is not None:
-        return seconds
-    try:
-        at = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None

@@ -195,7 +195,7 @@ def test_sigterm_ends_the_sweep_and_then_the_cluster(
     assert worker.run_worker() == 0
     assert len(rounds) == 3
     assert cluster.stopped
-    assert Schedule.objects.filter(name="purge_logs").count() == 1
+    assert set(Schedule.objects.values_list("name", flat=True)) == {"purge_logs", "audit_ledger"}
 
 
 def test_dead_cluster_ends_the_worker_with_an_error(cluster: FakeCluster) -> None:

@@ -1,0 +1,159 @@
+"""The books checked against their rows: whether every total is what its rows add up to.
+
+What looks wrong is looked at again with the token's totals locked, so that calls which settle
+meanwhile are no false alarm.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.utils import timezone
+from django_q.models import Schedule
+
+from tokens import ledger
+from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
+
+logger = logging.getLogger(__name__)
+
+# The sweep frees a dead reservation within seconds; one as old as this it has missed.
+SWEEP_MARGIN = timedelta(minutes=1)
+# A log record names at most so many; the command names all.
+NAMED_IN_LOG = 20
+
+_COLUMNS = {
+    "total_used_tokens": "TotalUsedTokens",
+    "total_remaining_tokens": "TotalRemainingTokens",
+    "reserved_tokens": "ReservedTokens",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WrongTotal:
+    """A column of TokenUsageSummary that is not what the rows make it, in LLM tokens."""
+
+    token_id: int
+    field: str
+    stored: int
+    right: int
+
+    @property
+    def column(self) -> str:
+        """The column's name in the database."""
+        return _COLUMNS[self.field]
+
+    def __str__(self) -> str:
+        return f"Token {self.token_id}: {self.column} is {self.stored}, its rows say {self.right}."
+
+
+def audit_ledger() -> list[str]:
+    """Return a sentence for each wrong row, and log them as an ERROR if there are any.
+
+    Per token: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
+    of its reservations, and no reservation has outlived its lease.
+    """
+    dead = TokenReservation.objects.filter(leased_until__lte=timezone.now() - SWEEP_MARGIN)
+    problems = [
+        f"Token {row.token_id}: {row.amount} tokens are reserved for attempt {row.attempt_id}, "
+        f"whose lease ran out at {row.leased_until:%Y-%m-%d %H:%M:%S} UTC."
+        for row in dead.order_by("token_id", "attempt_id")
+    ]
+    for token_id in _suspects():
+        with transaction.atomic():
+            _lock(token_id)
+            problems += [str(wrong) for wrong in _wrong_totals(token_id=token_id)]
+    if problems:
+        logger.error(
+            "The token books are wrong in %d places; manage.py audit_ledger names them all: %s",
+            len(problems),
+            " ".join(problems[:NAMED_IN_LOG]),
+        )
+    return problems
+
+
+def repair_ledger() -> list[str]:
+    """Free dead reservations, rebuild wrong totals from their rows, and say what was changed.
+
+    One transaction per token, with its totals locked against calls that settle meanwhile.
+    """
+    changes = []
+    if freed := ledger.release_dead():
+        changes.append(f"{freed} dead reservations freed.")
+    for token_id in _suspects():
+        with transaction.atomic():
+            TokenUsageSummary.objects.open(token_id)
+            wrong_totals = _wrong_totals(token_id=token_id)
+            right = {wrong.field: wrong.right for wrong in wrong_totals}
+            if right:
+                TokenUsageSummary.objects.filter(token_id=token_id).update(**right)
+            if "total_used_tokens" in right:
+                # Of these two at most one applies.
+                TokenMaster.objects.mark_spent(token_id)
+                TokenMaster.objects.reactivate(token_id)
+        changes += [
+            f"Token {token_id}: {wrong.column} changed from {wrong.stored} to {wrong.right}."
+            for wrong in wrong_totals
+        ]
+    for change in changes:
+        logger.warning("Repaired the token books. %s", change)
+    return changes
+
+
+def ensure_schedules() -> None:
+    """Have the books audited every night at 2:30 UTC, unless that is already scheduled."""
+    night = timezone.now().replace(hour=2, minute=30, second=0, microsecond=0) + timedelta(days=1)
+    Schedule.objects.get_or_create(
+        name="audit_ledger",
+        defaults={
+            "func": "tokens.audit.audit_ledger",
+            "schedule_type": Schedule.DAILY,
+            "next_run": night,
+        },
+    )
+
+
+def _suspects() -> list[int]:
+    """The tokens that look wrong from outside, each once."""
+    return list(dict.fromkeys(wrong.token_id for wrong in _wrong_totals()))
+
+
+def _lock(token_id: int) -> None:
+    """Keep other transactions from moving the totals, by an UPDATE that changes nothing."""
+    TokenUsageSummary.objects.filter(token_id=token_id).update(reserved_tokens=F("reserved_tokens"))
+
+
+def _wrong_totals(**only: int) -> list[WrongTotal]:
+    """Compare the totals with the rows, of all tokens or of one (``token_id``)."""
+    usage = TokenUsageLog.objects.filter(token__isnull=False, **only)
+    used = dict(usage.order_by().values_list("token_id").annotate(Sum("total_tokens_used")))
+    reservations = TokenReservation.objects.filter(**only)
+    reserved = dict(reservations.order_by().values_list("token_id").annotate(Sum("amount")))
+    tokens = TokenMaster.objects.filter(**only).order_by("token_id")
+    rows = tokens.values_list(
+        "token_id",
+        "total_token_limit",
+        "summary__total_used_tokens",
+        "summary__total_remaining_tokens",
+        "summary__reserved_tokens",
+    )
+    wrong = []
+    for token_id, limit, stored_used, stored_remaining, stored_reserved in rows.iterator():
+        right_used = used.get(token_id, 0)
+        # Without a summary, which tokens inserted by SQL lack, everything counts as unused.
+        compared = (
+            ("total_used_tokens", stored_used or 0, right_used),
+            (
+                "total_remaining_tokens",
+                limit if stored_remaining is None else stored_remaining,
+                limit - right_used,
+            ),
+            ("reserved_tokens", stored_reserved or 0, reserved.get(token_id, 0)),
+        )
+        wrong += [
+            WrongTotal(token_id, field, stored, right)
+            for field, stored, right in compared
+            if stored != right
+        ]
+    return wrong

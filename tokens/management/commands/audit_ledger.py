@@ -1,0 +1,34 @@
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from tokens import audit
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the totals of every key with its usage and reservations, and name each wrong "
+        "row; exits with 1 if there is one. Runs every night by itself."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            help="rebuild wrong totals from the rows and say what was changed",
+        )
+
+    def handle(self, *_args: Any, repair: bool, **_options: Any) -> None:
+        if repair:
+            changes = audit.repair_ledger()
+            for line in changes or ["Nothing had to be changed."]:
+                self.stdout.write(line)
+            return
+        problems = audit.audit_ledger()
+        for problem in problems:
+            self.stdout.write(problem)
+        if problems:
+            raise CommandError(
+                f"{len(problems)} problems. After looking at them, run audit_ledger --repair."
+            )
+        self.stdout.write("The books agree.")
