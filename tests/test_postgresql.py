@@ -21,6 +21,7 @@ PROOFS = [
     "tests/extraction/test_pipeline.py",
     "tests/extraction/test_kill.py",
     "tests/extraction/test_spending.py",
+    "tests/test_secrecy.py",
 ]
 
 

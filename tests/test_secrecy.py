@@ -1,0 +1,153 @@
+"""A provider's key goes through every success and failure, and is then searched for everywhere."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.views.debug import technical_500_response
+from django_q.models import OrmQ
+from google.genai import types
+from pytest_django import Settings
+
+from extraction import submission, tasks
+from extraction.models import Attempt, Extraction
+from extraction.readers import gemini
+from logs.handler import DatabaseHandler
+from logs.models import ApplicationLog
+from tests.emulator.faults import ERRORS, REPLIES, TRANSPORTS
+from tests.emulator.server import Emulator
+from tests.extraction.documents import pdf, upload
+from tests.tokens.rows import make_token
+from tokens import secrets
+
+# Of no form that the log's redaction knows: what keeps it out must be that nobody writes it.
+CANARY = "canary0c7e51f3e9canary"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def everything_is_logged() -> Iterator[DatabaseHandler]:
+    root = logging.getLogger()
+    level, handler = root.level, DatabaseHandler()
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield handler
+    root.setLevel(level)
+    root.removeHandler(handler)
+    handler.close()
+
+
+def read_once(company_id: str) -> Extraction:
+    """Queue an invoice and work on it as a worker does."""
+    extraction = submission.submit(
+        upload(pdf("INVOICE 4711")),
+        company_id=company_id,
+        requested_by="asha",
+        branch="North",
+        client="user:1",
+    ).extraction
+    tasks.run_extraction(str(extraction.pk))
+    return extraction
+
+
+def every_table() -> str:
+    rows: list[object] = [row.task for row in OrmQ.objects.all()]  # stored compressed
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names():
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+            rows += cursor.fetchall()
+    return repr(rows)
+
+
+def every_file() -> bytes:
+    folder = Path(django_settings.DATA_DIR)
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_key_is_nowhere_after_every_success_and_failure(
+    emulator: Emulator,
+    settings: Settings,
+    admin_client: Client,
+    everything_is_logged: DatabaseHandler,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    settings.GEMINI_TIMEOUT_SECONDS = 1
+    kinds = sorted(REPLIES | TRANSPORTS | ERRORS.keys())
+    extractions = []
+    for number, kind in enumerate(kinds, 1):
+        make_token(company_id=kind, api_key=CANARY)
+        emulator.faults.add(kind, call=number)
+        extractions.append(read_once(kind))
+    make_token(company_id="broken", api_key=CANARY)
+    with monkeypatch.context() as broken:
+        broken.setattr(gemini, "_client", None)
+        extractions.append(read_once("broken"))
+
+    pages = [
+        admin_client.get(f"/admin/{page}/")
+        for page in ["tokens/tokenmaster", "extraction/extraction", "logs/retryattempt"]
+    ]
+    for extraction in extractions:
+        pages += [
+            admin_client.get(f"/api/v1/extractions/{extraction.pk}/"),
+            admin_client.get(f"/admin/extraction/extraction/{extraction.pk}/change/"),
+        ]
+    for token_id in Attempt.objects.values_list("token_id", flat=True):
+        pages.append(admin_client.get(f"/admin/tokens/tokenmaster/{token_id}/change/"))
+    everything_is_logged.flush()
+
+    assert {call.key for call in emulator.calls} == {CANARY}
+    assert [call.outcome for call in emulator.calls].count("received") == 0
+    assert len(emulator.calls) == len(kinds)
+    assert ApplicationLog.objects.filter(message__endswith="stopped unexpectedly.").exists()
+    assert {page.status_code for page in pages} == {200}
+    assert [page.request["PATH_INFO"] for page in pages if CANARY in page.content.decode()] == []
+    assert "broken" in every_table()
+    assert CANARY not in every_table()
+    assert CANARY.encode() not in every_file()
+    assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_debug_page_of_a_failed_call_does_not_show_the_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, rf: RequestFactory
+) -> None:
+    settings.DEBUG = True
+    token = make_token(api_key=CANARY)
+    monkeypatch.setattr(gemini, "_client", None)
+    try:
+        gemini._call(token.reveal_key(), "model", types.Content(), 2000)
+    except TypeError:
+        page = technical_500_response(rf.get("/"), *sys.exc_info()).content.decode()
+
+    assert "_call" in page
+    assert CANARY not in page
+
+
+def test_debug_page_of_a_failed_form_does_not_show_the_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, admin_client: Client
+) -> None:
+    settings.DEBUG = True
+    admin_client.raise_request_exception = False
+    monkeypatch.setattr(secrets, "Fernet", None)
+    response = admin_client.post(
+        "/admin/tokens/tokenmaster/add/",
+        {
+            "company_id": "NT047",
+            "provider": "Gemini",
+            "new_key": CANARY,
+            "total_token_limit": "100000",
+            "threshold": "3000",
+            "status": "Active",
+        },
+    )
+
+    assert response.status_code == 500
+    assert "TypeError" in response.content.decode()
+    assert CANARY not in response.content.decode()
