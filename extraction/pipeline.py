@@ -7,7 +7,7 @@ while poppler or a provider works; one transaction books every outcome.
 import logging
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -150,7 +150,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
                 extraction=extraction,
                 number=extraction.attempts + 1,
                 token=token,
-                model=token.model or settings.GEMINI_MODEL,
+                model=_model_of(token),
                 reserved=reservation.amount,
             )
     except LeaseLost:
@@ -163,13 +163,14 @@ def cost_of(document: Document, token: TokenMaster) -> Cost:
     """Return the most LLM tokens that reading this document with this key can cost."""
     if token.provider == Provider.OFFLINE:
         return Cost(fixed=0, output_max=0, output_floor=0)
-    reader = reader_for(token.provider)
-    one_page = replace(document, pages=document.pages[:1])
+    request = reader_for(token.provider).request_cost(
+        document, api_key=token.reveal_key(), model=_model_of(token)
+    )
     return Cost(
-        fixed=reader.fixed_cost(document),
+        fixed=request.most,
         output_max=settings.MAX_OUTPUT_TOKENS,
         output_floor=OUTPUT_FLOOR,
-        smallest_call=reader.fixed_cost(one_page) + OUTPUT_FLOOR,
+        smallest_call=request.smallest + OUTPUT_FLOOR,
     )
 
 
@@ -317,6 +318,10 @@ def recover(extraction: Extraction) -> None:
         else:
             Extraction.objects.postpone(extraction, timedelta(0))
     logger.error("Took up extraction %s after its worker died.", extraction.pk)
+
+
+def _model_of(token: TokenMaster) -> str:
+    return token.model or settings.GEMINI_MODEL
 
 
 def _delay_after(
