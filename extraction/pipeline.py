@@ -22,7 +22,7 @@ from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
-from extraction.readers import reader_for
+from extraction.readers import model_of, reader_for
 from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
 from extraction.retry import RetryPolicy
 from logs import context
@@ -150,7 +150,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
                 extraction=extraction,
                 number=extraction.attempts + 1,
                 token=token,
-                model=_model_of(token),
+                model=model_of(token),
                 reserved=reservation.amount,
             )
     except LeaseLost:
@@ -164,7 +164,7 @@ def cost_of(document: Document, token: TokenMaster) -> Cost:
     if token.provider == Provider.OFFLINE:
         return Cost(fixed=0, output_max=0, output_floor=0)
     request = reader_for(token.provider).request_cost(
-        document, api_key=token.reveal_key(), model=_model_of(token)
+        document, api_key=token.reveal_key(), model=model_of(token)
     )
     return Cost(
         fixed=request.most,
@@ -318,10 +318,6 @@ def recover(extraction: Extraction) -> None:
         else:
             Extraction.objects.postpone(extraction, timedelta(0))
     logger.error("Took up extraction %s after its worker died.", extraction.pk)
-
-
-def _model_of(token: TokenMaster) -> str:
-    return token.model or settings.GEMINI_MODEL
 
 
 def _delay_after(

@@ -112,3 +112,10 @@ class Reader(Protocol):
         Raises ReadingError for every failure, and nothing else.
         """
         ...
+
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Ask the provider, free of charge, whether it knows this key and its model.
+
+        Raises ReadingError when it does not say yes.
+        """
+        ...

@@ -61,6 +61,8 @@ PROMPT_VERSION = hashlib.sha256(_PROMPT_TEXT.encode()).hexdigest()
 PROMPT_MARGIN = 100
 # The count must not be felt; without it the reserve is only larger.
 COUNT_TIMEOUT_SECONDS = 2.0
+# Somebody waits for this one.
+KEY_CHECK_TIMEOUT_SECONDS = 10.0
 
 # Tokens of one image at high resolution, Gemini 3 (ai.google.dev/gemini-api/docs/media-resolution).
 IMAGE_TOKENS = 1120
@@ -103,6 +105,15 @@ class GeminiReader:
             most=most + IMAGE_TOKENS * len(document.pages),
             smallest=IMAGE_TOKENS + (0 if counted is None else most),
         )
+
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Have Gemini count a word, which is free and needs a key and a model that it knows.
+
+        Raises ReadingError, and nothing else.
+        """
+        outcome = _count_tokens("Invoice", api_key, model, KEY_CHECK_TIMEOUT_SECONDS)
+        if isinstance(outcome, ReadingError):
+            raise outcome
 
     def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
         """Read the document with at most ``output_budget`` tokens of output and thinking.
@@ -168,18 +179,15 @@ def _call(
 
 def _count_prompt(api_key: str, model: str) -> int | None:
     """Ask what prompt and schema cost this model; None, and a warning, when it cannot say."""
-    count = count_tokens(_PROMPT_TEXT, api_key=api_key, model=model)
+    count = _count_tokens(_PROMPT_TEXT, api_key, model, COUNT_TIMEOUT_SECONDS)
     if isinstance(count, ReadingError):
         logger.warning("The cost of the prompt is not known yet: %s (%s)", count.detail, count.code)
         return None
     return count
 
 
-def count_tokens(text: str, *, api_key: str, model: str) -> int | ReadingError:
-    """Have Gemini count the LLM tokens of a text, which it does free of charge.
-
-    It answers within COUNT_TIMEOUT_SECONDS, and only for a key and a model that it knows.
-    """
+def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | ReadingError:
+    """Have Gemini count the LLM tokens of a text, which it does free of charge."""
     if not _can_be_sent(api_key):
         return gemini_errors.key_rejected()
     client = _client_for(api_key)
@@ -187,7 +195,7 @@ def count_tokens(text: str, *, api_key: str, model: str) -> int | ReadingError:
     async def count() -> types.CountTokensResponse:
         return await client.aio.models.count_tokens(model=model, contents=text)
 
-    response = _outcome(count, COUNT_TIMEOUT_SECONDS)
+    response = _outcome(count, seconds)
     if isinstance(response, ReadingError):
         return response
     if not response.total_tokens:

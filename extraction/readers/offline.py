@@ -24,6 +24,9 @@ SEVERAL = "The PDF carries more than one electronic invoice: only the first was 
 class OfflineReader:
     """The reader behind ``Provider='Offline'``."""
 
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Every key is good: none is used."""
+
     def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
         """Return nothing: no model is called."""
         return RequestCost(most=0, smallest=0)
