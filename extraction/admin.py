@@ -1,21 +1,33 @@
 """Administration of extractions, and of who may bring documents for which company."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import submission
 from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant, Extraction
+from extraction.readers import model_of, reader_for
+from extraction.readers.base import ReadingError
+from tokens.admin import TokenMasterAdmin
+from tokens.models import TokenMaster
+from tokens.secrets import UndecryptableKey
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     _ExtractionAdmin = admin.ModelAdmin[Extraction]
@@ -30,7 +42,8 @@ else:  # Django's own classes take no type arguments
 
 # The queue is only a wake-up call: to run its tasks again by hand would change nothing that
 # "Try again" on the extraction does not do better. APIKey is the library's own, unused model.
-for model in (Failure, OrmQ, Schedule, Success, APIKey, User):
+# Users and tokens come back below, with what this app adds to them.
+for model in (Failure, OrmQ, Schedule, Success, APIKey, User, TokenMaster):
     if admin.site.is_registered(model):  # with Redis as the queue, OrmQ is not
         admin.site.unregister(model)
 
@@ -139,3 +152,37 @@ class OperatorAdmin(_UserAdmin):
     """Django's user admin with the granted companies."""
 
     inlines = [CompanyGrantInline]
+
+
+@admin.register(TokenMaster)
+class TestableTokenAdmin(TokenMasterAdmin):
+    """The tokens, with a button that tests a key: only this app can speak to a provider."""
+
+    def get_urls(self) -> list[URLPattern]:
+        test = path(
+            "<int:token_id>/test/",
+            self.admin_site.admin_view(self.test_view),
+            name="tokens_tokenmaster_test",
+        )
+        return [test, *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def test_view(self, request: HttpRequest, token_id: int) -> HttpResponse:
+        """Have the provider check a key, free of charge, and show and record the outcome."""
+        token = get_object_or_404(TokenMaster, pk=token_id)
+        if not self.has_change_permission(request, token):
+            raise PermissionDenied
+        try:
+            reader = reader_for(token.provider)
+            reader.check_key(api_key=token.reveal_key(), model=model_of(token))
+        except UndecryptableKey:
+            level = messages.ERROR
+            outcome = "The stored key cannot be decrypted. Enter it again."
+        except ReadingError as error:
+            level, outcome = messages.ERROR, error.detail
+        else:
+            level, outcome = messages.SUCCESS, f"{token.provider} accepts the key."
+        self.log_change(request, token, f"Tested the key: {outcome}")
+        logger.info("The key of token %s was tested: %s", token.pk, outcome)
+        self.message_user(request, outcome, level)
+        return redirect("admin:tokens_tokenmaster_change", token.pk)

@@ -7,7 +7,7 @@ while poppler or a provider works; one transaction books every outcome.
 import logging
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
-from extraction.readers import reader_for
+from extraction.readers import model_of, reader_for
 from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
 from extraction.retry import RetryPolicy
 from logs import context
@@ -150,7 +150,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
                 extraction=extraction,
                 number=extraction.attempts + 1,
                 token=token,
-                model=token.model or settings.GEMINI_MODEL,
+                model=model_of(token),
                 reserved=reservation.amount,
             )
     except LeaseLost:
@@ -163,13 +163,14 @@ def cost_of(document: Document, token: TokenMaster) -> Cost:
     """Return the most LLM tokens that reading this document with this key can cost."""
     if token.provider == Provider.OFFLINE:
         return Cost(fixed=0, output_max=0, output_floor=0)
-    reader = reader_for(token.provider)
-    one_page = replace(document, pages=document.pages[:1])
+    request = reader_for(token.provider).request_cost(
+        document, api_key=token.reveal_key(), model=model_of(token)
+    )
     return Cost(
-        fixed=reader.fixed_cost(document),
+        fixed=request.most,
         output_max=settings.MAX_OUTPUT_TOKENS,
         output_floor=OUTPUT_FLOOR,
-        smallest_call=reader.fixed_cost(one_page) + OUTPUT_FLOOR,
+        smallest_call=request.smallest + OUTPUT_FLOOR,
     )
 
 

@@ -74,7 +74,8 @@ class TokenForm(ModelForm[TokenMaster]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Browsers take a text field before a hidden one for a user name, and offer to fill it in.
-        for name in ("company_id", "company_name", "model"):
+        # For those who may only look, the admin leaves the model's fields out.
+        for name in {"company_id", "company_name", "model"} & self.fields.keys():
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if hasattr(self.instance, "summary"):
             self.initial["threshold"] = self.instance.summary.threshold

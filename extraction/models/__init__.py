@@ -8,6 +8,7 @@ from extraction.models.extraction import (
     IdempotencyKey,
     State,
 )
+from extraction.models.prompt_cost import PromptCost
 
 __all__ = [
     "ApiClient",
@@ -17,5 +18,6 @@ __all__ = [
     "CompanyGrant",
     "Extraction",
     "IdempotencyKey",
+    "PromptCost",
     "State",
 ]

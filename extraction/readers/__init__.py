@@ -1,7 +1,9 @@
 """Readers of invoices by provider."""
 
+from django.conf import settings
+
 from extraction.readers.base import Failure, Reader, ReadingError
-from tokens.models import Provider
+from tokens.models import Provider, TokenMaster
 
 
 def reader_for(provider: str) -> Reader:
@@ -24,3 +26,8 @@ def reader_for(provider: str) -> Reader:
         "unknown_provider",
         "The key's provider is not supported. Set it to Gemini or Offline.",
     )
+
+
+def model_of(token: TokenMaster) -> str:
+    """Return the model to ask with a token's key: its own, or the site's default."""
+    return token.model or settings.GEMINI_MODEL

@@ -27,6 +27,17 @@ class Document:
     pages: tuple[PageImage, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RequestCost:
+    """LLM tokens of a request before its output.
+
+    ``most`` is never below the bill; ``smallest`` is never above what the smallest document costs.
+    """
+
+    most: int
+    smallest: int
+
+
 class Billing(StrEnum):
     """What the provider charged for a call."""
 
@@ -91,13 +102,20 @@ class ReadingError(Exception):
 class Reader(Protocol):
     """A way to read invoices. ``api_key`` and ``model`` are the chosen token's."""
 
-    def fixed_cost(self, document: Document) -> int:
-        """Return the most LLM tokens that the request can cost before its output."""
+    def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
+        """Return what the request can cost before its output. Fails never; a call is free."""
         ...
 
     def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
         """Read the document with at most ``output_budget`` tokens of output and thinking.
 
         Raises ReadingError for every failure, and nothing else.
+        """
+        ...
+
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Ask the provider, free of charge, whether it knows this key and its model.
+
+        Raises ReadingError when it does not say yes.
         """
         ...

@@ -5,14 +5,17 @@ each would be a paid call that our ledger does not see.
 """
 
 import asyncio
+import hashlib
 import json
+import logging
 import os
 import ssl
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import pydantic
@@ -20,10 +23,22 @@ from django.conf import settings
 from google import genai
 from google.genai import types
 
+from extraction import prompt_cost
 from extraction.invoice import InvoiceFields
 from extraction.readers import gemini_errors
-from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
+from extraction.readers.base import (
+    Billing,
+    Document,
+    Failure,
+    Reading,
+    ReadingError,
+    RequestCost,
+)
 from tokens.usage import NO_USAGE, Usage
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 # v1 lacks the ``-latest`` model aliases.
 API_VERSION = "v1beta"
@@ -36,6 +51,18 @@ PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
 SCHEMA: dict[str, Any] = json.loads(
     (_PROMPTS / "invoice_schema_v1.json").read_text(encoding="utf-8")
 )
+
+# countTokens of the Gemini Developer API takes contents alone (the SDK refuses the rest), so system
+# instruction and schema are counted as one text.
+_PROMPT_TEXT = PROMPT + json.dumps(SCHEMA, ensure_ascii=False)
+PROMPT_VERSION = hashlib.sha256(_PROMPT_TEXT.encode()).hexdigest()
+# For the marks that set role, system instruction and schema apart, which a plain text has not: a
+# few tokens each.
+PROMPT_MARGIN = 100
+# The count must not be felt; without it the reserve is only larger.
+COUNT_TIMEOUT_SECONDS = 2.0
+# Somebody waits for this one.
+KEY_CHECK_TIMEOUT_SECONDS = 10.0
 
 # Tokens of one image at high resolution, Gemini 3 (ai.google.dev/gemini-api/docs/media-resolution).
 IMAGE_TOKENS = 1120
@@ -63,15 +90,30 @@ _BLOCKED = frozenset({
 class GeminiReader:
     """Reads invoices with Gemini's structured output."""
 
-    def fixed_cost(self, document: Document) -> int:
-        """Return an upper bound of the prompt's LLM tokens.
+    def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
+        """Return what prompt, schema and images can cost.
 
-        One token for each byte of prompt and schema, since no token stands for less than a byte.
-        By Google's rule of thumb (ai.google.dev/gemini-api/docs/tokens: four characters a token)
-        that is about four times too much; exact only by a countTokens call.
+        Prompt and schema as countTokens counts them, asked once for each model and prompt. Until
+        that is known, one token for each of their bytes, since no token stands for less; nothing
+        is then certain about the smallest call but its image.
         """
-        text = len(PROMPT.encode()) + len(json.dumps(SCHEMA, ensure_ascii=False).encode())
-        return text + IMAGE_TOKENS * len(document.pages)
+        counted = prompt_cost.tokens(model, PROMPT_VERSION, lambda: _count_prompt(api_key, model))
+        most = len(_PROMPT_TEXT.encode())
+        if counted is not None:
+            most = min(most, counted + PROMPT_MARGIN)
+        return RequestCost(
+            most=most + IMAGE_TOKENS * len(document.pages),
+            smallest=IMAGE_TOKENS + (0 if counted is None else most),
+        )
+
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Have Gemini count a word, which is free and needs a key and a model that it knows.
+
+        Raises ReadingError, and nothing else.
+        """
+        outcome = _count_tokens("Invoice", api_key, model, KEY_CHECK_TIMEOUT_SECONDS)
+        if isinstance(outcome, ReadingError):
+            raise outcome
 
     def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
         """Read the document with at most ``output_budget`` tokens of output and thinking.
@@ -94,9 +136,7 @@ def _read(
 ) -> Reading | ReadingError:
     if all(page.blank for page in document.pages):
         return ReadingError(Failure.FINAL, "blank", "Every page is blank. Scan the document again.")
-    # The SDK would take an empty key from its own environment variables, and a header cannot
-    # carry anything but ASCII.
-    if not api_key.strip() or not api_key.isascii() or not api_key.isprintable():
+    if not _can_be_sent(api_key):
         return gemini_errors.key_rejected()
     try:
         parts = [
@@ -116,7 +156,6 @@ def _read(
 def _call(
     api_key: str, model: str, content: types.Content, output_budget: int
 ) -> types.GenerateContentResponse | ReadingError:
-    timeout: float = settings.GEMINI_TIMEOUT_SECONDS
     config = types.GenerateContentConfig(
         system_instruction=PROMPT,
         response_mime_type="application/json",
@@ -128,22 +167,69 @@ def _call(
         automatic_continuation=False,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
-    client = _client(os.getpid(), api_key, settings.GEMINI_BASE_URL, int(timeout * 1000))
+    client = _client_for(api_key)
 
     async def generate() -> types.GenerateContentResponse:
+        return await client.aio.models.generate_content(
+            model=model, contents=content, config=config
+        )
+
+    return _outcome(generate, settings.GEMINI_TIMEOUT_SECONDS * _DEADLINE_FACTOR)
+
+
+def _count_prompt(api_key: str, model: str) -> int | None:
+    """Ask what prompt and schema cost this model; None, and a warning, when it cannot say."""
+    count = _count_tokens(_PROMPT_TEXT, api_key, model, COUNT_TIMEOUT_SECONDS)
+    if isinstance(count, ReadingError):
+        logger.warning("The cost of the prompt is not known yet: %s (%s)", count.detail, count.code)
+        return None
+    return count
+
+
+def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | ReadingError:
+    """Have Gemini count the LLM tokens of a text, which it does free of charge."""
+    if not _can_be_sent(api_key):
+        return gemini_errors.key_rejected()
+    client = _client_for(api_key)
+
+    async def count() -> types.CountTokensResponse:
+        return await client.aio.models.count_tokens(model=model, contents=text)
+
+    response = _outcome(count, seconds)
+    if isinstance(response, ReadingError):
+        return response
+    if not response.total_tokens:
+        return ReadingError(
+            Failure.RETRY, "malformed_answer", "Gemini's answer could not be understood."
+        )
+    return response.total_tokens
+
+
+def _can_be_sent(api_key: str) -> bool:
+    """Whether a header can carry the key; an empty one the SDK would take from its environment."""
+    return bool(api_key.strip()) and api_key.isascii() and api_key.isprintable()
+
+
+def _outcome(call: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | ReadingError:
+    """Make a call and wait for it as long as that; whatever it raises comes back in our words."""
+
+    async def bounded() -> T:
         # Cancelling is the exact way to end a request: it closes the connection, whatever the
         # socket is waiting for, and leaves nothing behind.
-        async with asyncio.timeout(timeout * _DEADLINE_FACTOR):
-            return await client.aio.models.generate_content(
-                model=model, contents=content, config=config
-            )
+        async with asyncio.timeout(seconds):
+            return await call()
 
     try:
         # A thread of its own, joined: asyncio.run refuses to work where a loop is running.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
-            return executor.submit(copy_context().run, asyncio.run, generate()).result()
+            return executor.submit(copy_context().run, asyncio.run, bounded()).result()
     except Exception as error:  # whatever it is: nothing of the SDK may leave this module
         return gemini_errors.failure(error)
+
+
+def _client_for(api_key: str) -> genai.Client:
+    timeout_ms = int(settings.GEMINI_TIMEOUT_SECONDS * 1000)
+    return _client(os.getpid(), api_key, settings.GEMINI_BASE_URL, timeout_ms)
 
 
 # pid: a client must not be used after a fork. The base URL and time-out are part of the client.

@@ -4,7 +4,7 @@ Used by companies that have no key. Costs no tokens, and says what it is unsure 
 """
 
 from extraction.invoice import InvoiceFields
-from extraction.readers.base import Document, Failure, Reading, ReadingError
+from extraction.readers.base import Document, Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice import einvoices_in, unprinted
 from extraction.readers.heuristic import EMPTY, read_text
 from extraction.readers.text import ocr, text_layer
@@ -24,9 +24,12 @@ SEVERAL = "The PDF carries more than one electronic invoice: only the first was 
 class OfflineReader:
     """The reader behind ``Provider='Offline'``."""
 
-    def fixed_cost(self, document: Document) -> int:
-        """Return 0: nothing is asked of a provider."""
-        return 0
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Every key is good: none is used."""
+
+    def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
+        """Return nothing: no model is called."""
+        return RequestCost(most=0, smallest=0)
 
     def read(
         self,

@@ -19,6 +19,8 @@ TRANSPORTS = frozenset({"drop", "drop_mid_body", "trickle", "malformed", "empty"
 class Fault:
     """One way to fail. Without ``key`` it strikes every key, without ``call`` every call.
 
+    It strikes calls that are billed unless ``method`` is ``countTokens``, which knows errors and
+    delays only.
     ``call`` is the key's n-th call, from 1. ``delay`` is in seconds and comes before the first
     byte; kind ``answer`` with a delay is a slow but right answer. ``retry_delay`` fills RetryInfo
     (empty: none). Kind ``status`` sends ``status`` and ``body``; ``headers`` go with any error.
@@ -32,6 +34,7 @@ class Fault:
     status: int = 500
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "generateContent"
 
     def __post_init__(self) -> None:
         if self.kind not in REPLIES | TRANSPORTS | ERRORS.keys() | {"status"}:
@@ -48,7 +51,11 @@ class Fault:
 
     def strikes(self, call: Call) -> bool:
         """Whether this call is meant."""
-        return self.key in (None, call.key) and self.call in (None, call.key_call)
+        return (
+            self.method == call.method
+            and self.key in (None, call.key)
+            and self.call in (None, call.key_call)
+        )
 
     def error(self) -> tuple[int, dict[str, object] | str] | None:
         """Return the HTTP status and body of an error answer, or None for other kinds."""

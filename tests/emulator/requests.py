@@ -73,6 +73,16 @@ def parse(body: Any) -> GenerateRequest:
     )
 
 
+def contents_text(body: Any) -> str:
+    """Read the text of a body that has contents and nothing else. Raises InvalidRequest."""
+    if not isinstance(body, dict) or body.keys() != {"contents"} or not body["contents"]:
+        raise InvalidRequest("contents is required, and nothing else is known.")
+    text, images, _ = _parts(body)
+    if images:
+        raise InvalidRequest("Count images with a generateContentRequest.")
+    return text
+
+
 def _parts(body: dict[str, Any]) -> tuple[str, tuple[Image, ...], str]:
     texts: list[str] = []
     images: list[Image] = []

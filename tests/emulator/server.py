@@ -16,7 +16,7 @@ from tests.emulator.billing import text_tokens
 from tests.emulator.faults import TRANSPORTS, Fault, Faults, error_body
 from tests.emulator.ledger import Call, Ledger
 from tests.emulator.replies import reply
-from tests.emulator.requests import InvalidRequest, parse
+from tests.emulator.requests import InvalidRequest, contents_text, parse
 
 _MODEL_CALL = re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):(?P<method>\w+)(?:\?.*)?")
 # A trickling body sends a byte this often: too slow to end, too fast for a time-out per read.
@@ -37,6 +37,8 @@ class Emulator:
         self.answers = answers or Answers()
         self.use_whole_budget = use_whole_budget
         self.ledger = Ledger()
+        # Free calls, apart from those that a test compares with our books.
+        self.counts = Ledger()
         self.faults = Faults()
         self._server = _Server(("127.0.0.1", port), self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
@@ -168,17 +170,28 @@ class _Handler(BaseHTTPRequestHandler):
         elif method == "generateContent":
             self._generate(self.server.emulator.ledger.open(key, method, model), body)
         elif method == "countTokens":
-            self._count(body)
+            self._count(self.server.emulator.counts.open(key, method, model), body)
         else:
             self._send(404, error_body(404, "NOT_FOUND", "Method not found."))
 
-    def _count(self, body: Any) -> None:
-        try:
-            request = parse(body.get("generateContentRequest", body))
-        except InvalidRequest as error:
-            self._send(400, error_body(400, "INVALID_ARGUMENT", str(error)))
+    def _count(self, call: Call, body: Any) -> None:
+        """Count a whole request, or contents alone, which is all that the SDK can send."""
+        fault = self.server.emulator.faults.for_call(call)
+        if not self._wait(fault.delay):
             return
-        self._send(200, {"totalTokens": text_tokens(request.text) + request.image_tokens})
+        if (error := fault.error()) is not None:
+            self._send(*error, fault.headers)
+            return
+        try:
+            if "generateContentRequest" in body:
+                request = parse(body["generateContentRequest"])
+                total = text_tokens(request.text) + request.image_tokens
+            else:
+                total = text_tokens(contents_text(body))
+        except InvalidRequest as refused:
+            self._send(400, error_body(400, "INVALID_ARGUMENT", str(refused)))
+            return
+        self._send(200, {"totalTokens": total})
 
     def _generate(self, call: Call, body: Any) -> None:
         emulator = self.server.emulator

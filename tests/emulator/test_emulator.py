@@ -140,6 +140,24 @@ def test_count_tokens_equals_the_bill_of_the_prompt(emulator: Emulator) -> None:
     assert counted == (200, {"totalTokens": answer["usageMetadata"]["promptTokenCount"]})
 
 
+def test_count_tokens_counts_contents_alone_and_is_no_call_to_be_billed(
+    emulator: Emulator,
+) -> None:
+    path = PATH.replace("generateContent", "countTokens")
+    body = {"contents": [{"role": "user", "parts": [{"text": "Nepal" * 4}]}]}
+
+    assert send(emulator, "POST", path, body) == (200, {"totalTokens": 5})
+    assert (len(emulator.counts.calls), emulator.calls) == (1, ())
+
+
+def test_count_tokens_fails_on_request(emulator: Emulator) -> None:
+    path = PATH.replace("generateContent", "countTokens")
+    emulator.faults.add("key_invalid", method="countTokens")
+
+    assert send(emulator, "POST", path, {"contents": []})[0] == 400
+    assert generate(emulator, jpeg())["candidates"][0]["finishReason"] == "STOP"
+
+
 # Answers
 
 
@@ -270,7 +288,14 @@ def test_an_image_of_another_type_than_declared_is_refused(emulator: Emulator) -
 def test_count_tokens_refuses_what_generate_refuses(emulator: Emulator) -> None:
     path = PATH.replace("generateContent", "countTokens")
 
-    assert send(emulator, "POST", path, {"contents": []})[0] == 400
+    image = request_body(jpeg())["contents"]
+    bodies: list[dict[str, object]] = [
+        {"contents": []},
+        {"contents": image},
+        {"generateContentRequest": {}},
+    ]
+    for body in bodies:
+        assert send(emulator, "POST", path, body)[0] == 400
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from extraction import bounded
+from extraction import bounded, prompt_cost
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from tokens.models import Provider, TokenMaster
 
@@ -22,6 +22,12 @@ class Integrator:
     record: ApiClient
     key: str
     http: APIClient
+
+
+@pytest.fixture(autouse=True)
+def _unknown_prompt_cost() -> None:
+    """Begin each test like a process that has just started."""
+    prompt_cost.forget()
 
 
 @pytest.fixture

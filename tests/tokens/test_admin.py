@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -66,6 +66,18 @@ def test_staff_enter_an_offline_token_without_a_key(admin_client: Client) -> Non
 
     assert response.status_code == 302
     assert TokenMaster.objects.get().api_key == ""
+
+
+def test_staff_who_may_only_look_see_a_token(client: Client) -> None:
+    token = make_token()
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_tokenmaster"))
+    client.force_login(viewer)
+
+    response = client.get(change(token))
+
+    assert response.status_code == 200
+    assert token.masked_key in response.content.decode()
 
 
 def test_an_empty_key_keeps_the_stored_one(admin_client: Client) -> None:

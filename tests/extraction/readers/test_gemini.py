@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 import os
 import pickle
 import socket
@@ -11,13 +12,16 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from PIL import Image
 from pytest_django import Settings
 
+from extraction import prompt_cost
 from extraction.invoice import InvoiceFields
+from extraction.models import PromptCost
 from extraction.readers import gemini, reader_for
 from extraction.readers.base import (
     Billing,
@@ -26,6 +30,7 @@ from extraction.readers.base import (
     PageImage,
     Reading,
     ReadingError,
+    RequestCost,
 )
 from extraction.readers.gemini import GeminiReader
 from tests.emulator import Emulator
@@ -89,18 +94,121 @@ def test_the_schema_file_is_what_the_canonical_invoice_generates() -> None:
     assert InvoiceFields.model_json_schema() == gemini.SCHEMA
 
 
-def test_fixed_cost_is_a_token_for_each_byte_and_1120_for_each_page(document: Document) -> None:
-    text = len(gemini.PROMPT.encode()) + len(json.dumps(gemini.SCHEMA))
+# What a request costs
 
-    assert GeminiReader().fixed_cost(document) == text + 2 * 1120
+TEXT_BYTES = len(gemini.PROMPT.encode()) + len(json.dumps(gemini.SCHEMA))
+# As the emulator counts: a token for four bytes.
+COUNTED = math.ceil(TEXT_BYTES / 4)
+BYTE_BOUND = RequestCost(most=TEXT_BYTES + 2 * 1120, smallest=1120)
+COUNTED_COST = RequestCost(
+    most=COUNTED + gemini.PROMPT_MARGIN + 2 * 1120, smallest=COUNTED + gemini.PROMPT_MARGIN + 1120
+)
 
 
-def test_fixed_cost_is_never_below_the_bill(document: Document, emulator: Emulator) -> None:
+def request_cost(document: Document, key: str = CANARY, model: str = MODEL) -> RequestCost:
+    return GeminiReader().request_cost(document, api_key=key, model=model)
+
+
+@pytest.mark.django_db
+def test_prompt_is_counted_once_for_each_model_and_kept_in_the_database(
+    document: Document, emulator: Emulator
+) -> None:
+    costs = [request_cost(document), request_cost(document)]
+    prompt_cost.forget()
+    costs.append(request_cost(document))
+
+    assert costs == [COUNTED_COST] * 3
+    assert len(emulator.counts.calls) == 1
+    assert PromptCost.objects.get().tokens == COUNTED
+    request_cost(document, model="gemini-other")
+    assert [call.model for call in emulator.counts.calls] == [MODEL, "gemini-other"]
+
+
+@pytest.mark.django_db
+def test_prompt_that_changes_is_counted_anew(
+    document: Document, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_cost(document)
+    monkeypatch.setattr(gemini, "PROMPT_VERSION", "next")
+
+    request_cost(document)
+
+    assert len(emulator.counts.calls) == 2
+
+
+@pytest.mark.django_db
+def test_request_cost_is_never_below_the_bill(document: Document, emulator: Emulator) -> None:
     read(document)
 
     assert emulator.calls[0].bill is not None
     bill = emulator.calls[0].bill
-    assert bill.text + bill.images <= GeminiReader().fixed_cost(document)
+    assert bill.text + bill.images == COUNTED_COST.most - gemini.PROMPT_MARGIN
+    assert bill.text + bill.images <= request_cost(document).most
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "internal"},
+        {"kind": "key_invalid"},
+        {"kind": "status", "status": 200, "body": "{}"},
+        {"kind": "status", "status": 200, "body": "<html>"},
+    ],
+    ids=lambda fault: str(fault.get("body", fault["kind"])),
+)
+def test_prompt_that_cannot_be_counted_costs_a_token_for_each_byte(
+    fault: dict[str, Any],
+    document: Document,
+    emulator: Emulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    emulator.faults.add(**fault, method="countTokens")
+
+    assert request_cost(document) == BYTE_BOUND
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.django_db
+def test_prompt_that_is_not_counted_in_time_costs_a_token_for_each_byte(
+    document: Document, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gemini, "COUNT_TIMEOUT_SECONDS", 0.2)
+    emulator.faults.add("internal", method="countTokens", delay=20)
+
+    assert request_cost(document) == BYTE_BOUND
+
+
+@pytest.mark.django_db
+def test_prompt_that_could_not_be_counted_is_asked_for_again_after_a_minute(
+    document: Document, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.faults.add("internal", method="countTokens")
+    request_cost(document)
+    emulator.faults.clear()
+
+    assert request_cost(document) == BYTE_BOUND
+    monkeypatch.setattr(prompt_cost, "ASK_AGAIN_SECONDS", 0.0)
+    assert request_cost(document) == COUNTED_COST
+    assert len(emulator.counts.calls) == 2
+
+
+@pytest.mark.django_db
+def test_count_above_a_token_for_each_byte_is_not_believed(document: Document) -> None:
+    PromptCost.objects.create(
+        model=MODEL, prompt_version=gemini.PROMPT_VERSION, tokens=10 * TEXT_BYTES
+    )
+
+    assert request_cost(document).most == BYTE_BOUND.most
+
+
+@pytest.mark.django_db
+def test_key_that_no_header_can_carry_is_not_asked_with(
+    document: Document, emulator: Emulator
+) -> None:
+    assert request_cost(document, key="") == BYTE_BOUND
+    assert emulator.counts.calls == ()
 
 
 # A good answer

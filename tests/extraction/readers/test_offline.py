@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from extraction.readers import text
-from extraction.readers.base import Document, Failure, PageImage, Reading, ReadingError
+from extraction.readers.base import Document, Failure, PageImage, Reading, ReadingError, RequestCost
 from extraction.readers.heuristic import EMPTY
 from extraction.readers.offline import (
     BLANK,
@@ -74,7 +74,9 @@ def script(path: Path, body: str) -> None:
 def test_a_reading_costs_no_tokens(tmp_path: Path) -> None:
     reading = read(document(pdf(tmp_path, PRINTED, {"factur-x.xml": cii()})))
 
-    assert OfflineReader().fixed_cost(document(tmp_path)) == 0
+    cost = OfflineReader().request_cost(document(tmp_path), api_key="", model="")
+
+    assert cost == RequestCost(most=0, smallest=0)
     assert (reading.usage, reading.model) == (NO_USAGE, "offline")
 
 
