@@ -58,6 +58,12 @@ class TokenForm(ModelForm[TokenMaster]):
         initial=DEFAULT_THRESHOLD,
         help_text="Warn when no more than this remains. A warning, never a stop.",
     )
+    why = forms.CharField(
+        label="Reason for the change",
+        required=False,
+        max_length=200,
+        help_text="Kept with a change of status, limit or key.",
+    )
 
     class Meta:
         model = TokenMaster
@@ -74,7 +80,7 @@ class TokenForm(ModelForm[TokenMaster]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Browsers take a text field before a hidden one for a user name, and offer to fill it in.
-        for name in ("company_id", "company_name", "model"):
+        for name in ("company_id", "company_name", "model", "why"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if hasattr(self.instance, "summary"):
             self.initial["threshold"] = self.instance.summary.threshold
