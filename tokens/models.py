@@ -16,6 +16,7 @@ from tokens.changes import SYSTEM, Aspect, TokenChange
 
 DEFAULT_LIMIT = 100_000
 DEFAULT_THRESHOLD = 3_000
+EXPIRED = "Its expiry has passed."
 UNREADABLE_KEY = "cannot be decrypted"
 
 
@@ -35,6 +36,10 @@ class TokenStatus(models.TextChoices):
     DISABLED = "Disabled"
 
 
+def _unexpired() -> Q:
+    return Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+
+
 class TokenQuerySet(models.QuerySet["TokenMaster"]):
     def for_company(self, company_id: str) -> Self:
         """Every key of one company; the id may come with blanks around it."""
@@ -42,8 +47,7 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
 
     def usable(self) -> Self:
         """Keys that may be presented now: active and unexpired (quota is the ledger's to judge)."""
-        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        return self.filter(unexpired, status=TokenStatus.ACTIVE, provider__in=Provider.values)
+        return self.filter(_unexpired(), status=TokenStatus.ACTIVE, provider__in=Provider.values)
 
     def change_status(self, status: TokenStatus, reason: str, *, by: str = SYSTEM) -> int:
         """Give these keys a status and record it; return how many this call changed.
@@ -86,6 +90,21 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
             pk=token_id, status=TokenStatus.EXCEEDED, total_token_limit__gt=F("spent")
         )
         return bool(unspent.change_status(TokenStatus.ACTIVE, "Its limit is above its use."))
+
+    def expire(self) -> int:
+        """Turn active keys whose expiry has passed to Expired and return how many."""
+        return self.filter(status=TokenStatus.ACTIVE, expires_at__lte=timezone.now()).change_status(
+            TokenStatus.EXPIRED, EXPIRED
+        )
+
+    def renew(self) -> int:
+        """Turn keys back to Active whose expiry was moved to the future, and return how many.
+
+        A key that staff set to Expired by hand stays so.
+        """
+        return self.filter(
+            _unexpired(), status=TokenStatus.EXPIRED, status_reason=EXPIRED
+        ).change_status(TokenStatus.ACTIVE, "Its expiry is in the future.")
 
     def _with_spent(self) -> Self:
         summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
@@ -147,6 +166,8 @@ class TokenMaster(models.Model):
         indexes = [
             models.Index(fields=["company_id", "status"], name="IX_TokenMaster_Company"),
             models.Index(fields=["-created_at"], name="IX_TokenMaster_CreatedAt"),
+            # The sweep looks for what has expired every two seconds.
+            models.Index(fields=["status", "expires_at"], name="IX_TokenMaster_Expiry"),
         ]
 
     def __str__(self) -> str:
@@ -163,7 +184,8 @@ class TokenMaster(models.Model):
         """Save; a clear key reaches the table encrypted, and the books follow the limit.
 
         What changed of status, limit and key is recorded as done by whom and for what reason. An
-        exceeded key whose limit is saved above its use is active again.
+        exceeded key whose limit is saved above its use is active again, and so is an expired one
+        whose expiry is saved in the future.
         """
         fields = None if update_fields is None else set(update_fields)
         if self._state.adding:
@@ -183,6 +205,10 @@ class TokenMaster(models.Model):
                 TokenUsageSummary.objects.follow_limit(self.pk)
                 if TokenMaster.objects.reactivate(self.pk):
                     self.status, self.status_reason = TokenStatus.ACTIVE, None
+            if (fields is None or "expires_at" in fields) and TokenMaster.objects.filter(
+                pk=self.pk
+            ).renew():
+                self.status, self.status_reason = TokenStatus.ACTIVE, None
 
     def reveal_key(self) -> str:
         """Return the clear key, to be handed to the provider and to nobody else.
