@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from ocrsite.admin_tools import ModelAdmin, ReadOnlyAdmin
 from tokens import secrets
+from tokens.alerts import ThresholdAlert
 from tokens.changes import TokenChange
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
@@ -145,7 +146,8 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         # These go with their token, though nobody may delete them by themselves.
-        lacking -= {str(model._meta.verbose_name) for model in (TokenUsageSummary, TokenChange)}
+        owned = (TokenUsageSummary, TokenChange, ThresholdAlert)
+        lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
 
     def get_urls(self) -> list[URLPattern]:
@@ -187,6 +189,14 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
     list_filter = ["what", "changed_at"]
     list_select_related = ["token"]
     search_fields = ["token__company_id", "actor"]
+
+
+@admin.register(ThresholdAlert)
+class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
+    list_display = ["created_at", "token", "threshold", "remaining", "limit", "sent_at"]
+    list_filter = ["created_at"]
+    list_select_related = ["token"]
+    search_fields = ["token__company_id", "token__company_name"]
 
 
 @admin.register(TokenUsageLog)

@@ -56,7 +56,7 @@ class TokenForm(ModelForm[TokenMaster]):
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,
-        help_text="Warn when no more than this remains. A warning, never a stop.",
+        help_text="Alert when less than this remains. A warning, never a stop.",
     )
     why = forms.CharField(
         label="Reason for the change",

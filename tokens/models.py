@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ocrsite.database import UtcNow
 from tokens import secrets
+from tokens.alerts import USED_UP, ThresholdAlert
 from tokens.changes import SYSTEM, Aspect, TokenChange
 
 DEFAULT_LIMIT = 100_000
@@ -82,7 +83,14 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
             status=TokenStatus.ACTIVE,
             total_token_limit__lt=F("spent") + smallest_call,
         )
-        return bool(spent.change_status(TokenStatus.EXCEEDED, "Its limit is used up."))
+        if not spent.exists():
+            return False
+        with transaction.atomic():
+            # The summary first, as the ledger does: one order of locks, no deadlock.
+            TokenUsageSummary.objects.open(token_id)
+            changed = spent.change_status(TokenStatus.EXCEEDED, "Its limit is used up.")
+            TokenUsageSummary.objects.raise_alerts(token_id)
+        return bool(changed)
 
     def reactivate(self, token_id: int) -> bool:
         """Turn an exceeded key back to Active when its limit is above what it used."""
@@ -321,6 +329,21 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
         self.filter(token_id=token_id).update(
             total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
         )
+
+    def raise_alerts(self, token_id: int) -> None:
+        """Raise the alerts that the state of a token calls for, each once.
+
+        The caller's transaction has the summary locked, so that the count is exact.
+        """
+        summary = self.select_related("token").get(token_id=token_id)
+        limit, remaining = summary.token.total_token_limit, summary.total_remaining_tokens
+        crossed = {summary.threshold} if remaining < summary.threshold else set()
+        if remaining <= 0 or summary.token.status == TokenStatus.EXCEEDED:
+            crossed.add(USED_UP)
+        for threshold in crossed:
+            ThresholdAlert.objects.raise_once(
+                token_id, threshold=threshold, limit=limit, remaining=remaining
+            )
 
 
 class TokenUsageSummary(models.Model):
