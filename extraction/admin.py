@@ -24,6 +24,7 @@ from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant
 from extraction.readers import model_of, reader_for
 from extraction.readers.base import ReadingError
 from tokens.admin import TokenMasterAdmin
+from tokens.alerts import AlertSubscription
 from tokens.models import TokenMaster
 from tokens.secrets import UndecryptableKey
 
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
     _AttemptInline = admin.TabularInline[Attempt, Extraction]
     _CompanyInline = admin.TabularInline[ApiClientCompany, ApiClient]
     _GrantInline = admin.TabularInline[CompanyGrant, User]
+    _SubscriptionInline = admin.StackedInline[AlertSubscription, User]
     _UserAdmin = UserAdmin[User]
 else:  # Django's own classes take no type arguments
     _ExtractionAdmin = admin.ModelAdmin
     _AttemptInline = _CompanyInline = _GrantInline = admin.TabularInline
+    _SubscriptionInline = admin.StackedInline
     _UserAdmin = UserAdmin
 
 # The queue is only a wake-up call: to run its tasks again by hand would change nothing that
@@ -147,11 +150,18 @@ class CompanyGrantInline(_GrantInline):
     extra = 1
 
 
+class AlertSubscriptionInline(_SubscriptionInline):
+    """Whether this user gets alerts by mail."""
+
+    model = AlertSubscription
+    can_delete = False
+
+
 @admin.register(User)
 class OperatorAdmin(_UserAdmin):
-    """Django's user admin with the granted companies."""
+    """Django's user admin with the granted companies and the alerts."""
 
-    inlines = [CompanyGrantInline]
+    inlines = [CompanyGrantInline, AlertSubscriptionInline]
 
 
 @admin.register(TokenMaster)

@@ -20,7 +20,7 @@ from extraction.models import Extraction, State
 from extraction.readers import gemini, reader_for
 from extraction.tasks import wake
 from logs import retention
-from tokens import audit, ledger, rotation
+from tokens import alert_mail, audit, expiry, ledger, rotation
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,10 @@ def sweep(broker: Broker) -> None:
 
 
 def keep_house() -> None:
-    """Free dead reservations, encrypt keys that came in clear, remove killed workers' litter."""
+    """Free reservations, expire and encrypt keys, mail alerts, remove killed workers' litter."""
     ledger.release_dead()
+    expiry.expire_tokens()
     rotation.encrypt_clear_keys()
     scratch.sweep_temporary_folders()
+    # Last: a mail server that does not answer holds the sweep up for EMAIL_TIMEOUT.
+    alert_mail.deliver_alerts()

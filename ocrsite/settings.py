@@ -199,6 +199,16 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "extraction.api.errors.handle_exception",
 }
 
+# Mail
+EMAIL_HOST: str = env.str("EMAIL_HOST", "")
+EMAIL_PORT: int = env.int("EMAIL_PORT", 25, validate=validate.Range(min=1, max=65535))
+EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "ocrsite@localhost")
+EMAIL_TIMEOUT = 5  # seconds, for which the sweep would stand still
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+
 # Logs
 LOG_LEVEL: str = env.str(
     "LOG_LEVEL",

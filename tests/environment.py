@@ -18,6 +18,7 @@ os.environ.update(
     # Nobody listens there; tests that call Gemini point it at the emulator.
     GEMINI_BASE_URL="http://127.0.0.1:9/",
     RETRY_JITTER="False",
+    EMAIL_HOST="",
 )
 for _name in ("REDIS_URL", "SECRET_KEY", "TOKEN_ENCRYPTION_KEYS", "TOKEN_FINGERPRINT_KEY"):
     os.environ.pop(_name, None)

@@ -10,11 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 from ocrsite.admin_tools import ModelAdmin, ReadOnlyAdmin
 from tokens import secrets
+from tokens.alerts import ThresholdAlert
+from tokens.changes import TokenChange
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
     TokenMaster,
@@ -26,6 +28,7 @@ from tokens.models import (
 )
 
 WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
+SHOWN_CHANGES = 10
 
 
 @admin.register(TokenMaster)
@@ -47,7 +50,14 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     search_fields = ["company_id", "company_name"]
     search_help_text = "Company id or name."
     actions = None
-    readonly_fields = ["key", "used_tokens", "remaining_tokens", "status_reason", "created_at"]
+    readonly_fields = [
+        "key",
+        "used_tokens",
+        "remaining_tokens",
+        "status_reason",
+        "created_at",
+        "history",
+    ]
     fieldsets = [
         (None, {"fields": ["company_id", "company_name", "provider", "model"]}),
         ("Key", {"fields": ["key", "new_key", "expires_at"]}),
@@ -56,6 +66,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
             {"fields": ["total_token_limit", "threshold", "used_tokens", "remaining_tokens"]},
         ),
         ("Status", {"fields": ["status", "status_reason", "created_at"]}),
+        ("Changes", {"fields": ["why", "history"]}),
     ]
 
     @admin.display(description="status", ordering="status")
@@ -78,6 +89,20 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     def remaining_tokens(self, token: TokenMaster) -> int:
         """LLM tokens."""
         return token.unspent
+
+    @admin.display(description="latest changes", empty_value="none")
+    def history(self, token: TokenMaster) -> str:
+        """The newest changes of status, limit and key, and where the others are."""
+        changes = TokenChange.objects.filter(token_id=token.pk)[:SHOWN_CHANGES]
+        if not changes:
+            return ""
+        lines = format_html_join(
+            "",
+            "<li>{} {} by {}. {}</li>",
+            ((f"{row.changed_at:%Y-%m-%d %H:%M}", row, row.actor, row.reason) for row in changes),
+        )
+        address = reverse("admin:tokens_tokenchange_changelist", query={"token": token.pk})
+        return format_html('<ul>{}</ul><a href="{}">All changes</a>', lines, address)
 
     @method_decorator(sensitive_post_parameters("new_key"))
     def changeform_view(
@@ -102,7 +127,11 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         if "status" in changed:
             obj.status_reason = f"Set by {request.user.get_username()}."
             fields.add("status_reason")
-        obj.save(update_fields=fields if change else None)
+        obj.save(
+            update_fields=fields if change else None,
+            by=request.user.get_username(),
+            reason=form.cleaned_data["why"],
+        )
         TokenUsageSummary.objects.open(obj.pk)
         if not change or "threshold" in changed:
             TokenUsageSummary.objects.filter(token_id=obj.pk).update(
@@ -116,8 +145,9 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         if TokenUsageLog.objects.filter(token__in=objs).exists():
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        # The summary goes with its token, though nobody may delete it by itself.
-        lacking.discard(str(TokenUsageSummary._meta.verbose_name))
+        # These go with their token, though nobody may delete them by themselves.
+        owned = (TokenUsageSummary, TokenChange, ThresholdAlert)
+        lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
 
     def get_urls(self) -> list[URLPattern]:
@@ -143,6 +173,30 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
             "form": form,
         }
         return TemplateResponse(request, "admin/tokens/tokenmaster/find.html", context)
+
+
+@admin.register(TokenChange)
+class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
+    list_display = [
+        "changed_at",
+        "token",
+        "what",
+        "from_value",
+        "to_value",
+        "actor",
+        "reason",
+    ]
+    list_filter = ["what", "changed_at"]
+    list_select_related = ["token"]
+    search_fields = ["token__company_id", "actor"]
+
+
+@admin.register(ThresholdAlert)
+class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
+    list_display = ["created_at", "token", "threshold", "remaining", "limit", "sent_at"]
+    list_filter = ["created_at"]
+    list_select_related = ["token"]
+    search_fields = ["token__company_id", "token__company_name"]
 
 
 @admin.register(TokenUsageLog)

@@ -56,7 +56,13 @@ class TokenForm(ModelForm[TokenMaster]):
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,
-        help_text="Warn when no more than this remains. A warning, never a stop.",
+        help_text="Alert when less than this remains. A warning, never a stop.",
+    )
+    why = forms.CharField(
+        label="Reason for the change",
+        required=False,
+        max_length=200,
+        help_text="Kept with a change of status, limit or key.",
     )
 
     class Meta:
@@ -75,7 +81,7 @@ class TokenForm(ModelForm[TokenMaster]):
         super().__init__(*args, **kwargs)
         # Browsers take a text field before a hidden one for a user name, and offer to fill it in.
         # For those who may only look, the admin leaves the model's fields out.
-        for name in {"company_id", "company_name", "model"} & self.fields.keys():
+        for name in {"company_id", "company_name", "model", "why"} & self.fields.keys():
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if hasattr(self.instance, "summary"):
             self.initial["threshold"] = self.instance.summary.threshold

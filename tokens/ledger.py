@@ -154,6 +154,7 @@ def _book(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) ->
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
         TokenMaster.objects.mark_spent(token_id)
+        TokenUsageSummary.objects.raise_alerts(token_id)
     if freed and total > freed.amount:
         logger.error(
             "Attempt %s of token %s was billed %s tokens, more than its reserve of %s.",

@@ -12,9 +12,12 @@ from django.utils import timezone
 
 from ocrsite.database import UtcNow
 from tokens import secrets
+from tokens.alerts import USED_UP, ThresholdAlert
+from tokens.changes import SYSTEM, Aspect, TokenChange
 
 DEFAULT_LIMIT = 100_000
 DEFAULT_THRESHOLD = 3_000
+EXPIRED = "Its expiry has passed."
 UNREADABLE_KEY = "cannot be decrypted"
 
 
@@ -34,6 +37,10 @@ class TokenStatus(models.TextChoices):
     DISABLED = "Disabled"
 
 
+def _unexpired() -> Q:
+    return Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+
+
 class TokenQuerySet(models.QuerySet["TokenMaster"]):
     def for_company(self, company_id: str) -> Self:
         """Every key of one company; the id may come with blanks around it."""
@@ -41,32 +48,75 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
 
     def usable(self) -> Self:
         """Keys that may be presented now: active and unexpired (quota is the ledger's to judge)."""
-        unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-        return self.filter(unexpired, status=TokenStatus.ACTIVE, provider__in=Provider.values)
+        return self.filter(_unexpired(), status=TokenStatus.ACTIVE, provider__in=Provider.values)
 
-    def disable(self, reason: str) -> int:
-        """Take these keys out of use, saying why (at most 200 characters are kept)."""
-        return self.update(status=TokenStatus.DISABLED, status_reason=reason[:200])
+    def change_status(self, status: TokenStatus, reason: str, *, by: str = SYSTEM) -> int:
+        """Give these keys a status and record it; return how many this call changed.
+
+        At most 200 characters of the reason are kept. A key whose status another process changes
+        in the same moment is left to that.
+        """
+        changed = 0
+        reason = reason[:200]
+        for token_id, before in self.exclude(status=status).values_list("pk", "status"):
+            with transaction.atomic():
+                if self.filter(pk=token_id, status=before).update(
+                    status=status,
+                    # Why a key is out of use; an active one needs no reason.
+                    status_reason=None if status == TokenStatus.ACTIVE else reason,
+                ):
+                    TokenChange.objects.create(
+                        token_id=token_id,
+                        what=Aspect.STATUS,
+                        from_value=before,
+                        to_value=status,
+                        actor=by,
+                        reason=reason,
+                    )
+                    changed += 1
+        return changed
 
     def mark_spent(self, token_id: int, smallest_call: int = 1) -> bool:
         """Turn an active key to Exceeded when it has less left than its smallest call costs."""
-        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
-        return bool(
-            self.filter(pk=token_id, status=TokenStatus.ACTIVE)
-            .alias(spent=Subquery(summary.values("total_used_tokens")))
-            .filter(total_token_limit__lt=F("spent") + smallest_call)
-            .update(status=TokenStatus.EXCEEDED, status_reason="Its limit is used up.")
+        spent = self._with_spent().filter(
+            pk=token_id,
+            status=TokenStatus.ACTIVE,
+            total_token_limit__lt=F("spent") + smallest_call,
         )
+        if not spent.exists():
+            return False
+        with transaction.atomic():
+            # The summary first, as the ledger does: one order of locks, no deadlock.
+            TokenUsageSummary.objects.open(token_id)
+            changed = spent.change_status(TokenStatus.EXCEEDED, "Its limit is used up.")
+            TokenUsageSummary.objects.raise_alerts(token_id)
+        return bool(changed)
 
     def reactivate(self, token_id: int) -> bool:
         """Turn an exceeded key back to Active when its limit is above what it used."""
-        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
-        return bool(
-            self.filter(pk=token_id, status=TokenStatus.EXCEEDED)
-            .alias(spent=Subquery(summary.values("total_used_tokens")))
-            .filter(total_token_limit__gt=F("spent"))
-            .update(status=TokenStatus.ACTIVE, status_reason=None)
+        unspent = self._with_spent().filter(
+            pk=token_id, status=TokenStatus.EXCEEDED, total_token_limit__gt=F("spent")
         )
+        return bool(unspent.change_status(TokenStatus.ACTIVE, "Its limit is above its use."))
+
+    def expire(self) -> int:
+        """Turn active keys whose expiry has passed to Expired and return how many."""
+        return self.filter(status=TokenStatus.ACTIVE, expires_at__lte=timezone.now()).change_status(
+            TokenStatus.EXPIRED, EXPIRED
+        )
+
+    def renew(self) -> int:
+        """Turn keys back to Active whose expiry was moved to the future, and return how many.
+
+        A key that staff set to Expired by hand stays so.
+        """
+        return self.filter(
+            _unexpired(), status=TokenStatus.EXPIRED, status_reason=EXPIRED
+        ).change_status(TokenStatus.ACTIVE, "Its expiry is in the future.")
+
+    def _with_spent(self) -> Self:
+        summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
+        return self.alias(spent=Subquery(summary.values("total_used_tokens")))
 
 
 class TokenMaster(models.Model):
@@ -124,15 +174,26 @@ class TokenMaster(models.Model):
         indexes = [
             models.Index(fields=["company_id", "status"], name="IX_TokenMaster_Company"),
             models.Index(fields=["-created_at"], name="IX_TokenMaster_CreatedAt"),
+            # The sweep looks for what has expired every two seconds.
+            models.Index(fields=["status", "expires_at"], name="IX_TokenMaster_Expiry"),
         ]
 
     def __str__(self) -> str:
         return f"{self.company_id} #{self.token_id} ({self.provider})"
 
-    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+    def save(
+        self,
+        *args: Any,
+        update_fields: Iterable[str] | None = None,
+        by: str = SYSTEM,
+        reason: str = "",
+        **kwargs: Any,
+    ) -> None:
         """Save; a clear key reaches the table encrypted, and the books follow the limit.
 
-        An exceeded key whose limit is saved above its use is active again.
+        What changed of status, limit and key is recorded as done by whom and for what reason. An
+        exceeded key whose limit is saved above its use is active again, and so is an expired one
+        whose expiry is saved in the future.
         """
         fields = None if update_fields is None else set(update_fields)
         if self._state.adding:
@@ -143,15 +204,19 @@ class TokenMaster(models.Model):
             if fields is not None:
                 fields.add("key_fingerprint")
         with transaction.atomic():
+            # The summary first, as the ledger does: one order of locks, no deadlock.
+            TokenUsageSummary.objects.open(self.pk)
+            before = TokenMaster.objects.select_for_update().get(pk=self.pk)
+            super().save(*args, update_fields=fields, **kwargs)
+            self._record_changes(before, fields, by, reason)
             if fields is None or "total_token_limit" in fields:
-                # The summary first, as the ledger does: one order of locks, no deadlock.
-                TokenUsageSummary.objects.open(self.pk)
-                super().save(*args, update_fields=fields, **kwargs)
                 TokenUsageSummary.objects.follow_limit(self.pk)
                 if TokenMaster.objects.reactivate(self.pk):
                     self.status, self.status_reason = TokenStatus.ACTIVE, None
-            else:
-                super().save(*args, update_fields=fields, **kwargs)
+            if (fields is None or "expires_at" in fields) and TokenMaster.objects.filter(
+                pk=self.pk
+            ).renew():
+                self.status, self.status_reason = TokenStatus.ACTIVE, None
 
     def reveal_key(self) -> str:
         """Return the clear key, to be handed to the provider and to nobody else.
@@ -207,6 +272,30 @@ class TokenMaster(models.Model):
         self.key_fingerprint = secrets.fingerprint(self.api_key)
         self.api_key = secrets.encrypt(self.api_key, self.pk)
 
+    def _record_changes(
+        self, before: "TokenMaster", fields: set[str] | None, by: str, reason: str
+    ) -> None:
+        """Write down what this save changed of the row as it was before."""
+        saved = {"status", "total_token_limit", "api_key"} if fields is None else fields
+        changed: dict[Aspect, tuple[str | int, str | int]] = {}
+        if "status" in saved and self.status != before.status:
+            changed[Aspect.STATUS] = before.status, self.status
+        if "total_token_limit" in saved and self.total_token_limit != before.total_token_limit:
+            changed[Aspect.LIMIT] = before.total_token_limit, self.total_token_limit
+        if "api_key" in saved and not self._holds_key_of(before):
+            changed[Aspect.KEY] = before.masked_key, self.masked_key
+        for what, (old, new) in changed.items():
+            TokenChange.objects.create(
+                token=self, what=what, from_value=old, to_value=new, actor=by, reason=reason
+            )
+
+    def _holds_key_of(self, other: "TokenMaster") -> bool:
+        """Whether both hold one key, however it is stored."""
+        try:
+            return self.reveal_key() == other.reveal_key()
+        except secrets.UndecryptableKey:
+            return self.api_key == other.api_key
+
     def _insert(self, *args: Any, **kwargs: Any) -> None:
         """Insert the row without its key, then encrypt that, because it carries the row's id."""
         given = self.api_key
@@ -240,6 +329,21 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
         self.filter(token_id=token_id).update(
             total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
         )
+
+    def raise_alerts(self, token_id: int) -> None:
+        """Raise the alerts that the state of a token calls for, each once.
+
+        The caller's transaction has the summary locked, so that the count is exact.
+        """
+        summary = self.select_related("token").get(token_id=token_id)
+        limit, remaining = summary.token.total_token_limit, summary.total_remaining_tokens
+        crossed = {summary.threshold} if remaining < summary.threshold else set()
+        if remaining <= 0 or summary.token.status == TokenStatus.EXCEEDED:
+            crossed.add(USED_UP)
+        for threshold in crossed:
+            ThresholdAlert.objects.raise_once(
+                token_id, threshold=threshold, limit=limit, remaining=remaining
+            )
 
 
 class TokenUsageSummary(models.Model):

@@ -34,7 +34,7 @@ def encrypt_clear_keys() -> int:
         try:
             replacement = secrets.encrypt(clear, token_id)
         except ValueError:
-            if row.exclude(status=TokenStatus.DISABLED).disable(TOO_LONG):
+            if row.change_status(TokenStatus.DISABLED, TOO_LONG):
                 logger.exception("Token %s is disabled: its key is too long.", token_id)
             continue
         encrypted += row.update(api_key=replacement, key_fingerprint=secrets.fingerprint(clear))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tokens import ledger
+from tokens.changes import PROVIDER
 from tokens.ledger import Reservation
 from tokens.models import Provider, TokenMaster, TokenQuerySet, TokenStatus
 
@@ -114,7 +115,7 @@ def take(
 
 def reject(token_id: int, reason: str) -> None:
     """Disable a key that its provider calls invalid, and keep the reason for staff."""
-    TokenMaster.objects.filter(pk=token_id).exclude(status=TokenStatus.DISABLED).disable(reason)
+    TokenMaster.objects.filter(pk=token_id).change_status(TokenStatus.DISABLED, reason, by=PROVIDER)
 
 
 def _usable() -> TokenQuerySet:

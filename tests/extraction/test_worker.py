@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -17,6 +19,9 @@ from pytest_django import Settings
 from extraction import lease, tasks, worker
 from extraction.models import Extraction, State
 from tests.extraction.factories import make_extraction
+from tests.tokens.rows import make_token
+from tokens.alerts import AlertSubscription
+from tokens.models import DEFAULT_LIMIT, TokenMaster, TokenStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -219,3 +224,23 @@ def test_sweep_goes_on_after_the_database_was_away(
 
     assert worker.run_worker() == 0
     assert len(rounds) == 2
+
+
+def test_housekeeping_lets_tokens_expire() -> None:
+    token = make_token(expires_at=AN_HOUR_AGO)
+
+    worker.keep_house()
+
+    token.refresh_from_db()
+    assert token.status == TokenStatus.EXPIRED
+
+
+def test_housekeeping_mails_alerts(settings: Settings, mailoutbox: list[EmailMessage]) -> None:
+    settings.EMAIL_HOST = "mail.example.com"
+    user = User.objects.create_superuser("sita", "sita@example.com")
+    AlertSubscription.objects.create(user=user, threshold_alerts=True)
+    TokenMaster.objects.mark_spent(make_token().pk, DEFAULT_LIMIT + 1)
+
+    worker.keep_house()
+
+    assert len(mailoutbox) == 1
