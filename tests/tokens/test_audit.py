@@ -167,6 +167,28 @@ def test_repair_leaves_a_spent_key_exceeded_and_a_healthy_one_active() -> None:
     assert (spent.status, healthy.status) == ("Exceeded", "Active")
 
 
+def test_repair_of_a_reserve_leaves_the_rest_alone() -> None:
+    token = make_token()
+    spend(token, 700)
+    falsify(token, reserved_tokens=300)
+
+    assert audit.repair_ledger() == [f"Token {token.pk}: ReservedTokens changed from 300 to 0."]
+    assert totals(token) == (700, 99_300, 0)
+
+
+def test_token_that_is_right_once_it_is_locked_is_no_alarm(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = make_token()
+    spend(token, 700)
+    # Looked wrong from outside, while a call settled.
+    monkeypatch.setattr(audit, "_suspects", lambda: [token.pk])
+
+    assert (audit.audit_ledger(), audit.repair_ledger()) == ([], [])
+    assert totals(token) == (700, 99_300, 0)
+    assert not caplog.records
+
+
 def test_audit_takes_as_many_queries_for_many_tokens_as_for_one(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:

@@ -119,7 +119,7 @@ def test_prompt_is_counted_once_for_each_model_and_kept_in_the_database(
 
     assert costs == [COUNTED_COST] * 3
     assert len(emulator.counts.calls) == 1
-    assert PromptCost.objects.get().tokens == COUNTED
+    assert str(PromptCost.objects.get()) == f"{MODEL}: {COUNTED} tokens"
     request_cost(document, model="gemini-other")
     assert [call.model for call in emulator.counts.calls] == [MODEL, "gemini-other"]
 
