@@ -97,7 +97,11 @@ def settle_unknown(
 
 def release(attempt_id: uuid.UUID) -> bool:
     """Free the reserve of a call that cost nothing; False when it was freed before."""
+    reservation = TokenReservation.objects.filter(pk=attempt_id).first()
+    if reservation is None:
+        return False
     with transaction.atomic():
+        TokenUsageSummary.objects.open(reservation.token_id)  # see _book
         freed = _take_out(attempt_id)
         if freed is None:
             return False
@@ -139,6 +143,8 @@ def _take_out(attempt_id: uuid.UUID) -> TokenReservation | None:
 def _book(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) -> bool:
     """Write the usage row, move the totals and free the reserve, once per attempt."""
     with transaction.atomic():
+        # The summary first, here and wherever the books change: one order of locks, no deadlock.
+        TokenUsageSummary.objects.open(token_id)
         _, created = TokenUsageLog.objects.get_or_create(
             attempt_id=attempt_id,
             defaults={"token_id": token_id, "total_tokens_used": total, **fields},
@@ -146,7 +152,6 @@ def _book(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) ->
         if not created:
             return False
         freed = _take_out(attempt_id)
-        TokenUsageSummary.objects.open(token_id)
         TokenUsageSummary.objects.filter(token_id=token_id).update(
             total_used_tokens=F("total_used_tokens") + total,
             reserved_tokens=F("reserved_tokens") - (freed.amount if freed else 0),
