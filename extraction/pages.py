@@ -35,9 +35,19 @@ _CHILD = Path(__file__).with_name("pdfium_child.py")
 def render(document: Path, media_type: str, page_count: int, folder: Path) -> tuple[PageImage, ...]:
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
-    The images appear together or not at all; a second call replaces them. Raises Refusal:
-    ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
+    The images appear together or not at all, and stay: a second call only looks at them. Raises
+    Refusal: ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
     """
+    drawn = folder / "pages"
+    if not drawn.exists():
+        _draw(document, media_type, page_count, drawn)
+    return tuple(
+        PageImage(number, path, _is_blank(path))
+        for number, path in enumerate(sorted(drawn.iterdir()), start=1)
+    )
+
+
+def _draw(document: Path, media_type: str, page_count: int, target: Path) -> None:
     with scratch_folder() as scratch:
         drawn = scratch / "pages"
         drawn.mkdir()
@@ -47,18 +57,14 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
             _draw_with_poppler(document, drawn)
         else:
             _draw_with_pdfium(document, drawn)
-        drawn_pages = sorted(drawn.iterdir())
-        if len(drawn_pages) != page_count:
+        if len(list(drawn.iterdir())) != page_count:
             raise _corrupt()
-        blank = [_is_blank(page) for page in drawn_pages]
-        target = folder / "pages"
-        if target.exists():
-            target.rename(scratch / "replaced")
-        drawn.rename(target)
-    return tuple(
-        PageImage(number, target / f"{number:03}.jpg", is_blank)
-        for number, is_blank in enumerate(blank, start=1)
-    )
+        try:
+            drawn.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+            # A worker that was taken for dead has drawn the same pages meanwhile.
 
 
 def count_pdf_pages(path: Path) -> int:

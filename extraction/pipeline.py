@@ -5,10 +5,11 @@ while poppler or a provider works; one transaction books every outcome.
 """
 
 import logging
+import random
 import time
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -23,21 +24,30 @@ from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.readers import model_of, reader_for
-from extraction.readers.base import Billing, Document, Failure, Reading, ReadingError
+from extraction.readers.base import (
+    Billing,
+    Document,
+    Failure,
+    KeyEffect,
+    Reading,
+    ReadingError,
+)
 from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
-from tokens import ledger, selection
+from logs.redaction import redact
+from tokens import cooling, ledger, selection
 from tokens.models import Provider, TokenMaster
-from tokens.selection import Cost, NoOtherKey, NoToken, TokensBusy
+from tokens.selection import Cost, NoToken, TokensBusy
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
 # Fewer output tokens than this cannot hold even a short invoice.
 OUTPUT_FLOOR = 2_000
-# How soon to look again when other calls hold what is left of the quota.
-BUSY_DELAY = timedelta(seconds=1)
+# Extractions that wait for a key come back spread over this long for each of them, so that they
+# look at the key some twenty times a second, however many they are.
+SPREAD = timedelta(seconds=0.05)
 # A reservation outlives the longest task by this; then its attempt is dead.
 RESERVATION_MARGIN = timedelta(seconds=60)
 
@@ -58,14 +68,12 @@ def process(extraction_id: uuid.UUID) -> None:
             attempt = begin_attempt(extraction, document)
         except Refusal as refusal:
             end_refused(extraction, refusal)
-        except TokensBusy:
-            wait_for_quota(extraction)
+        except TokensBusy as busy:
+            wait_for_key(extraction, busy.until)
         except LeaseLost:
             logger.warning("The lease was lost before the call: another worker goes on.")
         except NoToken as no_token:
             end_without_token(extraction, no_token)
-        except NoOtherKey:
-            end_without_key_free(extraction)  # each has declined this document
         else:
             try:
                 reading = attempt.read(document)
@@ -100,16 +108,16 @@ class Call:
 
     row: Attempt
     token: TokenMaster
-    model: str
-    output_budget: int
+    probe: bool
 
     def read(self, document: Document) -> Reading:
         """Make the call. Raises ReadingError."""
         return reader_for(self.token.provider).read(
             document,
             api_key=self.token.reveal_key(),
-            model=self.model,
-            output_budget=self.output_budget,
+            model=self.row.model,
+            output_budget=self.row.output_budget,
+            correction=self.row.repairs.correction if self.row.repairs else "",
         )
 
 
@@ -127,19 +135,19 @@ def prepare_pages(extraction: Extraction) -> Document:
 def begin_attempt(extraction: Extraction, document: Document) -> Call:
     """Choose a token, reserve what the call can cost, and commit the attempt before it is made.
 
-    Raises NoToken when the company has no key for it, NoOtherKey when each has declined it,
-    TokensBusy when it must wait, and LeaseLost when another process has taken it up.
+    Raises NoToken when the company has no key for it, TokensBusy when it must wait, and LeaseLost
+    when another process has taken it up.
     """
     attempt_id = uuid.uuid4()
-    declined = _attempts_of_this_run(extraction).filter(failure=Failure.OTHER_KEY)
+    last = _attempts_of_this_run(extraction).order_by("number").last()
+    repaired = last if last and last.failure == Failure.REPAIR else None
     # Not in the attempt's transaction: a key found Exceeded stays so when no other will do. After
     # a crash between the two the reservation's lease frees it; no call was made.
-    token, reservation = selection.take(
+    token, reservation, probe = selection.take(
         extraction.company_id,
         attempt_id=attempt_id,
-        cost_of=lambda token: cost_of(document, token),
+        cost_of=lambda token: cost_of(document, token, repaired),
         lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
-        avoid=set(declined.values_list("token_id", flat=True)),
     )
     try:
         with transaction.atomic():
@@ -152,24 +160,39 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
                 token=token,
                 model=model_of(token),
                 reserved=reservation.amount,
+                output_budget=reservation.output_budget,
+                repairs=repaired,
             )
     except LeaseLost:
         ledger.release(attempt_id)
+        if probe:
+            cooling.end_probe(token, answered=False)
         raise
-    return Call(row, token, row.model, reservation.output_budget)
+    return Call(row, token, probe)
 
 
-def cost_of(document: Document, token: TokenMaster) -> Cost:
-    """Return the most LLM tokens that reading this document with this key can cost."""
+def cost_of(document: Document, token: TokenMaster, repaired: Attempt | None = None) -> Cost:
+    """Return the most LLM tokens that reading this document with this key can cost.
+
+    The call that repairs one whose answer was too long gets twice its output.
+    """
     if token.provider == Provider.OFFLINE:
         return Cost(fixed=0, output_max=0, output_floor=0)
-    request = reader_for(token.provider).request_cost(
-        document, api_key=token.reveal_key(), model=model_of(token)
+    reader = reader_for(token.provider)
+    request = reader.request_cost(
+        document,
+        api_key=token.reveal_key(),
+        model=model_of(token),
+        correction=repaired.correction if repaired else "",
     )
+    output_max, output_floor = settings.MAX_OUTPUT_TOKENS, OUTPUT_FLOOR
+    if repaired and not repaired.correction:
+        output_floor = min(2 * repaired.output_budget, reader.longest_output)
+        output_max = max(output_max, output_floor)
     return Cost(
         fixed=request.most,
-        output_max=settings.MAX_OUTPUT_TOKENS,
-        output_floor=OUTPUT_FLOOR,
+        output_max=output_max,
+        output_floor=output_floor,
         smallest_call=request.smallest + OUTPUT_FLOOR,
     )
 
@@ -202,6 +225,8 @@ def end_attempt_succeeded(
     with transaction.atomic():
         _close(call.row, AttemptOutcome.SUCCEEDED)
         _book(extraction, call.row, reading.billing, reading.usage)
+        if call.probe:
+            cooling.end_probe(call.token, answered=True)
         Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -217,26 +242,39 @@ def end_attempt_succeeded(
 
 
 def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) -> None:
-    """Book the failed call, then let the policy decide: wait, another key, or failure."""
+    """Book the failed call, spare its key, and let the policy decide: wait, repair, or failure."""
     policy = RetryPolicy.from_settings()
-    delay = _delay_after(extraction, error, policy)
     with transaction.atomic():
-        _close(call.row, AttemptOutcome.FAILED, code=error.code, failure=error.failure)
+        _close(
+            call.row,
+            AttemptOutcome.FAILED,
+            code=error.code,
+            failure=error.failure,
+            correction=error.correction,
+        )
         _book(extraction, call.row, error.billing, error.usage)
-        if error.key_rejected:
-            selection.reject(call.token.pk, error.detail)
+        # This one is among them, unless its extraction was taken up by another meanwhile.
+        retries = max(0, _failures(extraction, Failure.RETRY) - 1)
+        spared_until = _spare_key(call, error, policy, retries)
+        delay = _delay_after(extraction, call, error, policy, retries)
         RetryAttempt.objects.create(
             token=call.token,
             company_id=extraction.company_id,
             extraction_id=extraction.pk,
             attempt=call.row.number,
             attempts_allowed=policy.limit + 1,
+            error_class=error.failure,
             error_code=error.code,
-            error_message=error.detail,
+            provider_code=error.provider_code[:100],
+            error_message=redact(error.provider_message) or error.detail,
             is_retryable=error.failure is not Failure.FINAL,
             delay_seconds=None if delay is None else delay.total_seconds(),
         )
-        if delay is None:
+        if delay is not None and not _past_deadline(extraction, delay):
+            Extraction.objects.postpone(extraction, delay)
+        elif delay is not None and spared_until is not None:
+            end_without_key_free(extraction, spared_until)
+        else:
             _fail(
                 extraction,
                 CANNOT_PROCESS,
@@ -244,8 +282,6 @@ def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) 
                 detail=error.detail,
                 http_status=_http_status(error),
             )
-        else:
-            Extraction.objects.postpone(extraction, delay)
     logger.warning("Attempt %s failed: %s (%s)", call.row.number, error.detail, error.code)
 
 
@@ -273,24 +309,36 @@ def end_without_token(extraction: Extraction, no_token: NoToken) -> None:
     logger.warning("No token: %s (%s)", no_token.detail, no_token.code)
 
 
-def end_without_key_free(extraction: Extraction) -> None:
-    """Fail an extraction whose company has keys, none of which could take it in time."""
+def end_without_key_free(extraction: Extraction, until: datetime) -> None:
+    """Fail an extraction whose company has keys, none of which could take it in time.
+
+    ``until`` is when asking again is of use: what Retry-After says.
+    """
     _fail(
         extraction,
         CANNOT_PROCESS,
         code="no_key_free",
         detail="None of your company's keys could take this invoice now. Try again later.",
         http_status=503,
+        due_at=until,
     )
     logger.warning("No key was free.")
 
 
-def wait_for_quota(extraction: Extraction) -> None:
-    """Look again soon: calls in flight hold the rest of the quota and may give some back."""
-    if _past_deadline(extraction, BUSY_DELAY):
-        end_without_key_free(extraction)
-    else:
-        Extraction.objects.postpone(extraction, BUSY_DELAY)
+def wait_for_key(extraction: Extraction, until: datetime) -> None:
+    """Look again when a key may be free: they cool down, are at a limit, or their quota is held."""
+    now = timezone.now()
+    delay = max(until - now, timedelta(0))
+    if _past_deadline(extraction, delay):
+        end_without_key_free(extraction, until)
+        return
+    waiting = Extraction.objects.filter(
+        company_id=extraction.company_id, state=State.WAITING
+    ).count()
+    delay += random.random() * waiting * SPREAD  # noqa: S311 - spreads load, guards no secret
+    # A last look is taken at the deadline itself.
+    latest = delay if extraction.deadline is None else extraction.deadline - now
+    Extraction.objects.postpone(extraction, min(delay, latest))
 
 
 def recover(extraction: Extraction) -> None:
@@ -306,6 +354,7 @@ def recover(extraction: Extraction) -> None:
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
             _close(attempt, AttemptOutcome.UNKNOWN, code="worker_died")
             _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
+            cooling.end_probe(attempt.token, answered=False)
         if extraction.deaths >= DEATHS_ALLOWED:
             _fail(
                 extraction,
@@ -320,8 +369,28 @@ def recover(extraction: Extraction) -> None:
     logger.error("Took up extraction %s after its worker died.", extraction.pk)
 
 
+def _spare_key(
+    call: Call, error: ReadingError, policy: RetryPolicy, retries: int
+) -> datetime | None:
+    """Do to the key or its project what the failure asks for; return until when it is closed."""
+    if call.probe:
+        cooling.end_probe(call.token, answered=False)
+    match error.key_effect:
+        case KeyEffect.REJECTED:
+            selection.reject(call.token, error.detail)
+        case KeyEffect.COOL_KEY | KeyEffect.COOL_PROJECT:
+            wait = policy.wait(retries, error.retry_after)
+            if error.cools_for is not None:
+                wait = timedelta(seconds=error.cools_for)
+            until = timezone.now() + wait
+            whole_project = error.key_effect is KeyEffect.COOL_PROJECT
+            cooling.cool(call.token, until, error.detail, whole_project=whole_project)
+            return until
+    return None
+
+
 def _delay_after(
-    extraction: Extraction, error: ReadingError, policy: RetryPolicy
+    extraction: Extraction, call: Call, error: ReadingError, policy: RetryPolicy, retries: int
 ) -> timedelta | None:
     """The wait before the next call, or None when there is no next call."""
     match error.failure:
@@ -329,12 +398,20 @@ def _delay_after(
             return None
         case Failure.OTHER_KEY:
             return timedelta(0)
+        case Failure.REPAIR:
+            longest = reader_for(call.token.provider).longest_output
+            too_long = not error.correction and call.row.output_budget >= longest
+            first = _failures(extraction, Failure.REPAIR) == 1
+            return timedelta(0) if first and not too_long else None
         case Failure.RETRY:
-            retries = _attempts_of_this_run(extraction).filter(failure=Failure.RETRY).count()
-            delay = policy.delay(retries, error.retry_after)
-            if delay is None or _past_deadline(extraction, delay):
-                return None
-            return delay
+            cools = error.key_effect is not KeyEffect.NONE
+            another = cools and selection.another_is_free(call.token)
+            # What the server asks of one key is nothing to the next.
+            return policy.delay(retries, None if another else error.retry_after)
+
+
+def _failures(extraction: Extraction, failure: Failure) -> int:
+    return _attempts_of_this_run(extraction).filter(failure=failure).count()
 
 
 def _attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
@@ -368,14 +445,20 @@ def _book(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usa
             ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
 
 
-def _close(attempt: Attempt, outcome: AttemptOutcome, *, code: str = "", failure: str = "") -> None:
+def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> None:
     Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
-        outcome=outcome, code=code, failure=failure, finished_at=timezone.now()
+        outcome=outcome, finished_at=timezone.now(), **failed
     )
 
 
 def _fail(
-    extraction: Extraction, message: str, *, code: str, detail: str, http_status: int
+    extraction: Extraction,
+    message: str,
+    *,
+    code: str,
+    detail: str,
+    http_status: int,
+    **fields: object,
 ) -> None:
     Extraction.objects.end(
         extraction,
@@ -385,4 +468,5 @@ def _fail(
         error_message=message,
         error_detail=detail,
         dedup_key=None,  # the same bytes may be sent again
+        **fields,
     )

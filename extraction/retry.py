@@ -34,12 +34,14 @@ class RetryPolicy:
         )
 
     def delay(self, retries_made: int, server_wish: float | None = None) -> timedelta | None:
-        """Return the wait before the next retry, or None when every retry has been made.
+        """Return the wait before the next retry, or None when every retry has been made."""
+        return None if retries_made >= self.limit else self.wait(retries_made, server_wish)
+
+    def wait(self, retries_made: int, server_wish: float | None = None) -> timedelta:
+        """Return the wait after so many retries, however many there may be.
 
         ``server_wish`` (seconds) is never undercut, whatever the cap.
         """
-        if retries_made >= self.limit:
-            return None
         wait = min(self.initial * self.multiplier**retries_made, self.cap)
         if self.jitter:
             wait *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards no secret

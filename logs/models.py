@@ -67,7 +67,19 @@ class RetryAttempt(models.Model):
     attempts_allowed = models.IntegerField(
         db_column="AttemptsAllowed", null=True, help_text="Calls the policy allowed in all."
     )
+    error_class = models.CharField(
+        db_column="ErrorClass",
+        max_length=20,
+        null=True,
+        help_text="What it allowed next: retry, other_key, repair, final.",
+    )
     error_code = models.CharField(db_column="ErrorCode", max_length=50, null=True)
+    provider_code = models.CharField(
+        db_column="ProviderCode",
+        max_length=100,
+        null=True,
+        help_text="The provider's own: status, or the kind of the lost connection.",
+    )
     delay_seconds = models.FloatField(
         db_column="DelaySeconds", null=True, help_text="Wait before the next call; empty: none."
     )

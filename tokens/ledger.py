@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
+from tokens.call_limits import NO_LIMITS, CallLimits, count_call
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -30,9 +31,19 @@ class Reservation:
 
 
 def reserve(
-    token_id: int, *, attempt_id: uuid.UUID, amount: int, output_budget: int, lease: timedelta
+    token_id: int,
+    *,
+    attempt_id: uuid.UUID,
+    amount: int,
+    output_budget: int,
+    lease: timedelta,
+    limits: CallLimits = NO_LIMITS,
 ) -> Reservation | None:
-    """Set the amount aside for the lease's time, or return None when it does not fit."""
+    """Set the amount aside for the lease's time, or return None when it does not fit.
+
+    Raises LimitReached, with nothing changed, when the key's calls are limited and one more is
+    too many.
+    """
     with transaction.atomic():
         if not _set_aside(token_id, amount):
             TokenUsageSummary.objects.open(token_id)
@@ -44,6 +55,10 @@ def reserve(
             amount=amount,
             leased_until=timezone.now() + lease,
         )
+        if limits != NO_LIMITS:
+            # The totals are locked since they were changed: nobody else counts at the same time.
+            under_way = TokenReservation.objects.filter(token_id=token_id).count()
+            count_call(token_id, under_way, limits)
     return Reservation(attempt_id, token_id, amount, output_budget)
 
 

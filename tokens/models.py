@@ -11,13 +11,16 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.database import UtcNow
-from tokens import secrets
+from tokens import cooling, secrets
 from tokens.alerts import USED_UP, ThresholdAlert
+from tokens.call_limits import CallLimits
 from tokens.changes import SYSTEM, Aspect, TokenChange
 
 DEFAULT_LIMIT = 100_000
 DEFAULT_THRESHOLD = 3_000
 EXPIRED = "Its expiry has passed."
+# What staff change when a provider does not let a key do what it should.
+_MENDS_A_KEY = {"api_key", "model", "project", "status"}
 UNREADABLE_KEY = "cannot be decrypted"
 
 
@@ -165,6 +168,27 @@ class TokenMaster(models.Model):
         db_column="StatusReason", max_length=200, null=True, blank=True, editable=False
     )
 
+    project = models.CharField(
+        db_column="Project",
+        max_length=100,
+        null=True,
+        blank=True,
+        help_text="Google project of the key. Its keys share one quota, and so their cool-downs.",
+    )
+    max_concurrent_calls = models.PositiveIntegerField(
+        "calls at once",
+        db_column="MaxConcurrentCalls",
+        null=True,
+        blank=True,
+        help_text="Further invoices wait; empty means no limit.",
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        db_column="RequestsPerMinute",
+        null=True,
+        blank=True,
+        help_text="Further invoices wait; empty means no limit.",
+    )
+
     objects = TokenQuerySet.as_manager()
 
     class Meta:
@@ -213,6 +237,8 @@ class TokenMaster(models.Model):
                 TokenUsageSummary.objects.follow_limit(self.pk)
                 if TokenMaster.objects.reactivate(self.pk):
                     self.status, self.status_reason = TokenStatus.ACTIVE, None
+            if fields is None or fields & _MENDS_A_KEY:
+                cooling.forget(self)
             if (fields is None or "expires_at" in fields) and TokenMaster.objects.filter(
                 pk=self.pk
             ).renew():
@@ -242,6 +268,11 @@ class TokenMaster(models.Model):
             return self.provider in Provider.values and bool(self.reveal_key())
         except secrets.UndecryptableKey:
             return False
+
+    @property
+    def call_limits(self) -> CallLimits:
+        """How many calls may be under way, and may begin in a minute."""
+        return CallLimits(self.max_concurrent_calls, self.requests_per_minute)
 
     @property
     def effective_status(self) -> str:
@@ -282,14 +313,14 @@ class TokenMaster(models.Model):
             changed[Aspect.STATUS] = before.status, self.status
         if "total_token_limit" in saved and self.total_token_limit != before.total_token_limit:
             changed[Aspect.LIMIT] = before.total_token_limit, self.total_token_limit
-        if "api_key" in saved and not self._holds_key_of(before):
+        if "api_key" in saved and not self.holds_key_of(before):
             changed[Aspect.KEY] = before.masked_key, self.masked_key
         for what, (old, new) in changed.items():
             TokenChange.objects.create(
                 token=self, what=what, from_value=old, to_value=new, actor=by, reason=reason
             )
 
-    def _holds_key_of(self, other: "TokenMaster") -> bool:
+    def holds_key_of(self, other: "TokenMaster") -> bool:
         """Whether both hold one key, however it is stored."""
         try:
             return self.reveal_key() == other.reveal_key()

@@ -2,14 +2,24 @@
 
 import random
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import NamedTuple
 
-from tokens import ledger
+from django.db import transaction
+from django.utils import timezone
+
+from tokens import cooling, ledger
+from tokens.call_limits import LimitReached
 from tokens.changes import PROVIDER
+from tokens.cooling import Held
 from tokens.ledger import Reservation
 from tokens.models import Provider, TokenMaster, TokenQuerySet, TokenStatus
+
+# How soon to look again when other calls hold what is left of a quota.
+QUOTA_RECHECK = timedelta(seconds=1)
 
 
 class NoToken(Exception):
@@ -28,11 +38,23 @@ class NoToken(Exception):
 
 
 class TokensBusy(Exception):
-    """Only the live reservations of other calls are in the way: try again shortly."""
+    """The company has usable keys, but none before ``until``.
+
+    They cool down, are at a limit of their calls, or calls under way hold what is left of their
+    quota.
+    """
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no key before {until}")
+        self.until = until
 
 
-class NoOtherKey(Exception):
-    """The company has usable keys, but none beside those that the caller must avoid."""
+class Taken(NamedTuple):
+    """A key to call with. A ``probe`` is the first call after a cool-down: tell how it went."""
+
+    token: TokenMaster
+    reservation: Reservation
+    probe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +79,7 @@ class Cost:
 
 def require_usable(company_id: str) -> None:
     """Refuse early what cannot be served: raises NoToken unless the company has a usable key."""
-    if not _candidates(company_id):
+    if next(_candidates(company_id), None) is None:
         raise _refusal(company_id)
 
 
@@ -67,69 +89,128 @@ def take(
     attempt_id: uuid.UUID,
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
-    avoid: Collection[int] = (),
-) -> tuple[TokenMaster, Reservation]:
-    """Reserve the call's cost on a usable key, chosen at random, and return both.
+) -> Taken:
+    """Reserve the call's cost on a usable key, chosen at random.
 
-    Raises NoToken, TokensBusy, or NoOtherKey when every usable key is one to ``avoid``.
+    Raises NoToken, or TokensBusy with the time at which to ask again.
     """
-    usable = _candidates(company_id)
-    if not usable:
+    outcomes = []
+    for token in _candidates(company_id):
+        outcome = _reserve(token, attempt_id, cost_of, lease)
+        if isinstance(outcome, Taken):
+            return outcome
+        outcomes.append(outcome)
+    held = [outcome.until for outcome in outcomes if isinstance(outcome, Held)]
+    if held:
+        raise TokensBusy(min(held))
+    if not outcomes:
         raise _refusal(company_id)
-    candidates = [token for token in usable if token.pk not in avoid]
-    if not candidates:
-        raise NoOtherKey
-    random.shuffle(candidates)
-    busy = spent = False
-    for candidate in candidates:
-        cost = cost_of(candidate)
-        token: TokenMaster | None = candidate
-        while token and token.free >= cost.floor:
-            output_budget = min(cost.output_max, token.free - cost.fixed)
-            reservation = ledger.reserve(
-                token.pk,
-                attempt_id=attempt_id,
-                amount=cost.fixed + output_budget,
-                output_budget=output_budget,
-                lease=lease,
-            )
-            if reservation:
-                return token, reservation
-            # Another call was faster: see what it left.
-            token = _usable().filter(pk=token.pk).first()
-        if token and token.unspent >= cost.floor:
-            busy = True
-        elif token:
-            smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
-            spent |= TokenMaster.objects.mark_spent(token.pk, smallest)
-    if busy:
-        raise TokensBusy
-    if spent:
+    if _TooLittle.FOR_ANY_CALL in outcomes:
         # The company may have an Offline key, which serves now that the others are Exceeded.
-        return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease, avoid=avoid)
+        return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease)
     raise _exceeded(
         "No key of the company has enough quota left for this document. "
         "Ask support to raise the limit."
     )
 
 
-def reject(token_id: int, reason: str) -> None:
-    """Disable a key that its provider calls invalid, and keep the reason for staff."""
-    TokenMaster.objects.filter(pk=token_id).change_status(TokenStatus.DISABLED, reason, by=PROVIDER)
+def another_is_free(token: TokenMaster) -> bool:
+    """Whether the company has a usable key that needs no waiting, beside one that does."""
+    others = _usable().for_company(token.company_id).exclude(pk=token.pk)
+    return any(
+        other.provider != Provider.OFFLINE and other.presentable and not cooling.held(other)
+        for other in others
+    )
+
+
+def reject(token: TokenMaster, reason: str) -> None:
+    """Disable a key that its provider calls invalid, and keep the reason for staff.
+
+    A key that staff replaced since ``token`` was read is another one, and stays.
+    """
+    with transaction.atomic():
+        current = TokenMaster.objects.select_for_update().get(pk=token.pk)
+        if current.holds_key_of(token):
+            TokenMaster.objects.filter(pk=token.pk).change_status(
+                TokenStatus.DISABLED, reason, by=PROVIDER
+            )
+
+
+class _TooLittle(Enum):
+    """Why a key's quota does not do."""
+
+    FOR_THIS_CALL = auto()
+    FOR_ANY_CALL = auto()
+
+
+def _reserve(
+    token: TokenMaster,
+    attempt_id: uuid.UUID,
+    cost_of: Callable[[TokenMaster], Cost],
+    lease: timedelta,
+) -> Taken | Held | _TooLittle:
+    """Set the call's cost aside on this key, or say why not."""
+    if held := cooling.held(token):
+        return held
+    cost = cost_of(token)
+    current: TokenMaster | None = token
+    while current and current.free >= cost.floor:
+        output_budget = min(cost.output_max, current.free - cost.fixed)
+        try:
+            reservation = ledger.reserve(
+                token.pk,
+                attempt_id=attempt_id,
+                amount=cost.fixed + output_budget,
+                output_budget=output_budget,
+                lease=lease,
+                limits=current.call_limits,
+            )
+        except LimitReached as limit:
+            return limit.held
+        if reservation:
+            if cooling.needs_probe(token) and not cooling.claim_probe(token, lease):
+                ledger.release(attempt_id)
+                return Held(timezone.now() + cooling.PROBE_RECHECK)
+            return Taken(current, reservation, cooling.needs_probe(token))
+        # Another call was faster: see what it left.
+        current = _usable().filter(pk=token.pk).first()
+    if current is None:
+        return _TooLittle.FOR_ANY_CALL  # it went out of use a moment ago
+    if current.unspent >= cost.floor:
+        return Held(timezone.now() + QUOTA_RECHECK)
+    smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
+    if TokenMaster.objects.mark_spent(token.pk, smallest):
+        return _TooLittle.FOR_ANY_CALL
+    return _TooLittle.FOR_THIS_CALL
 
 
 def _usable() -> TokenQuerySet:
-    return TokenMaster.objects.usable().select_related("summary")
+    return (
+        TokenMaster.objects.usable()
+        .select_related("summary")
+        .annotate(**cooling.with_cool_down())
+        .order_by()
+    )
 
 
-def _candidates(company_id: str) -> list[TokenMaster]:
-    """The keys to choose from: Offline ones only where there is no other."""
-    tokens = [token for token in _usable().for_company(company_id) if token.presentable]
-    return [token for token in tokens if token.provider != Provider.OFFLINE] or tokens
+def _candidates(company_id: str) -> Iterator[TokenMaster]:
+    """The keys to try, in random order: Offline ones only where there is no other."""
+    tokens = list(_usable().for_company(company_id))
+    random.shuffle(tokens)
+    tokens.sort(key=lambda token: token.provider == Provider.OFFLINE)
+    none_online = True
+    # Lazily: to look at a key is to decrypt it.
+    for token in tokens:
+        if token.provider == Provider.OFFLINE:
+            if none_online:
+                yield token
+        elif token.presentable:
+            none_online = False
+            yield token
 
 
 def _refusal(company_id: str) -> NoToken:
-    """Say why a company without a usable key has none."""
+    """Say why a company without a usable key has none: Expired before Exceeded and Disabled."""
     statuses = {token.effective_status for token in TokenMaster.objects.for_company(company_id)}
     if not statuses:
         return NoToken(
@@ -137,11 +218,11 @@ def _refusal(company_id: str) -> NoToken:
             "No active token found for your company. Please contact support.",
             "No key is stored for this company. Check the company id, or ask support for a key.",
         )
-    if statuses == {TokenStatus.EXPIRED}:
+    if TokenStatus.EXPIRED in statuses and TokenStatus.ACTIVE not in statuses:
         return NoToken(
             "token_expired",
             "Your AI token has expired. Please renew your subscription.",
-            "Every key of the company has expired. Renew the subscription to go on.",
+            "A key of the company has expired and none is active. Renew the subscription to go on.",
         )
     return _exceeded(
         "The company's keys are used up, disabled or unreadable. Ask support to check them."

@@ -256,9 +256,20 @@ class Attempt(models.Model):
     failure = models.CharField(
         max_length=20,
         blank=True,
-        help_text="What the failure allowed next: retry, other_key, final.",
+        help_text="What the failure allowed next: retry, other_key, repair, final.",
     )
     code = models.CharField(max_length=50, blank=True)
+    output_budget = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="LLM tokens that its output could have, thinking included.",
+    )
+    repairs = models.ForeignKey(
+        "self", models.SET_NULL, null=True, help_text="The call whose answer this one mends."
+    )
+    correction = models.TextField(
+        blank=True, default="", db_default="", help_text="What to tell the model to mend."
+    )
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 

@@ -62,18 +62,30 @@ class Reading:
 
 
 class Failure(StrEnum):
-    """What a failed reading allows next."""
+    """What a failed reading allows next: its class."""
 
     RETRY = "retry"  # the same key may be asked again later
     OTHER_KEY = "other_key"  # this key will not do; another may, at once
+    REPAIR = "repair"  # one more call, changed, may mend it
     FINAL = "final"  # no call can read this document
+
+
+class KeyEffect(StrEnum):
+    """What a failure means for the key that was used."""
+
+    NONE = "none"
+    COOL_KEY = "cool_key"  # leave it alone for a while
+    COOL_PROJECT = "cool_project"  # it, and all that share its quota
+    REJECTED = "rejected"  # it is no key, or no longer one
 
 
 class ReadingError(Exception):
     """A reading that failed, in our words. Never carries the provider's exception object.
 
     ``code`` is stable and for machines, ``detail`` is for people and free of internals,
-    ``retry_after`` is the server's wish in seconds, ``timed_out`` tells 504 from 502.
+    ``provider_code`` and ``provider_message`` are the provider's own words, for staff.
+    ``retry_after`` is the server's wish and ``cools_for`` the length of a key's cool-down, in
+    seconds. ``correction`` tells the model what to mend. ``timed_out`` tells 504 from 502.
     """
 
     def __init__(
@@ -86,7 +98,11 @@ class ReadingError(Exception):
         usage: Usage = NO_USAGE,
         retry_after: float | None = None,
         timed_out: bool = False,
-        key_rejected: bool = False,
+        key_effect: KeyEffect = KeyEffect.NONE,
+        cools_for: float | None = None,
+        correction: str = "",
+        provider_code: str = "",
+        provider_message: str = "",
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.failure = failure
@@ -96,17 +112,37 @@ class ReadingError(Exception):
         self.usage = usage
         self.retry_after = retry_after
         self.timed_out = timed_out
-        self.key_rejected = key_rejected
+        self.key_effect = key_effect
+        self.cools_for = cools_for
+        self.correction = correction
+        self.provider_code = provider_code
+        self.provider_message = provider_message
 
 
 class Reader(Protocol):
-    """A way to read invoices. ``api_key`` and ``model`` are the chosen token's."""
+    """A way to read invoices. ``api_key`` and ``model`` are the chosen token's.
 
-    def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
+    ``longest_output`` is the most LLM tokens that an answer can have, thinking included.
+    ``correction`` is what an earlier ReadingError asked to mend.
+    """
+
+    longest_output: int
+
+    def request_cost(
+        self, document: Document, *, api_key: str, model: str, correction: str = ""
+    ) -> RequestCost:
         """Return what the request can cost before its output. Fails never; a call is free."""
         ...
 
-    def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
+    def read(
+        self,
+        document: Document,
+        *,
+        api_key: str,
+        model: str,
+        output_budget: int,
+        correction: str = "",
+    ) -> Reading:
         """Read the document with at most ``output_budget`` tokens of output and thinking.
 
         Raises ReadingError for every failure, and nothing else.

@@ -26,14 +26,9 @@ from google.genai import types
 from extraction import prompt_cost
 from extraction.invoice import InvoiceFields
 from extraction.readers import gemini_errors
-from extraction.readers.base import (
-    Billing,
-    Document,
-    Failure,
-    Reading,
-    ReadingError,
-    RequestCost,
-)
+from extraction.readers.base import Billing, Document, Reading, ReadingError, RequestCost
+from extraction.readers.gemini_errors import reading_error
+from tokens import secrets
 from tokens.usage import NO_USAGE, Usage
 
 T = TypeVar("T")
@@ -45,6 +40,7 @@ API_VERSION = "v1beta"
 
 _PROMPTS = Path(__file__).parent / "prompts"
 PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
+CORRECTION = (_PROMPTS / "correction_v1.txt").read_text(encoding="utf-8")
 # As pydantic generates it, $defs and $ref included: the API documents both, and our references
 # stand alone, as it asks (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
 # list (pattern, minLength) may be sent without effect; our own validation enforces them.
@@ -68,6 +64,12 @@ KEY_CHECK_TIMEOUT_SECONDS = 10.0
 IMAGE_TOKENS = 1120
 _MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
 
+# Output limit of the Gemini 3 models (ai.google.dev/gemini-api/docs/models).
+LONGEST_OUTPUT = 65_536
+# What of a wrong answer is told to the model, so that the correction stays short.
+_FAULTS_NAMED = 10
+_LONGEST_CORRECTION = 1000
+
 # The SDK's own time-outs (connect, each read) are the shorter ones: they tell whether the request
 # was sent. The deadline ends what they cannot, a body that trickles.
 _DEADLINE_FACTOR = 1.1
@@ -90,8 +92,12 @@ _BLOCKED = frozenset({
 class GeminiReader:
     """Reads invoices with Gemini's structured output."""
 
-    def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
-        """Return what prompt, schema and images can cost.
+    longest_output = LONGEST_OUTPUT
+
+    def request_cost(
+        self, document: Document, *, api_key: str, model: str, correction: str = ""
+    ) -> RequestCost:
+        """Return what prompt, schema, images and correction can cost.
 
         Prompt and schema as countTokens counts them, asked once for each model and prompt. Until
         that is known, one token for each of their bytes, since no token stands for less; nothing
@@ -102,7 +108,7 @@ class GeminiReader:
         if counted is not None:
             most = min(most, counted + PROMPT_MARGIN)
         return RequestCost(
-            most=most + IMAGE_TOKENS * len(document.pages),
+            most=most + IMAGE_TOKENS * len(document.pages) + len(correction.encode()),
             smallest=IMAGE_TOKENS + (0 if counted is None else most),
         )
 
@@ -115,7 +121,15 @@ class GeminiReader:
         if isinstance(outcome, ReadingError):
             raise outcome
 
-    def read(self, document: Document, *, api_key: str, model: str, output_budget: int) -> Reading:
+    def read(
+        self,
+        document: Document,
+        *,
+        api_key: str,
+        model: str,
+        output_budget: int,
+        correction: str = "",
+    ) -> Reading:
         """Read the document with at most ``output_budget`` tokens of output and thinking.
 
         Every page is sent, blank ones too: a page that could not be decoded looks blank, and the
@@ -123,7 +137,7 @@ class GeminiReader:
 
         Raises ReadingError for every failure, and nothing else.
         """
-        outcome = _read(document, api_key, model, output_budget)
+        outcome = _read(document, api_key, model, output_budget, correction)
         # Raised here, outside every ``except``: a ``__context__`` would carry the SDK's exception,
         # and with it the request's headers and the key.
         if isinstance(outcome, ReadingError):
@@ -132,21 +146,21 @@ class GeminiReader:
 
 
 def _read(
-    document: Document, api_key: str, model: str, output_budget: int
+    document: Document, api_key: str, model: str, output_budget: int, correction: str
 ) -> Reading | ReadingError:
     if all(page.blank for page in document.pages):
-        return ReadingError(Failure.FINAL, "blank", "Every page is blank. Scan the document again.")
+        return reading_error("blank")
     if not _can_be_sent(api_key):
-        return gemini_errors.key_rejected()
+        return reading_error("key_rejected")
     try:
         parts = [
             types.Part.from_bytes(data=page.path.read_bytes(), mime_type="image/jpeg")
             for page in document.pages
         ]
     except OSError:
-        return ReadingError(
-            Failure.RETRY, "pages_missing", "The page images could not be read. Try again."
-        )
+        return reading_error("pages_missing")
+    if correction:
+        parts.append(types.Part.from_text(text=correction))
     response = _call(api_key, model, types.Content(role="user", parts=parts), output_budget)
     if isinstance(response, ReadingError):
         return response
@@ -174,7 +188,7 @@ def _call(
             model=model, contents=content, config=config
         )
 
-    return _outcome(generate, settings.GEMINI_TIMEOUT_SECONDS * _DEADLINE_FACTOR)
+    return _outcome(generate, api_key, settings.GEMINI_TIMEOUT_SECONDS * _DEADLINE_FACTOR)
 
 
 def _count_prompt(api_key: str, model: str) -> int | None:
@@ -189,19 +203,17 @@ def _count_prompt(api_key: str, model: str) -> int | None:
 def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | ReadingError:
     """Have Gemini count the LLM tokens of a text, which it does free of charge."""
     if not _can_be_sent(api_key):
-        return gemini_errors.key_rejected()
+        return reading_error("key_rejected")
     client = _client_for(api_key)
 
     async def count() -> types.CountTokensResponse:
         return await client.aio.models.count_tokens(model=model, contents=text)
 
-    response = _outcome(count, seconds)
+    response = _outcome(count, api_key, seconds)
     if isinstance(response, ReadingError):
         return response
     if not response.total_tokens:
-        return ReadingError(
-            Failure.RETRY, "malformed_answer", "Gemini's answer could not be understood."
-        )
+        return reading_error("malformed_answer")
     return response.total_tokens
 
 
@@ -210,7 +222,9 @@ def _can_be_sent(api_key: str) -> bool:
     return bool(api_key.strip()) and api_key.isascii() and api_key.isprintable()
 
 
-def _outcome(call: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | ReadingError:
+def _outcome(
+    call: Callable[[], Coroutine[Any, Any, T]], api_key: str, seconds: float
+) -> T | ReadingError:
     """Make a call and wait for it as long as that; whatever it raises comes back in our words."""
 
     async def bounded() -> T:
@@ -224,7 +238,10 @@ def _outcome(call: Callable[[], Coroutine[Any, Any, T]], seconds: float) -> T | 
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
             return executor.submit(copy_context().run, asyncio.run, bounded()).result()
     except Exception as error:  # whatever it is: nothing of the SDK may leave this module
-        return gemini_errors.failure(error)
+        failure = gemini_errors.failure(error)
+        # Google names the key in some of its messages.
+        failure.provider_message = failure.provider_message.replace(api_key, secrets.mask(api_key))
+        return failure
 
 
 def _client_for(api_key: str) -> genai.Client:
@@ -272,34 +289,47 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
     billing = Billing.UNKNOWN if usage is None else Billing.KNOWN
     usage = usage or NO_USAGE
 
-    def failed(failure: Failure, code: str, detail: str) -> ReadingError:
-        return ReadingError(failure, code, detail, billing=billing, usage=usage)
-
     feedback = response.prompt_feedback
     candidate = response.candidates[0] if response.candidates else None
     finish = candidate.finish_reason if candidate else None
+
+    def failed(code: str, correction: str = "") -> ReadingError:
+        said = [finish, feedback.block_reason if feedback else None]
+        return reading_error(
+            code,
+            billing=billing,
+            usage=usage,
+            correction=correction,
+            provider_code=" ".join(["200", *(reason.value for reason in said if reason)]),
+            provider_message=(candidate.finish_message or "") if candidate else "",
+        )
+
     if (feedback and feedback.block_reason) or finish in _BLOCKED:
-        return failed(
-            Failure.FINAL, "blocked", "Gemini refuses to read this document for its contents."
-        )
+        return failed("blocked")
     if finish == types.FinishReason.MAX_TOKENS:
-        return failed(
-            Failure.RETRY, "max_tokens", "The answer was longer than the limit set for it."
-        )
+        return failed("max_tokens")
     content = candidate.content if candidate else None
     parts = (content.parts if content else None) or []
     text = "".join(part.text for part in parts if part.text and not part.thought)
     if not text:
-        return failed(Failure.RETRY, "empty_answer", "Gemini gave an empty answer.")
+        return failed("empty_answer")
     try:
         fields = InvoiceFields.model_validate_json(text, strict=True)
-    except pydantic.ValidationError:
-        return failed(
-            Failure.RETRY, "wrong_schema", "Gemini's answer did not have the form asked for."
-        )
+    except pydantic.ValidationError as error:
+        return failed("wrong_schema", _correction(error))
     return Reading(
         fields=fields, model=response.model_version or model, usage=usage, billing=billing
     )
+
+
+def _correction(error: pydantic.ValidationError) -> str:
+    """Tell the model where its answer broke the schema, without repeating the answer."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    named = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole answer'} ({fault['type']})"
+        for fault in faults[:_FAULTS_NAMED]
+    ]
+    return CORRECTION.format(faults="; ".join(named)[:_LONGEST_CORRECTION])
 
 
 def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:

@@ -3,7 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -11,14 +12,106 @@ import httpx2
 import pydantic
 from google.genai import errors
 
-from extraction.readers.base import Billing, Failure, ReadingError
+from extraction.readers.base import Billing, Failure, KeyEffect, ReadingError
+from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
-# Not sent, or at least not wholly: there is nothing to bill.
+# A right or a model that is missing comes back when somebody sets it: no matter of seconds.
+SETTINGS_COOL_DOWN = 900.0
+# A spending limit ends when somebody raises it, or with its period: one call in an hour finds out.
+SPEND_COOL_DOWN = 3600.0
+# Daily quotas begin anew at midnight Pacific time (ai.google.dev/gemini-api/docs/rate-limits),
+# which is 8:00 UTC in winter and an hour earlier in summer: this is never too early.
+QUOTA_DAY_BEGINS = time(8, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One way for a call to fail: what it allows, says to people, costs, and does to the key."""
+
+    failure: Failure
+    detail: str
+    billing: Billing = Billing.NONE
+    key_effect: KeyEffect = KeyEffect.NONE
+    timed_out: bool = False
+
+
+# Every way for a call of Gemini to fail, by its code. Sources:
+# ai.google.dev/gemini-api/docs/troubleshooting, google.rpc.{ErrorInfo,QuotaFailure,RetryInfo}.
+# Google bills no answer of 4xx or 5xx. Answers of 200 say what they cost; where they do not, and
+# where the answer was lost, nobody knows.
+CONDITIONS = {
+    # Nothing was sent
+    "unreachable": Condition(Failure.RETRY, "Gemini cannot be reached."),
+    "connect_timeout": Condition(Failure.RETRY, "Gemini cannot be reached.", timed_out=True),
+    "pages_missing": Condition(Failure.RETRY, "The page images could not be read. Try again."),
+    "blank": Condition(Failure.FINAL, "Every page is blank. Scan the document again."),
+    # No answer, or none that can be read
+    "timeout": Condition(
+        Failure.RETRY, "Gemini did not answer in time.", Billing.UNKNOWN, timed_out=True
+    ),
+    "connection_lost": Condition(
+        Failure.RETRY, "The connection to Gemini was lost.", Billing.UNKNOWN
+    ),
+    "malformed_answer": Condition(
+        Failure.RETRY, "Gemini's answer could not be understood.", Billing.UNKNOWN
+    ),
+    "provider_error": Condition(Failure.RETRY, "The call of Gemini failed.", Billing.UNKNOWN),
+    # 5xx, and what is like it
+    "server_error": Condition(
+        Failure.RETRY, "Gemini is out of order for now. Try again later."
+    ),
+    "server_timeout": Condition(Failure.RETRY, "Gemini did not answer in time.", timed_out=True),
+    # 429
+    "rate_limited": Condition(
+        Failure.RETRY, "Gemini's rate limit is reached.", key_effect=KeyEffect.COOL_PROJECT
+    ),
+    "quota_exhausted": Condition(
+        Failure.OTHER_KEY,
+        "The key's quota at Gemini is used up.",
+        key_effect=KeyEffect.COOL_PROJECT,
+    ),
+    # The key
+    "key_rejected": Condition(
+        Failure.OTHER_KEY,
+        "Gemini rejects this API key. Replace it.",
+        key_effect=KeyEffect.REJECTED,
+    ),
+    "permission_denied": Condition(
+        Failure.OTHER_KEY, "This key may not use the model.", key_effect=KeyEffect.COOL_KEY
+    ),
+    "model_not_found": Condition(
+        Failure.OTHER_KEY,
+        "This key has no such model. Check the model's name.",
+        key_effect=KeyEffect.COOL_KEY,
+    ),
+    "failed_precondition": Condition(
+        Failure.OTHER_KEY,
+        "This key's project may not use Gemini. Check its region and billing.",
+        key_effect=KeyEffect.COOL_PROJECT,
+    ),
+    # The document
+    "invalid_request": Condition(Failure.FINAL, "Gemini cannot process this document."),
+    "request_too_large": Condition(
+        Failure.FINAL, "The document is too large for Gemini. Split it."
+    ),
+    "blocked": Condition(
+        Failure.FINAL, "Gemini refuses to read this document for its contents."
+    ),
+    # The answer, of status 200
+    "empty_answer": Condition(Failure.RETRY, "Gemini gave an empty answer."),
+    "max_tokens": Condition(
+        Failure.REPAIR, "The answer was longer than the limit set for it."
+    ),
+    "wrong_schema": Condition(
+        Failure.REPAIR, "Gemini's answer did not have the form asked for."
+    ),
+}  # fmt: skip
+
+# Not sent, or at least not wholly.
 _NOT_SENT = (
     httpx2.ConnectError,
-    httpx2.ConnectTimeout,
     httpx2.PoolTimeout,
     httpx2.ProxyError,
     httpx2.UnsupportedProtocol,
@@ -34,108 +127,120 @@ _MALFORMED = (
 # (googleapis/google/api/error_reason.proto).
 _KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED", "BILLING_DISABLED")
 # Parts of quota ids that a minute's wait does not help.
-_LONG_QUOTAS = ("perday", "permonth", "spend")
+_DAILY_QUOTA = "perday"
+_LONG_QUOTAS = (_DAILY_QUOTA, "permonth", "spend")
+
+
+def reading_error(
+    code: str,
+    *,
+    billing: Billing | None = None,
+    usage: Usage = NO_USAGE,
+    retry_after: float | None = None,
+    cools_for: float | None = None,
+    correction: str = "",
+    provider_code: str = "",
+    provider_message: str = "",
+) -> ReadingError:
+    """Return the error of one of the CONDITIONS; ``billing`` where an answer says what it cost."""
+    condition = CONDITIONS[code]
+    return ReadingError(
+        condition.failure,
+        code,
+        condition.detail,
+        billing=condition.billing if billing is None else billing,
+        usage=usage,
+        retry_after=retry_after,
+        timed_out=condition.timed_out,
+        key_effect=condition.key_effect,
+        cools_for=cools_for,
+        correction=correction,
+        provider_code=provider_code,
+        provider_message=provider_message,
+    )
 
 
 def failure(error: Exception) -> ReadingError:
     """Say in our words why there is no answer. Takes whatever a call may raise."""
+    if isinstance(error, errors.APIError):
+        return _refusal(error)
     match error:
-        case errors.APIError():
-            return _refusal(error)
         case httpx2.ConnectTimeout():
-            return ReadingError(
-                Failure.RETRY, "unreachable", "Gemini cannot be reached.", timed_out=True
-            )
+            code = "connect_timeout"
         case _ if isinstance(error, _NOT_SENT):
-            return ReadingError(Failure.RETRY, "unreachable", "Gemini cannot be reached.")
+            code = "unreachable"
         case TimeoutError() | httpx2.TimeoutException():
-            return ReadingError(
-                Failure.RETRY,
-                "timeout",
-                "Gemini did not answer in time.",
-                billing=Billing.UNKNOWN,
-                timed_out=True,
-            )
+            code = "timeout"
         case _ if isinstance(error, _MALFORMED):
-            return ReadingError(
-                Failure.RETRY,
-                "malformed_answer",
-                "Gemini's answer could not be understood.",
-                billing=Billing.UNKNOWN,
-            )
+            code = "malformed_answer"
         case httpx2.RequestError():
-            return ReadingError(
-                Failure.RETRY,
-                "connection_lost",
-                "The connection to Gemini was lost.",
-                billing=Billing.UNKNOWN,
-            )
+            code = "connection_lost"
+        case _:
+            logger.error("Unforeseen %s in a call of Gemini.", type(error).__name__)
+            code = "provider_error"
     # The type only: the message could hold anything.
-    logger.error("Unforeseen %s in a call of Gemini.", type(error).__name__)
-    return ReadingError(
-        Failure.RETRY, "provider_error", "The call of Gemini failed.", billing=Billing.UNKNOWN
-    )
+    return reading_error(code, provider_code=type(error).__name__)
 
 
 def _refusal(error: errors.APIError) -> ReadingError:
-    """Say in our words what an error answer means. Google bills none of them.
-
-    Sources: ai.google.dev/gemini-api/docs/troubleshooting and google.rpc.{ErrorInfo,QuotaFailure}.
-    """
+    """Say in our words what an error answer means."""
     details = list(_details(error))
-    reason = "".join(str(entry.get("reason", "")) for entry in details)
+    retry_after = _retry_after(error, details)
     quotas = " ".join(_quota_ids(details)).lower()
-    failure = Failure.OTHER_KEY
+    code = _code_of_refusal(error, details, quotas)
+    cools_for = None
+    match code:
+        case "permission_denied" | "model_not_found" | "failed_precondition":
+            cools_for = SETTINGS_COOL_DOWN
+        case "quota_exhausted":
+            # RetryInfo names the minute's limit here, too, which helps nobody.
+            cools_for = _until_next_quota_day() if _DAILY_QUOTA in quotas else SPEND_COOL_DOWN
+    return reading_error(
+        code,
+        retry_after=retry_after,
+        cools_for=cools_for,
+        provider_code=f"{error.code} {error.status or ''}".strip(),
+        provider_message=error.message or "",
+    )
+
+
+def _code_of_refusal(error: errors.APIError, details: list[dict[str, Any]], quotas: str) -> str:
+    """Name the condition, from the answer's status and its structured details."""
+    reason = "".join(str(entry.get("reason", "")) for entry in details)
     match error.code:
         case 401:
-            return key_rejected()
+            return "key_rejected"
         case 400 if reason == "API_KEY_INVALID":
-            return key_rejected()
+            return "key_rejected"
+        # A key reported as leaked has no reason of its own, only words.
         case 403 if reason.startswith(_KEY_REASONS) or "leaked" in str(error.message):
-            return key_rejected()
+            return "key_rejected"
         case 403:
             # A right that is missing, such as for one model, is no reason to switch the key off.
-            code, detail = "permission_denied", "This key may not use the model."
+            return "permission_denied"
         case 404:
             # The model is set per key, and which ones there are depends on the key's project.
-            code = "model_not_found"
-            detail = "This key has no such model. Check the model's name."
+            return "model_not_found"
         case 400 if error.status == "FAILED_PRECONDITION":
-            code = "failed_precondition"
-            detail = "This key's project may not use Gemini. Check its region and billing."
+            return "failed_precondition"
         case 429 if any(part in quotas for part in _LONG_QUOTAS):
-            code, detail = "quota_exhausted", "The key's quota at Gemini is used up."
+            return "quota_exhausted"
         case 429:
-            failure = Failure.RETRY
-            code, detail = "rate_limited", "Gemini's rate limit is reached."
+            return "rate_limited"
         case 408 | 504:
-            failure, code, detail = Failure.RETRY, "timeout", "Gemini did not answer in time."
+            return "server_timeout"
         case 413:
-            failure = Failure.FINAL
-            code, detail = "request_too_large", "The document is too large for Gemini. Split it."
+            return "request_too_large"
         case status if 400 <= status < 500:
-            failure = Failure.FINAL
-            code, detail = "invalid_request", "Gemini cannot process this document."
-        case _:
-            failure = Failure.RETRY
-            code, detail = "server_error", "Gemini is out of order for now. Try again later."
-    return ReadingError(
-        failure,
-        code,
-        detail,
-        retry_after=_retry_after(error, details),
-        timed_out=code == "timeout",
-    )
+            return "invalid_request"
+    return "server_error"
 
 
-def key_rejected() -> ReadingError:
-    """The key is no key, or no longer one."""
-    return ReadingError(
-        Failure.OTHER_KEY,
-        "key_rejected",
-        "Gemini rejects this API key. Replace it.",
-        key_rejected=True,
-    )
+def _until_next_quota_day() -> float:
+    """Return the seconds until the daily quotas begin anew."""
+    now = datetime.now(UTC)
+    begins = datetime.combine(now.date(), QUOTA_DAY_BEGINS)
+    return (begins if begins > now else begins + timedelta(days=1)).timestamp() - now.timestamp()
 
 
 def _details(error: errors.APIError) -> Iterator[dict[str, Any]]:

@@ -24,10 +24,14 @@ SEVERAL = "The PDF carries more than one electronic invoice: only the first was 
 class OfflineReader:
     """The reader behind ``Provider='Offline'``."""
 
+    longest_output = 0
+
     def check_key(self, *, api_key: str, model: str) -> None:
         """Every key is good: none is used."""
 
-    def request_cost(self, document: Document, *, api_key: str, model: str) -> RequestCost:
+    def request_cost(
+        self, document: Document, *, api_key: str, model: str, correction: str = ""
+    ) -> RequestCost:
         """Return nothing: no model is called."""
         return RequestCost(most=0, smallest=0)
 
@@ -38,6 +42,7 @@ class OfflineReader:
         api_key: str,
         model: str,
         output_budget: int,
+        correction: str = "",
     ) -> Reading:
         """Read the document as well as it goes without a provider.
 

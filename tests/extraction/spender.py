@@ -23,6 +23,7 @@ def work(share: int, of: int) -> None:
 
     from extraction import intake, pipeline
     from extraction.models import Extraction
+    from tokens import selection
 
     extractions = list(Extraction.objects.order_by("pk"))[share::of]
     intake.folder_of(extractions[0].pk).mkdir(parents=True)
@@ -31,7 +32,7 @@ def work(share: int, of: int) -> None:
     pipeline.prepare_pages = lambda extraction: document
     pipeline.begin_attempt = audited(pipeline.begin_attempt)
     pipeline.end_attempt_succeeded = audited(pipeline.end_attempt_succeeded)
-    pipeline.BUSY_DELAY = timedelta(0)
+    selection.QUOTA_RECHECK = pipeline.SPREAD = timedelta(0)
 
     def take_to_end(pk: uuid.UUID) -> None:
         try:

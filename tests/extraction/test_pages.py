@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -94,14 +95,41 @@ def test_render_bounds_a_page_of_any_shape(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("either_renderer")
-def test_render_replaces_the_images_of_an_earlier_call(data_dir: Path, tmp_path: Path) -> None:
-    draw(documents.pdf("one", "two"), tmp_path, page_count=2)
+def test_render_draws_once(data_dir: Path, tmp_path: Path) -> None:
+    first = draw(documents.pdf("one", ""), tmp_path, page_count=2)
+    drawn_at = [page.path.stat().st_mtime_ns for page in first]
 
-    drawn = draw(documents.pdf(""), tmp_path)
-
-    assert drawn == (PageImage(1, tmp_path / "pages" / "001.jpg", blank=True),)
-    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["001.jpg"]
+    assert draw(documents.pdf("one", ""), tmp_path, page_count=2) == first
+    assert [page.path.stat().st_mtime_ns for page in first] == drawn_at
     assert list((data_dir / "tmp").iterdir()) == []
+
+
+def test_render_keeps_the_pages_that_another_worker_drew_meanwhile(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_image = pages._draw_image
+
+    def after_another(*args: Any) -> None:
+        draw_image(*args)
+        monkeypatch.setattr(pages, "_draw_image", draw_image)
+        pages.render(args[0], args[1], args[2], tmp_path)
+
+    monkeypatch.setattr(pages, "_draw_image", after_another)
+    document = tmp_path / "document.png"
+    document.write_bytes(documents.saved(documents.halves(), "PNG"))
+
+    (page,) = pages.render(document, "image/png", 1, tmp_path)
+
+    assert page.path.exists()
+    assert list((data_dir / "tmp").iterdir()) == []
+
+
+def test_render_tells_when_the_folder_cannot_take_the_pages(tmp_path: Path) -> None:
+    document = tmp_path / "document.png"
+    document.write_bytes(documents.saved(documents.halves(), "PNG"))
+
+    with pytest.raises(FileNotFoundError):
+        pages.render(document, "image/png", 1, tmp_path / "missing")
 
 
 @pytest.mark.usefixtures("either_renderer")

@@ -25,7 +25,7 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
     while calls:
         attempt_id = uuid.uuid4()
         try:
-            token, reserve = take(
+            token, reserve, _ = take(
                 company_id,
                 attempt_id=attempt_id,
                 cost_of=lambda _: Cost(100, 300, 50),

@@ -9,7 +9,7 @@ from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger
 from tokens.ledger import Reservation
 from tokens.models import TokenMaster, TokenReservation
-from tokens.selection import Cost, NoOtherKey, NoToken, TokensBusy, reject, require_usable, take
+from tokens.selection import Cost, NoToken, Taken, TokensBusy, reject, require_usable, take
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -27,14 +27,12 @@ def cost_of(token: TokenMaster) -> Cost:
     return FREE if token.provider == "Offline" else PAGE
 
 
-def take_one(company_id: str = "NT047", avoid: tuple[int, ...] = ()) -> TokenMaster:
-    return take_both(company_id, avoid)[0]
+def take_one(company_id: str = "NT047") -> TokenMaster:
+    return take_all(company_id).token
 
 
-def take_both(
-    company_id: str = "NT047", avoid: tuple[int, ...] = ()
-) -> tuple[TokenMaster, Reservation]:
-    return take(company_id, attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, avoid=avoid)
+def take_all(company_id: str = "NT047") -> Taken:
+    return take(company_id, attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE)
 
 
 def spend(token: TokenMaster, amount: int) -> None:
@@ -59,9 +57,9 @@ def test_take_reserves_the_largest_cost_of_the_call() -> None:
     token = make_token()
     attempt_id = uuid.uuid4()
 
-    taken, reservation = take("NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE)
+    taken, reservation, probe = take("NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE)
 
-    assert taken == token
+    assert (taken, probe) == (token, False)
     assert reservation == Reservation(attempt_id, token.pk, 12_192, 8192)
     row = TokenReservation.objects.get()
     assert (row.attempt_id, row.token_id, row.amount) == (attempt_id, token.pk, 12_192)
@@ -100,25 +98,17 @@ def test_take_needs_one_read_and_one_reserve(
         take_one()
 
 
-def test_take_avoids_a_key_while_there_is_another() -> None:
-    tokens = [make_token(total_token_limit=10_000_000) for _ in range(2)]
-
-    assert {take_one(avoid=(tokens[0].pk,)) for _ in range(20)} == {tokens[1]}
-    with pytest.raises(NoOtherKey):
-        take_one(avoid=(tokens[0].pk, tokens[1].pk))
-
-
 def test_the_output_budget_shrinks_to_what_the_key_has_left() -> None:
     make_token(total_token_limit=6500)
 
-    assert take_both()[1].output_budget == 2500
+    assert take_all().reservation.output_budget == 2500
 
 
 def test_a_key_serves_until_the_floor_no_longer_fits() -> None:
     token = make_token(total_token_limit=6001)
     spend(token, 1)
 
-    assert take_both()[1].output_budget == 2000
+    assert take_all().reservation.output_budget == 2000
 
 
 def test_a_key_on_which_the_floor_does_not_fit_is_exceeded() -> None:
@@ -146,7 +136,7 @@ def test_a_document_too_large_for_a_key_leaves_it_to_smaller_ones() -> None:
 
 def test_a_key_with_live_reserves_in_the_way_is_busy() -> None:
     token = make_token(total_token_limit=17_000)
-    _, first = take_both()
+    first = take_all().reservation
     with pytest.raises(TokensBusy):
         take_one()
 
@@ -175,7 +165,9 @@ def test_a_call_that_was_faster_shrinks_the_budget_of_the_next() -> None:
         take_one()
         return PAGE
 
-    _, reservation = take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_after_another, lease=LEASE)
+    _, reservation, _ = take(
+        "NT047", attempt_id=uuid.uuid4(), cost_of=cost_after_another, lease=LEASE
+    )
 
     assert reservation.output_budget == 20_000 - 12_192 - 4000
 
@@ -185,7 +177,7 @@ def test_a_key_disabled_while_it_is_chosen_is_passed_over() -> None:
 
     def cost_after_another(token: TokenMaster) -> Cost:
         take_one()
-        reject(token.pk, "API key not valid.")
+        reject(token, "API key not valid.")
         return PAGE
 
     with pytest.raises(NoToken, match="token_exceeded"):
@@ -213,11 +205,12 @@ def test_a_company_whose_keys_are_spent_or_disabled_is_told_so(statuses: list[st
     assert_refused("token_exceeded", EXCEEDED)
 
 
-def test_one_disabled_key_beside_expired_ones_gives_the_disabled_message() -> None:
+@pytest.mark.parametrize("other", ["Exceeded", "Disabled"])
+def test_an_expired_key_counts_more_than_one_out_of_use(other: str) -> None:
     make_token(status="Expired")
-    make_token(status="Disabled")
+    make_token(status=other)
 
-    assert_refused("token_exceeded", EXCEEDED)
+    assert_refused("token_expired", EXPIRED)
 
 
 def test_an_active_key_wins_over_all_others() -> None:
@@ -249,7 +242,7 @@ def test_offline_serves_only_while_there_is_no_other_active_key() -> None:
     gemini = make_token(total_token_limit=10_000_000)
     assert {take_one() for _ in range(20)} == {gemini}
 
-    reject(gemini.pk, "API key not valid.")
+    reject(gemini, "API key not valid.")
     assert take_one() == offline
 
 
@@ -266,7 +259,7 @@ def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> No
     offline = make_token(provider="Offline", api_key="")
     make_token(total_token_limit=5000)
 
-    taken, reservation = take_both()
+    taken, reservation, _ = take_all()
 
     assert (taken, reservation.amount, reservation.output_budget) == (offline, 0, 0)
 
@@ -274,7 +267,7 @@ def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> No
 def test_reject_disables_the_key_with_the_reason() -> None:
     token = make_token()
 
-    reject(token.pk, "API key not valid. " * 20)
+    reject(token, "API key not valid. " * 20)
 
     token.refresh_from_db()
     assert token.status == "Disabled"
@@ -283,8 +276,20 @@ def test_reject_disables_the_key_with_the_reason() -> None:
 
 def test_reject_keeps_the_reason_of_a_key_disabled_before() -> None:
     token = make_token()
-    reject(token.pk, "first")
-    reject(token.pk, "second")
+    reject(token, "first")
+    reject(token, "second")
 
     token.refresh_from_db()
     assert token.status_reason == "first"
+
+
+def test_reject_leaves_a_key_that_staff_replaced_meanwhile() -> None:
+    token = make_token()
+    replaced = TokenMaster.objects.get(pk=token.pk)
+    replaced.api_key = "AIza-the-new-key"
+    replaced.save()
+
+    reject(token, "API key not valid.")
+
+    token.refresh_from_db()
+    assert token.status == "Active"

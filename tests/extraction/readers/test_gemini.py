@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import time_machine
@@ -27,6 +27,7 @@ from extraction.readers.base import (
     Billing,
     Document,
     Failure,
+    KeyEffect,
     PageImage,
     Reading,
     ReadingError,
@@ -306,37 +307,66 @@ def test_a_good_answer_without_usage_is_billed_as_unknown(
     assert (reading.usage, reading.billing) == (NO_USAGE, Billing.UNKNOWN)
 
 
-# Faults: kind → failure, code, billing, timed_out, key_rejected
+class Outcome(NamedTuple):
+    failure: Failure
+    code: str
+    provider_code: str
+    billing: Billing = Billing.NONE
+    key_effect: KeyEffect = KeyEffect.NONE
+    cools_for: float | None = None
+    retry_after: float | None = None
+    timed_out: bool = False
+
+
+RETRY, OTHER_KEY, REPAIR, FINAL = Failure.RETRY, Failure.OTHER_KEY, Failure.REPAIR, Failure.FINAL
+COOL_KEY, COOL_PROJECT = KeyEffect.COOL_KEY, KeyEffect.COOL_PROJECT
+REJECTED = KeyEffect.REJECTED
+KNOWN, UNKNOWN = Billing.KNOWN, Billing.UNKNOWN
+NONE = Billing.NONE
+EXHAUSTED = "429 RESOURCE_EXHAUSTED"
+# At 2:00 UTC, six hours before Google's day begins.
+NIGHT = datetime(2026, 11, 24, 2, tzinfo=UTC)
+
 OUTCOMES = {
-    "key_invalid": (Failure.OTHER_KEY, "key_rejected", Billing.NONE, False, True),
-    "unauthenticated": (Failure.OTHER_KEY, "key_rejected", Billing.NONE, False, True),
-    "key_blocked": (Failure.OTHER_KEY, "key_rejected", Billing.NONE, False, True),
-    "key_leaked": (Failure.OTHER_KEY, "key_rejected", Billing.NONE, False, True),
-    "permission_denied": (Failure.OTHER_KEY, "permission_denied", Billing.NONE, False, False),
-    "failed_precondition": (Failure.OTHER_KEY, "failed_precondition", Billing.NONE, False, False),
-    "model_not_found": (Failure.OTHER_KEY, "model_not_found", Billing.NONE, False, False),
-    "per_day": (Failure.OTHER_KEY, "quota_exhausted", Billing.NONE, False, False),
-    "spend": (Failure.OTHER_KEY, "quota_exhausted", Billing.NONE, False, False),
-    "per_minute": (Failure.RETRY, "rate_limited", Billing.NONE, False, False),
-    "exhausted": (Failure.RETRY, "rate_limited", Billing.NONE, False, False),
-    "invalid_argument": (Failure.FINAL, "invalid_request", Billing.NONE, False, False),
-    "request_too_large": (Failure.FINAL, "request_too_large", Billing.NONE, False, False),
-    "internal": (Failure.RETRY, "server_error", Billing.NONE, False, False),
-    "bad_gateway": (Failure.RETRY, "server_error", Billing.NONE, False, False),
-    "overloaded": (Failure.RETRY, "server_error", Billing.NONE, False, False),
-    "deadline_exceeded": (Failure.RETRY, "timeout", Billing.NONE, True, False),
-    "drop": (Failure.RETRY, "connection_lost", Billing.UNKNOWN, False, False),
-    "drop_mid_body": (Failure.RETRY, "connection_lost", Billing.UNKNOWN, False, False),
-    "malformed": (Failure.RETRY, "malformed_answer", Billing.UNKNOWN, False, False),
-    "empty": (Failure.RETRY, "empty_answer", Billing.UNKNOWN, False, False),
-    "no_candidates": (Failure.RETRY, "empty_answer", Billing.KNOWN, False, False),
-    "blocked_prompt": (Failure.FINAL, "blocked", Billing.KNOWN, False, False),
-    "safety": (Failure.FINAL, "blocked", Billing.KNOWN, False, False),
-    "max_tokens": (Failure.RETRY, "max_tokens", Billing.KNOWN, False, False),
-    "wrong_schema": (Failure.RETRY, "wrong_schema", Billing.KNOWN, False, False),
-    "unknown_field": (Failure.RETRY, "wrong_schema", Billing.KNOWN, False, False),
-    "not_json": (Failure.RETRY, "wrong_schema", Billing.KNOWN, False, False),
-}
+    "key_invalid": Outcome(OTHER_KEY, "key_rejected", "400 INVALID_ARGUMENT", NONE, REJECTED),
+    "unauthenticated": Outcome(OTHER_KEY, "key_rejected", "401 UNAUTHENTICATED", NONE, REJECTED),
+    "key_blocked": Outcome(OTHER_KEY, "key_rejected", "403 PERMISSION_DENIED", NONE, REJECTED),
+    "key_leaked": Outcome(OTHER_KEY, "key_rejected", "403 PERMISSION_DENIED", NONE, REJECTED),
+    "permission_denied": Outcome(
+        OTHER_KEY, "permission_denied", "403 PERMISSION_DENIED", NONE, COOL_KEY, 900.0
+    ),
+    "failed_precondition": Outcome(
+        OTHER_KEY, "failed_precondition", "400 FAILED_PRECONDITION", NONE, COOL_PROJECT, 900.0
+    ),
+    "model_not_found": Outcome(
+        OTHER_KEY, "model_not_found", "404 NOT_FOUND", NONE, COOL_KEY, 900.0
+    ),
+    "per_day": Outcome(
+        OTHER_KEY, "quota_exhausted", EXHAUSTED, NONE, COOL_PROJECT, 6 * 3600.0, 27.5
+    ),
+    "spend": Outcome(OTHER_KEY, "quota_exhausted", EXHAUSTED, NONE, COOL_PROJECT, 3600.0, 27.5),
+    "per_minute": Outcome(RETRY, "rate_limited", EXHAUSTED, NONE, COOL_PROJECT, None, 27.5),
+    "exhausted": Outcome(RETRY, "rate_limited", EXHAUSTED, NONE, COOL_PROJECT),
+    "invalid_argument": Outcome(FINAL, "invalid_request", "400 INVALID_ARGUMENT"),
+    "request_too_large": Outcome(FINAL, "request_too_large", "413 INVALID_ARGUMENT"),
+    "internal": Outcome(RETRY, "server_error", "500 INTERNAL"),
+    "bad_gateway": Outcome(RETRY, "server_error", "502 Bad Gateway"),
+    "overloaded": Outcome(RETRY, "server_error", "503 UNAVAILABLE"),
+    "deadline_exceeded": Outcome(
+        RETRY, "server_timeout", "504 DEADLINE_EXCEEDED", timed_out=True
+    ),
+    "drop": Outcome(RETRY, "connection_lost", "RemoteProtocolError", UNKNOWN),
+    "drop_mid_body": Outcome(RETRY, "connection_lost", "RemoteProtocolError", UNKNOWN),
+    "malformed": Outcome(RETRY, "malformed_answer", "JSONDecodeError", UNKNOWN),
+    "empty": Outcome(RETRY, "empty_answer", "200", UNKNOWN),
+    "no_candidates": Outcome(RETRY, "empty_answer", "200", KNOWN),
+    "blocked_prompt": Outcome(FINAL, "blocked", "200 PROHIBITED_CONTENT", KNOWN),
+    "safety": Outcome(FINAL, "blocked", "200 SAFETY", KNOWN),
+    "max_tokens": Outcome(REPAIR, "max_tokens", "200 MAX_TOKENS", KNOWN),
+    "wrong_schema": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
+    "unknown_field": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
+    "not_json": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", OUTCOMES)
@@ -345,10 +375,12 @@ def test_each_fault_becomes_one_reading_error_after_one_call(
 ) -> None:
     emulator.faults.add(kind)
 
-    error = failure(document)
+    with time_machine.travel(NIGHT, tick=False):
+        error = failure(document)
 
-    outcome = (error.failure, error.code, error.billing, error.timed_out, error.key_rejected)
-    assert outcome == OUTCOMES[kind]
+    assert Outcome(*(getattr(error, name) for name in Outcome._fields)) == OUTCOMES[kind]
+    # Only what the model can mend is told to it.
+    assert bool(error.correction) == (error.code == "wrong_schema")
     assert [call.outcome for call in emulator.calls] == [kind]
     known = billed(emulator) if error.billing is Billing.KNOWN else [NO_USAGE]
     assert [error.usage] == known
@@ -427,7 +459,7 @@ def test_a_key_that_no_header_can_carry_is_rejected_without_a_call(
 ) -> None:
     error = failure(document, key)
 
-    assert (error.failure, error.key_rejected) == (Failure.OTHER_KEY, True)
+    assert (error.failure, error.key_effect) == (Failure.OTHER_KEY, KeyEffect.REJECTED)
     assert emulator.calls == ()
 
 
@@ -543,7 +575,7 @@ def test_a_connection_that_is_not_accepted_in_time_costs_nothing(
         for client in waiting:
             client.close()
 
-    assert (error.code, error.billing, error.timed_out) == ("unreachable", Billing.NONE, True)
+    assert (error.code, error.billing, error.timed_out) == ("connect_timeout", Billing.NONE, True)
 
 
 def test_a_reader_works_where_an_event_loop_is_running(
