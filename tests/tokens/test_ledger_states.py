@@ -68,6 +68,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(target=attempts, amount=amounts)
     def reserve(self, amount: int) -> uuid.UUID:
+        return self._reserve(amount)
+
+    def _reserve(self, amount: int) -> uuid.UUID:
         attempt_id = uuid.uuid4()
         fits = self.used + sum(self.reserves.values()) + amount <= self.limit
 
@@ -88,7 +91,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(target=attempts, amount=amounts, bill=amounts)
     def reserve_and_settle(self, amount: int, bill: int) -> uuid.UUID:
         """One step, so that limits are reached within few."""
-        attempt_id = self.reserve(amount)
+        attempt_id = self._reserve(amount)
         self._settle(attempt_id, bill, unknown=False)
         return attempt_id
 
