@@ -6,13 +6,13 @@ meanwhile are no false alarm.
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
 from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
-from django_q.models import Schedule
 
+from ocrsite.schedules import ensure_nightly
 from tokens import ledger
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 
@@ -103,15 +103,7 @@ def repair_ledger() -> list[str]:
 
 def ensure_schedules() -> None:
     """Have the books audited every night at 2:30 UTC, unless that is already scheduled."""
-    night = timezone.now().replace(hour=2, minute=30, second=0, microsecond=0) + timedelta(days=1)
-    Schedule.objects.get_or_create(
-        name="audit_ledger",
-        defaults={
-            "func": "tokens.audit.audit_ledger",
-            "schedule_type": Schedule.DAILY,
-            "next_run": night,
-        },
-    )
+    ensure_nightly("audit_ledger", "tokens.audit.audit_ledger", time(2, 30))
 
 
 def _suspects() -> list[int]:
