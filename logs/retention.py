@@ -1,14 +1,14 @@
 """How long log records are kept."""
 
 import logging
-from datetime import timedelta
+from datetime import time, timedelta
 
 from django.conf import settings
 from django.db.models import Max, Min
 from django.utils import timezone
-from django_q.models import Schedule
 
 from logs.models import ApplicationLog
+from ocrsite.schedules import ensure_nightly
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +35,4 @@ def purge_logs() -> int:
 
 def ensure_schedules() -> None:
     """Have logs purged every night at 3:00 UTC, unless that is already scheduled."""
-    night = timezone.now().replace(hour=3, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    Schedule.objects.get_or_create(
-        name="purge_logs",
-        defaults={
-            "func": "logs.retention.purge_logs",
-            "schedule_type": Schedule.DAILY,
-            "next_run": night,
-        },
-    )
+    ensure_nightly("purge_logs", "logs.retention.purge_logs", time(3))

@@ -1,5 +1,6 @@
 """What Django's error pages and mails may show."""
 
+import re
 from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
@@ -13,6 +14,11 @@ class NoVariables(SafeExceptionReporterFilter):
 
     Django hides form fields marked as sensitive only while DEBUG is off; this one always does.
     """
+
+    # By name, in settings and environment: addresses, which may hold a password.
+    hidden_settings = re.compile(
+        f"{SafeExceptionReporterFilter.hidden_settings.pattern}|DATABASE|REDIS", re.IGNORECASE
+    )
 
     def is_active(self, request: HttpRequest | None) -> bool:
         """Whatever DEBUG says."""

@@ -151,3 +151,23 @@ def test_debug_page_of_a_failed_form_does_not_show_the_key(
     assert response.status_code == 500
     assert "TypeError" in response.content.decode()
     assert CANARY not in response.content.decode()
+
+
+def test_debug_page_does_not_show_addresses_that_hold_a_password(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, rf: RequestFactory
+) -> None:
+    address = f"redis://:{CANARY}@queue.example:6379/0"
+    monkeypatch.setitem(settings.DATABASES["default"], "HOST", CANARY)
+    settings.DEBUG = True
+    settings.REDIS_URL = address
+    settings.Q_CLUSTER = {"name": "ocrsite", "redis": address}
+    request = rf.get("/", DATABASE_URL=address, REDIS_URL=address)
+    try:
+        raise TypeError("broken")
+    except TypeError:
+        page = technical_500_response(request, *sys.exc_info()).content.decode()
+
+    assert "REDIS_URL" in page
+    assert "Q_CLUSTER" in page
+    assert "DATABASES" in page
+    assert CANARY not in page

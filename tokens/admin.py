@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from ocrsite.admin_tools import ModelAdmin, ReadOnlyAdmin
 from tokens import secrets
-from tokens.alerts import ThresholdAlert
+from tokens.alerts import LedgerAlert, ThresholdAlert
 from tokens.changes import TokenChange
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
@@ -197,6 +197,13 @@ class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
     list_filter = ["created_at"]
     list_select_related = ["token"]
     search_fields = ["token__company_id", "token__company_name"]
+
+
+@admin.register(LedgerAlert)
+class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
+    list_display = ["created_at", "findings", "sent_at", "resolved_at"]
+    list_filter = ["created_at", "resolved_at"]
+    fields = ["created_at", "findings", "claimed_until", "sent_at", "resolved_at"]
 
 
 @admin.register(TokenUsageLog)

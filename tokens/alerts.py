@@ -1,10 +1,11 @@
-"""Alerts that a token's quota runs out, and who wants them by mail."""
+"""Alerts that a quota runs out or the books are wrong, and who wants them by mail."""
 
+import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -14,6 +15,29 @@ from ocrsite.database import UtcNow
 USED_UP = 0
 
 
+def deliverable(max_age: timedelta) -> Q:
+    """Alerts to be mailed now: young, unsent, and claimed by nobody."""
+    now = timezone.now()
+    unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    return unclaimed & Q(sent_at=None, created_at__gt=now - max_age)
+
+
+class Alert(models.Model):
+    """What staff are to know: shown in the admin and mailed once."""
+
+    alert_id = models.BigAutoField(db_column="AlertID", primary_key=True)
+    created_at = models.DateTimeField(
+        db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
+    )
+    claimed_until = models.DateTimeField(
+        db_column="ClaimedUntil", null=True, help_text="Until then one process tries to mail it."
+    )
+    sent_at = models.DateTimeField("mailed", db_column="SentAt", null=True)
+
+    class Meta:
+        abstract = True
+
+
 class ThresholdAlertQuerySet(models.QuerySet["ThresholdAlert"]):
     def raise_once(self, token_id: int, *, threshold: int, limit: int, remaining: int) -> None:
         """Make the alert unless this token has it for this threshold and limit."""
@@ -21,20 +45,13 @@ class ThresholdAlertQuerySet(models.QuerySet["ThresholdAlert"]):
             token_id=token_id, threshold=threshold, limit=limit, defaults={"remaining": remaining}
         )
 
-    def deliverable(self, max_age: timedelta) -> Self:
-        """Alerts to be mailed now: young, unsent, and claimed by nobody."""
-        now = timezone.now()
-        unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
-        return self.filter(unclaimed, sent_at=None, created_at__gt=now - max_age)
 
-
-class ThresholdAlert(models.Model):
+class ThresholdAlert(Alert):
     """A token has less left than its threshold, or (threshold 0) too little for any call.
 
     One per token, threshold and limit: a raised limit arms it again.
     """
 
-    alert_id = models.BigAutoField(db_column="AlertID", primary_key=True)
     token = models.ForeignKey("tokens.TokenMaster", models.CASCADE, db_column="TokenID")
     threshold = models.BigIntegerField(
         db_column="Threshold", help_text="LLM tokens; 0: the token is used up."
@@ -43,13 +60,6 @@ class ThresholdAlert(models.Model):
     remaining = models.BigIntegerField(
         db_column="RemainingTokens", help_text="LLM tokens left when the alert was raised."
     )
-    created_at = models.DateTimeField(
-        db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
-    )
-    claimed_until = models.DateTimeField(
-        db_column="ClaimedUntil", null=True, help_text="Until then one process tries to mail it."
-    )
-    sent_at = models.DateTimeField("mailed", db_column="SentAt", null=True)
 
     objects = ThresholdAlertQuerySet.as_manager()
 
@@ -68,8 +78,54 @@ class ThresholdAlert(models.Model):
         return f"{self.remaining} of {self.limit} left"
 
 
+class LedgerAlertQuerySet(models.QuerySet["LedgerAlert"]):
+    def follow(self, fingerprint_of: Sequence[str], findings: str) -> None:
+        """Raise an alert for what an audit found, unless it stands; resolve what it found no more.
+
+        ``fingerprint_of`` is what makes the findings these: nothing in it changes by itself.
+        """
+        fingerprint = hashlib.sha256("\n".join(fingerprint_of).encode()).hexdigest()
+        with transaction.atomic():
+            standing = self.filter(resolved_at=None)
+            if not fingerprint_of:
+                standing.update(resolved_at=timezone.now())
+                return
+            standing.exclude(fingerprint=fingerprint).update(resolved_at=timezone.now())
+            self.get_or_create(
+                fingerprint=fingerprint, resolved_at=None, defaults={"findings": findings}
+            )
+
+
+class LedgerAlert(Alert):
+    """An audit found the books wrong. One as long as it finds the same; others end it."""
+
+    findings = models.TextField(db_column="Findings")
+    fingerprint = models.CharField(db_column="Fingerprint", max_length=64)
+    resolved_at = models.DateTimeField(
+        "resolved",
+        db_column="ResolvedAt",
+        null=True,
+        help_text="When an audit found nothing wrong any more, or something else.",
+    )
+
+    objects = LedgerAlertQuerySet.as_manager()
+
+    class Meta:
+        db_table = "LedgerAlerts"
+        verbose_name = "ledger alert"
+        ordering = ["-created_at", "-alert_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fingerprint"], condition=Q(resolved_at=None), name="UQ_LedgerAlerts_Open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M}"
+
+
 class AlertSubscription(models.Model):
-    """Whether a member of staff gets the alerts of all tokens by mail."""
+    """Whether a member of staff gets alerts by mail, and which."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="alert_subscription"
@@ -79,9 +135,15 @@ class AlertSubscription(models.Model):
         default=False,
         help_text="To this user's address, when a token's quota runs out. For staff only.",
     )
+    ledger_alerts = models.BooleanField(
+        "mail ledger alerts",
+        default=False,
+        db_default=False,
+        help_text="To this user's address, when an audit finds the books wrong. For staff only.",
+    )
 
     class Meta:
         db_table = "AlertSubscriptions"
 
     def __str__(self) -> str:
-        return "subscribed" if self.threshold_alerts else "not subscribed"
+        return "subscribed" if self.threshold_alerts or self.ledger_alerts else "not subscribed"

@@ -6,22 +6,23 @@ meanwhile are no false alarm.
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 
 from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
-from django_q.models import Schedule
 
+from ocrsite.schedules import ensure_nightly
 from tokens import ledger
+from tokens.alerts import LedgerAlert
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 
 logger = logging.getLogger(__name__)
 
 # The sweep frees a dead reservation within seconds; one as old as this it has missed.
 SWEEP_MARGIN = timedelta(minutes=1)
-# A log record names at most so many; the command names all.
-NAMED_IN_LOG = 20
+# A log record and an alert name at most so many; the command names all.
+NAMED = 20
 
 _COLUMNS = {
     "total_used_tokens": "TotalUsedTokens",
@@ -44,32 +45,58 @@ class WrongTotal:
         """The column's name in the database."""
         return _COLUMNS[self.field]
 
+    @property
+    def identity(self) -> str:
+        """What stays the same while calls go on and nobody repairs it."""
+        return f"{self.token_id} {self.field} {self.right - self.stored}"
+
     def __str__(self) -> str:
         return f"Token {self.token_id}: {self.column} is {self.stored}, its rows say {self.right}."
 
 
+@dataclass(frozen=True, slots=True)
+class DeadReservation:
+    """A reservation that has outlived its lease."""
+
+    row: TokenReservation
+
+    @property
+    def identity(self) -> str:
+        """The attempt."""
+        return str(self.row.attempt_id)
+
+    def __str__(self) -> str:
+        return (
+            f"Token {self.row.token_id}: {self.row.amount} tokens are reserved for attempt "
+            f"{self.row.attempt_id}, whose lease ran out at "
+            f"{self.row.leased_until:%Y-%m-%d %H:%M:%S} UTC."
+        )
+
+
 def audit_ledger() -> list[str]:
-    """Return a sentence for each wrong row, and log them as an ERROR if there are any.
+    """Return a sentence for each wrong row; an ERROR in the log and an alert name them.
 
     Per token: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation has outlived its lease.
     """
     dead = TokenReservation.objects.filter(leased_until__lte=timezone.now() - SWEEP_MARGIN)
-    problems = [
-        f"Token {row.token_id}: {row.amount} tokens are reserved for attempt {row.attempt_id}, "
-        f"whose lease ran out at {row.leased_until:%Y-%m-%d %H:%M:%S} UTC."
-        for row in dead.order_by("token_id", "attempt_id")
+    findings: list[WrongTotal | DeadReservation] = [
+        DeadReservation(row) for row in dead.order_by("token_id", "attempt_id")
     ]
     for token_id in _suspects():
         with transaction.atomic():
             _lock(token_id)
-            problems += [str(wrong) for wrong in _wrong_totals(token_id=token_id)]
+            findings += _wrong_totals(token_id=token_id)
+    problems = [str(finding) for finding in findings]
     if problems:
         logger.error(
             "The token books are wrong in %d places; manage.py audit_ledger names them all: %s",
             len(problems),
-            " ".join(problems[:NAMED_IN_LOG]),
+            " ".join(problems[:NAMED]),
         )
+    left_out = len(problems) - NAMED
+    shown = [*problems[:NAMED], f"And {left_out} more."] if left_out > 0 else problems
+    LedgerAlert.objects.follow([finding.identity for finding in findings], "\n".join(shown))
     return problems
 
 
@@ -98,20 +125,13 @@ def repair_ledger() -> list[str]:
         ]
     for change in changes:
         logger.warning("Repaired the token books. %s", change)
+    audit_ledger()  # which resolves the alert
     return changes
 
 
 def ensure_schedules() -> None:
     """Have the books audited every night at 2:30 UTC, unless that is already scheduled."""
-    night = timezone.now().replace(hour=2, minute=30, second=0, microsecond=0) + timedelta(days=1)
-    Schedule.objects.get_or_create(
-        name="audit_ledger",
-        defaults={
-            "func": "tokens.audit.audit_ledger",
-            "schedule_type": Schedule.DAILY,
-            "next_run": night,
-        },
-    )
+    ensure_nightly("audit_ledger", "tokens.audit.audit_ledger", time(2, 30))
 
 
 def _suspects() -> list[int]:

@@ -16,6 +16,7 @@ from extraction.readers.base import Document, PageImage
 from tests.emulator.server import Emulator
 from tests.extraction.documents import pdf
 from tests.extraction.factories import make_extraction
+from tests.overspending import overspending_watched
 from tests.postgresql import database_url
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenStatus, TokenUsageLog
@@ -40,7 +41,7 @@ def test_500_calls_of_several_processes_that_cost_their_most_use_up_a_key_to_its
     for _ in range(EXTRACTIONS):
         make_extraction(file=document.name)
 
-    with Emulator(use_whole_budget=True) as emulator:
+    with overspending_watched() as overspent, Emulator(use_whole_budget=True) as emulator:
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
@@ -56,6 +57,7 @@ def test_500_calls_of_several_processes_that_cost_their_most_use_up_a_key_to_its
             for share in range(PROCESSES)
         ]
         assert [spender.wait() for spender in spenders] == [0] * PROCESSES
+        assert overspent() == []
         bills = [call.bill.total for call in emulator.calls if call.bill]
 
     token = TokenMaster.objects.select_related("summary").get()

@@ -195,7 +195,7 @@ def test_audit_takes_as_many_queries_for_many_tokens_as_for_one(
     for _ in range(5):
         spend(make_token(), 700)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         audit.audit_ledger()
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db.models import F, Sum
+from django.db.models import Sum
 
+from tests.overspending import overspending_watched
 from tests.postgresql import database_url
 from tests.tokens.rows import make_token
-from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
+from tokens.models import TokenMaster, TokenReservation, TokenUsageLog
 
 PROCESSES = 6
 CALLS = 60
@@ -37,16 +38,12 @@ def running_spenders() -> list[subprocess.Popen[str]]:
 @pytest.mark.django_db(transaction=True)
 def test_processes_spending_together_never_pass_a_limit_and_lose_no_token() -> None:
     tokens = [make_token(total_token_limit=20_000) for _ in range(2)]
-    overspent = TokenUsageSummary.objects.filter(
-        token__total_token_limit__lt=F("total_used_tokens") + F("reserved_tokens")
-    )
 
-    spenders = running_spenders()
-    # Every look is at a commit of its own.
-    while any(spender.poll() is None for spender in spenders):
-        assert not overspent.exists()
+    with overspending_watched() as overspent:
+        spenders = running_spenders()
+        outputs = [json.loads(spender.communicate()[0]) for spender in spenders]
+        assert overspent() == []
 
-    outputs = [json.loads(spender.communicate()[0]) for spender in spenders]
     assert [spender.returncode for spender in spenders] == [0] * PROCESSES
     assert sum(output["refused"] for output in outputs) > 0
     settled = sum(output["settled"] for output in outputs)

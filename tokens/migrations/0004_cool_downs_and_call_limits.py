@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokens', '0002_changes_and_alerts'),
+        ('tokens', '0003_ledger_alerts'),
     ]
 
     operations = [

@@ -1,0 +1,140 @@
+"""Wrong books: staff are told once for as long as they stay as they are."""
+
+import uuid
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.test import Client
+from pytest_django import Settings
+
+from tests.tokens.rows import make_token
+from tokens import audit, ledger
+from tokens.alert_mail import deliver_alerts
+from tokens.alerts import AlertSubscription, LedgerAlert
+from tokens.models import TokenMaster, TokenUsageSummary
+from tokens.usage import Usage
+
+pytestmark = pytest.mark.django_db
+
+ALERTS = "/admin/tokens/ledgeralert/"
+
+
+def falsify(token: TokenMaster, **totals: int) -> None:
+    TokenUsageSummary.objects.filter(token=token).update(**totals)
+
+
+def use(token: TokenMaster, amount: int) -> None:
+    ledger.settle(
+        uuid.uuid4(), token.pk, Usage(amount), company_id="NT047", branch="", requested_by=""
+    )
+
+
+def standing() -> list[str]:
+    return list(LedgerAlert.objects.filter(resolved_at=None).values_list("findings", flat=True))
+
+
+@pytest.fixture
+def sita(settings: Settings) -> User:
+    """Subscribed, with a mail server."""
+    settings.EMAIL_HOST = "mail.example.com"
+    user = User.objects.create_user("sita", "sita@example.com", is_staff=True)
+    AlertSubscription.objects.create(user=user, ledger_alerts=True)
+    return user
+
+
+def test_right_books_raise_no_alert() -> None:
+    use(make_token(), 700)
+
+    audit.audit_ledger()
+
+    assert not LedgerAlert.objects.exists()
+
+
+def test_a_finding_is_mailed_once_though_calls_go_on(
+    sita: User, mailoutbox: list[EmailMessage]
+) -> None:
+    token = make_token()
+    falsify(token, total_used_tokens=5, total_remaining_tokens=99_995)
+    audit.audit_ledger()
+    assert deliver_alerts() == 1
+    use(token, 700)
+
+    audit.audit_ledger()
+
+    assert deliver_alerts() == 0
+    assert LedgerAlert.objects.count() == 1
+    (mail,) = mailoutbox
+    assert (mail.to, mail.subject) == (["sita@example.com"], "The token books are wrong")
+    assert mail.body == (
+        "An audit found totals that their rows contradict:\n\n"
+        f"Token {token.pk}: TotalUsedTokens is 5, its rows say 0.\n"
+        f"Token {token.pk}: TotalRemainingTokens is 99995, its rows say 100000.\n\n"
+        "Look at them, then run manage.py audit_ledger --repair."
+    )
+
+
+def test_other_findings_are_mailed_and_end_the_alert_before(
+    sita: User, mailoutbox: list[EmailMessage]
+) -> None:
+    token = make_token()
+    for reserved in (5, 6):
+        falsify(token, reserved_tokens=reserved)
+        audit.audit_ledger()
+        assert deliver_alerts() == 1
+
+    assert standing() == [f"Token {token.pk}: ReservedTokens is 6, its rows say 0."]
+    assert LedgerAlert.objects.count() == 2
+
+
+def test_repair_resolves_the_alert_and_the_same_finding_later_is_a_new_one(
+    sita: User, mailoutbox: list[EmailMessage]
+) -> None:
+    token = make_token()
+    for _ in range(2):
+        falsify(token, reserved_tokens=5)
+        audit.audit_ledger()
+        assert deliver_alerts() == 1
+        audit.repair_ledger()
+        assert standing() == []
+
+    assert LedgerAlert.objects.count() == 2
+
+
+def test_an_alert_resolved_before_it_was_mailed_is_not_mailed(sita: User) -> None:
+    falsify(make_token(), reserved_tokens=5)
+    audit.audit_ledger()
+    audit.repair_ledger()
+
+    assert deliver_alerts() == 0
+
+
+def test_staff_who_want_other_alerts_only_get_no_mail(sita: User) -> None:
+    AlertSubscription.objects.update(ledger_alerts=False, threshold_alerts=True)
+    falsify(make_token(), reserved_tokens=5)
+    audit.audit_ledger()
+
+    assert deliver_alerts() == 0
+    assert LedgerAlert.objects.get().claimed_until is None
+
+
+def test_an_alert_names_the_first_findings_and_counts_the_others() -> None:
+    for _ in range(audit.NAMED + 2):
+        falsify(make_token(), reserved_tokens=5)
+
+    audit.audit_ledger()
+
+    (findings,) = standing()
+    assert len(findings.splitlines()) == audit.NAMED + 1
+    assert findings.endswith("\nAnd 2 more.")
+
+
+def test_ledger_alerts_are_listed_and_read_only(admin_client: Client) -> None:
+    falsify(make_token(), reserved_tokens=5)
+    audit.audit_ledger()
+    row = f"{ALERTS}{LedgerAlert.objects.get().pk}"
+
+    assert "ReservedTokens is 5" in admin_client.get(ALERTS).content.decode()
+    assert admin_client.get(f"{row}/change/").status_code == 200
+    assert admin_client.post(f"{row}/change/", {}).status_code == 403
+    assert admin_client.post(f"{row}/delete/", {"post": "yes"}).status_code == 403
