@@ -10,7 +10,7 @@ import time
 from datetime import timedelta
 from types import FrameType
 
-from django.db import DatabaseError, close_old_connections, connections, transaction
+from django.db import Error, close_old_connections, connections, transaction
 from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.cluster import Cluster
@@ -78,7 +78,7 @@ def run_worker() -> int:
             if time.monotonic() >= housekeeping_due:
                 keep_house()
                 housekeeping_due = time.monotonic() + HOUSEKEEPING_SECONDS
-        except DatabaseError:
+        except Error:
             logger.exception("The sweep could not reach the database; it tries again.")
             connections.close_all()
         time.sleep(SWEEP_SECONDS)
