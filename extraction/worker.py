@@ -20,7 +20,7 @@ from extraction.models import Extraction, State
 from extraction.readers import gemini, reader_for
 from extraction.tasks import wake
 from logs import retention
-from tokens import alert_mail, audit, expiry, ledger, rotation
+from tokens import alert_mail, audit, expiry, journal, ledger, rotation
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ def keep_house() -> None:
     ledger.release_dead()
     expiry.expire_tokens()
     rotation.encrypt_clear_keys()
+    journal.enter()
     scratch.sweep_temporary_folders()
     # Last: a mail server that does not answer holds the sweep up for EMAIL_TIMEOUT.
     alert_mail.deliver_alerts()

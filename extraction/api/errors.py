@@ -10,7 +10,8 @@ from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from extraction.errors import CANNOT_CONVERT, Refusal
+from extraction.degraded import CallFailed, NotServed
+from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.submission import IdempotencyConflict
 from logs import context as log_context
 from ocrsite.database import is_unreachable
@@ -70,6 +71,16 @@ def _problem(error: Exception) -> Problem:
             return Problem(error.http_status, error.code, CANNOT_CONVERT, error.detail)
         case NoToken():
             return Problem(error.http_status, error.code, error.message, error.detail)
+        case CallFailed():
+            return Problem(
+                error.http_status,
+                error.code,
+                CANNOT_PROCESS,
+                error.detail,
+                {"Retry-After": str(RETRY_AFTER)} if error.http_status == 503 else {},
+            )
+        case NotServed():
+            return database_unavailable()
         case IdempotencyConflict():
             return _plain(
                 HTTPStatus.CONFLICT,
