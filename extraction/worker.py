@@ -68,6 +68,7 @@ def run_worker() -> int:
     cluster.start()
     broker = get_broker()
     housekeeping_due = time.monotonic()
+    failing = False
     while not stop.received:
         if not cluster.sentinel.is_alive():
             logger.critical("The task cluster died.")
@@ -78,8 +79,11 @@ def run_worker() -> int:
             if time.monotonic() >= housekeeping_due:
                 keep_house()
                 housekeeping_due = time.monotonic() + HOUSEKEEPING_SECONDS
+            failing = False
         except Error:
-            logger.exception("The sweep could not reach the database; it tries again.")
+            if not failing:  # once: a database that is away fails four times a second
+                logger.exception("The sweep could not reach the database; it goes on trying.")
+            failing = True
             connections.close_all()
         time.sleep(SWEEP_SECONDS)
     cluster.stop()

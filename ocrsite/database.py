@@ -34,8 +34,9 @@ _SQL_SERVER_OPTIONS = {
     "extra_params": "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no",
 }
 
-# Without it a server that does not answer takes the minutes of TCP.
-_POSTGRESQL_OPTIONS = {"connect_timeout": 5}
+# Without them a server that does not answer takes the minutes of TCP: the first in seconds, for a
+# new connection; the second in milliseconds, for one that was open when the server vanished.
+_POSTGRESQL_OPTIONS = {"connect_timeout": 5, "tcp_user_timeout": 20_000}
 
 
 def database_settings(url: str, data_dir: Path) -> dict[str, Any]:

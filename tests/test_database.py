@@ -1,3 +1,4 @@
+import socket
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -83,13 +84,26 @@ def test_postgresql_url_keeps_its_own_options() -> None:
     settings = database_settings("postgres://ocr:pass@db/ocr?sslmode=require", FOLDER)
 
     assert settings["ENGINE"] == "django.db.backends.postgresql"
-    assert settings["OPTIONS"] == {"connect_timeout": 5, "sslmode": "require"}
+    assert settings["OPTIONS"] == {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 20_000,
+        "sslmode": "require",
+    }
 
 
 def test_postgresql_url_overrides_the_time_out() -> None:
     settings = database_settings("postgres://ocr:pass@db/ocr?connect_timeout=2", FOLDER)
 
-    assert settings["OPTIONS"] == {"connect_timeout": 2}
+    assert settings["OPTIONS"] == {"connect_timeout": 2, "tcp_user_timeout": 20_000}
+
+
+@pytest.mark.django_db
+def test_postgresql_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://ocr@127.0.0.1:{silent.getsockname()[1]}/ocr?connect_timeout=2"
+        database = ConnectionHandler({"default": database_settings(url, FOLDER)})["default"]
+        with pytest.raises(OperationalError, match="timeout"):
+            database.ensure_connection()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -417,6 +417,15 @@ def test_known_cost_of_the_prompt_lowers_the_ceiling(
         post(known)
 
     assert entered().total_tokens_used == 900 + PROMPT_MARGIN + IMAGE_TOKENS + 8192
+
+
+def test_cost_of_the_prompt_hides_no_error_but_the_databases_absence() -> None:
+    def fail(*_: object) -> None:
+        raise ProgrammingError("no such column")
+
+    connection.ensure_connection()
+    with connection.execute_wrapper(fail), pytest.raises(ProgrammingError):
+        prompt_cost.tokens("model", PROMPT_VERSION, lambda: 900)
 
 
 def test_more_requests_at_once_than_there_are_places_are_told_to_come_back(

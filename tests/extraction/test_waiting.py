@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import InterfaceError, connections
 
 from extraction import waiting
 from extraction.models import Extraction, State
@@ -83,7 +83,7 @@ def test_one_more_than_may_wait_is_answered_at_once(monkeypatch: pytest.MonkeyPa
 def test_poller_outlives_a_database_that_fails_once(monkeypatch: pytest.MonkeyPatch) -> None:
     extraction = make_extraction()
     ended = State.ended
-    calls = iter([DatabaseError("gone for a moment")])
+    calls = iter([InterfaceError("gone for a moment")])
 
     def fail_once() -> tuple[State, ...]:
         for error in calls:
