@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -85,50 +86,63 @@ def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     return Document(path=draft.path, media_type=draft.media_type, pages=images)
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that can be made, and made again. ``ceiling`` is the most that one can cost."""
+
+    document: Document
+    api_key: str
+    ceiling: int
+    requester: Mapping[str, str]
+
+    def make(self) -> Reading:
+        """Make it, on record before and after. Raises ReadingError and NotServed."""
+        try:
+            record = journal.begin(
+                **self.requester,
+                api_key=self.api_key,
+                ceiling=self.ceiling,
+                # The hard end of a worker's task outlives every call.
+                lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]),
+            )
+        except OSError as error:
+            logger.exception("The journal cannot be written, so no call is made.")
+            raise NotServed("The journal cannot be written.") from error
+        try:
+            reading = _reader().read(
+                self.document,
+                api_key=self.api_key,
+                model=settings.GEMINI_MODEL,
+                output_budget=settings.MAX_OUTPUT_TOKENS,
+            )
+        except ReadingError as error:
+            _settle(record, error.billing, error.usage)
+            raise
+        _settle(record, reading.billing, reading.usage)
+        return reading
+
+
+def _reader() -> Reader:
+    return reader_for(Provider.GEMINI)
+
+
 def _read(document: Document, api_key: str, requester: Mapping[str, str]) -> Reading:
     """Call once, and once more at once where that may help."""
     began = time.monotonic()
-    reader = reader_for(Provider.GEMINI)
+    request = _reader().request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
+    call = _Call(document, api_key, request.most + settings.MAX_OUTPUT_TOKENS, requester)
     try:
         try:
-            return _call(reader, document, api_key, requester)
+            return call.make()
         except ReadingError as error:
             in_time = time.monotonic() - began < settings.EXTRACT_WAIT_SECONDS
             hopeless = error.failure is not Failure.RETRY or error.timed_out or error.retry_after
             if hopeless or not in_time:
                 raise
-            return _call(reader, document, api_key, requester)
+            return call.make()
     except ReadingError as error:
         logger.warning("Reading without the database failed: %s (%s)", error.detail, error.code)
         raise _outcome_of(error) from None
-
-
-def _call(
-    reader: Reader, document: Document, api_key: str, requester: Mapping[str, str]
-) -> Reading:
-    """Make one call, on record before and after. Raises ReadingError and NotServed."""
-    model = settings.GEMINI_MODEL
-    request = reader.request_cost(document, api_key=api_key, model=model)
-    try:
-        record = journal.begin(
-            **requester,
-            api_key=api_key,
-            ceiling=request.most + settings.MAX_OUTPUT_TOKENS,
-            # The hard end of a worker's task outlives every call.
-            lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]),
-        )
-    except OSError as error:
-        logger.exception("The journal cannot be written, so no call is made.")
-        raise NotServed("The journal cannot be written.") from error
-    try:
-        reading = reader.read(
-            document, api_key=api_key, model=model, output_budget=settings.MAX_OUTPUT_TOKENS
-        )
-    except ReadingError as error:
-        _settle(record, error.billing, error.usage)
-        raise
-    _settle(record, reading.billing, reading.usage)
-    return reading
 
 
 def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
