@@ -24,6 +24,7 @@ class Poller:
     def __init__(self) -> None:
         self.waiters = 0
         self.polling = False
+        self.failing = False
         self.pid = os.getpid()
         self._lock = threading.Lock()
         self._events: defaultdict[uuid.UUID, set[threading.Event]] = defaultdict(set)
@@ -72,8 +73,11 @@ class Poller:
                 with self._lock:
                     for event in self._events.get(extraction_id, ()):
                         event.set()
+            self.failing = False
         except Error:
-            logger.warning("Could not look for ended extractions.")
+            if not self.failing:  # once: a database that is away fails ten times a second
+                logger.warning("Could not look for ended extractions; it goes on trying.")
+            self.failing = True
             connections.close_all()
 
 

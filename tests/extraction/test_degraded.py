@@ -348,8 +348,8 @@ def test_second_call_is_not_begun_when_the_caller_has_waited_long_enough(
     assert len(emulator.calls) == 1
 
 
-def test_rejected_key_is_told_as_disabled(
-    known: Integrator, emulator: Emulator, away: None
+def test_rejected_key_is_told_as_disabled_and_never_shown(
+    known: Integrator, emulator: Emulator, away: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     emulator.faults.add("key_invalid")
 
@@ -358,7 +358,7 @@ def test_rejected_key_is_told_as_disabled(
     body = response.json()
     assert (response.status_code, body["code"]) == (402, "token_exceeded")
     assert body["message"] == DISABLED
-    assert KEY not in response.content.decode()
+    assert KEY not in response.content.decode() + caplog.text
 
 
 def test_crash_in_mid_call_is_charged_as_estimated(
