@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from rest_framework.request import Request
 
+from extraction.known_clients import KnownClient
 from extraction.models import ApiClient
 from tokens.models import TokenMaster
 
@@ -18,12 +19,14 @@ class Principal:
 
     label: str
     name: str
-    actor: User | ApiClient
+    actor: User | ApiClient | KnownClient
 
     @cached_property
     def _companies(self) -> list[str] | None:
         if isinstance(self.actor, ApiClient):
             return [binding.company_id for binding in self.actor.companies.all()]
+        if isinstance(self.actor, KnownClient):
+            return list(self.actor.company_ids)
         if self.actor.is_superuser:
             return None
         return [grant.company_id for grant in self.actor.company_grants.all()]
@@ -53,7 +56,7 @@ class Principal:
 def principal_of(request: HttpRequest | Request) -> Principal:
     """Return who is asking. The request must have been authenticated."""
     client = getattr(request, "auth", None)
-    if isinstance(client, ApiClient):
+    if isinstance(client, (ApiClient, KnownClient)):
         return Principal(f"client:{client.prefix}", client.name, client)
     user = cast("User", request.user)
     return Principal(f"user:{user.pk}", user.get_username(), user)

@@ -44,6 +44,17 @@ _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A document at ``path`` that can be read, not stored yet."""
+
+    path: Path
+    media_type: str
+    size: int
+    sha256: str
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedDocument:
     """A stored document that can be read. ``file`` is its path relative to DATA_DIR/files."""
 
@@ -63,27 +74,34 @@ def folder_of(document_id: uuid.UUID) -> Path:
 def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
     """Check an upload and store it under its id, never under the name given.
 
-    Raises Refusal, leaving nothing on disk: 413 ``file_too_large``; 415
-    ``unsupported_media_type``; 422 ``empty_file``, ``password_protected``, ``corrupt_file``,
-    ``no_pages``, ``too_many_pages``, ``image_too_large`` or ``render_timeout``.
+    Raises Refusal as ``examine`` does, leaving nothing on disk.
     """
     with scratch_folder() as scratch:
-        draft = scratch / "document"
-        size, sha256 = _store(upload, draft)
-        media_type = _media_type(draft)
-        page_count = _count_pages(draft, media_type)
+        draft = examine(upload, scratch / "document")
         folder = folder_of(document_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"document.{EXTENSIONS[media_type]}"
-        draft.replace(path)
+        path = folder / f"document.{EXTENSIONS[draft.media_type]}"
+        draft.path.replace(path)
     return AcceptedDocument(
         file=path.relative_to(_root()).as_posix(),
         file_name=_display_name(upload.name or ""),
-        media_type=media_type,
-        size=size,
-        sha256=sha256,
-        page_count=page_count,
+        media_type=draft.media_type,
+        size=draft.size,
+        sha256=draft.sha256,
+        page_count=draft.page_count,
     )
+
+
+def examine(upload: "UploadedFile[bytes]", path: Path) -> Draft:
+    """Write an upload to ``path`` and check whether anybody could read it.
+
+    Raises Refusal: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422 ``empty_file``,
+    ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
+    ``image_too_large`` or ``render_timeout``.
+    """
+    size, sha256 = _store(upload, path)
+    media_type = _media_type(path)
+    return Draft(path, media_type, size, sha256, _count_pages(path, media_type))
 
 
 def _root() -> Path:

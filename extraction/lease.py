@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
 from extraction.models import Extraction
 from extraction.models.extraction import LEASE
@@ -33,7 +33,7 @@ def _beat(extraction: Extraction, done: threading.Event) -> None:
             try:
                 if not Extraction.objects.renew_lease(extraction):
                     return
-            except DatabaseError:
+            except Error:
                 # The next beat reconnects; if none gets through, the lease runs out as it should.
                 logger.warning("Could not renew the lease of %s.", extraction.pk)
                 connections.close_all()

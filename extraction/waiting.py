@@ -6,9 +6,10 @@ import threading
 import uuid
 from collections import defaultdict
 
-from django.db import DatabaseError, connection, connections
+from django.db import Error, connection, connections
 
 from extraction.models import Extraction, State
+from ocrsite.database import is_unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ class Poller:
     def __init__(self) -> None:
         self.waiters = 0
         self.polling = False
+        self.failing = False
         self.pid = os.getpid()
         self._lock = threading.Lock()
         self._events: defaultdict[uuid.UUID, set[threading.Event]] = defaultdict(set)
@@ -71,8 +73,11 @@ class Poller:
                 with self._lock:
                     for event in self._events.get(extraction_id, ()):
                         event.set()
-        except DatabaseError:
-            logger.warning("Could not look for ended extractions.")
+            self.failing = False
+        except Error:
+            if not self.failing:  # once: a database that is away fails ten times a second
+                logger.warning("Could not look for ended extractions; it goes on trying.")
+            self.failing = True
             connections.close_all()
 
 
@@ -80,11 +85,20 @@ poller = Poller()
 
 
 def wait_until_ended(extraction_id: uuid.UUID, seconds: float) -> Extraction:
-    """Return the extraction once it has ended, or as it is after so many seconds."""
+    """Return the extraction once it has ended, or as it is after so many seconds.
+
+    When the database goes away meanwhile, it is returned as it was before: its caller shall learn
+    where to ask for it later.
+    """
     extraction = Extraction.objects.get(pk=extraction_id)
     if seconds > 0 and not extraction.ended:
         if not connection.in_atomic_block:
             connection.close()  # a waiter needs none
         poller.wait(extraction_id, seconds)
-        extraction = Extraction.objects.get(pk=extraction_id)
+        try:
+            extraction = Extraction.objects.get(pk=extraction_id)
+        except Error as error:
+            if not is_unreachable(error):
+                raise
+            logger.warning("Could not look whether extraction %s has ended.", extraction_id)
     return extraction

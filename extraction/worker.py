@@ -10,7 +10,7 @@ import time
 from datetime import timedelta
 from types import FrameType
 
-from django.db import DatabaseError, close_old_connections, connections, transaction
+from django.db import Error, close_old_connections, connections, transaction
 from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.cluster import Cluster
@@ -20,7 +20,7 @@ from extraction.models import Extraction, State
 from extraction.readers import gemini, reader_for
 from extraction.tasks import wake
 from logs import retention
-from tokens import alert_mail, audit, expiry, ledger, rotation
+from tokens import alert_mail, audit, expiry, journal, ledger, rotation
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def run_worker() -> int:
     cluster.start()
     broker = get_broker()
     housekeeping_due = time.monotonic()
+    failing = False
     while not stop.received:
         if not cluster.sentinel.is_alive():
             logger.critical("The task cluster died.")
@@ -78,8 +79,11 @@ def run_worker() -> int:
             if time.monotonic() >= housekeeping_due:
                 keep_house()
                 housekeeping_due = time.monotonic() + HOUSEKEEPING_SECONDS
-        except DatabaseError:
-            logger.exception("The sweep could not reach the database; it tries again.")
+            failing = False
+        except Error:
+            if not failing:  # once: a database that is away fails four times a second
+                logger.exception("The sweep could not reach the database; it goes on trying.")
+            failing = True
             connections.close_all()
         time.sleep(SWEEP_SECONDS)
     cluster.stop()
@@ -108,6 +112,7 @@ def keep_house() -> None:
     ledger.release_dead()
     expiry.expire_tokens()
     rotation.encrypt_clear_keys()
+    journal.enter()
     scratch.sweep_temporary_folders()
     # Last: a mail server that does not answer holds the sweep up for EMAIL_TIMEOUT.
     alert_mail.deliver_alerts()

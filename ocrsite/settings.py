@@ -149,6 +149,11 @@ GEMINI_MODEL: str = env.str("GEMINI_MODEL", "gemini-3.8-flash")
 GEMINI_TIMEOUT_SECONDS: int = env.int("GEMINI_TIMEOUT_SECONDS", 90, validate=validate.Range(min=1))
 MAX_OUTPUT_TOKENS: int = env.int("MAX_OUTPUT_TOKENS", 8192, validate=validate.Range(min=2000))
 
+# While the database is away: a Gemini key from a file, in DATA_DIR unless its path is absolute.
+APP_SETTING_FILE: Path = DATA_DIR / env.str("APP_SETTING_FILE", "appSetting.txt")
+# None: on when the file holds a key.
+DEGRADED_MODE: bool | None = env.bool("DEGRADED_MODE") if env.str("DEGRADED_MODE", "") else None
+
 # Retry: the delay before retry n is initial × multiplier^(n-1), at most the cap.
 RETRY_LIMIT: int = env.int("RETRY_LIMIT", 3, validate=validate.Range(min=0, max=10))
 RETRY_INITIAL_SECONDS: float = env.float(

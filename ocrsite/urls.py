@@ -10,6 +10,8 @@ admin.site.site_header = "ocrsite"
 admin.site.site_title = "ocrsite"
 admin.site.index_title = "Administration"
 
+handler500 = "ocrsite.views.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("extraction.urls")),
     path("", include("extraction.api.urls")),

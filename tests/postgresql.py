@@ -20,9 +20,33 @@ class PostgresqlMissing(Exception):
     """No server can be started here; the text says why."""
 
 
+class Server:
+    """A server that listens on 127.0.0.1; it can be taken away and come back with its data."""
+
+    def __init__(self, pg_ctl: list[str], folder: Path, port: int) -> None:
+        options = (
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        )
+        self.url = f"postgres://ocrsite@127.0.0.1:{port}/postgres"
+        self._start = [*pg_ctl, "-l", str(folder / "log"), "-o", options, "start"]
+        self._stop = [*pg_ctl, "-m", "immediate", "stop"]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, after ``stop`` too, and return when it takes connections."""
+        _run(self._start)
+        self.running = True
+
+    def stop(self) -> None:
+        """End it as a crash does: no connection is told."""
+        if self.running:
+            _run(self._stop)
+        self.running = False
+
+
 @contextmanager
-def running_postgresql() -> Iterator[str]:
-    """Start a server with a folder and a port of its own; yields its DATABASE_URL.
+def running_postgresql() -> Iterator[Server]:
+    """Start a server with a folder and a port of its own.
 
     Raises PostgresqlMissing where it is not installed.
     """
@@ -37,17 +61,13 @@ def running_postgresql() -> Iterator[str]:
     try:
         if become:
             shutil.chown(folder, "postgres")
-        data, port = folder / "data", free_port()
-        options = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        )
-        server = [*become, pg_ctl, "-D", str(data), "-w"]
+        data = folder / "data"
         _run([*become, initdb, "-D", str(data), "-U", "ocrsite", "-A", "trust", "-E", "UTF8"])
-        _run([*server, "-l", str(folder / "log"), "-o", options, "start"])
+        server = Server([*become, pg_ctl, "-D", str(data), "-w"], folder, free_port())
         try:
-            yield f"postgres://ocrsite@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run([*server, "-m", "immediate", "stop"])
+            server.stop()
     finally:
         shutil.rmtree(folder)
 

@@ -1,13 +1,25 @@
+import socket
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import (
+    Error,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
+from django.db.utils import ConnectionHandler
 from django.utils import timezone
 
 from logs.models import ApplicationLog
-from ocrsite.database import UtcNow, database_settings
+from ocrsite.database import UtcNow, database_settings, is_unreachable
+from tests.outages import database_away
 
 FOLDER = Path("/data")
 
@@ -36,6 +48,7 @@ def test_sql_server_url_gets_the_options_that_production_needs() -> None:
     assert settings["OPTIONS"] == {
         "driver": "ODBC Driver 18 for SQL Server",
         "connection_timeout": 5,
+        "connection_retries": 0,
         "query_timeout": 60,
         "extra_params": "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no",
     }
@@ -71,7 +84,85 @@ def test_postgresql_url_keeps_its_own_options() -> None:
     settings = database_settings("postgres://ocr:pass@db/ocr?sslmode=require", FOLDER)
 
     assert settings["ENGINE"] == "django.db.backends.postgresql"
-    assert settings["OPTIONS"] == {"sslmode": "require"}
+    assert settings["OPTIONS"] == {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 20_000,
+        "sslmode": "require",
+    }
+
+
+def test_postgresql_url_overrides_the_time_out() -> None:
+    settings = database_settings("postgres://ocr:pass@db/ocr?connect_timeout=2", FOLDER)
+
+    assert settings["OPTIONS"] == {"connect_timeout": 2, "tcp_user_timeout": 20_000}
+
+
+@pytest.mark.django_db
+def test_postgresql_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://ocr@127.0.0.1:{silent.getsockname()[1]}/ocr?connect_timeout=2"
+        database = ConnectionHandler({"default": database_settings(url, FOLDER)})["default"]
+        with pytest.raises(OperationalError, match="timeout"):
+            database.ensure_connection()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_fails_while_connecting_means_unreachable() -> None:
+    with database_away(), pytest.raises(Error) as caught:
+        ApplicationLog.objects.exists()
+
+    assert is_unreachable(caught.value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_table_that_is_missing_does_not_mean_unreachable() -> None:
+    with pytest.raises(Error) as caught, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM nowhere")
+
+    assert not is_unreachable(caught.value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_no_error_of_the_database_does_not_mean_unreachable() -> None:
+    connection.close()
+
+    assert not is_unreachable(ValueError())
+
+
+@pytest.mark.parametrize(
+    ("error", "unreachable"),
+    [
+        (OperationalError("lost"), True),
+        (InterfaceError("closed"), True),
+        (ProgrammingError("wrong"), False),
+        (IntegrityError("twice"), False),
+    ],
+)
+@pytest.mark.django_db
+def test_connection_that_is_lost_means_unreachable(error: Error, unreachable: bool) -> None:
+    ApplicationLog.objects.exists()  # connects
+
+    assert is_unreachable(error) is unreachable
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_file_of_sqlite_means_unreachable(tmp_path: Path) -> None:
+    path = tmp_path / "locked.sqlite3"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        database = ConnectionHandler(
+            {
+                "default": {
+                    **database_settings(f"sqlite:///{path}", tmp_path),
+                    "OPTIONS": {"timeout": 0},
+                }
+            }
+        )["default"]
+        with pytest.raises(OperationalError) as caught, database.cursor() as cursor:
+            cursor.execute("CREATE TABLE t (i)")
+
+    assert is_unreachable(caught.value)
+    database.close()
 
 
 @pytest.mark.parametrize(

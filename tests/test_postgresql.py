@@ -27,7 +27,7 @@ PROOFS = [
 
 def test_books_and_states_hold_on_postgresql() -> None:
     try:
-        with running_postgresql() as url:
+        with running_postgresql() as server:
             session = subprocess.run(
                 [
                     sys.executable,
@@ -40,7 +40,7 @@ def test_books_and_states_hold_on_postgresql() -> None:
                     *PROOFS,
                 ],
                 cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": url},
+                env={**os.environ, "DATABASE_URL": server.url},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

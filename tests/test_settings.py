@@ -57,10 +57,14 @@ def test_readme_lists_every_setting_with_its_default() -> None:
     assert table == read_by_settings()
 
 
-def start(data_dir: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def start(
+    data_dir: Path,
+    script: str = "import ocrsite.settings as s; print(s.SECRET_KEY, s.MAX_PAGES)",
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
     """Read the settings in a process of their own."""
     return subprocess.run(
-        [sys.executable, "-c", "import ocrsite.settings as s; print(s.SECRET_KEY, s.MAX_PAGES)"],
+        [sys.executable, "-c", script],
         cwd=ROOT,
         env={**os.environ, "DATA_DIR": str(data_dir), **environment},
         capture_output=True,
@@ -83,11 +87,28 @@ def test_the_environment_wins_over_the_secrets_of_the_installation(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("file", "mode", "shown"),
+    [
+        ("appSetting.txt", "", "{}/appSetting.txt None\n"),
+        ("/etc/ocrsite/appSetting.txt", "true", "/etc/ocrsite/appSetting.txt True\n"),
+        ("keys.txt", "False", "{}/keys.txt False\n"),
+    ],
+)
+def test_degraded_mode_and_its_file(tmp_path: Path, file: str, mode: str, shown: str) -> None:
+    script = "import ocrsite.settings as s; print(s.APP_SETTING_FILE, s.DEGRADED_MODE)"
+
+    started = start(tmp_path, script, APP_SETTING_FILE=file, DEGRADED_MODE=mode)
+
+    assert started.stdout == shown.format(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("MAX_PAGES", "0"),
         ("WORKERS", "many"),
         ("LOG_LEVEL", "LOUD"),
+        ("DEGRADED_MODE", "perhaps"),
         ("DATABASE_URL", "oracle://x/y"),
     ],
 )

@@ -453,6 +453,13 @@ class TokenUsageLog(models.Model):
         db_default=False,
         help_text="The bill is unknown (killed or cut off in mid-call): charged at the reserve.",
     )
+    key_fingerprint = models.CharField(
+        db_column="KeyFingerprint",
+        max_length=64,
+        null=True,
+        editable=False,
+        help_text="Keyed digest of the key of a call that was made while the database was away.",
+    )
 
     class Meta:
         db_table = "TokenUsageLogs"

@@ -1,10 +1,12 @@
-"""System checks of the encryption settings, so that a wrong key is told at start."""
+"""System checks of the settings for keys, so that a wrong one is told at start."""
 
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core.checks import Error, Warning, register
+
+from tokens.app_setting import NAME, AppSettingError, gemini_key
 
 
 @register
@@ -27,6 +29,30 @@ def check_encryption_keys(**_options: Any) -> list[Error]:
         for number, key in enumerate(keys, start=1)
         if not _is_key(key)
     ]
+
+
+@register
+def check_app_setting(**_options: Any) -> list[Warning]:
+    """APP_SETTING_FILE must be readable if it is there, and hold a key if DEGRADED_MODE is on."""
+    try:
+        key = gemini_key()
+    except AppSettingError as error:
+        return [
+            Warning(
+                f"{error} Nothing can be read while the database is away.",
+                hint=f"Write it as lines {NAME}=… and # comments, readable by this user alone.",
+                id="tokens.W001",
+            )
+        ]
+    if settings.DEGRADED_MODE and key is None:
+        return [
+            Warning(
+                f"DEGRADED_MODE is on, but {settings.APP_SETTING_FILE} holds no key.",
+                hint=f"Write a line {NAME}=… into it, or leave DEGRADED_MODE empty.",
+                id="tokens.W002",
+            )
+        ]
+    return []
 
 
 def _is_key(key: str) -> bool:

@@ -3,41 +3,65 @@
 from dataclasses import dataclass
 from typing import cast
 
+from django.db import Error
+from django.db.models import prefetch_related_objects
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
+from extraction.known_clients import KnownClient, known_clients
 from extraction.models import ApiClient
+from ocrsite.database import is_unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class ClientUser:
     """What ``request.user`` is while an API client calls; the client itself is ``request.auth``."""
 
-    client: ApiClient
+    client: ApiClient | KnownClient
     is_authenticated: bool = True
 
 
 class ApiClientAuthentication(BaseAuthentication):
-    """Unknown, wrong, revoked and expired keys get one and the same answer."""
+    """Unknown, wrong, revoked and expired keys get one and the same answer.
 
-    def authenticate(self, request: Request) -> tuple[ClientUser, ApiClient] | None:
+    While the database is away, whom this process has lately authenticated is a KnownClient.
+    """
+
+    def authenticate(self, request: Request) -> tuple[ClientUser, ApiClient | KnownClient] | None:
         """Return the client of the key that was sent; None when none was."""
         key = KeyParser().get(request)
         if not key:
             return None
         try:
-            client = cast("ApiClient", ApiClient.objects.get_from_key(key))
-        except ApiClient.DoesNotExist:
-            raise _invalid() from None
-        if client.has_expired:
+            client = _client_of(key)
+        except Error as error:
+            known = known_clients.recall(key) if is_unreachable(error) else None
+            if known is None:
+                raise
+            return ClientUser(known), known
+        if client is None:
+            known_clients.forget(key)
             raise _invalid()
+        known_clients.remember(key, client)
         return ClientUser(client), client
 
     def authenticate_header(self, request: Request) -> str:
         """Make DRF answer 401, not 403, to those who sent no credentials."""
         return KeyParser.keyword
+
+
+def _client_of(key: str) -> ApiClient | None:
+    """The client with its companies, if the key is valid."""
+    try:
+        client = cast("ApiClient", ApiClient.objects.get_from_key(key))
+    except ApiClient.DoesNotExist:
+        return None
+    if client.has_expired:
+        return None
+    prefetch_related_objects([client], "companies")
+    return client
 
 
 def _invalid() -> AuthenticationFailed:

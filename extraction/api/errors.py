@@ -6,14 +6,15 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from extraction.errors import CANNOT_CONVERT, Refusal
+from extraction.degraded import CallFailed, NotServed
+from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.submission import IdempotencyConflict
 from logs import context as log_context
+from ocrsite.database import is_unreachable
 from tokens.selection import NoToken
 
 logger = logging.getLogger(__name__)
@@ -54,12 +55,32 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     )
 
 
+def database_unavailable() -> Problem:
+    """Return what every door answers while the database cannot be reached."""
+    return _plain(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "database_unavailable",
+        "The service cannot reach its database. Try again in a moment.",
+        {"Retry-After": str(RETRY_AFTER)},
+    )
+
+
 def _problem(error: Exception) -> Problem:
     match error:
         case Refusal():
             return Problem(error.http_status, error.code, CANNOT_CONVERT, error.detail)
         case NoToken():
             return Problem(error.http_status, error.code, error.message, error.detail)
+        case CallFailed():
+            return Problem(
+                error.http_status,
+                error.code,
+                CANNOT_PROCESS,
+                error.detail,
+                {"Retry-After": str(RETRY_AFTER)} if error.http_status == 503 else {},
+            )
+        case NotServed():
+            return database_unavailable()
         case IdempotencyConflict():
             return _plain(
                 HTTPStatus.CONFLICT,
@@ -87,14 +108,9 @@ def _problem(error: Exception) -> Problem:
                 "bad_request",
                 "The request could not be read. Send it again as one multipart/form-data form.",
             )
-        case OperationalError() | InterfaceError():
-            logger.exception("The database failed a request.")
-            return _plain(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "unavailable",
-                "The service cannot reach its database. Try again in a moment.",
-                {"Retry-After": str(RETRY_AFTER)},
-            )
+        case _ if is_unreachable(error):
+            logger.exception("The database cannot be reached.")
+            return database_unavailable()
         case _:
             logger.exception("A request failed.")
             return _plain(

@@ -94,6 +94,19 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
     return body
 
 
+def unstored(invoice: Invoice) -> dict[str, Any]:
+    """Return in full what was read while nothing could be stored, to be asked for later."""
+    return {
+        "status": "ok",
+        "message": PROCESSED,
+        "data": legacy_data(invoice),
+        "extraction": None,
+        "state": State.SUCCEEDED,
+        "http_status": 200,
+        "invoice": invoice.model_dump(mode="json"),
+    }
+
+
 def representation(extraction: Extraction) -> dict[str, Any]:
     """Return an extraction in full: the envelope, its state and the canonical invoice."""
     return {

@@ -61,6 +61,31 @@ def test_three_files_one_bad_are_followed_to_their_end(operator: Page, tmp_path:
     assert_accessible_and_fitting(operator)
 
 
+def test_outage_is_told_beside_the_file(page: Page, site: RunningSite) -> None:
+    log_in(page, site.credentials["username"], site.credentials["password"])
+    detail = "The service cannot reach its database. Try again in a moment."
+    problem = {"code": "database_unavailable", "message": "Service Unavailable", "detail": detail}
+    page.route(f"{site.url}/", lambda route: route.fulfill(status=503, json=problem))
+    page.get_by_label("Drop files here").set_input_files([SAMPLES / "acme-invoice.pdf"])
+
+    row = page.locator("#file-list > li")
+    expect(row).to_contain_text("Not sent")
+    expect(row).to_contain_text(detail)
+
+
+def test_outage_does_not_end_the_following_of_a_file(page: Page, site: RunningSite) -> None:
+    log_in(page, site.credentials["username"], site.credentials["password"])
+    problem = {"code": "database_unavailable", "detail": "The service cannot reach its database."}
+    page.route(
+        "**/api/v1/extractions/*/", lambda route: route.fulfill(status=503, json=problem), times=1
+    )
+    page.get_by_label("Drop files here").set_input_files([SAMPLES / "himal-tax-invoice.pdf"])
+
+    row = page.locator("#file-list > li")
+    expect(row).to_contain_text("Succeeded", timeout=PATIENCE)
+    assert row.get_by_text("cannot reach").count() == 0
+
+
 def test_every_page_is_accessible_and_fits(operator: Page) -> None:
     for address in ("/", "/extractions/", "/extractions/?state=failed"):
         operator.goto(address)

@@ -11,6 +11,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from extraction import bounded, prompt_cost
+from extraction.known_clients import known_clients
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from tokens.models import Provider, TokenMaster
 
@@ -25,9 +26,10 @@ class Integrator:
 
 
 @pytest.fixture(autouse=True)
-def _unknown_prompt_cost() -> None:
+def _nothing_remembered() -> None:
     """Begin each test like a process that has just started."""
     prompt_cost.forget()
+    known_clients.clear()
 
 
 @pytest.fixture

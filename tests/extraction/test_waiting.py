@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import InterfaceError, OperationalError, connections
 
 from extraction import waiting
 from extraction.models import Extraction, State
@@ -80,12 +80,14 @@ def test_one_more_than_may_wait_is_answered_at_once(monkeypatch: pytest.MonkeyPa
         assert answer.result(LONG) == State.SUCCEEDED
 
 
-def test_poller_outlives_a_database_that_fails_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_poller_outlives_a_database_that_fails_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     extraction = make_extraction()
     ended = State.ended
-    calls = iter([DatabaseError("gone for a moment")])
+    calls = iter([InterfaceError("gone for a moment"), OperationalError("still gone")])
 
-    def fail_once() -> tuple[State, ...]:
+    def fail() -> tuple[State, ...]:
         for error in calls:
             raise error
         return ended()
@@ -93,10 +95,11 @@ def test_poller_outlives_a_database_that_fails_once(monkeypatch: pytest.MonkeyPa
     with ThreadPoolExecutor(1) as requests:
         answer = requests.submit(wait, extraction)
         all_wait(1)
-        monkeypatch.setattr(State, "ended", fail_once)
+        monkeypatch.setattr(State, "ended", fail)
         end(extraction)
 
         assert answer.result(LONG) == State.SUCCEEDED
+    assert [r.levelname for r in caplog.records if r.name == waiting.__name__] == ["WARNING"]
 
 
 def test_forked_process_starts_without_its_parents_waiters(

@@ -6,11 +6,12 @@ import threading
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule
@@ -19,9 +20,11 @@ from pytest_django import Settings
 from extraction import lease, tasks, worker
 from extraction.models import Extraction, State
 from tests.extraction.factories import make_extraction
-from tests.tokens.rows import make_token
+from tests.tokens.rows import KEY, make_token
+from tokens import journal
 from tokens.alerts import AlertSubscription
-from tokens.models import DEFAULT_LIMIT, TokenMaster, TokenStatus
+from tokens.models import DEFAULT_LIMIT, TokenMaster, TokenStatus, TokenUsageLog
+from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,7 +128,7 @@ def test_lease_is_renewed_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(lease, "LEASE", timedelta(milliseconds=40))
     renewed = threading.Event()
     renew_lease = Extraction.objects.renew_lease
-    outcomes = iter([DatabaseError("gone for a moment")])
+    outcomes = iter([InterfaceError("gone for a moment")])
 
     def renew(extraction: Extraction) -> bool:
         for error in outcomes:
@@ -210,20 +213,28 @@ def test_dead_cluster_ends_the_worker_with_an_error(cluster: FakeCluster) -> Non
 
 
 def test_sweep_goes_on_after_the_database_was_away(
-    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     rounds = []
+    failures: dict[int, Exception] = {
+        1: OperationalError("away"),
+        2: InterfaceError("closed"),
+        4: OperationalError("away again"),
+    }
 
     def sweep(_broker: object) -> None:
         rounds.append(1)
-        if len(rounds) == 1:
-            raise DatabaseError("away")
-        signal.raise_signal(signal.SIGTERM)
+        if error := failures.get(len(rounds)):
+            raise error
+        if len(rounds) == 5:
+            signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(worker, "sweep", sweep)
 
     assert worker.run_worker() == 0
-    assert len(rounds) == 2
+    assert len(rounds) == 5
+    # One record for each absence.
+    assert [r.levelname for r in caplog.records if r.name == worker.__name__] == ["ERROR"] * 2
 
 
 def test_housekeeping_lets_tokens_expire() -> None:
@@ -244,3 +255,21 @@ def test_housekeeping_mails_alerts(settings: Settings, mailoutbox: list[EmailMes
     worker.keep_house()
 
     assert len(mailoutbox) == 1
+
+
+def test_housekeeping_enters_what_was_called_while_the_database_was_away(data_dir: Path) -> None:
+    token = make_token()
+    record = journal.begin(
+        company_id="NT047",
+        branch="Default",
+        requested_by="asha",
+        api_key=KEY,
+        ceiling=1_000,
+        lease=timedelta(0),
+    )
+    journal.settle(record, Usage(input_tokens=40, output_tokens=2))
+
+    worker.keep_house()
+
+    row = TokenUsageLog.objects.get(attempt_id=record.attempt_id)
+    assert (row.token, row.total_tokens_used) == (token, 42)

@@ -10,13 +10,14 @@
     try {
       const response = await fetch(state.dataset.poll, { headers: { Accept: "application/json" } });
       const body = await response.json();
+      if (response.status === 503) throw new Error(body.detail);
       if (!response.ok || body.status !== "pending") { location.reload(); return; }
       const pill = state.querySelector(".pill");
       const label = body.state[0].toUpperCase() + body.state.slice(1);
       pill.className = `pill pill-${body.state}`;
       if (pill.textContent !== label) pill.textContent = label;
     } catch {
-      // The connection is interrupted: try again.
+      // The connection is interrupted, or the service not available: try again.
     }
     follow(Math.min(pause * 1.2, SLOWEST_POLL));
   }

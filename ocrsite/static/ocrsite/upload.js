@@ -44,6 +44,7 @@
   function answerOf(request) {
     try {
       const body = JSON.parse(request.responseText);
+      if (!body.files) return { problem: body.detail };
       return body.files[0] || body;
     } catch {
       return { problem: "The service did not answer as expected. Reload the page and try again." };
@@ -72,8 +73,14 @@
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
       const body = await response.json();
-      if (!response.ok) { fail(row, "Unknown", body.detail); return; }
-      if (render(row, body)) return;
+      if (response.status === 503) {
+        show(row, "waiting", "Offline", body.detail);
+      } else if (!response.ok) {
+        fail(row, "Unknown", body.detail);
+        return;
+      } else if (render(row, body)) {
+        return;
+      }
     } catch {
       show(row, "waiting", "Offline", "The connection is interrupted. Still trying.");
     }
@@ -91,7 +98,10 @@
     };
     request.onload = () => {
       const answer = answerOf(request);
-      if (!answer.poll) { fail(row, "Refused", answer.problem); return; }
+      if (!answer.poll) {
+        fail(row, request.status === 503 ? "Not sent" : "Refused", answer.problem);
+        return;
+      }
       row.querySelector(".name").href = answer.page;
       progress.removeAttribute("value"); // in work, for how long is unknown
       show(row, "queued", STATES.queued);

@@ -19,8 +19,8 @@ from logs import context as log_context
         (RequestDataTooBig(), 413, "form_too_large", {}),
         (SuspiciousOperation(), 400, "bad_request", {}),
         (UnreadablePostError(), 400, "bad_request", {}),
-        (OperationalError(), 503, "unavailable", {"Retry-After": "30"}),
-        (InterfaceError(), 503, "unavailable", {"Retry-After": "30"}),
+        (OperationalError(), 503, "database_unavailable", {"Retry-After": "30"}),
+        (InterfaceError(), 503, "database_unavailable", {"Retry-After": "30"}),
         (ZeroDivisionError("secret"), 500, "internal_error", {}),
     ],
 )

@@ -1,0 +1,196 @@
+"""Reading inside the request, with the key of ``appSetting.txt``, while the database is away.
+
+Nothing is stored but the journal's record of each call, which is charged when the database is back.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+
+from extraction import intake, pages
+from extraction.checks import run_checks
+from extraction.errors import Refusal
+from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
+from extraction.readers import reader_for
+from extraction.readers.base import Billing, Document, Failure, Reader, Reading, ReadingError
+from extraction.scratch import scratch_folder
+from tokens import app_setting, journal
+from tokens.models import Provider
+from tokens.selection import NoToken
+from tokens.usage import Usage
+
+logger = logging.getLogger(__name__)
+
+# Requests of one process that read at once: each holds a thread, and draws pages beside the web.
+AT_ONCE = 4
+WARNING = (
+    "The database could not be reached: this invoice was read in the request and is not stored."
+)
+
+_places = threading.BoundedSemaphore(AT_ONCE)
+
+
+class NotServed(Exception):
+    """Degraded mode is off, all its places are taken, or its journal cannot be written."""
+
+
+class CallFailed(Exception):
+    """Gemini did not read the document. ``http_status`` is 422, 502, 503 or 504."""
+
+    def __init__(self, http_status: int, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.http_status = http_status
+        self.code = code
+        self.detail = detail
+
+
+def extract(
+    upload: "UploadedFile[bytes]", *, company_id: str, branch: str, requested_by: str
+) -> Invoice:
+    """Read a document now and return what was read, checked.
+
+    It takes as long as drawing the pages, EXTRACT_WAIT_SECONDS and one call can at most. Raises
+    NotServed, CallFailed, Refusal for a document that cannot be read, and NoToken when the key is
+    rejected.
+    """
+    api_key = app_setting.degraded_key()
+    if api_key is None:
+        raise NotServed("Degraded mode is off.")
+    if not _places.acquire(blocking=False):
+        logger.warning("Degraded mode is busy: a request was turned away.")
+        raise NotServed("All places are taken.")
+    requester = {"company_id": company_id.strip(), "branch": branch, "requested_by": requested_by}
+    try:
+        with scratch_folder() as folder:
+            reading = _read(_prepare(upload, folder), api_key, requester)
+    finally:
+        _places.release()
+    logger.warning("Read an invoice of %s without the database.", company_id)
+    return _invoice(reading)
+
+
+def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
+    """Check the document and draw its pages, in a folder that goes away with the request."""
+    draft = intake.examine(upload, folder / "document")
+    images = pages.render(draft.path, draft.media_type, draft.page_count, folder)
+    if all(image.blank for image in images):
+        raise Refusal("no_content", "Every page is blank. Check the scan and send it again.")
+    return Document(path=draft.path, media_type=draft.media_type, pages=images)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that can be made, and made again. ``ceiling`` is the most that one can cost."""
+
+    document: Document
+    api_key: str
+    ceiling: int
+    requester: Mapping[str, str]
+
+    def make(self) -> Reading:
+        """Make it, on record before and after. Raises ReadingError and NotServed."""
+        try:
+            record = journal.begin(
+                **self.requester,
+                api_key=self.api_key,
+                ceiling=self.ceiling,
+                # The hard end of a worker's task outlives every call.
+                lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]),
+            )
+        except OSError as error:
+            logger.exception("The journal cannot be written, so no call is made.")
+            raise NotServed("The journal cannot be written.") from error
+        try:
+            reading = _reader().read(
+                self.document,
+                api_key=self.api_key,
+                model=settings.GEMINI_MODEL,
+                output_budget=settings.MAX_OUTPUT_TOKENS,
+            )
+        except ReadingError as error:
+            _settle(record, error.billing, error.usage)
+            raise
+        _settle(record, reading.billing, reading.usage)
+        return reading
+
+
+def _reader() -> Reader:
+    return reader_for(Provider.GEMINI)
+
+
+def _read(document: Document, api_key: str, requester: Mapping[str, str]) -> Reading:
+    """Call once, and once more at once where that may help."""
+    began = time.monotonic()
+    request = _reader().request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
+    call = _Call(document, api_key, request.most + settings.MAX_OUTPUT_TOKENS, requester)
+    try:
+        try:
+            return call.make()
+        except ReadingError as error:
+            in_time = time.monotonic() - began < settings.EXTRACT_WAIT_SECONDS
+            hopeless = error.failure is not Failure.RETRY or error.timed_out or error.retry_after
+            if hopeless or not in_time:
+                raise
+            return call.make()
+    except ReadingError as error:
+        logger.warning("Reading without the database failed: %s (%s)", error.detail, error.code)
+        raise _outcome_of(error) from None
+
+
+def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
+    try:
+        match billing:
+            case Billing.NONE:
+                journal.release(record)
+            case Billing.KNOWN:
+                journal.settle(record, usage)
+            case Billing.UNKNOWN:
+                journal.settle_unknown(record)
+    except OSError:
+        # What was on record before the call stays, and is charged at its ceiling.
+        logger.exception("What call %s cost could not be recorded.", record.attempt_id)
+
+
+def _outcome_of(error: ReadingError) -> CallFailed | NoToken:
+    """Say what a failed call comes to when there is no other key and no later."""
+    if error.key_rejected:
+        return NoToken(
+            "token_exceeded",
+            "Your AI token is no longer available or has been disabled. Please contact support.",
+            "The key that serves while the database is away is rejected. Ask support to check it.",
+        )
+    match error.failure:
+        case Failure.FINAL:
+            return CallFailed(422, error.code, error.detail)
+        case Failure.OTHER_KEY:
+            return CallFailed(503, "no_key_free", f"{error.detail} Try again later.")
+        case Failure.RETRY:
+            return CallFailed(504 if error.timed_out else 502, error.code, error.detail)
+
+
+def _invoice(reading: Reading) -> Invoice:
+    checks = run_checks(reading.fields, timezone.now().date())
+    return Invoice(
+        **dict(reading.fields),
+        checks=checks,
+        needs_review=reading.needs_review or not all(check.passed for check in checks),
+        warnings=[*reading.warnings, WARNING],
+        schema_version=SCHEMA_VERSION,
+        model=reading.model,
+        usage=UsageFields(
+            input_tokens=reading.usage.input_tokens,
+            output_tokens=reading.usage.output_tokens,
+            thinking_tokens=reading.usage.thinking_tokens,
+            cached_tokens=reading.usage.cached_tokens,
+            total_tokens=reading.usage.total,
+        ),
+        duplicate_of=None,
+    )

@@ -1,0 +1,257 @@
+"""The journal: on disk before the call, in the books once, whatever dies in between."""
+
+import json
+import logging
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import OperationalError, connection
+from pytest_django import Settings
+
+from tests.outages import database_away
+from tests.tokens.rows import KEY, make_token
+from tokens import journal, secrets
+from tokens.alerts import ThresholdAlert
+from tokens.audit import audit_ledger
+from tokens.journal import Record
+from tokens.models import (
+    TokenStatus,
+    TokenUsageLog,
+    TokenUsageSummary,
+    UsageSummaryRow,
+)
+from tokens.usage import Usage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LEASE = timedelta(minutes=5)
+USAGE = Usage(
+    input_tokens=1090,
+    output_tokens=150,
+    thinking_tokens=100,
+    cached_tokens=40,
+    text_prompt_tokens=58,
+    image_prompt_tokens=1032,
+    text_candidates_tokens=150,
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    settings.DATA_DIR = tmp_path
+    return tmp_path / "journal"
+
+
+def begin(**fields: Any) -> Record:
+    given: dict[str, Any] = {
+        "company_id": "NT047",
+        "branch": "North",
+        "requested_by": "asha",
+        "api_key": KEY,
+        "ceiling": 12_000,
+        "lease": LEASE,
+    }
+    return journal.begin(**{**given, **fields})
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_call_is_on_disk_before_it_is_made_without_its_key_and_for_its_owner_alone(
+    folder: Path,
+) -> None:
+    with database_away():
+        record = begin()
+
+    path = folder / f"{record.attempt_id}.json"
+    assert files(folder) == [path.name]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert KEY not in path.read_text()
+    assert json.loads(path.read_text())["key_fingerprint"] == secrets.fingerprint(KEY)
+
+
+def test_call_is_charged_once_without_a_token_when_its_key_is_none_of_the_companys(
+    folder: Path,
+) -> None:
+    make_token(company_id="OTHER")
+    record = begin()
+    journal.settle(record, USAGE)
+
+    assert journal.enter() == 1
+    assert journal.enter() == 0
+
+    row = TokenUsageLog.objects.get()
+    assert (row.token, row.attempt_id, row.company_id) == (None, record.attempt_id, "NT047")
+    assert (row.branch, row.requested_by, row.estimated) == ("North", "asha", False)
+    assert (row.input_tokens, row.output_tokens, row.thinking_tokens) == (1090, 150, 100)
+    assert (row.text_prompt_tokens, row.image_prompt_tokens) == (58, 1032)
+    assert (row.cached_tokens, row.text_candidates_tokens) == (40, 150)
+    assert (row.total_tokens_used, row.request_count) == (1340, 1)
+    assert (row.key_fingerprint, row.logged_at) == (secrets.fingerprint(KEY), record.called_at)
+    assert files(folder) == []
+    assert UsageSummaryRow.objects.get(company_id="NT047").total_tokens_used == 1340
+    assert audit_ledger() == []
+
+
+def test_call_is_charged_to_the_token_that_holds_its_key() -> None:
+    make_token(api_key="another-key-of-the-company")
+    token = make_token(total_token_limit=4_000)
+    record = begin()
+    journal.settle(record, USAGE)
+
+    assert journal.enter() == 1
+
+    row = TokenUsageLog.objects.get()
+    assert (row.token, row.total_tokens_used, row.estimated) == (token, 1340, False)
+    assert (row.key_fingerprint, row.logged_at) == (secrets.fingerprint(KEY), record.called_at)
+    assert TokenUsageSummary.objects.get(token=token).total_used_tokens == 1340
+    assert ThresholdAlert.objects.get().token == token
+    assert audit_ledger() == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_call_whose_bill_is_unknown_is_charged_at_its_ceiling_as_estimated(known: bool) -> None:
+    token = make_token() if known else None
+    journal.settle_unknown(begin())
+
+    assert journal.enter() == 1
+
+    row = TokenUsageLog.objects.get()
+    assert (row.token, row.total_tokens_used, row.estimated) == (token, 12_000, True)
+    assert row.key_fingerprint == secrets.fingerprint(KEY)
+
+
+def test_charge_above_the_limit_exceeds_the_token() -> None:
+    token = make_token(total_token_limit=1_000)
+    journal.settle(begin(), USAGE)
+
+    journal.enter()
+
+    token.refresh_from_db()
+    assert token.status == TokenStatus.EXCEEDED
+
+
+def test_call_that_cost_nothing_leaves_no_trace(folder: Path) -> None:
+    journal.release(begin())
+
+    assert files(folder) == []
+    assert journal.enter() == 0
+
+
+def test_call_that_still_runs_is_left_alone_until_its_lease_has_run_out(folder: Path) -> None:
+    record = begin()
+
+    with time_machine.travel(record.called_at + LEASE - timedelta(seconds=1), tick=False):
+        assert journal.enter() == 0
+        assert files(folder)
+    with time_machine.travel(record.called_at + LEASE, tick=False):
+        assert journal.enter() == 1
+
+    row = TokenUsageLog.objects.get()
+    assert (row.total_tokens_used, row.estimated) == (12_000, True)
+
+
+def test_bill_that_comes_after_the_estimate_charges_nothing_more(folder: Path) -> None:
+    record = begin(lease=timedelta(0))
+    journal.enter()
+
+    journal.settle(record, USAGE)
+
+    assert journal.enter() == 0
+    assert TokenUsageLog.objects.get().total_tokens_used == 12_000
+    assert files(folder) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_crash_between_the_charge_and_the_removal_charges_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    if known:
+        make_token()
+    journal.settle(begin(), USAGE)
+    with monkeypatch.context() as crash:
+        crash.setattr(Path, "unlink", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            journal.enter()
+    assert len(files(folder)) == 1
+
+    assert journal.enter() == 0
+
+    assert TokenUsageLog.objects.get().total_tokens_used == 1340
+    assert files(folder) == []
+
+
+def _crash(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_record_stays_when_the_database_goes_away_again(folder: Path) -> None:
+    make_token()
+    journal.settle(begin(), USAGE)
+
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and "LoggedAt" in sql:
+            raise OperationalError("the server closed the connection")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
+        journal.enter()
+
+    assert len(files(folder)) == 1
+    assert not TokenUsageLog.objects.exists()
+    assert TokenUsageSummary.objects.get().total_used_tokens == 0
+
+
+def test_crash_in_mid_write_leaves_the_earlier_record(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = begin(lease=timedelta(0))
+    with monkeypatch.context() as crash:
+        crash.setattr(Path, "replace", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            journal.settle(record, USAGE)
+
+    assert journal.enter() == 1
+    assert TokenUsageLog.objects.get().estimated
+
+
+def test_record_that_is_none_is_told_once_and_keeps_out_no_other(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.mkdir()
+    (folder / "0-broken.json").write_text("{")
+    (folder / "1-folder.json").mkdir()
+    journal.settle(begin(), USAGE)
+
+    assert journal.enter() == 1
+    assert journal.enter() == 0
+
+    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.getMessage().split("/")[-1][:13] for record in errors] == [
+        "0-broken.json",
+        "1-folder.json",
+    ]
+    assert files(folder) == ["0-broken.json", "1-folder.json"]
+
+
+def test_record_that_another_process_has_just_entered_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    journal.settle(begin(), USAGE)
+    monkeypatch.setattr(Path, "read_bytes", _gone)
+
+    assert journal.enter() == 0
+
+
+def _gone(path: Path) -> bytes:
+    raise FileNotFoundError(path)
+
+
+def test_nothing_is_entered_where_there_is_no_journal() -> None:
+    assert journal.enter() == 0

@@ -1,0 +1,177 @@
+"""The books' journal on disk: what calls cost that were made while the database was away.
+
+One file per attempt under ``DATA_DIR/journal`` (mode 600), written whole or not at all. The record
+of a call is on disk before the call is made, so that no crash hides one, and leaves when its charge
+is in TokenUsageLogs, where the attempt's id is unique: entering a record twice charges it once.
+"""
+
+import logging
+import os
+import sys
+import uuid
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pydantic
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from pydantic import BaseModel, ConfigDict, Field
+
+from tokens import ledger, secrets
+from tokens.models import TokenMaster, TokenUsageLog
+from tokens.usage import NO_USAGE, Usage
+
+logger = logging.getLogger(__name__)
+
+# Files of which this process has said already that they cannot be read.
+_reported: set[Path] = set()
+
+
+class Record(BaseModel):
+    """One call. Until it has ended it is charged only after ``leased_until``, at its ceiling."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt_id: uuid.UUID
+    company_id: str = Field(max_length=50)
+    branch: str = Field(max_length=50)
+    requested_by: str = Field(max_length=100)
+    key_fingerprint: str = Field(max_length=64)
+    ceiling: int  # LLM tokens: the most that the call can cost
+    called_at: datetime
+    leased_until: datetime
+    ended: bool = False
+    usage: Usage | None = None  # None: not known
+
+
+def begin(
+    *,
+    company_id: str,
+    branch: str,
+    requested_by: str,
+    api_key: str,
+    ceiling: int,
+    lease: timedelta,
+) -> Record:
+    """Put a call on record that is about to be made. The lease must outlive the longest call.
+
+    Raises OSError; the call must not be made then.
+    """
+    now = timezone.now()
+    record = Record(
+        attempt_id=uuid.uuid4(),
+        company_id=company_id,
+        branch=branch,
+        requested_by=requested_by,
+        key_fingerprint=secrets.fingerprint(api_key),
+        ceiling=ceiling,
+        called_at=now,
+        leased_until=now + lease,
+    )
+    _write(record)
+    return record
+
+
+def settle(record: Record, usage: Usage) -> None:
+    """Record what the provider billed. Raises OSError; the call is charged at its ceiling then."""
+    _write(record.model_copy(update={"ended": True, "usage": usage}))
+
+
+def settle_unknown(record: Record) -> None:
+    """Record that the call has ended and its bill cannot be known. Raises OSError."""
+    _write(record.model_copy(update={"ended": True}))
+
+
+def release(record: Record) -> None:
+    """Strike out a call that cost nothing. Raises OSError; it is charged at its ceiling then."""
+    _path(record).unlink()
+
+
+def enter() -> int:
+    """Move the journal into the books, but for calls that may still run; return what was new."""
+    entered = 0
+    for path in sorted(_folder().glob("*.json")):
+        record = _read(path)
+        if record is None or not (record.ended or record.leased_until <= timezone.now()):
+            continue
+        entered += _book(record)
+        # After the commit: a crash in between finds the charge there already.
+        path.unlink(missing_ok=True)
+    return entered
+
+
+def _book(record: Record) -> bool:
+    """Charge one call; False when that was done before."""
+    requester = {
+        "company_id": record.company_id,
+        "branch": record.branch,
+        "requested_by": record.requested_by,
+    }
+    tokens = TokenMaster.objects.for_company(record.company_id)
+    token = tokens.filter(key_fingerprint=record.key_fingerprint).order_by("token_id").first()
+    with transaction.atomic():
+        if token is None:
+            usage = record.usage or NO_USAGE
+            _, new = TokenUsageLog.objects.get_or_create(
+                attempt_id=record.attempt_id,
+                defaults={
+                    **requester,
+                    **asdict(usage),
+                    "total_tokens_used": record.usage.total if record.usage else record.ceiling,
+                    "estimated": record.usage is None,
+                },
+            )
+        elif record.usage is None:
+            new = ledger.settle_unknown(record.attempt_id, token.pk, record.ceiling, **requester)
+        else:
+            new = ledger.settle(record.attempt_id, token.pk, record.usage, **requester)
+        if new:
+            TokenUsageLog.objects.filter(attempt_id=record.attempt_id).update(
+                key_fingerprint=record.key_fingerprint, logged_at=record.called_at
+            )
+    return new
+
+
+def _folder() -> Path:
+    return Path(settings.DATA_DIR) / "journal"
+
+
+def _path(record: Record) -> Path:
+    return _folder() / f"{record.attempt_id}.json"
+
+
+def _write(record: Record) -> None:
+    """Put the record in place of an earlier one; a crash leaves the one or the other, whole."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = folder / f".{record.attempt_id}"
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(record.model_dump_json())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(_path(record))
+    if sys.platform != "win32":  # which cannot open a folder
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _read(path: Path) -> Record | None:
+    """The record of a file; None, and an error in the log, when it is none."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except FileNotFoundError:  # another process has just entered it
+        return None
+    except (OSError, pydantic.ValidationError) as error:
+        if path not in _reported:
+            _reported.add(path)
+            logger.error(
+                "%s cannot be entered into the books (%s). Look into it, then remove it.",
+                path,
+                type(error).__name__,
+            )
+        return None
