@@ -293,18 +293,20 @@ def wait_for_quota(extraction: Extraction) -> None:
         Extraction.objects.postpone(extraction, BUSY_DELAY)
 
 
-def recover(extraction: Extraction) -> None:
+def recover(extraction: Extraction, *, stopped: bool = False) -> None:
     """Take up an extraction whose worker died; what it may have spent is charged as estimated.
 
     We cannot know whether a call in flight was made and billed, so it is booked at its reserve
-    and flagged. A document that keeps killing its workers is failed. Does nothing when the
-    lease was renewed or another process was first.
+    and flagged. A document that keeps killing its workers is failed; that we ``stopped`` the
+    worker is not held against it. Does nothing when the lease was renewed or another process
+    was first.
     """
+    code = "worker_stopped" if stopped else "worker_died"
     with transaction.atomic():
-        if not Extraction.objects.take_over(extraction):
+        if not Extraction.objects.take_over(extraction, stopped=stopped):
             return
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
-            _close(attempt, AttemptOutcome.UNKNOWN, code="worker_died")
+            _close(attempt, AttemptOutcome.UNKNOWN, code=code)
             _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
         if extraction.deaths >= DEATHS_ALLOWED:
             _fail(
@@ -317,7 +319,7 @@ def recover(extraction: Extraction) -> None:
             )
         else:
             Extraction.objects.postpone(extraction, timedelta(0))
-    logger.error("Took up extraction %s after its worker died.", extraction.pk)
+    logger.error("Took up extraction %s (%s).", extraction.pk, code)
 
 
 def _delay_after(
