@@ -7,20 +7,27 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.utils import timezone
 
 from extraction import intake, pages
-from extraction.checks import run_checks
+from extraction.checked import checked_invoice
 from extraction.errors import Refusal
-from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
+from extraction.invoice import Invoice
 from extraction.readers import reader_for
-from extraction.readers.base import Billing, Document, Failure, Reader, Reading, ReadingError
+from extraction.readers.base import (
+    Billing,
+    Document,
+    Failure,
+    KeyEffect,
+    Reader,
+    Reading,
+    ReadingError,
+)
 from extraction.scratch import scratch_folder
 from tokens import app_setting, journal
 from tokens.models import Provider
@@ -74,7 +81,7 @@ def extract(
     finally:
         _places.release()
     logger.warning("Read an invoice of %s without the database.", company_id)
-    return _invoice(reading)
+    return checked_invoice(replace(reading, warnings=(*reading.warnings, WARNING)))
 
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
@@ -161,7 +168,7 @@ def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
 
 def _outcome_of(error: ReadingError) -> CallFailed | NoToken:
     """Say what a failed call comes to when there is no other key and no later."""
-    if error.key_rejected:
+    if error.key_effect is KeyEffect.REJECTED:
         return NoToken(
             "token_exceeded",
             "Your AI token is no longer available or has been disabled. Please contact support.",
@@ -172,25 +179,5 @@ def _outcome_of(error: ReadingError) -> CallFailed | NoToken:
             return CallFailed(422, error.code, error.detail)
         case Failure.OTHER_KEY:
             return CallFailed(503, "no_key_free", f"{error.detail} Try again later.")
-        case Failure.RETRY:
+        case Failure.RETRY | Failure.REPAIR:
             return CallFailed(504 if error.timed_out else 502, error.code, error.detail)
-
-
-def _invoice(reading: Reading) -> Invoice:
-    checks = run_checks(reading.fields, timezone.now().date())
-    return Invoice(
-        **dict(reading.fields),
-        checks=checks,
-        needs_review=reading.needs_review or not all(check.passed for check in checks),
-        warnings=[*reading.warnings, WARNING],
-        schema_version=SCHEMA_VERSION,
-        model=reading.model,
-        usage=UsageFields(
-            input_tokens=reading.usage.input_tokens,
-            output_tokens=reading.usage.output_tokens,
-            thinking_tokens=reading.usage.thinking_tokens,
-            cached_tokens=reading.usage.cached_tokens,
-            total_tokens=reading.usage.total,
-        ),
-        duplicate_of=None,
-    )

@@ -18,9 +18,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from extraction import intake, lease, pages
-from extraction.checks import run_checks
+from extraction.checked import checked_invoice
 from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
-from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.readers import model_of, reader_for
@@ -201,27 +200,11 @@ def end_attempt_succeeded(
     extraction: Extraction, call: Call, reading: Reading, stopwatch: Stopwatch
 ) -> None:
     """Book the call, check what was read, and finish the extraction, all in one transaction."""
-    checks = run_checks(reading.fields, timezone.now().date())
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
     first = earlier.values_list("pk", flat=True).first()
-    invoice = Invoice(
-        **dict(reading.fields),
-        checks=checks,
-        needs_review=reading.needs_review or not all(check.passed for check in checks),
-        warnings=list(reading.warnings),
-        schema_version=SCHEMA_VERSION,
-        model=reading.model,
-        usage=UsageFields(
-            input_tokens=reading.usage.input_tokens,
-            output_tokens=reading.usage.output_tokens,
-            thinking_tokens=reading.usage.thinking_tokens,
-            cached_tokens=reading.usage.cached_tokens,
-            total_tokens=reading.usage.total,
-        ),
-        duplicate_of=str(first) if first else None,
-    )
+    invoice = checked_invoice(reading, duplicate_of=str(first) if first else None)
     with transaction.atomic():
         _close(call.row, AttemptOutcome.SUCCEEDED)
         _book(extraction, call.row, reading.billing, reading.usage)
@@ -233,7 +216,7 @@ def end_attempt_succeeded(
             http_status=200,
             result=invoice.model_dump(mode="json"),
             needs_review=invoice.needs_review,
-            checks=[check.model_dump(mode="json") for check in checks],
+            checks=[check.model_dump(mode="json") for check in invoice.checks],
             token=call.token,
             model=reading.model,
             timings=stopwatch.laps,
@@ -341,18 +324,20 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
     Extraction.objects.postpone(extraction, min(delay, latest))
 
 
-def recover(extraction: Extraction) -> None:
+def recover(extraction: Extraction, *, stopped: bool = False) -> None:
     """Take up an extraction whose worker died; what it may have spent is charged as estimated.
 
     We cannot know whether a call in flight was made and billed, so it is booked at its reserve
-    and flagged. A document that keeps killing its workers is failed. Does nothing when the
-    lease was renewed or another process was first.
+    and flagged. A document that keeps killing its workers is failed; that we ``stopped`` the
+    worker is not held against it. Does nothing when the lease was renewed or another process
+    was first.
     """
+    code = "worker_stopped" if stopped else "worker_died"
     with transaction.atomic():
-        if not Extraction.objects.take_over(extraction):
+        if not Extraction.objects.take_over(extraction, stopped=stopped):
             return
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
-            _close(attempt, AttemptOutcome.UNKNOWN, code="worker_died")
+            _close(attempt, AttemptOutcome.UNKNOWN, code=code)
             _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
             cooling.end_probe(attempt.token, answered=False)
         if extraction.deaths >= DEATHS_ALLOWED:
@@ -366,7 +351,7 @@ def recover(extraction: Extraction) -> None:
             )
         else:
             Extraction.objects.postpone(extraction, timedelta(0))
-    logger.error("Took up extraction %s after its worker died.", extraction.pk)
+    logger.error("Took up extraction %s (%s).", extraction.pk, code)
 
 
 def _spare_key(

@@ -8,25 +8,28 @@ from django.conf import settings
 from django.db import transaction
 from django_q.tasks import async_task
 
-from extraction import pipeline
+from extraction import pipeline, pulse
 
 logger = logging.getLogger(__name__)
 
-_TASK = "extraction.tasks.run_extraction"
+TASK = "extraction.tasks.run_extraction"
 
 
 def wake(extraction_id: uuid.UUID) -> None:
     """Ask a worker to look at an extraction. Call it inside the transaction that queues it."""
-    send = partial(async_task, _TASK, str(extraction_id))
+    send = partial(async_task, TASK, str(extraction_id))
     if settings.REDIS_URL:
-        # Redis knows no transactions: a worker could look for a row that is not there yet.
-        transaction.on_commit(send)
+        # Redis knows no transactions: a worker could look for a row that is not there yet. Its
+        # failure is no failure of the caller: the sweep wakes the row as soon as Redis is back.
+        transaction.on_commit(send, robust=True)
     else:
         send()
 
 
 def run_extraction(extraction_id: str) -> None:
     """Work on one extraction. Safe to deliver twice, late or for nothing."""
+    if pulse.is_stopping():
+        return  # the row stays queued, for another worker or the next start
     try:
         pipeline.process(uuid.UUID(extraction_id))
     except Exception:

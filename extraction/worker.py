@@ -1,24 +1,29 @@
-"""The worker process: a django-q2 cluster, and beside it the sweep that nothing escapes.
+"""The worker process: a django-q2 cluster, and beside it the sweep, the watch and the house.
 
-The queue may lose, double or delay a message. The sweep reads the rows, which are the truth:
-it wakes what is due, takes up what a dead worker left, and repeats lost wake-ups.
+The cluster's processes do the extractions. This one never does: it must go on when they hang.
 """
 
 import logging
+import multiprocessing
 import signal
+import threading
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-from django.db import Error, close_old_connections, connections, transaction
-from django.utils import timezone
-from django_q.brokers import Broker, get_broker
-from django_q.cluster import Cluster
+from django.conf import settings
+from django.db import Error as DatabaseProblem
+from django.db import close_old_connections, connections
+from django_q.brokers import get_broker
+from redis.exceptions import RedisError
 
-from extraction import pipeline, scratch
-from extraction.models import Extraction, State
+from extraction import pipeline, pulse, scratch
+from extraction.cluster import WorkerCluster
+from extraction.models import Extraction
 from extraction.readers import gemini, reader_for
-from extraction.tasks import wake
+from extraction.sweep import Sweep
+from extraction.watch import HangWatch
 from logs import retention
 from tokens import alert_mail, audit, expiry, journal, ledger, rotation
 from tokens.models import Provider
@@ -27,12 +32,14 @@ logger = logging.getLogger(__name__)
 
 # A due extraction is woken at most this late, in seconds.
 SWEEP_SECONDS = 0.25
-# Slower rounds: keys that came in clear are encrypted within 5 s; the rest is housekeeping.
+# Keys that came in clear are encrypted within 5 s; the rest of the housekeeping is not urgent.
 HOUSEKEEPING_SECONDS = 2.0
-# A queued extraction that nobody took for so long, with an empty queue, lost its message.
-LOST_AFTER = timedelta(seconds=5)
-# Of a long backlog only so many are looked at in one round.
-WOKEN_AT_ONCE = 100
+# Longer than a mail server is waited for.
+HOUSEKEEPING_ENDS_WITHIN_SECONDS = 7.0
+# Of a stop, in seconds: how often we look, and how long a cluster that holds no extraction may
+# take to end by itself.
+STOP_POLL_SECONDS = 0.1
+IDLE_END_SECONDS = 10.0
 
 
 class _StopRequest:
@@ -43,18 +50,28 @@ class _StopRequest:
     """
 
     def __init__(self) -> None:
-        self.received = False
+        self._signals = 0
         signal.signal(signal.SIGTERM, self._receive)
         signal.signal(signal.SIGINT, self._receive)
 
     def _receive(self, _signal_number: int, _frame: FrameType | None) -> None:
-        self.received = True
+        self._signals += 1
+
+    @property
+    def received(self) -> bool:
+        """Whether we shall stop."""
+        return self._signals > 0
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether we were told again."""
+        return self._signals > 1
 
 
 def run_worker() -> int:
-    """Run until SIGTERM or Ctrl-C, then let running work finish. Returns the exit code.
+    """Run until SIGTERM or Ctrl-C, then let running calls end. Returns the exit code.
 
-    1 means that the cluster died under us: the supervisor starts a new one.
+    1 means that the cluster died or hung under us: the supervisor starts a new one.
     """
     # Before the fork, so that the workers share its memory: 29 MiB each then, instead of 59.
     for provider in Provider:
@@ -63,48 +80,115 @@ def run_worker() -> int:
     retention.ensure_schedules()
     audit.ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
-    cluster = Cluster()
+    own = pulse.begin()
+    cluster = WorkerCluster(own)
     stop = _StopRequest()
-    cluster.start()
-    broker = get_broker()
-    housekeeping_due = time.monotonic()
-    failing = False
+    try:
+        cluster.start()
+        with _housekeeping():  # from here on nothing may fork: a thread runs
+            is_sound = _sweep_until_stopped(cluster, stop, own)
+            _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
+    finally:
+        # Whatever happened: Python would wait for a living sentinel for ever.
+        cluster.kill()
+    return 0 if is_sound else 1
+
+
+def _sweep_until_stopped(cluster: WorkerCluster, stop: _StopRequest, own: pulse.Pulse) -> bool:
+    """Sweep until we shall stop; False when the cluster died or hangs."""
+    sweep = Sweep(get_broker())
+    watch = HangWatch(own)
+    watches = "fork" in multiprocessing.get_all_start_methods()  # else there is no pulse
+    reachable = True
     while not stop.received:
-        if not cluster.sentinel.is_alive():
-            logger.critical("The task cluster died.")
-            return 1
+        if not cluster.is_alive():
+            logger.critical("The task cluster died; a new one is needed.")
+            return False
         try:
             close_old_connections()
-            sweep(broker)
-            if time.monotonic() >= housekeeping_due:
-                keep_house()
-                housekeeping_due = time.monotonic() + HOUSEKEEPING_SECONDS
-            failing = False
-        except Error:
-            if not failing:  # once: a database that is away fails four times a second
-                logger.exception("The sweep could not reach the database; it goes on trying.")
-            failing = True
+            sweep.round()
+            if watches and watch.hangs():
+                logger.critical("The task cluster hangs; a new one is needed.")
+                return False
+            if not reachable:
+                logger.info("The sweep goes on.")
+            reachable = True
+        except (DatabaseProblem, RedisError):
+            if reachable:  # once, not four times a second
+                logger.exception("The sweep could not reach database or queue; it tries again.")
+            reachable = False
+            watch.forget()
             connections.close_all()
         time.sleep(SWEEP_SECONDS)
-    cluster.stop()
-    return 0
+    return True
 
 
-def sweep(broker: Broker) -> None:
-    """Wake what is due, recover what was abandoned, and repeat lost wake-ups."""
-    for extraction in Extraction.objects.abandoned():
-        pipeline.recover(extraction)
-    for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
-        with transaction.atomic():
-            if Extraction.objects.requeue_due(pk):
-                wake(pk)
-    # While messages wait, a queued row simply has not had its turn.
-    lost = Extraction.objects.filter(
-        state=State.QUEUED, due_at__lt=timezone.now() - LOST_AFTER
-    ).order_by("due_at")[:WOKEN_AT_ONCE]
-    if (pks := list(lost.values_list("pk", flat=True))) and broker.queue_size() == 0:
-        for pk in pks:
-            wake(pk)
+def _end(cluster: WorkerCluster, stop: _StopRequest, own: pulse.Pulse, *, patience: float) -> None:
+    """Begin nothing more, let running calls end, and hand back what did not end in time.
+
+    In time means STOP_SECONDS, less when the signal is repeated. Once no extraction is held the
+    cluster gets ``patience`` seconds to end by itself: it can hang.
+    """
+    own.stop()
+    if cluster.is_alive():
+        cluster.ask_to_stop()
+    give_up_at = time.monotonic() + settings.STOP_SECONDS
+    end_idle_at = time.monotonic() + patience
+    while cluster.is_alive() and time.monotonic() < give_up_at and not stop.is_urgent:
+        if _holds_any(own.name):
+            end_idle_at = time.monotonic() + patience
+        elif time.monotonic() >= end_idle_at:
+            break
+        time.sleep(STOP_POLL_SECONDS)
+    cluster.kill()
+    _hand_back(own.name)
+
+
+def _holds_any(worker: str) -> bool:
+    try:
+        return Extraction.objects.held_by(worker).exists()
+    except DatabaseProblem:
+        connections.close_all()
+        return True  # perhaps
+
+
+def _hand_back(worker: str) -> None:
+    """Free what the killed processes held, so that the next start goes on with it at once."""
+    try:
+        for extraction in Extraction.objects.held_by(worker):
+            pipeline.recover(extraction, stopped=True)
+    except DatabaseProblem:
+        logger.exception("What was interrupted is taken up when its leases have run out.")
+
+
+@contextmanager
+def _housekeeping() -> Iterator[None]:
+    """Keep house inside the block, in a thread of its own: it may wait where the sweep must not."""
+    done = threading.Event()
+    thread = threading.Thread(
+        target=_keep_house_until, args=(done,), name="housekeeping", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(HOUSEKEEPING_ENDS_WITHIN_SECONDS)
+
+
+def _keep_house_until(done: threading.Event) -> None:
+    try:
+        while True:
+            try:
+                close_old_connections()
+                keep_house()
+            except Exception:
+                logger.exception("Housekeeping failed; it is tried again.")
+                connections.close_all()
+            if done.wait(HOUSEKEEPING_SECONDS):
+                return
+    finally:
+        connections.close_all()
 
 
 def keep_house() -> None:
@@ -114,5 +198,5 @@ def keep_house() -> None:
     rotation.encrypt_clear_keys()
     journal.enter()
     scratch.sweep_temporary_folders()
-    # Last: a mail server that does not answer holds the sweep up for EMAIL_TIMEOUT.
+    # Last: a mail server that does not answer holds the others up for EMAIL_TIMEOUT.
     alert_mail.deliver_alerts()

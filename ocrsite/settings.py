@@ -167,6 +167,8 @@ RETRY_JITTER: bool = env.bool("RETRY_JITTER", True)
 EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validate.Range(min=0))
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
+# How long a stop waits for running calls: most end within this, and one cut off is paid for.
+STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")
 
 # Rendering ends within 30 s. A reading ends with Gemini's deadline (1.1 × its time-out), or, where
@@ -211,7 +213,7 @@ EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "ocrsite@localhost")
-EMAIL_TIMEOUT = 5  # seconds, for which the sweep would stand still
+EMAIL_TIMEOUT = 5  # seconds, for which the housekeeping would stand still
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
 # Logs

@@ -15,6 +15,8 @@ _POLL_SECONDS = 0.1
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 30.0
 _SOUND_AFTER_SECONDS = 60.0
+# A child that is told to hurry has so long to put its work down.
+_HURRY_SECONDS = 5.0
 
 
 class Child:
@@ -78,7 +80,7 @@ class Supervisor:
     """Keeps children running until SIGINT, SIGTERM or SIGHUP.
 
     ``announce`` tells people what went wrong. Stopping gives the children ``grace_seconds`` to
-    finish; a second signal ends them at once.
+    finish; a second signal hurries them, a third one ends them at once.
     """
 
     def __init__(
@@ -125,8 +127,16 @@ class Supervisor:
         for child in children:
             child.terminate()
         give_up_at = time.monotonic() + self._grace_seconds
+        hurry_until: float | None = None
         while any(child.is_running() for child in children):
-            if self._signals > 1 or time.monotonic() >= give_up_at:
+            if self._signals > 1:
+                if hurry_until is None:
+                    hurry_until = time.monotonic() + _HURRY_SECONDS
+                    give_up_at = min(give_up_at, hurry_until)
+                # Again and again: a signal that follows at once is lost in the one before.
+                for child in children:
+                    child.terminate()
+            if self._signals > 2 or time.monotonic() >= give_up_at:
                 self._announce("Not everything had finished; ended it at once.")
                 break
             time.sleep(_POLL_SECONDS)

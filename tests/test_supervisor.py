@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ocrsite import supervisor
+from ocrsite import supervisor, with_parent
 from ocrsite.supervisor import Child, Supervisor
 from tests.running_site import eventually
 
@@ -95,16 +95,46 @@ def test_run_ends_children_at_once_when_they_outlive_the_grace(tmp_path: Path) -
     assert children_of_this_process() == []
 
 
-def test_run_ends_children_at_once_at_a_second_signal(tmp_path: Path) -> None:
+def interrupt(times: int) -> Callable[[], None]:
+    def send_all() -> None:
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+
+    return send_all
+
+
+def test_second_signal_asks_children_again(tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf"
+    hurries = [
+        sys.executable,
+        "-c",
+        "import pathlib, signal, sys\n"
+        "asked = lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "signal.signal(signal.SIGTERM, asked)\n"
+        "pathlib.Path(sys.argv[1]).touch()\n"
+        "while True: signal.pause()",
+        str(deaf),
+    ]
+    told: list[str] = []
+
+    Supervisor({"worker": hurries}, grace_seconds=3600, announce=told.append).run(
+        deaf.exists, interrupt(2)
+    )
+
+    assert told == []
+    assert children_of_this_process() == []
+
+
+@pytest.mark.parametrize(("signals", "hurry_seconds"), [(2, 0.0), (3, 3600.0)])
+def test_run_ends_children_at_once_that_do_not_hurry_or_at_a_third_signal(
+    signals: int, hurry_seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_HURRY_SECONDS", hurry_seconds)
     deaf = tmp_path / "deaf"
     told: list[str] = []
 
-    def interrupt_twice() -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
     Supervisor({"web": [*STUBBORN, str(deaf)]}, grace_seconds=3600, announce=told.append).run(
-        deaf.exists, interrupt_twice
+        deaf.exists, interrupt(signals)
     )
 
     assert told == ["Not everything had finished; ended it at once."]
@@ -195,3 +225,67 @@ def test_with_parent_does_not_start_the_command_of_a_parent_that_died_before() -
     )
 
     assert finished.returncode == 1
+
+
+@pytest.mark.crash
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of this")
+def test_forks_of_forks_die_with_the_process_between() -> None:
+    grandparent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import os, signal\n"
+            "from ocrsite.with_parent import tie_forks\n"
+            "tie_forks()\n"
+            "if child := os.fork():\n"
+            "    print(child, flush=True)\n"
+            "    os.close(1)\n"
+            "    signal.pause()\n"
+            "elif os.fork() == 0:\n"
+            "    print('grandchild', flush=True)\n"
+            "signal.pause()",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert grandparent.stdout is not None
+    child, _ = sorted([grandparent.stdout.readline(), grandparent.stdout.readline()])
+
+    os.kill(int(child), signal.SIGKILL)
+
+    # The child and its fork hold the other end of this pipe: its end is theirs.
+    assert grandparent.stdout.read() == ""
+    grandparent.kill()
+    grandparent.wait()
+    grandparent.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of this")
+def test_fork_of_a_process_that_died_before_the_kernel_knew_ends_at_once() -> None:
+    finished = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os\n"
+            "from ocrsite import with_parent\n"
+            "with_parent.tie_forks()\n"
+            "os.getppid = lambda: 1\n"
+            "child = os.fork()\n"
+            "if child == 0: os._exit(0)\n"
+            "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert finished.stdout == "1\n"
+
+
+def test_forks_are_left_alone_where_the_kernel_cannot_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.delattr(os, "register_at_fork")
+
+    with_parent.tie_forks()

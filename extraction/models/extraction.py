@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from extraction import pulse
 from tokens.models import TokenMaster
 
 # A live worker renews its lease well within this; without renewal the work is taken up again.
@@ -62,6 +63,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             state=State.PROCESSING,
             lease_id=lease_id,
             leased_until=now + LEASE,
+            worker=pulse.worker_name(),
             # The clock of retries starts with the work, not with a long queue before it.
             started_at=Coalesce(F("started_at"), now),
             deadline=Coalesce(
@@ -73,6 +75,10 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
     def held(self, extraction: "Extraction") -> Self:
         """The row of an extraction, if it is still ours to change."""
         return self.filter(pk=extraction.pk, state=State.PROCESSING, lease_id=extraction.lease_id)
+
+    def held_by(self, worker: str) -> Self:
+        """Those that a worker works on, as far as the rows know."""
+        return self.filter(state=State.PROCESSING, worker=worker)
 
     def renew_lease(self, extraction: "Extraction") -> bool:
         """Say that its worker lives; False when the lease was lost to another."""
@@ -106,13 +112,18 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Turn a due extraction into a queued one; True for the one process that did."""
         return bool(self.due().filter(pk=pk).update(state=State.QUEUED))
 
-    def take_over(self, extraction: "Extraction") -> bool:
-        """Hold an abandoned extraction ourselves and count the death; True for one process only."""
+    def take_over(self, extraction: "Extraction", *, stopped: bool = False) -> bool:
+        """Hold another process's extraction ourselves; True for one process only.
+
+        It was abandoned, and the death counts; or, ``stopped``, we ended its process, and nothing
+        speaks against the document.
+        """
         lease_id = uuid.uuid4()
-        taken = (
-            self.abandoned()
-            .filter(pk=extraction.pk, lease_id=extraction.lease_id)
-            .update(lease_id=lease_id, leased_until=timezone.now() + LEASE, deaths=F("deaths") + 1)
+        rows = self.held(extraction) if stopped else self.held(extraction) & self.abandoned()
+        taken = rows.update(
+            lease_id=lease_id,
+            leased_until=timezone.now() + LEASE,
+            deaths=F("deaths") + (0 if stopped else 1),
         )
         if taken:
             extraction.refresh_from_db()
@@ -173,6 +184,9 @@ class Extraction(models.Model):
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
     lease_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
+    worker = models.CharField(
+        max_length=300, null=True, help_text="Who has or last had it: host and main process."
+    )
     due_at = models.DateTimeField(default=timezone.now)
     deadline = models.DateTimeField(null=True, help_text="No retry starts after this.")
 

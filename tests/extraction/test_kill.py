@@ -14,6 +14,7 @@ from django_q.brokers import get_broker
 
 from extraction import pipeline, submission, worker
 from extraction.models import Extraction, State
+from extraction.sweep import Sweep
 from tests.emulator.server import Emulator
 from tests.extraction.documents import pdf, upload
 from tests.postgresql import database_url
@@ -56,7 +57,7 @@ def recover(extraction: Extraction) -> None:
     """What the worker's rounds do once every lease of the dead process has run out."""
     past = timezone.now() - timedelta(seconds=1)
     Extraction.objects.filter(state=State.PROCESSING).update(leased_until=past)
-    worker.sweep(get_broker())
+    Sweep(get_broker()).round()
     TokenReservation.objects.update(leased_until=past)
     worker.keep_house()
     pipeline.process(extraction.pk)

@@ -18,6 +18,8 @@ from ocrsite.supervisor import Supervisor
 _HOST = "127.0.0.1"
 # A site that was killed a moment ago needs a moment to let go of its port.
 _PORT_FREE_WITHIN_SECONDS = 5.0
+# After STOP_SECONDS the worker hands back what it cut off, and ends its housekeeping.
+_STOP_MARGIN_SECONDS = 15.0
 
 
 class Command(BaseCommand):
@@ -38,8 +40,7 @@ class Command(BaseCommand):
                 "web": web_command(settings.PORT),
                 "worker": [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"],
             },
-            # Long enough for a call to end: one that is cut off is paid for all the same.
-            grace_seconds=settings.Q_CLUSTER["timeout"],
+            grace_seconds=settings.STOP_SECONDS + _STOP_MARGIN_SECONDS,
             announce=self._tell,
         )
         supervisor.run(lambda: answers(settings.PORT), lambda: self._tell(greeting(url)))

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0002_prompt_cost'),
+        ('extraction', '0003_worker'),
     ]
 
     operations = [

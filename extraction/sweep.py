@@ -1,0 +1,60 @@
+"""The sweep that nothing escapes: it reads the rows, which are the truth.
+
+The queue may lose, double or delay a message. The sweep wakes what is due, takes up what a dead
+worker left, and repeats lost wake-ups.
+"""
+
+import time
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django_q.brokers import Broker
+
+from extraction import pipeline
+from extraction.models import Extraction, State
+from extraction.tasks import wake
+
+# A queued extraction that nobody took for so long, with an empty queue, lost its message.
+LOST_AFTER = timedelta(seconds=5)
+# Of a long backlog only so many are looked at in one round.
+WOKEN_AT_ONCE = 100
+
+
+class Sweep:
+    """Goes round after round; remembers which wake-ups it repeated."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        # What an earlier worker left in the queue's hands is not waited for.
+        self._patience = timedelta(0)
+        self._woken_at: dict[uuid.UUID, float] = {}
+
+    def round(self) -> None:
+        """Recover what was abandoned, wake what is due, and repeat lost wake-ups."""
+        for extraction in Extraction.objects.abandoned():
+            pipeline.recover(extraction)
+        for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
+            with transaction.atomic():
+                if Extraction.objects.requeue_due(pk):
+                    wake(pk)
+        self._wake_lost()
+        self._patience = LOST_AFTER
+
+    def _wake_lost(self) -> None:
+        now = time.monotonic()
+        self._woken_at = {
+            pk: woken_at
+            for pk, woken_at in self._woken_at.items()
+            if now - woken_at < LOST_AFTER.total_seconds()
+        }
+        lost = Extraction.objects.filter(
+            state=State.QUEUED, due_at__lt=timezone.now() - self._patience
+        ).order_by("due_at")[:WOKEN_AT_ONCE]
+        pks = [pk for pk in lost.values_list("pk", flat=True) if pk not in self._woken_at]
+        # While messages wait, a queued row simply has not had its turn.
+        if pks and self._broker.queue_size() == 0:
+            for pk in pks:
+                wake(pk)
+                self._woken_at[pk] = now

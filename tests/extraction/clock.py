@@ -1,0 +1,41 @@
+"""Both clocks of the sweep and the watch, under the test's hand."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from extraction import pulse, sweep, watch
+
+
+class Clock:
+    """The time of day and ``time.monotonic``, which time_machine leaves alone."""
+
+    def __init__(self, day: time_machine.Traveller) -> None:
+        self._day = day
+        self._monotonic = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def shift(self, by: timedelta) -> None:
+        self._day.shift(by)
+        self._monotonic += by.total_seconds()
+
+
+@contextmanager
+def standing_clock() -> Iterator[Clock]:
+    """Stop time; only ``shift`` moves it."""
+    with (
+        time_machine.travel(timezone.now(), tick=False) as day,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        clock = Clock(day)
+        for module in (pulse, sweep, watch):
+            patch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
+        yield clock
