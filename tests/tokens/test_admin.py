@@ -152,6 +152,9 @@ def test_a_token_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
         ({"total_token_limit": "0"}, "total_token_limit", "greater than or equal to 1."),
         ({"total_token_limit": "-5"}, "total_token_limit", "greater than or equal to 1."),
         ({"total_token_limit": "9" * 30}, "total_token_limit", "less than or equal to 1000000"),
+        # Just above 64 bits, and just above what the form takes.
+        ({"total_token_limit": str(2**63)}, "total_token_limit", "less than or equal to 1000000"),
+        ({"total_token_limit": str(10**12 + 1)}, "total_token_limit", "or equal to 1000000"),
         ({"total_token_limit": "many"}, "total_token_limit", "Enter a whole number."),
         ({"threshold": "-1"}, "threshold", "greater than or equal to 0."),
         ({"threshold": "100001"}, "threshold", "The threshold is above the limit."),
@@ -159,6 +162,10 @@ def test_a_token_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
         ({"new_key": "   "}, "new_key", "Enter the provider's key; only Offline needs none."),
         ({"new_key": "two words"}, "new_key", "A key has no blanks"),
         ({"new_key": "schlüssel"}, "new_key", "A key has no blanks"),
+        ({"new_key": "AIza\x00key"}, "new_key", "Null characters are not allowed."),
+        ({"new_key": "AIza\x07key"}, "new_key", "A key has no blanks"),
+        ({"new_key": "AIza\nkey"}, "new_key", "A key has no blanks"),
+        ({"new_key": "AIza\u200bkey"}, "new_key", "A key has no blanks"),
         ({"new_key": "K" * 10_000}, "new_key", "at most 500 characters"),
         ({"new_key": "Enc:abc:def"}, "new_key", "This is a stored value, not a key."),
         ({"provider": "Oracle"}, "provider", "Oracle is not one of the available choices."),
@@ -178,6 +185,31 @@ def test_a_wrong_entry_is_an_error_and_saves_nothing(
     assert not TokenMaster.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"total_token_limit": "-5"},
+        {"total_token_limit": str(2**63)},
+        {"threshold": "-1"},
+        {"new_key": "two words"},
+        {"new_key": "K" * 10_000},
+        {"provider": "Oracle"},
+        {"expires_at_0": "2020-01-31", "expires_at_1": "12:00:00"},
+    ],
+)
+def test_a_wrong_change_of_a_token_changes_nothing(
+    admin_client: Client, fields: dict[str, str]
+) -> None:
+    token = make_token()
+    before = TokenMaster.objects.values().get()
+
+    response = admin_client.post(change(token), posted(company_name="OTHER", **fields))
+
+    assert len(errors(response)) == 1
+    assert TokenMaster.objects.values().get() == before
+    assert TokenUsageSummary.objects.get().threshold == 3000
+
+
 def test_an_expiry_in_the_past_is_an_error(admin_client: Client) -> None:
     form = posted(new_key=KEY, expires_at_0="2020-01-31", expires_at_1="12:00:00")
 
@@ -185,6 +217,7 @@ def test_an_expiry_in_the_past_is_an_error(admin_client: Client) -> None:
 
     message = "This time has passed. Enter one to come, or none."
     assert errors(response) == {"expires_at": [message]}
+    assert not TokenMaster.objects.exists()
 
 
 def test_a_token_that_has_expired_can_still_be_edited(admin_client: Client) -> None:
