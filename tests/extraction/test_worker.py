@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
-from django.db import InterfaceError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django_q import signals
 from django_q.models import Schedule
