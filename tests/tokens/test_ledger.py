@@ -102,6 +102,7 @@ def test_settle_charges_the_bill_and_frees_the_reserve() -> None:
         "attempt_id": attempt_id,
         "company_id": "NT047",
         "estimated": False,
+        "key_fingerprint": None,
     }
 
 
