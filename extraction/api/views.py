@@ -1,5 +1,6 @@
 """The doors for programs: parse, call, answer."""
 
+import math
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -19,7 +21,6 @@ from rest_framework.views import APIView
 
 from extraction import degraded, submission
 from extraction.access import principal_of
-from extraction.api.errors import RETRY_AFTER
 from extraction.api.preferences import seconds_to_wait
 from extraction.api.serializers import (
     ExtractionInput,
@@ -106,7 +107,9 @@ class SubmitView(ApiView):
             headers["Retry-After"] = str(POLL_AFTER)
             return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
         if extraction.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers["Retry-After"] = str(RETRY_AFTER)
+            # The time at which a key may be free.
+            wait = (extraction.due_at - timezone.now()).total_seconds()
+            headers["Retry-After"] = str(max(1, math.ceil(wait)))
         return Response(body, status=extraction.http_status, headers=headers)
 
 

@@ -1,14 +1,17 @@
 """POST /extract: every answer that its callers may get."""
 
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -124,15 +127,20 @@ def test_extract_answers_the_status_of_the_failure(
     }
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(40.25, "41"), (-5, "1")])
 def test_extract_says_when_to_come_back_after_503(
-    integrator: Integrator, token: TokenMaster
+    seconds: float, told: str, integrator: Integrator, token: TokenMaster
 ) -> None:
     post(integrator.http)
-    Extraction.objects.update(state=State.FAILED, http_status=503)
+    now = timezone.now()
+    Extraction.objects.update(
+        state=State.FAILED, http_status=503, due_at=now + timedelta(seconds=seconds)
+    )
 
-    response = post(integrator.http)
+    with time_machine.travel(now, tick=False):
+        response = post(integrator.http)
 
-    assert (response.status_code, response["Retry-After"]) == (503, "30")
+    assert (response.status_code, response["Retry-After"]) == (503, told)
 
 
 def test_extract_takes_names_in_any_case_and_division_for_branch(
