@@ -1,10 +1,13 @@
 """Limits of a key's calls: how many at once, how many in a minute."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import connections
 
 from tests.tokens.rows import make_token
 from tokens import call_limits, ledger, selection
@@ -95,3 +98,26 @@ def test_a_recent_call_says_when_it_began() -> None:
     token = make_token(requests_per_minute=3)
 
     assert str(RecentCall(token=token, began_at=NOW)) == "2026-11-24 12:00:00"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("limit", ["max_concurrent_calls", "requests_per_minute"])
+def test_calls_that_begin_together_never_pass_a_limit(limit: str) -> None:
+    make_token(**{limit: 3})
+    together = threading.Barrier(8)
+
+    def take_one(_: int) -> bool:
+        try:
+            together.wait()
+            take()
+        except TokensBusy:
+            return False
+        else:
+            return True
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        taken = list(threads.map(take_one, range(8)))
+
+    assert taken.count(True) == TokenReservation.objects.count() == 3
