@@ -130,6 +130,7 @@ def test_time_without_database_does_not_count(watch: HangWatch, clock: Clock, pu
 
 def test_nobody_acknowledges_what_is_done(watch: HangWatch, clock: Clock, pulse: Pulse) -> None:
     clock.shift(A_SECOND)
+    assert not watch.hangs()
     pulse.finish()
 
     assert not look(watch, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
