@@ -10,6 +10,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from extraction.checked import checked_invoice
 from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
+from extraction.outage import outlast
 from extraction.readers import model_of, reader_for
 from extraction.readers.base import (
     Billing,
@@ -64,23 +66,23 @@ def process(extraction_id: uuid.UUID) -> None:
         try:
             document = prepare_pages(extraction)
             stopwatch.lap("pages")
-            attempt = begin_attempt(extraction, document)
+            call = outlast(partial(begin_attempt, extraction, document))
         except Refusal as refusal:
-            end_refused(extraction, refusal)
+            outlast(partial(end_refused, extraction, refusal))
         except TokensBusy as busy:
-            wait_for_key(extraction, busy.until)
+            outlast(partial(wait_for_key, extraction, busy.until))
         except LeaseLost:
             logger.warning("The lease was lost before the call: another worker goes on.")
         except NoToken as no_token:
-            end_without_token(extraction, no_token)
+            outlast(partial(end_without_token, extraction, no_token))
         else:
             try:
-                reading = attempt.read(document)
+                reading = call.read(document)
                 stopwatch.lap("read")
             except ReadingError as error:
-                end_attempt_failed(extraction, attempt, error)
+                outlast(partial(end_attempt_failed, extraction, call, error))
             else:
-                end_attempt_succeeded(extraction, attempt, reading, stopwatch)
+                outlast(partial(end_attempt_succeeded, extraction, call, reading, stopwatch))
 
 
 class LeaseLost(Exception):
@@ -228,7 +230,7 @@ def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) 
     """Book the failed call, spare its key, and let the policy decide: wait, repair, or failure."""
     policy = RetryPolicy.from_settings()
     with transaction.atomic():
-        _close(
+        closed = _close(
             call.row,
             AttemptOutcome.FAILED,
             code=error.code,
@@ -236,7 +238,8 @@ def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) 
             correction=error.correction,
         )
         _book(extraction, call.row, error.billing, error.usage)
-        # This one is among them, unless its extraction was taken up by another meanwhile.
+        if not closed:  # by this before, or by the one who took the extraction up
+            return
         retries = max(0, _failures(extraction, Failure.RETRY) - 1)
         spared_until = _spare_key(call, error, policy, retries)
         delay = _delay_after(extraction, call, error, policy, retries)
@@ -430,10 +433,12 @@ def _book(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usa
             ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
 
 
-def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> None:
-    Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
+def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
+    """Record how a call ended, once; False when that was done before."""
+    closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
         outcome=outcome, finished_at=timezone.now(), **failed
     )
+    return bool(closed)
 
 
 def _fail(

@@ -14,6 +14,7 @@ from django_q.brokers import Broker
 
 from extraction import pipeline
 from extraction.models import Extraction, State
+from extraction.models.extraction import LEASE
 from extraction.tasks import wake
 
 # A queued extraction that nobody took for so long, with an empty queue, lost its message.
@@ -30,11 +31,17 @@ class Sweep:
         # What an earlier worker left in the queue's hands is not waited for.
         self._patience = timedelta(0)
         self._woken_at: dict[uuid.UUID, float] = {}
+        self._recovers_from = 0.0
+
+    def spare_leases(self) -> None:
+        """Let workers renew what they could not renew while the database was away."""
+        self._recovers_from = time.monotonic() + LEASE.total_seconds()
 
     def round(self) -> None:
         """Recover what was abandoned, wake what is due, and repeat lost wake-ups."""
-        for extraction in Extraction.objects.abandoned():
-            pipeline.recover(extraction)
+        if time.monotonic() >= self._recovers_from:
+            for extraction in Extraction.objects.abandoned():
+                pipeline.recover(extraction)
         for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
             with transaction.atomic():
                 if Extraction.objects.requeue_due(pk):

@@ -117,6 +117,7 @@ def _sweep_until_stopped(cluster: WorkerCluster, stop: _StopRequest, own: pulse.
             if reachable:  # once, not four times a second
                 logger.exception("The sweep could not reach database or queue; it tries again.")
             reachable = False
+            sweep.spare_leases()
             watch.forget()
             connections.close_all()
         time.sleep(SWEEP_SECONDS)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from extraction import pipeline, submission
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
-from extraction.readers.base import Document
+from extraction.readers.base import Document, ReadingError
 from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.documents import pdf, upload
@@ -260,6 +260,26 @@ def test_result_of_a_worker_that_was_given_up_changes_nothing_but_the_books(
     zombie.refresh_from_db()
     assert zombie.state == State.WAITING
     assert TokenUsageLog.objects.count() == 1
+    assert totals(token)[0] == call.row.reserved
+
+
+def test_failure_of_a_worker_that_was_given_up_changes_nothing(emulator: Emulator) -> None:
+    token = make_token()
+    emulator.faults.add("internal")
+    extraction = Extraction.objects.claim(submit().pk)
+    assert extraction is not None
+    document = pipeline.prepare_pages(extraction)
+    call = pipeline.begin_attempt(extraction, document)
+    zombie = Extraction.objects.get(pk=extraction.pk)
+    with pytest.raises(ReadingError) as failed:
+        call.read(document)
+    Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    pipeline.recover(extraction)
+
+    pipeline.end_attempt_failed(zombie, call, failed.value)
+
+    assert not RetryAttempt.objects.exists()
+    assert Extraction.objects.get().state == State.WAITING
     assert totals(token)[0] == call.row.reserved
 
 

@@ -10,6 +10,7 @@ from django_q.models import OrmQ
 
 from extraction import tasks
 from extraction.models import State
+from extraction.models.extraction import LEASE
 from extraction.sweep import LOST_AFTER, Sweep
 from tests.extraction.clock import standing_clock
 from tests.extraction.factories import make_extraction
@@ -65,6 +66,24 @@ def test_abandoned_extraction_is_taken_up_and_woken(sweep: Sweep) -> None:
     extraction.refresh_from_db()
     assert (extraction.state, extraction.deaths) == (State.QUEUED, 1)
     assert messages() == [str(extraction.pk)]
+
+
+def test_lease_that_could_not_be_renewed_is_spared_for_a_while(sweep: Sweep) -> None:
+    with standing_clock() as clock:
+        extraction = make_extraction(
+            state=State.PROCESSING, lease_id=uuid.uuid4(), leased_until=AN_HOUR_AGO
+        )
+        sweep.spare_leases()
+
+        clock.shift(LEASE - timedelta(milliseconds=1))
+        sweep.round()
+        extraction.refresh_from_db()
+        assert extraction.state == State.PROCESSING
+
+        clock.shift(timedelta(milliseconds=1))
+        sweep.round()
+        extraction.refresh_from_db()
+        assert extraction.state == State.QUEUED
 
 
 def test_lost_message_is_sent_again(later_sweep: Sweep) -> None:
