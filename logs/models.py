@@ -33,6 +33,21 @@ class ApplicationLog(models.Model):
     # Ours
     request_id = models.CharField(db_column="RequestID", max_length=36, null=True)
     extraction_id = models.UUIDField(db_column="ExtractionID", null=True, db_index=True)
+    company_id = models.CharField(db_column="CompanyID", max_length=50, null=True)
+    user = models.CharField(
+        db_column="UserName",
+        max_length=150,
+        null=True,
+        help_text="An operator's or a member of staff's name, or that of an API client.",
+    )
+    process_id = models.IntegerField(db_column="ProcessID", null=True)
+    host = models.CharField(db_column="Host", max_length=255, null=True)
+    fingerprint = models.CharField(
+        db_column="Fingerprint",
+        max_length=64,
+        null=True,
+        help_text="Digest of what went wrong and where: equal for errors of one group.",
+    )
 
     class Meta:
         db_table = "ApplicationLogs"
