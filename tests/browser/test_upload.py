@@ -93,8 +93,8 @@ def test_every_page_is_accessible_and_fits(operator: Page) -> None:
 
 
 def test_upload_without_a_mouse(operator: Page) -> None:
-    # Playwright takes over the browser's dialog only while somebody listens, and does not wait until
-    # it has: well before the key is pressed.
+    # Playwright takes the browser's dialog over only while somebody listens, and does not wait
+    # until it has: so well before the key is pressed.
     operator.on("filechooser", lambda _chooser: None)
     field = operator.get_by_label("Drop files here")
     expect(operator.get_by_role("button", name="Upload")).to_be_hidden()  # the script runs
