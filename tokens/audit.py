@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from ocrsite.schedules import ensure_nightly
@@ -56,9 +56,10 @@ class WrongTotal:
 
 @dataclass(frozen=True, slots=True)
 class DeadReservation:
-    """A reservation that has outlived its lease."""
+    """A reservation whose attempt is over: it is charged already, or has outlived its lease."""
 
     row: TokenReservation
+    charged: bool
 
     @property
     def identity(self) -> str:
@@ -66,10 +67,10 @@ class DeadReservation:
         return str(self.row.attempt_id)
 
     def __str__(self) -> str:
+        over = f"whose lease ran out at {self.row.leased_until:%Y-%m-%d %H:%M:%S} UTC."
         return (
             f"Token {self.row.token_id}: {self.row.amount} tokens are reserved for attempt "
-            f"{self.row.attempt_id}, whose lease ran out at "
-            f"{self.row.leased_until:%Y-%m-%d %H:%M:%S} UTC."
+            f"{self.row.attempt_id}, {'which is charged already.' if self.charged else over}"
         )
 
 
@@ -77,12 +78,10 @@ def audit_ledger() -> list[str]:
     """Return a sentence for each wrong row; an ERROR in the log and an alert name them.
 
     Per token: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
-    of its reservations, and no reservation has outlived its lease.
+    of its reservations, and no reservation is of an attempt that is charged already or has
+    outlived its lease.
     """
-    dead = TokenReservation.objects.filter(leased_until__lte=timezone.now() - SWEEP_MARGIN)
-    findings: list[WrongTotal | DeadReservation] = [
-        DeadReservation(row) for row in dead.order_by("token_id", "attempt_id")
-    ]
+    findings: list[WrongTotal | DeadReservation] = [*_dead_reservations()]
     for token_id in _suspects():
         with transaction.atomic():
             _lock(token_id)
@@ -106,7 +105,8 @@ def repair_ledger() -> list[str]:
     One transaction per token, with its totals locked against calls that settle meanwhile.
     """
     changes = []
-    if freed := ledger.release_dead():
+    charged = [dead.row.attempt_id for dead in _dead_reservations() if dead.charged]
+    if freed := ledger.release_dead() + sum(map(ledger.release, charged)):
         changes.append(f"{freed} dead reservations freed.")
     for token_id in _suspects():
         with transaction.atomic():
@@ -132,6 +132,15 @@ def repair_ledger() -> list[str]:
 def ensure_schedules() -> None:
     """Have the books audited every night at 2:30 UTC, unless that is already scheduled."""
     ensure_nightly("audit_ledger", "tokens.audit.audit_ledger", time(2, 30))
+
+
+def _dead_reservations() -> list[DeadReservation]:
+    """The reservations that hold quota for an attempt that is over."""
+    charge = TokenUsageLog.objects.filter(attempt_id=OuterRef("attempt_id"))
+    rows = TokenReservation.objects.annotate(charged=Exists(charge)).filter(
+        Q(charged=True) | Q(leased_until__lte=timezone.now() - SWEEP_MARGIN)
+    )
+    return [DeadReservation(row, row.charged) for row in rows.order_by("token_id", "attempt_id")]
 
 
 def _suspects() -> list[int]:

@@ -208,3 +208,17 @@ def test_audit_is_scheduled_once_and_keeps_what_staff_changed() -> None:
     assert (schedule.func, schedule.schedule_type) == ("tokens.audit.audit_ledger", "W")
     assert timezone.now() < schedule.next_run < timezone.now() + timedelta(days=2)
     assert (schedule.next_run.hour, schedule.next_run.minute) == (2, 30)
+
+
+def test_reservation_of_a_charged_attempt_is_named_and_freed() -> None:
+    token = make_token()
+    attempt_id = reserve(token, 300)
+    TokenUsageLog.objects.create(token=token, attempt_id=attempt_id)
+
+    assert audit.audit_ledger() == [
+        f"Token {token.pk}: 300 tokens are reserved for attempt {attempt_id}, "
+        "which is charged already."
+    ]
+    assert audit.repair_ledger() == ["1 dead reservations freed."]
+    assert audit.audit_ledger() == []
+    assert totals(token) == (0, 100_000, 0)
