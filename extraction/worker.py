@@ -8,7 +8,7 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -25,7 +25,7 @@ from extraction.readers import gemini, reader_for
 from extraction.sweep import Sweep
 from extraction.watch import HangWatch
 from logs import retention
-from tokens import alert_mail, audit, expiry, journal, ledger, rotation
+from tokens import alert_mail, audit, journal, ledger, rotation, statuses
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -164,25 +164,32 @@ def _hand_back(worker: str) -> None:
 
 @contextmanager
 def _housekeeping() -> Iterator[None]:
-    """Keep house inside the block, in a thread of its own: it may wait where the sweep must not."""
+    """Keep house inside the block, in threads of their own: they may wait where the sweep must not.
+
+    The mail has one to itself: a mail server that does not answer must not hold up the others.
+    """
     done = threading.Event()
-    thread = threading.Thread(
-        target=_keep_house_until, args=(done,), name="housekeeping", daemon=True
-    )
-    thread.start()
+    duties = {"housekeeping": keep_house, "mail": alert_mail.deliver_alerts}
+    threads = [
+        threading.Thread(target=_repeat_until, args=(done, duty), name=name, daemon=True)
+        for name, duty in duties.items()
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         done.set()
-        thread.join(HOUSEKEEPING_ENDS_WITHIN_SECONDS)
+        for thread in threads:
+            thread.join(HOUSEKEEPING_ENDS_WITHIN_SECONDS)
 
 
-def _keep_house_until(done: threading.Event) -> None:
+def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
     try:
         while True:
             try:
                 close_old_connections()
-                keep_house()
+                duty()
             except Exception:
                 logger.exception("Housekeeping failed; it is tried again.")
                 connections.close_all()
@@ -193,11 +200,9 @@ def _keep_house_until(done: threading.Event) -> None:
 
 
 def keep_house() -> None:
-    """Free reservations, expire and encrypt keys, mail alerts, remove killed workers' litter."""
+    """Free reservations, follow expiry and limit, encrypt keys, remove killed workers' litter."""
     ledger.release_dead()
-    expiry.expire_tokens()
+    statuses.update_statuses()
     rotation.encrypt_clear_keys()
     journal.enter()
     scratch.sweep_temporary_folders()
-    # Last: a mail server that does not answer holds the others up for EMAIL_TIMEOUT.
-    alert_mail.deliver_alerts()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.database import UtcNow
@@ -19,6 +19,7 @@ from tokens.changes import SYSTEM, Aspect, TokenChange
 DEFAULT_LIMIT = 100_000
 DEFAULT_THRESHOLD = 3_000
 EXPIRED = "Its expiry has passed."
+SPENT = "Its limit is used up."
 # What staff change when a provider does not let a key do what it should.
 _MENDS_A_KEY = {"api_key", "model", "project", "status"}
 UNREADABLE_KEY = "cannot be decrypted"
@@ -91,7 +92,7 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
         with transaction.atomic():
             # The summary first, as the ledger does: one order of locks, no deadlock.
             TokenUsageSummary.objects.open(token_id)
-            changed = spent.change_status(TokenStatus.EXCEEDED, "Its limit is used up.")
+            changed = spent.change_status(TokenStatus.EXCEEDED, SPENT)
             TokenUsageSummary.objects.raise_alerts(token_id)
         return bool(changed)
 
@@ -116,6 +117,23 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
         return self.filter(
             _unexpired(), status=TokenStatus.EXPIRED, status_reason=EXPIRED
         ).change_status(TokenStatus.ACTIVE, "Its expiry is in the future.")
+
+    def refill(self) -> int:
+        """Turn keys back to Active whose limit was raised after it was used up; return how many.
+
+        The alert that was made then knows the limit that was used up. A key that staff set to
+        Exceeded by hand stays so.
+        """
+        used_up = ThresholdAlert.objects.filter(
+            token_id=OuterRef("pk"), threshold=USED_UP, limit__gte=OuterRef("total_token_limit")
+        )
+        refilled = self._with_spent().filter(
+            ~Exists(used_up),
+            status=TokenStatus.EXCEEDED,
+            status_reason=SPENT,
+            total_token_limit__gt=F("spent"),
+        )
+        return refilled.change_status(TokenStatus.ACTIVE, "Its limit is above its use.")
 
     def _with_spent(self) -> Self:
         summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))

@@ -424,14 +424,24 @@ def test_housekeeping_lets_tokens_expire() -> None:
     assert token.status == TokenStatus.EXPIRED
 
 
-def test_housekeeping_mails_alerts(settings: Settings, mailoutbox: list[EmailMessage]) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_worker_mails_alerts(
+    settings: Settings, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.EMAIL_HOST = "mail.example.com"
     user = User.objects.create_superuser("sita", "sita@example.com")
     AlertSubscription.objects.create(user=user, threshold_alerts=True)
     TokenMaster.objects.mark_spent(make_token().pk, DEFAULT_LIMIT + 1)
+    house_kept = threading.Event()
 
-    worker.keep_house()
+    def sweep(_: Sweep) -> None:
+        if mailoutbox and house_kept.is_set():
+            signal.raise_signal(signal.SIGTERM)
 
+    monkeypatch.setattr(worker, "keep_house", house_kept.set)
+    monkeypatch.setattr(Sweep, "round", sweep)
+
+    assert worker.run_worker() == 0
     assert len(mailoutbox) == 1
 
 

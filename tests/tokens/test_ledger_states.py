@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from tests.tokens.rows import KEY, make_token
-from tokens import audit, expiry, ledger, rotation, secrets, selection
+from tokens import audit, ledger, rotation, secrets, selection, statuses
 from tokens.models import (
     TokenMaster,
     TokenReservation,
@@ -139,7 +139,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def follow_the_clock(self) -> None:
-        expiry.expire_tokens()
+        statuses.update_statuses()
         if self.status == TokenStatus.ACTIVE and self.past_expiry:
             self._set_status(TokenStatus.EXPIRED, by_clock=True)
         self._renew()

@@ -1,4 +1,4 @@
-"""The status follows the expiry."""
+"""The status follows the expiry and the limit."""
 
 from datetime import timedelta
 
@@ -10,8 +10,8 @@ from tests.tokens.rows import make_token
 from tests.tokens.test_admin import change, posted
 from tests.tokens.test_changes import changes
 from tokens import selection
-from tokens.expiry import expire_tokens
-from tokens.models import TokenMaster, TokenStatus
+from tokens.models import TokenMaster, TokenStatus, TokenUsageSummary
+from tokens.statuses import update_statuses
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def test_a_token_past_its_expiry_turns_to_expired_once() -> None:
         make_token(expires_at=timezone.now() - timedelta(hours=1), status="Exceeded"),
     ]
 
-    assert [expire_tokens(), expire_tokens()] == [1, 0]
+    assert [update_statuses(), update_statuses()] == [1, 0]
 
     assert status(token) == ("Expired", "Its expiry has passed.")
     assert changes(token) == [EXPIRED]
@@ -45,7 +45,7 @@ def test_a_token_past_its_expiry_turns_to_expired_once() -> None:
 
 def test_a_company_whose_keys_are_all_expired_is_told_so() -> None:
     past()
-    expire_tokens()
+    update_statuses()
 
     with pytest.raises(selection.NoToken) as refusal:
         selection.require_usable("NT047")
@@ -59,7 +59,7 @@ def test_staff_renew_an_expired_token_by_its_expiry_alone(
     admin_client: Client, entry: tuple[str, str]
 ) -> None:
     token = past()
-    expire_tokens()
+    update_statuses()
 
     response = admin_client.post(
         change(token), posted(status="Expired", expires_at_0=entry[0], expires_at_1=entry[1])
@@ -72,7 +72,7 @@ def test_staff_renew_an_expired_token_by_its_expiry_alone(
 
 def test_a_save_of_another_field_renews_nothing() -> None:
     token = past()
-    expire_tokens()
+    update_statuses()
     TokenMaster.objects.update(expires_at=None)
 
     token.save(update_fields=["company_name"])
@@ -82,7 +82,7 @@ def test_a_save_of_another_field_renews_nothing() -> None:
 
 def test_a_renewed_token_knows_its_status() -> None:
     token = past()
-    expire_tokens()
+    update_statuses()
     token.refresh_from_db()
 
     token.expires_at = None
@@ -93,10 +93,10 @@ def test_a_renewed_token_knows_its_status() -> None:
 
 def test_an_expiry_moved_on_by_sql_is_followed() -> None:
     token = past()
-    expire_tokens()
+    update_statuses()
     TokenMaster.objects.update(expires_at=timezone.now() + timedelta(days=1))
 
-    assert expire_tokens() == 1
+    assert update_statuses() == 1
 
     assert changes(token) == [EXPIRED, RENEWED]
 
@@ -109,5 +109,34 @@ def test_a_token_that_staff_set_to_expired_stays_so(admin_client: Client) -> Non
     token.expires_at = timezone.now() + timedelta(days=1)
     token.save()
 
-    assert expire_tokens() == 0
+    assert update_statuses() == 0
     assert status(token) == (TokenStatus.EXPIRED, "Set by admin.")
+
+
+def test_a_limit_raised_by_sql_is_followed() -> None:
+    token = make_token(total_token_limit=1000)
+    TokenMaster.objects.mark_spent(token.pk, 1001)
+    assert update_statuses() == 0
+    assert status(token)[0] == "Exceeded"
+    TokenMaster.objects.update(total_token_limit=1001)
+
+    assert [update_statuses(), update_statuses()] == [1, 0]
+
+    assert status(token) == ("Active", None)
+
+
+def test_a_limit_raised_by_sql_below_the_use_is_not_enough() -> None:
+    token = make_token(total_token_limit=1000)
+    TokenUsageSummary.objects.update(total_used_tokens=1200)
+    TokenMaster.objects.mark_spent(token.pk)
+    TokenMaster.objects.update(total_token_limit=1200)
+
+    assert update_statuses() == 0
+
+
+def test_a_token_that_staff_set_to_exceeded_stays_so(admin_client: Client) -> None:
+    token = make_token()
+    admin_client.post(change(token), posted(status="Exceeded"))
+
+    assert update_statuses() == 0
+    assert status(token) == ("Exceeded", "Set by admin.")
