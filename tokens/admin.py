@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
@@ -17,6 +18,7 @@ from ocrsite.admin_tools import ModelAdmin, ReadOnlyAdmin
 from tokens import secrets
 from tokens.alerts import LedgerAlert, ThresholdAlert
 from tokens.changes import TokenChange
+from tokens.cooling import CoolDown
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
     TokenMaster,
@@ -55,6 +57,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         "used_tokens",
         "remaining_tokens",
         "status_reason",
+        "cool_down",
         "created_at",
         "history",
     ]
@@ -64,6 +67,10 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         (
             "Quota",
             {"fields": ["total_token_limit", "threshold", "used_tokens", "remaining_tokens"]},
+        ),
+        (
+            "Calls",
+            {"fields": ["project", "max_concurrent_calls", "requests_per_minute", "cool_down"]},
         ),
         ("Status", {"fields": ["status", "status_reason", "created_at"]}),
         ("Changes", {"fields": ["why", "history"]}),
@@ -89,6 +96,15 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     def remaining_tokens(self, token: TokenMaster) -> int:
         """LLM tokens."""
         return token.unspent
+
+    @admin.display(description="left alone until", empty_value="not now")
+    def cool_down(self, token: TokenMaster) -> str:
+        """What its provider asked for, of the key or of its project."""
+        if token.pk is None:  # not entered yet
+            return ""
+        rows = CoolDown.objects.of(token).filter(closed_until__gt=timezone.now())
+        lines = ((f"{row.closed_until:%Y-%m-%d %H:%M:%S}", row.reason) for row in rows)
+        return format_html_join("", "<div>{} UTC: {}</div>", lines)
 
     @admin.display(description="latest changes", empty_value="none")
     def history(self, token: TokenMaster) -> str:
@@ -146,7 +162,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         # These go with their token, though nobody may delete them by themselves.
-        owned = (TokenUsageSummary, TokenChange, ThresholdAlert)
+        owned = (TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown)
         lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
 
@@ -189,6 +205,19 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
     list_filter = ["what", "changed_at"]
     list_select_related = ["token"]
     search_fields = ["token__company_id", "actor"]
+
+
+@admin.register(CoolDown)
+class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
+    """Keys and projects that are left alone. To delete one is to let calls go on at once."""
+
+    list_display = ["closed_until", "project", "token", "reason", "probing"]
+    list_select_related = ["token"]
+    search_fields = ["project", "token__company_id"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: CoolDown | None = None) -> bool:
+        """Staff with the permission: they may know that the quota was raised."""
+        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
 
 
 @admin.register(ThresholdAlert)

@@ -13,6 +13,8 @@ from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenMaste
 
 # Far above any real quota, far below what a 64-bit sum of limits and bills can hold.
 MAX_LIMIT = 10**12
+# Of one key, more than all workers can make.
+MAX_CALLS = 100_000
 
 _key_characters = RegexValidator(
     r"\A[!-~]+\Z",
@@ -58,6 +60,20 @@ class TokenForm(ModelForm[TokenMaster]):
         initial=DEFAULT_THRESHOLD,
         help_text="Alert when less than this remains. A warning, never a stop.",
     )
+    max_concurrent_calls = forms.IntegerField(
+        label="Calls at once",
+        required=False,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="Further invoices wait; empty means no limit.",
+    )
+    requests_per_minute = forms.IntegerField(
+        label="Calls per minute",
+        required=False,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="Further invoices wait; empty means no limit.",
+    )
     why = forms.CharField(
         label="Reason for the change",
         required=False,
@@ -73,6 +89,9 @@ class TokenForm(ModelForm[TokenMaster]):
             "provider",
             "total_token_limit",
             "model",
+            "project",
+            "max_concurrent_calls",
+            "requests_per_minute",
             "expires_at",
             "status",
         ]
@@ -81,7 +100,7 @@ class TokenForm(ModelForm[TokenMaster]):
         super().__init__(*args, **kwargs)
         # Browsers take a text field before a hidden one for a user name, and offer to fill it in.
         # For those who may only look, the admin leaves the model's fields out.
-        for name in {"company_id", "company_name", "model", "why"} & self.fields.keys():
+        for name in {"company_id", "company_name", "model", "project", "why"} & self.fields.keys():
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if hasattr(self.instance, "summary"):
             self.initial["threshold"] = self.instance.summary.threshold

@@ -1,12 +1,14 @@
-"""The status follows the clock."""
+"""The status follows the clock and what is changed by SQL."""
 
 from tokens.models import TokenMaster
 
 
-def expire_tokens() -> int:
-    """Give every token the status that its expiry calls for and return how many changed.
+def update_statuses() -> int:
+    """Give every token the status that its expiry and limit call for; return how many changed.
 
-    Active becomes Expired, and a token that expired so becomes Active again once its expiry,
-    changed by SQL, is in the future (the admin does that at once). Run by the sweep.
+    Active becomes Expired. A token that expired so becomes Active again once its expiry is in the
+    future, and one that was used up once its limit was raised: the admin does that at once, and
+    this, run by the sweep, after a change by SQL.
     """
-    return TokenMaster.objects.expire() + TokenMaster.objects.renew()
+    tokens = TokenMaster.objects
+    return tokens.expire() + tokens.renew() + tokens.refill()

@@ -12,8 +12,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import KEY, insert_by_sql, make_token
-from tokens import ledger, secrets
+from tokens import cooling, ledger, secrets
 from tokens.admin import WHY_IT_STAYS
+from tokens.call_limits import NO_LIMITS
+from tokens.cooling import CoolDown
 from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -34,6 +36,9 @@ def posted(**fields: Any) -> dict[str, Any]:
         "company_name": "RUBI TRADERS",
         "provider": "Gemini",
         "model": "",
+        "project": "",
+        "max_concurrent_calls": "",
+        "requests_per_minute": "",
         "new_key": "",
         "expires_at_0": "",
         "expires_at_1": "",
@@ -78,6 +83,45 @@ def test_staff_who_may_only_look_see_a_token(client: Client) -> None:
 
     assert response.status_code == 200
     assert token.masked_key in response.content.decode()
+
+
+def test_staff_set_project_and_limits_of_calls(admin_client: Client) -> None:
+    token = make_token()
+
+    admin_client.post(
+        change(token),
+        posted(project=" erp ", max_concurrent_calls="3", requests_per_minute="15"),
+    )
+
+    token.refresh_from_db()
+    assert (token.project, token.max_concurrent_calls, token.requests_per_minute) == ("erp", 3, 15)
+
+    admin_client.post(change(token), posted())
+
+    token.refresh_from_db()
+    assert (token.project, token.call_limits) == (None, NO_LIMITS)
+
+
+def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
+    token = make_token(project="erp")
+    until = timezone.now() + timedelta(hours=1)
+    cooling.cool(token, until, "The quota is used up.", whole_project=True)
+
+    page = admin_client.get(change(token)).content.decode()
+
+    assert f"{until:%Y-%m-%d %H:%M:%S} UTC: The quota is used up." in page
+    assert "used up" not in admin_client.get(f"{LIST}add/").content.decode()
+
+
+def test_staff_end_a_cool_down_by_deleting_it(admin_client: Client) -> None:
+    token = make_token(project="erp")
+    cooling.cool(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
+    row = CoolDown.objects.get()
+    assert "erp" in admin_client.get("/admin/tokens/cooldown/").content.decode()
+
+    admin_client.post(f"/admin/tokens/cooldown/{row.pk}/delete/", {"post": "yes"})
+
+    assert not CoolDown.objects.exists()
 
 
 def test_an_empty_key_keeps_the_stored_one(admin_client: Client) -> None:
@@ -168,6 +212,10 @@ def test_a_token_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
         ({"new_key": "AIza\u200bkey"}, "new_key", "A key has no blanks"),
         ({"new_key": "K" * 10_000}, "new_key", "at most 500 characters"),
         ({"new_key": "Enc:abc:def"}, "new_key", "This is a stored value, not a key."),
+        ({"max_concurrent_calls": "0"}, "max_concurrent_calls", "greater than or equal to 1."),
+        ({"requests_per_minute": "-1"}, "requests_per_minute", "greater than or equal to 1."),
+        ({"requests_per_minute": "9" * 30}, "requests_per_minute", "or equal to 100000."),
+        ({"project": "p" * 101}, "project", "at most 100 characters"),
         ({"provider": "Oracle"}, "provider", "Oracle is not one of the available choices."),
         ({"company_id": "  "}, "company_id", "This field is required."),
         ({"company_id": "N" * 51}, "company_id", "at most 50 characters"),
