@@ -1,13 +1,24 @@
 """What happened, for staff to read."""
 
-from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
+from datetime import timedelta
 
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.http import require_safe
+
+from logs.failures import what_fails_most
 from logs.models import ApplicationLog, FailedRetry, RecentError, RetryAttempt
 from ocrsite.admin_tools import ReadOnlyAdmin
 
 _SHOWN = 120
+# What the summary of failed calls can look back on.
+SUMMARY_DAYS = (1, 7, 30)
 
 
 def _beginning(text: str) -> str:
@@ -63,15 +74,47 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
         "timestamp",
         "company_id",
         "extraction_id",
-        "attempt",
-        "error_code",
-        "is_retryable",
-        "delay_seconds",
         "token",
+        "attempt",
+        "error_class",
+        "error_code",
+        "provider_code",
+        "beginning",
+        "delay_seconds",
     ]
-    list_filter = ["is_retryable", "error_code", "timestamp"]
+    list_filter = ["error_class", "error_code", "timestamp"]
     list_select_related = ["token"]
     search_fields = ["company_id", "error_message"]
+
+    @admin.display(description="message")
+    def beginning(self, attempt: RetryAttempt) -> str:
+        """The message's first line."""
+        return _beginning(attempt.error_message)
+
+    def get_urls(self) -> list[URLPattern]:
+        summary = path(
+            "summary/",
+            self.admin_site.admin_view(self.summary_view),
+            name="logs_retryattempt_summary",
+        )
+        return [summary, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def summary_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what fails most, by company and class, over some days."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        days = request.GET.get("days", "")
+        chosen = int(days) if days in map(str, SUMMARY_DAYS) else SUMMARY_DAYS[0]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "What fails most",
+            "choices": SUMMARY_DAYS,
+            "chosen": chosen,
+            "failures": what_fails_most(timezone.now() - timedelta(days=chosen)),
+        }
+        return TemplateResponse(request, "admin/logs/retryattempt/summary.html", context)
 
 
 @admin.register(RecentError)

@@ -1,0 +1,40 @@
+"""What fails most: failed calls counted by company and kind of failure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max
+
+from logs.models import RetryAttempt
+
+# A page holds no more; what fails seldom is in the list of failed calls.
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """Failed calls of one company for one reason; ``share`` of all that failed, 0 to 1."""
+
+    company_id: str
+    error_class: str | None
+    error_code: str | None
+    calls: int
+    extractions: int
+    last: datetime
+    share: float
+
+
+def what_fails_most(since: datetime) -> list[FailureCount]:
+    """Count the calls that failed since then, the most frequent first; at most SHOWN kinds."""
+    failed = RetryAttempt.objects.filter(timestamp__gte=since).order_by()
+    total = failed.count()
+    kinds = (
+        failed.values("company_id", "error_class", "error_code")
+        .annotate(
+            calls=Count("pk"),
+            extractions=Count("extraction_id", distinct=True),
+            last=Max("timestamp"),
+        )
+        .order_by("-calls", "company_id", "error_code")
+    )
+    return [FailureCount(**kind, share=kind["calls"] / total) for kind in kinds[:SHOWN]]
