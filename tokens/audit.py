@@ -136,10 +136,9 @@ def ensure_schedules() -> None:
 
 def _dead_reservations() -> list[DeadReservation]:
     """The reservations that hold quota for an attempt that is over."""
-    charge = TokenUsageLog.objects.filter(attempt_id=OuterRef("attempt_id"))
-    rows = TokenReservation.objects.annotate(charged=Exists(charge)).filter(
-        Q(charged=True) | Q(leased_until__lte=timezone.now() - SWEEP_MARGIN)
-    )
+    charged = Exists(TokenUsageLog.objects.filter(attempt_id=OuterRef("attempt_id")))
+    expired = Q(leased_until__lte=timezone.now() - SWEEP_MARGIN)
+    rows = TokenReservation.objects.filter(charged | expired).annotate(charged=charged)
     return [DeadReservation(row, row.charged) for row in rows.order_by("token_id", "attempt_id")]
 
 
