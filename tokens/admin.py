@@ -23,11 +23,10 @@ from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
     TokenMaster,
     TokenReservation,
-    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
-    UsageSummaryRow,
 )
+from tokens.reports import TokenStatusRow, UsageSummaryRow
 
 WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
 SHOWN_CHANGES = 10

@@ -11,7 +11,11 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.database import UtcNow
-from tokens import cooling, secrets
+from tokens import (
+    cooling,
+    reports,  # noqa: F401  # its models belong to this app
+    secrets,
+)
 from tokens.alerts import USED_UP, ThresholdAlert
 from tokens.call_limits import CallLimits
 from tokens.changes import SYSTEM, Aspect, TokenChange
@@ -513,56 +517,3 @@ class TokenReservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} tokens reserved"
-
-
-class TokenStatusRow(models.Model):
-    """``vw_TokenStatus``: every token with what it used and how it is."""
-
-    token_id = models.BigIntegerField(db_column="TokenID", primary_key=True)
-    company_id = models.CharField(db_column="CompanyID", max_length=50)
-    company_name = models.CharField(db_column="CompanyName", max_length=200, null=True)
-    provider = models.CharField(db_column="Provider", max_length=100)
-    status = models.CharField(db_column="Status", max_length=50)
-    total_token_limit = models.BigIntegerField(db_column="TotalTokenLimit")
-    total_used_tokens = models.BigIntegerField(db_column="TotalUsedTokens")
-    total_remaining_tokens = models.BigIntegerField(db_column="TotalRemainingTokens")
-    threshold = models.BigIntegerField(db_column="Threshold")
-    health_status = models.CharField(db_column="HealthStatus", max_length=10)
-    created_at = models.DateTimeField(db_column="CreatedAt")
-    last_updated = models.DateTimeField(db_column="LastUpdated", null=True)
-
-    class Meta:
-        managed = False
-        db_table = "vw_TokenStatus"
-        verbose_name = "token status"
-        verbose_name_plural = "token status"
-        ordering = ["company_id", "token_id"]
-
-    def __str__(self) -> str:
-        return f"{self.company_id} #{self.token_id}: {self.health_status}"
-
-
-class UsageSummaryRow(models.Model):
-    """``vw_UsageSummary``: what each company used."""
-
-    company_id = models.CharField(db_column="CompanyID", max_length=50, primary_key=True)
-    company_name = models.CharField(db_column="CompanyName", max_length=200, null=True)
-    total_branches = models.IntegerField(db_column="TotalBranches")
-    total_users = models.IntegerField(db_column="TotalUsers")
-    total_requests = models.BigIntegerField(db_column="TotalRequests")
-    total_tokens_used = models.BigIntegerField(db_column="TotalTokensUsed")
-    average_tokens = models.FloatField(db_column="AvgTokensPerRequest", null=True)
-    last_used = models.DateTimeField(db_column="LastUsed", null=True)
-    days_active = models.IntegerField(
-        db_column="DaysActive", help_text="Days from the first use to the last, both counted."
-    )
-
-    class Meta:
-        managed = False
-        db_table = "vw_UsageSummary"
-        verbose_name = "usage by company"
-        verbose_name_plural = "usage by company"
-        ordering = ["company_id"]
-
-    def __str__(self) -> str:
-        return f"{self.company_id}: {self.total_tokens_used} tokens"

@@ -22,8 +22,8 @@ from tokens.models import (
     TokenStatus,
     TokenUsageLog,
     TokenUsageSummary,
-    UsageSummaryRow,
 )
+from tokens.reports import UsageSummaryRow
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)

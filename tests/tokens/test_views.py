@@ -5,11 +5,10 @@ import pytest
 from tests.tokens.rows import insert_by_sql
 from tokens.models import (
     TokenMaster,
-    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
-    UsageSummaryRow,
 )
+from tokens.reports import TokenStatusRow, UsageSummaryRow
 
 pytestmark = pytest.mark.django_db
 
