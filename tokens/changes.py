@@ -7,6 +7,7 @@ from ocrsite.database import UtcNow
 
 SYSTEM = "system"
 PROVIDER = "provider"
+SQL = "SQL"
 
 
 class Aspect(models.TextChoices):
@@ -22,7 +23,8 @@ class TokenChange(models.Model):
 
     Written in the transaction of the change, by the one process whose UPDATE made it. A key is
     kept as people may see it: masked. Entering a token, encrypting its key and rotating the
-    encryption key are no changes. What is changed by SQL by hand cannot be seen and has no row.
+    encryption key are no changes. A limit changed by SQL by hand is noticed within seconds; a
+    status or a key changed so cannot be told from what it was, and has no row.
     """
 
     change_id = models.BigAutoField(db_column="ChangeID", primary_key=True)
@@ -35,7 +37,8 @@ class TokenChange(models.Model):
     actor = models.CharField(
         db_column="Actor",
         max_length=150,
-        help_text="The name of a user; system: ocrsite by itself; provider: its answer.",
+        help_text="The name of a user; system: ocrsite by itself; provider: its answer; "
+        "SQL: somebody by hand.",
     )
     reason = models.CharField(db_column="Reason", max_length=200, blank=True)
     changed_at = models.DateTimeField(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.database import UtcNow
@@ -18,7 +18,7 @@ from tokens import (
 )
 from tokens.alerts import USED_UP, ThresholdAlert
 from tokens.call_limits import CallLimits
-from tokens.changes import SYSTEM, Aspect, TokenChange
+from tokens.changes import SQL, SYSTEM, Aspect, TokenChange
 
 DEFAULT_LIMIT = 100_000
 DEFAULT_THRESHOLD = 3_000
@@ -121,23 +121,6 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
         return self.filter(
             _unexpired(), status=TokenStatus.EXPIRED, status_reason=EXPIRED
         ).change_status(TokenStatus.ACTIVE, "Its expiry is in the future.")
-
-    def refill(self) -> int:
-        """Turn keys back to Active whose limit was raised after it was used up; return how many.
-
-        The alert that was made then knows the limit that was used up. A key that staff set to
-        Exceeded by hand stays so.
-        """
-        used_up = ThresholdAlert.objects.filter(
-            token_id=OuterRef("pk"), threshold=USED_UP, limit__gte=OuterRef("total_token_limit")
-        )
-        refilled = self._with_spent().filter(
-            ~Exists(used_up),
-            status=TokenStatus.EXCEEDED,
-            status_reason=SPENT,
-            total_token_limit__gt=F("spent"),
-        )
-        return refilled.change_status(TokenStatus.ACTIVE, "Its limit is above its use.")
 
     def _with_spent(self) -> Self:
         summary = TokenUsageSummary.objects.filter(token_id=OuterRef("pk"))
@@ -382,6 +365,37 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
         self.filter(token_id=token_id).update(
             total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
         )
+
+    def follow_limits(self) -> int:
+        """Notice the limits that were changed by SQL, record each, and return how many.
+
+        What was used and what remained of it add up to the limit as it was last known.
+        """
+        known = F("total_used_tokens") + F("total_remaining_tokens")
+        changed = self.alias(known=known).exclude(known=F("token__total_token_limit"))
+        return sum(map(self._follow_change, list(changed.values_list("token_id", flat=True))))
+
+    def _follow_change(self, token_id: int) -> bool:
+        with transaction.atomic():
+            self.open(token_id)
+            row = self.select_related("token").get(token_id=token_id)
+            before = row.total_used_tokens + row.total_remaining_tokens
+            if before == row.token.total_token_limit:  # followed a moment ago
+                return False
+            TokenChange.objects.create(
+                token_id=token_id,
+                what=Aspect.LIMIT,
+                from_value=before,
+                to_value=row.token.total_token_limit,
+                actor=SQL,
+                reason="Changed in the database by hand.",
+            )
+            self.follow_limit(token_id)
+            if before < row.token.total_token_limit:
+                TokenMaster.objects.reactivate(token_id)
+            TokenMaster.objects.mark_spent(token_id)
+            self.raise_alerts(token_id)
+        return True
 
     def raise_alerts(self, token_id: int) -> None:
         """Raise the alerts that the state of a token calls for, each once.

@@ -8,9 +8,12 @@ from django.utils import timezone
 
 from tests.tokens.rows import make_token
 from tests.tokens.test_admin import change, posted
+from tests.tokens.test_audit import spend
 from tests.tokens.test_changes import changes
 from tokens import selection
-from tokens.models import TokenMaster, TokenStatus, TokenUsageSummary
+from tokens.alerts import ThresholdAlert
+from tokens.audit import audit_ledger
+from tokens.models import TokenMaster, TokenStatus
 from tokens.statuses import update_statuses
 
 pytestmark = pytest.mark.django_db
@@ -117,21 +120,39 @@ def test_a_limit_raised_by_sql_is_followed() -> None:
     token = make_token(total_token_limit=1000)
     TokenMaster.objects.mark_spent(token.pk, 1001)
     assert update_statuses() == 0
-    assert status(token)[0] == "Exceeded"
     TokenMaster.objects.update(total_token_limit=1001)
 
     assert [update_statuses(), update_statuses()] == [1, 0]
 
     assert status(token) == ("Active", None)
+    assert changes(token)[1:] == [
+        ("limit", "1000", "1001", "SQL", "Changed in the database by hand."),
+        ("status", "Exceeded", "Active", "system", "Its limit is above its use."),
+    ]
+    assert audit_ledger() == []
+
+
+def test_a_limit_lowered_by_sql_below_the_use_is_followed() -> None:
+    token = make_token(total_token_limit=1000)
+    spend(token, 600)
+    TokenMaster.objects.update(total_token_limit=500)
+
+    update_statuses()
+
+    assert status(token) == ("Exceeded", "Its limit is used up.")
+    assert changes(token)[0][:4] == ("limit", "1000", "500", "SQL")
+    assert ThresholdAlert.objects.get(threshold=0).remaining == -100
+    assert audit_ledger() == []
 
 
 def test_a_limit_raised_by_sql_below_the_use_is_not_enough() -> None:
     token = make_token(total_token_limit=1000)
-    TokenUsageSummary.objects.update(total_used_tokens=1200)
-    TokenMaster.objects.mark_spent(token.pk)
+    spend(token, 1200)
     TokenMaster.objects.update(total_token_limit=1200)
 
-    assert update_statuses() == 0
+    update_statuses()
+
+    assert status(token)[0] == "Exceeded"
 
 
 def test_a_token_that_staff_set_to_exceeded_stays_so(admin_client: Client) -> None:
