@@ -14,6 +14,7 @@ from datetime import timedelta
 TOTALS = (10, 1_000, 100_000)
 KEYS_OF_THE_LARGEST = 100
 ROUNDS = 300
+LIMIT = 10**12
 WARM_UP = 20
 
 
@@ -47,7 +48,7 @@ def add_keys(company_id: str, number: int) -> None:
 
     for _ in range(number):
         TokenMaster.objects.create(
-            company_id=company_id, api_key=f"AIza-{uuid.uuid4()}", total_token_limit=10**12
+            company_id=company_id, api_key=f"AIza-{uuid.uuid4()}", total_token_limit=LIMIT
         )
 
 
@@ -58,14 +59,15 @@ def grow_to(total: int) -> None:
     before = TokenMaster.objects.exclude(company_id="LARGEST").count()
     TokenMaster.objects.bulk_create(
         (
-            TokenMaster(company_id=f"SMALL-{number}", api_key="AIza-key", total_token_limit=10**12)
+            TokenMaster(company_id=f"SMALL-{number}", api_key="AIza-key", total_token_limit=LIMIT)
             for number in range(before, total)
         ),
         batch_size=1_000,
     )
     without = TokenMaster.objects.filter(summary=None).values_list("pk", flat=True)
     TokenUsageSummary.objects.bulk_create(
-        (TokenUsageSummary(token_id=pk) for pk in without), batch_size=1_000
+        (TokenUsageSummary(token_id=pk, total_remaining_tokens=LIMIT) for pk in without),
+        batch_size=1_000,
     )
 
 
