@@ -11,12 +11,18 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx2
 import psutil
 
 from tests.extraction.documents import pdf
 from tests.running_site import RunningSite, eventually
+
+# Read the site's database, which can be away only while it is killed here.
+Query = Callable[[str], list[tuple[Any, ...]]]
+# Kill a server beside the site, call what is given, and start it again.
+Outside = Callable[[Callable[[], None]], None]
 
 # How far the client is ahead: enough for every process to be busy and some messages to wait.
 AHEAD = 12
@@ -25,19 +31,15 @@ PATIENCE = 300
 
 
 class Chaos:
-    """Sends documents to a site while it kills, and sees that what must die with the victim does.
-
-    ``outside`` are servers beside the site: each is called to be killed and then started again,
-    with the post that happens in between.
-    """
+    """Sends documents to a site while it kills; sees that what must die with a victim does."""
 
     def __init__(
         self,
         site: RunningSite,
         folder: Path,
         random: Random,
-        query: Callable[[str], list[tuple[object, ...]]],
-        outside: dict[str, Callable[[Callable[[], None]], None]],
+        query: Query,
+        outside: dict[str, Outside],
     ) -> None:
         self._site = site
         self._folder = folder
@@ -89,10 +91,13 @@ class Chaos:
         ((count,),) = self._query(
             "SELECT count(*) FROM extraction_extraction WHERE state IN ('succeeded', 'failed')"
         )
-        return int(str(count))
+        return int(count)
 
     def _send(self) -> bool:
-        """Send the next document; one whose answer was lost is sent again, under the same key."""
+        """Send the next document; one whose answer was lost is sent again, under the same key.
+
+        False when nobody takes it now.
+        """
         name = self._to_send[0]
         path = self._folder / f"{name}.pdf"
         path.write_bytes(pdf(f"INVOICE {name}"))
@@ -107,6 +112,10 @@ class Chaos:
         self._sent += 1
         return True
 
+    def _send_one(self) -> None:
+        if self._to_send:
+            self._send()
+
     def _restart_the_dead(self) -> None:
         if self._web.poll() is not None:
             _kill_group(self._web)
@@ -116,7 +125,7 @@ class Chaos:
 
     def _kill(self, victim: str) -> None:
         if victim in self._outside:
-            self._outside[victim](lambda: self._to_send and self._send())
+            self._outside[victim](self._send_one)
             return
         for _ in eventually(PATIENCE):
             self._restart_the_dead()

@@ -24,7 +24,10 @@ class Server:
         self.url = f"redis://127.0.0.1:{port}/0"
         self.client = Redis.from_url(self.url)
         options = {"port": str(port), "bind": "127.0.0.1", "save": "", "dir": str(folder)}
-        self._command = [program, *(word for name in options for word in (f"--{name}", options[name]))]
+        self._command = [
+            program,
+            *(word for name in options for word in (f"--{name}", options[name])),
+        ]
         self.start()
 
     def start(self) -> None:

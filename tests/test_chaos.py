@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -18,9 +17,10 @@ import pytest
 
 from tests import postgresql as postgresql_server
 from tests import redis_server
-from tests.chaos import PATIENCE, Chaos
+from tests.chaos import PATIENCE, Chaos, Outside, Query
 from tests.emulator.ledger import Call
 from tests.emulator.server import Emulator
+from tests.extraction.documents import pdf
 from tests.postgresql import PostgresqlMissing, running_postgresql
 from tests.redis_server import RedisMissing, running_redis
 from tests.running_site import RunningSite, eventually, running_site
@@ -76,7 +76,6 @@ TokenReservation.objects.update(leased_until=timezone.now())
 """
 
 Row = dict[str, Any]
-Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture
@@ -85,8 +84,129 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def shell(site: RunningSite, script: str) -> str:
-    return site.manage("shell", "-v0", "-c", script)
+@pytest.fixture
+def postgresql() -> Iterator[postgresql_server.Server]:
+    try:
+        with running_postgresql() as running:
+            yield running
+    except PostgresqlMissing as missing:
+        give_up(missing)
+
+
+@pytest.fixture
+def redis() -> Iterator[redis_server.Server]:
+    try:
+        with running_redis() as running:
+            yield running
+    except RedisMissing as missing:
+        give_up(missing)
+
+
+def give_up(missing: Exception) -> NoReturn:
+    """Skip, but not where the run must prove it."""
+    if os.environ.get("CI"):
+        pytest.fail(str(missing))
+    pytest.skip(str(missing))
+
+
+def test_processes_killed_at_random(tmp_path: Path, emulator: Emulator) -> None:
+    random = Random(f"processes {SEED}")
+    victims = shuffled(random, process=6, sentinel=3, main=3, web=3)
+    with running_site(tmp_path / "data", GEMINI_BASE_URL=emulator.url, **ENVIRONMENT) as site:
+        survive(site, emulator, tmp_path, random, victims, share=50)
+
+
+def test_database_and_processes_killed_at_random(
+    tmp_path: Path, emulator: Emulator, postgresql: postgresql_server.Server
+) -> None:
+    random = Random(f"database {SEED}")
+    victims = shuffled(random, database=4, process=2, sentinel=1, main=1, web=1)
+
+    def query(sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(postgresql.url) as connection:
+            return connection.execute(sql).fetchall()
+
+    def kill_database(send: Callable[[], None]) -> None:
+        postgresql.stop()
+        send()
+        postgresql.start()
+
+    with running_site(
+        tmp_path / "data",
+        GEMINI_BASE_URL=emulator.url,
+        DATABASE_URL=postgresql.url,
+        **ENVIRONMENT,
+    ) as site:
+        outside = {"database": kill_database}
+        survive(site, emulator, tmp_path, random, victims, share=25, query=query, outside=outside)
+
+
+def test_redis_and_processes_killed_at_random(
+    tmp_path: Path, emulator: Emulator, redis: redis_server.Server
+) -> None:
+    random = Random(f"redis {SEED}")
+    victims = shuffled(random, redis=3, process=2, sentinel=1, main=1, web=1)
+
+    def kill_redis(send: Callable[[], None]) -> None:
+        redis.kill()
+        send()
+        redis.start()
+
+    with running_site(
+        tmp_path / "data", GEMINI_BASE_URL=emulator.url, REDIS_URL=redis.url, **ENVIRONMENT
+    ) as site:
+        outside = {"redis": kill_redis}
+        survive(site, emulator, tmp_path, random, victims, share=25, outside=outside)
+
+
+def test_redis_flushed_in_mid_run_loses_nothing(
+    tmp_path: Path, emulator: Emulator, redis: redis_server.Server
+) -> None:
+    names = [f"F{number}" for number in range(16)]
+    # Nothing is answered before the queue is full and empty again.
+    for call in range(1, 5):
+        emulator.faults.add("answer", call=call, delay=10)
+    with running_site(
+        tmp_path / "data", GEMINI_BASE_URL=emulator.url, REDIS_URL=redis.url, **ENVIRONMENT
+    ) as site:
+        shell(site, ADD_KEY)
+        site.start_web()
+        site.start_worker()
+        for name in names:
+            path = tmp_path / f"{name}.pdf"
+            path.write_bytes(pdf(f"INVOICE {name}"))
+            assert site.post(path, prefer="respond-async").status_code == 202
+        assert emulator.wait_for_calls(1, PATIENCE)
+
+        assert redis.client.llen("django_q:ocrsite:q") > 0
+        redis.client.flushall()
+
+        for _ in eventually(PATIENCE):
+            if site.query("SELECT 1 FROM extraction_extraction WHERE finished_at IS NULL") == []:
+                break
+        assert_all_is_right(site, emulator, site.query, names, victims=[])
+        assert len(emulator.calls) == len(names)
+
+
+def survive(
+    site: RunningSite,
+    emulator: Emulator,
+    folder: Path,
+    random: Random,
+    victims: list[str],
+    *,
+    share: int,
+    query: Query | None = None,
+    outside: dict[str, Outside] | None = None,
+) -> None:
+    """Have a share of the extractions done, in per cent, while all victims are killed."""
+    names = [f"I{number}" for number in range(EXTRACTIONS * share // 100)]
+    add_faults(emulator, random)
+    shell(site, ADD_KEY)
+    chaos = Chaos(site, folder, random, query or site.query, outside or {})
+    chaos.run(names, victims)
+    assert_all_is_right(site, emulator, query or site.query, names, victims)
+    chaos.end()
 
 
 def add_faults(emulator: Emulator, random: Random) -> None:
@@ -104,6 +224,10 @@ def shuffled(random: Random, **counts: int) -> list[str]:
     victims = [victim for victim, count in counts.items() for _ in range(count)]
     random.shuffle(victims)
     return victims
+
+
+def shell(site: RunningSite, script: str) -> str:
+    return site.manage("shell", "-v0", "-c", script)
 
 
 def assert_all_is_right(
@@ -189,103 +313,3 @@ def assert_charge_is_right(attempt: Row, calls: list[Call], charge: Row | None) 
     else:
         assert len(calls) == 1
         assert charge is None
-
-
-@pytest.fixture
-def postgresql() -> Iterator[postgresql_server.Server]:
-    try:
-        with running_postgresql() as running:
-            yield running
-    except PostgresqlMissing as missing:
-        give_up(missing)
-
-
-@pytest.fixture
-def redis() -> Iterator[redis_server.Server]:
-    try:
-        with running_redis() as running:
-            yield running
-    except RedisMissing as missing:
-        give_up(missing)
-
-
-def give_up(missing: Exception) -> NoReturn:
-    """Skip, but not where the run must prove it."""
-    if os.environ.get("CI"):
-        pytest.fail(str(missing))
-    pytest.skip(str(missing))
-
-
-def numbered(letter: str, share: int) -> list[str]:
-    """Names for a share of all extractions, in per cent."""
-    return [f"{letter}{number}" for number in range(EXTRACTIONS * share // 100)]
-
-
-def test_processes_killed_at_random(tmp_path: Path, emulator: Emulator) -> None:
-    random = Random(f"processes {SEED}")
-    names = numbered("P", 50)
-    victims = shuffled(random, process=6, sentinel=3, main=3, web=3)
-    add_faults(emulator, random)
-    with running_site(tmp_path / "data", GEMINI_BASE_URL=emulator.url, **ENVIRONMENT) as site:
-        shell(site, ADD_KEY)
-        chaos = Chaos(site, tmp_path, random, site.query, {})
-        chaos.run(names, victims)
-        assert_all_is_right(site, emulator, site.query, names, victims)
-        chaos.end()
-
-
-def test_database_and_processes_killed_at_random(
-    tmp_path: Path, emulator: Emulator, postgresql: postgresql_server.Server
-) -> None:
-    random = Random(f"database {SEED}")
-    names = numbered("D", 25)
-    victims = shuffled(random, database=4, process=2, sentinel=1, main=1, web=1)
-    add_faults(emulator, random)
-
-    def query(sql: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(postgresql.url) as connection:
-            return connection.execute(sql).fetchall()
-
-    def kill_database(send: Callable[[], object]) -> None:
-        postgresql.stop()
-        send()
-        postgresql.start()
-
-    with running_site(
-        tmp_path / "data",
-        GEMINI_BASE_URL=emulator.url,
-        DATABASE_URL=postgresql.url,
-        **ENVIRONMENT,
-    ) as site:
-        shell(site, ADD_KEY)
-        chaos = Chaos(site, tmp_path, random, query, {"database": kill_database})
-        chaos.run(names, victims)
-        assert_all_is_right(site, emulator, query, names, victims)
-        chaos.end()
-
-
-def test_redis_and_processes_killed_at_random(
-    tmp_path: Path, emulator: Emulator, redis: redis_server.Server
-) -> None:
-    random = Random(f"redis {SEED}")
-    names = numbered("R", 25)
-    victims = shuffled(random, redis=4, flush=2, process=2, sentinel=1, main=1)
-    add_faults(emulator, random)
-
-    def kill_redis(send: Callable[[], object]) -> None:
-        redis.kill()
-        send()
-        redis.start()
-
-    def flush(send: Callable[[], object]) -> None:
-        send()
-        redis.client.flushall()
-
-    with running_site(
-        tmp_path / "data", GEMINI_BASE_URL=emulator.url, REDIS_URL=redis.url, **ENVIRONMENT
-    ) as site:
-        shell(site, ADD_KEY)
-        chaos = Chaos(site, tmp_path, random, site.query, {"redis": kill_redis, "flush": flush})
-        chaos.run(names, victims)
-        assert_all_is_right(site, emulator, site.query, names, victims)
-        chaos.end()
