@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,7 +39,7 @@ class Chaos:
         folder: Path,
         random: Random,
         query: Query,
-        outside: dict[str, Outside],
+        outside: Mapping[str, Outside],
     ) -> None:
         self._site = site
         self._folder = folder

@@ -6,7 +6,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -197,7 +197,7 @@ def survive(
     *,
     share: int,
     query: Query | None = None,
-    outside: dict[str, Outside] | None = None,
+    outside: Mapping[str, Outside] | None = None,
 ) -> None:
     """Have a share of the extractions done, in per cent, while all victims are killed."""
     names = [f"I{number}" for number in range(EXTRACTIONS * share // 100)]
