@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -140,30 +141,30 @@ class Chaos:
 
         A document whose process died twice is failed by design.
         """
-        family = self._family_of_sentinel()
+        family = [child for sentinel in self._sentinel() for child in sentinel.children()]
         if not family:
             return False
         process = self._random.choice(family)
         process.suspend()  # so that it takes nothing more
         try:
-            endangered = self._query(
+            harmless = not self._query(
                 "SELECT 1 FROM extraction_extraction WHERE state = 'processing' AND deaths > 0"
             )
-            if not endangered:
+            if harmless:
                 process.kill()
-            return not endangered
         finally:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+        return harmless
 
     def _kill_sentinel(self) -> bool:
-        family = self._family_of_sentinel()
-        if not family:
-            return False
-        (sentinel,) = psutil.Process(self._worker.pid).children()
-        sentinel.kill()
-        assert_gone(family)
-        assert self._worker.wait(PATIENCE) == 1
-        return True
+        for sentinel in self._sentinel():
+            family = sentinel.children()
+            sentinel.kill()
+            assert_gone(family)
+            assert self._worker.wait(PATIENCE) == 1
+            return True
+        return False
 
     def _kill_main(self) -> bool:
         family = psutil.Process(self._worker.pid).children(recursive=True)
@@ -173,15 +174,14 @@ class Chaos:
         return True
 
     def _kill_web(self) -> bool:
-        """Kill gunicorn's main process, or the one that has just served us."""
+        """Kill gunicorn's main process, or one of those that serve."""
         main = psutil.Process(self._web.pid)
         self._random.choice([main, *main.children()]).kill()
         return True
 
-    def _family_of_sentinel(self) -> list[psutil.Process]:
-        """The processes under the sentinel; none while the worker starts or ends."""
-        sentinels = psutil.Process(self._worker.pid).children()
-        return sentinels[0].children() if sentinels else []
+    def _sentinel(self) -> list[psutil.Process]:
+        """The main process's one child; none while it starts or ends."""
+        return psutil.Process(self._worker.pid).children()[:1]
 
 
 def assert_gone(processes: list[psutil.Process]) -> None:
@@ -200,7 +200,5 @@ def _runs(process: psutil.Process) -> bool:
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """End what a dead process left behind, as the supervisor does."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
