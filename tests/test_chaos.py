@@ -68,7 +68,7 @@ print(json.dumps({
     "totals": list(TokenUsageSummary.objects.filter(total_used_tokens__gt=0).values()),
 }, default=str))
 """
-# What a process reserved that died before its call began: its lease runs for minutes.
+# They run for minutes.
 END_LEASES_OF_RESERVATIONS = """
 from django.utils import timezone
 from tokens.models import TokenReservation
@@ -220,8 +220,9 @@ def add_faults(emulator: Emulator, random: Random) -> None:
 
 
 def shuffled(random: Random, **counts: int) -> list[str]:
-    """So many kills of each kind, in random order."""
-    victims = [victim for victim, count in counts.items() for _ in range(count)]
+    """So many kills of each kind, in random order; more of them in a longer run."""
+    longer = max(1, EXTRACTIONS // 200)
+    victims = [victim for victim, count in counts.items() for _ in range(count * longer)]
     random.shuffle(victims)
     return victims
 
@@ -233,11 +234,8 @@ def shell(site: RunningSite, script: str) -> str:
 def assert_all_is_right(
     site: RunningSite, emulator: Emulator, query: Query, names: list[str], victims: list[str]
 ) -> None:
-    shell(site, END_LEASES_OF_RESERVATIONS)
-    for _ in eventually(PATIENCE):
-        if query('SELECT count(*) FROM "TokenReservations"') == [(0,)]:
-            break
-    rows: dict[str, list[Row]] = json.loads(shell(site, READ_ROWS))
+    wait_for_dead_reservations(site, query)
+    rows = read_rows(site)
     documents = assert_results_are_right(site, rows["extractions"], names)
     assert sum(row["deaths"] for row in rows["extractions"]) <= victims.count("process")
     assert_calls_are_in_the_books(rows, documents, emulator)
@@ -247,6 +245,22 @@ def assert_all_is_right(
         (charged, 0)
     ]
     assert site.manage("audit_ledger") == "The books agree.\n"
+
+
+def wait_for_dead_reservations(site: RunningSite, query: Query) -> None:
+    """Have reservations freed whose process died before it made an attempt of them."""
+    rows = read_rows(site)
+    attempts = {row["id"] for row in rows["attempts"]}
+    assert attempts.isdisjoint(row["attempt_id"] for row in rows["reservations"])
+    shell(site, END_LEASES_OF_RESERVATIONS)
+    for _ in eventually(PATIENCE):
+        if query('SELECT count(*) FROM "TokenReservations"') == [(0,)]:
+            return
+
+
+def read_rows(site: RunningSite) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = json.loads(shell(site, READ_ROWS))
+    return rows
 
 
 def assert_results_are_right(
