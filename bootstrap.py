@@ -31,7 +31,12 @@ UNIX_ODBC = ("libodbc.so.2", "libodbc2")
 ATOMIC = ("libatomic.so.1", "libatomic1")
 # Debian keeps the server's own programs off the PATH; this one belongs to every version of it.
 POSTGRESQL = ("pg_ctlcluster", "postgresql")
-NEEDED = {"run": [POPPLER], "dev": [], "test": [POPPLER, CHROMIUM, POSTGRESQL, UNIX_ODBC, ATOMIC]}
+REDIS = ("redis-server", "redis-server")
+NEEDED = {
+    "run": [POPPLER],
+    "dev": [],
+    "test": [POPPLER, CHROMIUM, POSTGRESQL, REDIS, UNIX_ODBC, ATOMIC],
+}
 
 
 class SetupError(Exception):

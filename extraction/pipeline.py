@@ -137,10 +137,14 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
     """Choose a token, reserve what the call can cost, and commit the attempt before it is made.
 
     Raises NoToken when the company has no key for it, TokensBusy when it must wait, and LeaseLost
-    when another process has taken it up.
+    when another process has taken it up. Safe to repeat until the call is made.
     """
     attempt_id = uuid.uuid4()
-    last = _attempts_of_this_run(extraction).order_by("number").last()
+    last = _attempts_of_this_run(extraction).select_related("token").order_by("number").last()
+    if last and last.outcome == AttemptOutcome.PENDING:
+        # Committed a moment ago, by a first time that lost the database before it heard so. It may
+        # be a probe; if not, its end does no harm to the one that is.
+        return Call(last, last.token, probe=True)
     repaired = last if last and last.failure == Failure.REPAIR else None
     # Not in the attempt's transaction: a key found Exceeded stays so when no other will do. After
     # a crash between the two the reservation's lease frees it; no call was made.

@@ -11,12 +11,16 @@ import socket
 import time
 from multiprocessing.sharedctypes import RawValue
 
+from django.utils import timezone
+
 
 class Pulse:
     """The shared memory of one worker. Times are ``time.monotonic``, 0 for never."""
 
     def __init__(self) -> None:
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        # With its start: in a container, every main process has the same number.
+        started = timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.name = f"{socket.gethostname()}:{os.getpid()} since {started}"
         self._stopping = RawValue(ctypes.c_bool, False)
         self._taken = RawValue(ctypes.c_double, 0)
         self._taken_other = RawValue(ctypes.c_double, 0)
@@ -78,7 +82,7 @@ def begin() -> Pulse:
 
 
 def worker_name() -> str | None:
-    """Return host and main process of the worker that this process belongs to, if to any."""
+    """Return host, main process and start of the worker that this process belongs to, if to any."""
     return _own.name if _own else None
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import uuid
-from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +16,10 @@ TASK = "extraction.tasks.run_extraction"
 
 def wake(extraction_id: uuid.UUID) -> None:
     """Ask a worker to look at an extraction. Call it inside the transaction that queues it."""
-    send = partial(async_task, TASK, str(extraction_id))
+
+    def send() -> None:  # a partial has no name, under which Django could log that it failed
+        async_task(TASK, str(extraction_id))
+
     if settings.REDIS_URL:
         # Redis knows no transactions: a worker could look for a row that is not there yet. Its
         # failure is no failure of the caller: the sweep wakes the row as soon as Redis is back.

@@ -76,6 +76,7 @@ class RunningSite:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # as the supervisor does
         )
         self._processes.append(process)
         return process
@@ -97,14 +98,17 @@ class RunningSite:
         """Start ``manage.py worker``."""
         return self.start("manage.py", "worker")
 
-    def post(self, path: Path, *, prefer: str = "", **form: str) -> httpx2.Response:
+    def post(
+        self, path: Path, *, prefer: str = "", idempotency_key: str = "", **form: str
+    ) -> httpx2.Response:
         """Send a file to ``/extract`` as the demo company's API client."""
+        headers = {"Prefer": prefer, "Idempotency-Key": idempotency_key}
         with path.open("rb") as file:
             return self.client.post(
                 "/extract",
                 files={"file": (path.name, file)},
                 data={"companyID": self.credentials["company_id"], "username": "test", **form},
-                headers={"Prefer": prefer} if prefer else {},
+                headers={name: value for name, value in headers.items() if value},
             )
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -129,14 +133,24 @@ class RunningSite:
         self.client.close()
         for process in self._processes:
             kill_tree(process)
-        for orphan in psutil.process_iter():
+        for orphan in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                orphan.kill()
+
+    def processes(self) -> list[psutil.Process]:
+        """All that run for this site now, whoever their parents are."""
+        found = []
+        for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if orphan.environ().get("DATA_DIR") == str(self.data_dir):
-                    orphan.kill()
+                if process.environ().get("DATA_DIR") == str(self.data_dir):
+                    found.append(process)
+        return found
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:
     """kill -9 a process with all its children, as a machine that loses power does."""
+    if process.poll() is not None:
+        return  # its number may be another's by now
     try:
         family = [psutil.Process(process.pid)]
         family += family[0].children(recursive=True)

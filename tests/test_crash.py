@@ -43,7 +43,7 @@ def post(site: RunningSite, folder: Path, names: list[str]) -> None:
 
 def in_mid_call(emulator: Emulator, calls: int) -> None:
     """Return once so many calls have reached Gemini."""
-    for _ in eventually(30):
+    for _ in eventually(90):
         if len(emulator.calls) >= calls:
             return
 
@@ -100,6 +100,32 @@ def test_everything_killed_in_mid_call(
 
     all_ended(site)
     assert_books_are_right(site, emulator, names)
+
+
+def test_document_that_kills_two_processes_is_failed_and_no_other(
+    site: RunningSite, emulator: Emulator, tmp_path: Path
+) -> None:
+    site.start_web()
+    main = site.start_worker()
+    for call in (1, 2):
+        emulator.faults.add("answer", call=call, delay=120)
+    post(site, tmp_path, ["poison"])
+    for call in (1, 2):
+        in_mid_call(emulator, call)
+        busy_worker(main, emulator).kill()
+    post(site, tmp_path, ["good"])
+
+    all_ended(site)
+    assert site.query(
+        "SELECT file_name, state, http_status, error_code, error_message, deaths"
+        " FROM extraction_extraction ORDER BY file_name"
+    ) == [
+        ("good.pdf", "succeeded", 200, "", "", 0),
+        ("poison.pdf", "failed", 502, "worker_died", "Failed to process invoice", 2),
+    ]
+    charges = site.query("SELECT Estimated FROM TokenUsageLogs ORDER BY UsageID")
+    assert sorted(charges) == [(0,), (1,), (1,)]
+    assert len(emulator.calls) == 3
 
 
 def busy_worker(main: subprocess.Popen[bytes], emulator: Emulator) -> psutil.Process:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -20,7 +20,10 @@ from tokens.models import TokenMaster
 
 # A live worker renews its lease well within this; without renewal the work is taken up again.
 LEASE = timedelta(seconds=20)
-# A document that took its worker down this often is not tried again.
+# When the whole worker is gone, others leave it so long to show that it is not: only it can tell
+# that a single process of it died.
+OTHERS_WAIT = timedelta(seconds=5)
+# A document that took down the process that read it this often is not tried again.
 DEATHS_ALLOWED = 2
 
 
@@ -50,8 +53,14 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         return self.filter(state=State.WAITING, due_at__lte=timezone.now())
 
     def abandoned(self) -> Self:
-        """Those whose worker let its lease run out: it died, hung or lost the database."""
-        return self.filter(state=State.PROCESSING, leased_until__lt=timezone.now())
+        """Those whose lease ran out, its process dead, hanging or without the database.
+
+        Those of other workers only a while later: they know better what to hold against it.
+        """
+        now = timezone.now()
+        own = Q(worker=pulse.worker_name()) | Q(worker=None)
+        ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
+        return self.filter(ran_out, state=State.PROCESSING)
 
     def claim(self, pk: uuid.UUID) -> "Extraction | None":
         """Take a queued or due extraction to work on; None when another process was first."""
@@ -115,15 +124,15 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
     def take_over(self, extraction: "Extraction", *, stopped: bool = False) -> bool:
         """Hold another process's extraction ourselves; True for one process only.
 
-        It was abandoned, and the death counts; or, ``stopped``, we ended its process, and nothing
-        speaks against the document.
+        It was abandoned; or, ``stopped``, we ended its process. What happened counts as a death
+        only where it speaks against the document.
         """
-        lease_id = uuid.uuid4()
         rows = self.held(extraction) if stopped else self.held(extraction) & self.abandoned()
+        counts = not stopped and extraction.is_suspect
         taken = rows.update(
-            lease_id=lease_id,
+            lease_id=uuid.uuid4(),
             leased_until=timezone.now() + LEASE,
-            deaths=F("deaths") + (0 if stopped else 1),
+            deaths=F("deaths") + int(counts),
         )
         if taken:
             extraction.refresh_from_db()
@@ -227,6 +236,17 @@ class Extraction(models.Model):
     def ended(self) -> bool:
         """Whether nothing more will happen to it by itself."""
         return self.state in State.ended()
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may be its own fault that nobody renews its lease any more.
+
+        A process of this worker died alone, with it in its hands. When a whole worker died, that
+        was most likely something else, and hit every document it held; but past the deadline
+        nothing is excused, so that what takes whole machines down is not tried for ever.
+        """
+        alone = self.worker in (None, pulse.worker_name())  # None: it cannot be known (Windows)
+        return alone or (self.deadline is not None and self.deadline < timezone.now())
 
 
 class IdempotencyKey(models.Model):

@@ -197,11 +197,6 @@ class _Handler(BaseHTTPRequestHandler):
         emulator = self.server.emulator
         self._call = call
         fault = emulator.faults.for_call(call)
-        if (error := fault.error()) is not None:
-            call.outcome = fault.kind
-            if self._wait(fault.delay):
-                self._send(*error, fault.headers)
-            return
         try:
             request = parse(body)
         except InvalidRequest as refused:
@@ -209,6 +204,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(400, error_body(400, "INVALID_ARGUMENT", str(refused)))
             return
         call.images, call.document = request.images, request.document
+        if (error := fault.error()) is not None:
+            call.outcome = fault.kind
+            if self._wait(fault.delay):
+                self._send(*error, fault.headers)
+            return
         answer = reply(
             fault.kind,
             request,

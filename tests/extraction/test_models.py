@@ -1,12 +1,15 @@
 """Every change of state is one conditional UPDATE: only one process goes on."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from extraction import pulse
 from extraction.models import Extraction, State
+from extraction.models.extraction import OTHERS_WAIT
 from tests.extraction.factories import make_extraction
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +93,52 @@ def test_take_over_counts_the_death_and_shuts_the_dead_worker_out() -> None:
     assert not Extraction.objects.take_over(dead_worker)
     assert not Extraction.objects.end(dead_worker, State.SUCCEEDED)
     assert Extraction.objects.postpone(extraction, timedelta(0))
+
+
+@pytest.fixture
+def own() -> Iterator[pulse.Pulse]:
+    """Make this process a worker's main process."""
+    yield pulse.begin()
+    pulse._own = None
+
+
+def test_process_of_the_own_worker_that_died_counts(own: pulse.Pulse) -> None:
+    extraction = abandoned()
+
+    assert Extraction.objects.take_over(extraction)
+    assert (extraction.worker, extraction.deaths) == (own.name, 1)
+
+
+def test_worker_that_is_gone_is_not_held_against_the_document(own: pulse.Pulse) -> None:
+    extraction = abandoned_by_another()
+
+    assert Extraction.objects.take_over(extraction)
+    assert extraction.deaths == 0
+
+
+def test_past_the_deadline_every_death_counts(own: pulse.Pulse) -> None:
+    extraction = abandoned_by_another(deadline=timezone.now() - A_MINUTE)
+
+    assert Extraction.objects.take_over(extraction)
+    assert extraction.deaths == 1
+
+
+def test_other_workers_let_the_own_one_go_first(own: pulse.Pulse) -> None:
+    extraction = abandoned_by_another()
+    waits = Extraction.objects.filter(pk=extraction.pk)
+
+    waits.update(leased_until=timezone.now() - OTHERS_WAIT + timedelta(seconds=2))
+    assert not Extraction.objects.abandoned().exists()
+
+    waits.update(leased_until=timezone.now() - OTHERS_WAIT)
+    assert Extraction.objects.abandoned().exists()
+
+
+def abandoned_by_another(**fields: object) -> Extraction:
+    extraction = abandoned()
+    Extraction.objects.filter(pk=extraction.pk).update(worker="elsewhere:1", **fields)
+    extraction.refresh_from_db()
+    return extraction
 
 
 def test_due_extraction_is_requeued_once() -> None:

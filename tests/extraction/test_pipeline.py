@@ -303,6 +303,19 @@ def test_worker_whose_lease_was_lost_makes_no_call(
     assert not TokenReservation.objects.exists()
 
 
+def test_attempt_whose_commit_was_not_heard_of_is_the_one_that_is_made() -> None:
+    token = make_token()
+    extraction = Extraction.objects.claim(submit().pk)
+    assert extraction is not None
+    document = pipeline.prepare_pages(extraction)
+
+    first = pipeline.begin_attempt(extraction, document)
+    again = pipeline.begin_attempt(extraction, document)
+
+    assert (again.row, again.token) == (first.row, token)
+    assert TokenReservation.objects.get().attempt_id == first.row.pk
+
+
 def test_document_that_kills_two_workers_is_failed() -> None:
     make_token()
     extraction = submit()

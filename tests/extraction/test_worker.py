@@ -50,6 +50,23 @@ def test_redis_is_told_after_the_commit(
     assert sent == [("extraction.tasks.run_extraction", str(pk))]
 
 
+def test_redis_that_is_away_fails_no_caller(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RedisError("connection refused")
+
+    settings.REDIS_URL = "redis://127.0.0.1:6379/0"
+    monkeypatch.setattr(tasks, "async_task", refuse)
+
+    with transaction.atomic():
+        extraction = make_extraction()
+        tasks.wake(extraction.pk)
+
+    assert Extraction.objects.get() == extraction
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
 def test_task_that_stops_unexpectedly_is_logged_and_left_to_the_sweep(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
