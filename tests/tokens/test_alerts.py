@@ -15,9 +15,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from ocrsite.mail_once import LEASE
 from tests.tokens.rows import make_token
 from tokens import ledger
-from tokens.alert_mail import LEASE, MAX_AGE, deliver_alerts, forecast
+from tokens.alert_mail import MAX_AGE, deliver_alerts, forecast
 from tokens.alerts import AlertSubscription, ThresholdAlert
 from tokens.models import TokenMaster
 from tokens.usage import Usage
