@@ -45,37 +45,31 @@ class Position:
     def __str__(self) -> str:
         return f"{self.timestamp.isoformat()}~{self.log_id}"
 
-    def older(self, logs: Logs) -> Logs:
-        """Those behind it."""
-        return logs.filter(timestamp__lte=self.timestamp).exclude(
-            timestamp=self.timestamp, log_id__lte=self.log_id
-        )
-
-    def newer(self, logs: Logs) -> Logs:
-        """Those before it."""
-        return logs.filter(timestamp__gte=self.timestamp).exclude(
-            timestamp=self.timestamp, log_id__gte=self.log_id
-        )
-
-    def down_to(self, logs: Logs) -> Logs:
-        """Those before it, and itself."""
-        return logs.filter(timestamp__gte=self.timestamp).exclude(
-            timestamp=self.timestamp, log_id__gt=self.log_id
-        )
-
-    def up_to(self, logs: Logs) -> Logs:
-        """Those behind it, and itself."""
-        return logs.filter(timestamp__lte=self.timestamp).exclude(
-            timestamp=self.timestamp, log_id__lt=self.log_id
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records: by conditions that an index serves, and by others (empty: none)."""
+    """Which records: by conditions that an index serves, by time, and by others (empty: none)."""
 
     logs: Logs
+    since: datetime | None = None
+    until: datetime | None = None
     unindexed: Q = field(default_factory=Q)
+
+    def between(self, older_than: Position | None, newer_than: Position | None) -> Logs:
+        """Those between two positions, or all behind or before one, whatever has no index."""
+        logs, since = self.logs, self.since
+        if newer_than is not None:
+            since = max(since or newer_than.timestamp, newer_than.timestamp)
+            logs = logs.exclude(timestamp=newer_than.timestamp, log_id__gte=newer_than.log_id)
+        if older_than is not None:
+            logs = logs.exclude(timestamp=older_than.timestamp, log_id__lte=older_than.log_id)
+        # One bound on each side: of two SQLite would search its index by the first, and read the
+        # whole table for nothing.
+        if since is not None:
+            logs = logs.filter(timestamp__gte=since)
+        if older_than is not None and not (self.until and self.until <= older_than.timestamp):
+            return logs.filter(timestamp__lte=older_than.timestamp)
+        return logs if self.until is None else logs.filter(timestamp__lt=self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +112,8 @@ def every(selection: Selection, batch: int = 1_000) -> Iterator[ApplicationLog]:
     """Yield the selected records, newest first, by short queries that hold nothing open."""
     position = None
     while True:
-        logs = selection.logs.filter(selection.unindexed)
-        rows = list((position.older(logs) if position else logs).order_by(*_ORDER)[:batch])
+        logs = selection.between(position, None).filter(selection.unindexed)
+        rows = list(logs.order_by(*_ORDER)[:batch])
         yield from rows
         if len(rows) < batch:
             return
@@ -135,14 +129,13 @@ def _read(
     selection: Selection, start: Position | None, size: int, *, forwards: bool
 ) -> tuple[list[ApplicationLog], Position | None]:
     """Read one record more than fits a page, and where examining ended before the end."""
-    logs = selection.logs.order_by(*(_ORDER if forwards else _REVERSE))
-    if start is not None:
-        logs = start.older(logs) if forwards else start.newer(logs)
-    edge = None
+    order = _ORDER if forwards else _REVERSE
+    edge = stop = None
     if selection.unindexed:
-        places = logs.values_list("timestamp", "log_id")[EXAMINED - 1 : EXAMINED]
-        edge = next((Position(*place) for place in places), None)
-        if edge is not None:
-            logs = edge.down_to(logs) if forwards else edge.up_to(logs)
-        logs = logs.filter(selection.unindexed)
-    return list(logs[: size + 1]), edge
+        logs = selection.between(*((start, None) if forwards else (None, start)))
+        places = logs.order_by(*order).values_list("timestamp", "log_id")
+        ends = [Position(*place) for place in places[EXAMINED - 1 : EXAMINED + 1]]
+        if len(ends) == 2:  # the last that is examined, and the first that is not
+            edge, stop = ends
+    logs = selection.between(*((start, stop) if forwards else (stop, start)))
+    return list(logs.filter(selection.unindexed).order_by(*order)[: size + 1]), edge

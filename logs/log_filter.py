@@ -76,12 +76,7 @@ class LogFilter(forms.Form):
                 logs = logs.filter(**{name: values[name]})
         if values["logger"] and not values["logger"].endswith("*"):
             logs = logs.filter(logger=values["logger"])
-        since, until = self._times()
-        if since:
-            logs = logs.filter(timestamp__gte=since)
-        if until:
-            logs = logs.filter(timestamp__lt=until)
-        return Selection(logs, self._unindexed())
+        return Selection(logs, *self._times(), self._unindexed())
 
     def _times(self) -> tuple[datetime | None, datetime | None]:
         values = self.cleaned_data

@@ -6,6 +6,8 @@ import ocrsite.database
 from django.conf import settings
 from django.db import migrations, models
 
+from logs.database_views import RECENT_ERRORS_1, RECENT_ERRORS_2
+from ocrsite.database_views import around_views
 
 class Migration(migrations.Migration):
 
@@ -14,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    operations = [
+    operations = around_views(before=[RECENT_ERRORS_1], after=[RECENT_ERRORS_2], operations=[
         migrations.CreateModel(
             name='ErrorDigest',
             fields=[
@@ -117,4 +119,4 @@ class Migration(migrations.Migration):
             model_name='errorgroup',
             index=models.Index(fields=['-last_seen'], name='IX_ErrorGroups_LastSeen'),
         ),
-    ]
+    ])
