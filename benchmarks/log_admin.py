@@ -85,7 +85,7 @@ def measure(size: int) -> None:
             'INSERT INTO "ApplicationLogs" ("Timestamp", "LogLevel", "Logger", "Message",'
             ' "Exception", "RequestID", "ExtractionID", "CompanyID", "Fingerprint")'
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            rows(size, now),
+            rows(size, now),  # type: ignore[arg-type]  # sqlite3 takes an iterator
         )
         cursor.executemany(
             'INSERT INTO "ErrorGroups" ("Fingerprint", "ExceptionType", "Place", "Logger",'

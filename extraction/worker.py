@@ -19,12 +19,13 @@ from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
 from extraction import pipeline, pulse, scratch
+from extraction import retention as file_retention
 from extraction.cluster import WorkerCluster
 from extraction.models import Extraction
 from extraction.readers import gemini, reader_for
 from extraction.sweep import Sweep
 from extraction.watch import HangWatch
-from logs import retention
+from logs import error_mail, retention
 from tokens import alert_mail, audit, expiry, journal, ledger, rotation
 from tokens.models import Provider
 
@@ -78,6 +79,8 @@ def run_worker() -> int:
         reader_for(provider)
     gemini.tls_context()
     retention.ensure_schedules()
+    file_retention.ensure_schedules()
+    error_mail.ensure_schedules()
     audit.ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
     own = pulse.begin()
@@ -193,7 +196,7 @@ def _keep_house_until(done: threading.Event) -> None:
 
 
 def keep_house() -> None:
-    """Free reservations, expire and encrypt keys, mail alerts, remove killed workers' litter."""
+    """Free reservations, expire and encrypt keys, mail, remove killed workers' litter."""
     ledger.release_dead()
     expiry.expire_tokens()
     rotation.encrypt_clear_keys()
@@ -201,3 +204,4 @@ def keep_house() -> None:
     scratch.sweep_temporary_folders()
     # Last: a mail server that does not answer holds the others up for EMAIL_TIMEOUT.
     alert_mail.deliver_alerts()
+    error_mail.deliver_digests()

@@ -334,6 +334,8 @@ def test_staff_subscribe_on_the_page_of_the_user(admin_client: Client, wanted: b
         "company_grants-INITIAL_FORMS": "0",
         "alert_subscription-TOTAL_FORMS": "1",
         "alert_subscription-INITIAL_FORMS": "0",
+        "error_subscription-TOTAL_FORMS": "0",
+        "error_subscription-INITIAL_FORMS": "0",
         "alert_subscription-0-user": user.pk,
     }
     if wanted:
