@@ -14,7 +14,6 @@ from django.db.models import Q, QuerySet
 
 from logs.models import ApplicationLog
 
-PER_PAGE = 100
 # Records examined for one page where a condition has no index.
 EXAMINED = 10_000
 
@@ -88,7 +87,7 @@ def page(
     *,
     newer_than: Position | None = None,
     older_than: Position | None = None,
-    size: int = PER_PAGE,
+    size: int,
 ) -> Page:
     """Return the page behind one position or before another, or the first."""
     if newer_than is not None:

@@ -7,15 +7,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from logs import keyset
-from logs.keyset import EXAMINED, Position
+from logs.keyset import Position
 from logs.log_filter import LogFilter
 from logs.models import ApplicationLog
 
 
 class LogList(ChangeList):
     """Django's list with our filters and pages in place of its own, which count the table."""
-
-    examined = EXAMINED
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
@@ -34,7 +32,10 @@ class LogList(ChangeList):
         older_than = Position.read(request.GET.get("older", ""))
         # Tracebacks are long, and the list shows none.
         selection = replace(self.selection, logs=self.selection.logs.defer("exception"))
-        self.page = keyset.page(selection, newer_than=newer_than, older_than=older_than)
+        self.examined = keyset.EXAMINED
+        self.page = keyset.page(
+            selection, newer_than=newer_than, older_than=older_than, size=self.list_per_page
+        )
         self.result_list = self.page.logs
         self.result_count = len(self.page.logs)
         self.full_result_count = None

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from django.conf import settings as site_settings
 from django.core.management import call_command
-from django.db import connection
 from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
@@ -30,6 +29,7 @@ from logs.models import ApplicationLog, RetryAttempt
 from logs.retention import ensure_schedules, purge_logs, purge_retries
 from logs.retention_runs import Kept, RetentionRun
 from ocrsite.sole_process import sole_process
+from tests.postgresql import database_url
 
 pytestmark = pytest.mark.django_db
 
@@ -219,7 +219,7 @@ retention.purge_logs()
         cwd=site_settings.BASE_DIR,
         env={
             **os.environ,
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "DATABASE_URL": database_url(),
             "DATA_DIR": str(archive.parent),
             "LOG_RETENTION_DAYS": "30",
         },
