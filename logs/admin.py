@@ -62,8 +62,12 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
     # Any other order would sort the whole table.
     sortable_by = ()
     actions = None
-    exclude = ["exception"]
-    readonly_fields = ["traceback", "related"]
+    fields = [
+        *("time", "level", "logger", "message", "traceback", "related"),
+        *("module", "function_name", "line_number", "process_id", "host"),
+        *("extraction_id", "request_id", "company_id", "user", "fingerprint"),
+    ]
+    readonly_fields = ["time", "traceback", "related"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LogList]:
         return LogList
