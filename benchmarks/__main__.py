@@ -3,7 +3,10 @@
 import importlib
 import sys
 
-ALL = ("pages", "latency", "pipeline", "in_flight", "selection", "offline_accuracy")
+ALL = (
+    *("pages", "latency", "pipeline", "in_flight", "selection", "offline_accuracy"),
+    *("log_admin",),
+)
 
 
 def main() -> None:

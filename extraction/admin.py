@@ -23,6 +23,7 @@ from extraction import submission
 from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant, Extraction
 from extraction.readers import model_of, reader_for
 from extraction.readers.base import ReadingError
+from logs.models import ErrorSubscription
 from tokens.admin import TokenMasterAdmin
 from tokens.alerts import AlertSubscription
 from tokens.models import TokenMaster
@@ -36,11 +37,12 @@ if TYPE_CHECKING:
     _CompanyInline = admin.TabularInline[ApiClientCompany, ApiClient]
     _GrantInline = admin.TabularInline[CompanyGrant, User]
     _SubscriptionInline = admin.StackedInline[AlertSubscription, User]
+    _ErrorSubscriptionInline = admin.StackedInline[ErrorSubscription, User]
     _UserAdmin = UserAdmin[User]
 else:  # Django's own classes take no type arguments
     _ExtractionAdmin = admin.ModelAdmin
     _AttemptInline = _CompanyInline = _GrantInline = admin.TabularInline
-    _SubscriptionInline = admin.StackedInline
+    _SubscriptionInline = _ErrorSubscriptionInline = admin.StackedInline
     _UserAdmin = UserAdmin
 
 # The queue is only a wake-up call: to run its tasks again by hand would change nothing that
@@ -157,11 +159,18 @@ class AlertSubscriptionInline(_SubscriptionInline):
     can_delete = False
 
 
+class ErrorSubscriptionInline(_ErrorSubscriptionInline):
+    """Whether this user gets the daily mail of new errors."""
+
+    model = ErrorSubscription
+    can_delete = False
+
+
 @admin.register(User)
 class OperatorAdmin(_UserAdmin):
-    """Django's user admin with the granted companies and the alerts."""
+    """Django's user admin with the granted companies and the mails."""
 
-    inlines = [CompanyGrantInline, AlertSubscriptionInline]
+    inlines = [CompanyGrantInline, AlertSubscriptionInline, ErrorSubscriptionInline]
 
 
 @admin.register(TokenMaster)

@@ -110,6 +110,8 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     extraction = _visible(request, extraction_id)
     if submission.retry(extraction):
         messages.success(request, "The document is queued again.")
+    elif extraction.files_removed_at:
+        messages.info(request, "The document was removed. Upload it again.")
     else:
         messages.info(request, "Only a failed extraction can be tried again.")
     return redirect("result", extraction.pk)

@@ -19,12 +19,13 @@ from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
 from extraction import pipeline, pulse, scratch
+from extraction import retention as file_retention
 from extraction.cluster import WorkerCluster
 from extraction.models import Extraction
 from extraction.readers import gemini, reader_for
 from extraction.sweep import Sweep
 from extraction.watch import HangWatch
-from logs import retention
+from logs import error_mail, retention
 from tokens import alert_mail, audit, journal, ledger, rotation, statuses
 from tokens.models import Provider
 
@@ -78,6 +79,8 @@ def run_worker() -> int:
         reader_for(provider)
     gemini.tls_context()
     retention.ensure_schedules()
+    file_retention.ensure_schedules()
+    error_mail.ensure_schedules()
     audit.ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
     own = pulse.begin()
@@ -169,7 +172,7 @@ def _housekeeping() -> Iterator[None]:
     The mail has one to itself: a mail server that does not answer must not hold up the others.
     """
     done = threading.Event()
-    duties = {"housekeeping": keep_house, "mail": alert_mail.deliver_alerts}
+    duties = {"housekeeping": keep_house, "mail": deliver_mail}
     threads = [
         threading.Thread(target=_repeat_until, args=(done, duty), name=name, daemon=True)
         for name, duty in duties.items()
@@ -206,3 +209,9 @@ def keep_house() -> None:
     rotation.encrypt_clear_keys()
     journal.enter()
     scratch.sweep_temporary_folders()
+
+
+def deliver_mail() -> None:
+    """Mail what staff asked to be told."""
+    alert_mail.deliver_alerts()
+    error_mail.deliver_digests()

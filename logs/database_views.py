@@ -28,6 +28,39 @@ RECENT_ERRORS_1 = View(
     },
 )
 
+# The same, by 200 rows of an index rather than by every error that there is: a window function
+# numbers all rows before it drops any.
+RECENT_ERRORS_2 = View(
+    "vw_RecentErrors",
+    """
+    SELECT "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception",
+        {minutes} AS "MinutesAgo"
+    FROM (
+        SELECT "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception",
+            ROW_NUMBER() OVER (ORDER BY "Timestamp" DESC, "LogID") AS "Place"
+        FROM (
+            SELECT * FROM (
+                SELECT {top} "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception"
+                FROM "ApplicationLogs" WHERE "LogLevel" = 'ERROR'
+                ORDER BY "Timestamp" DESC, "LogID" {limit}
+            ) errors
+            UNION ALL
+            SELECT * FROM (
+                SELECT {top} "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception"
+                FROM "ApplicationLogs" WHERE "LogLevel" = 'CRITICAL'
+                ORDER BY "Timestamp" DESC, "LogID" {limit}
+            ) criticals
+        ) newest
+    ) numbered
+    WHERE "Place" <= 100
+    """,
+    {
+        "minutes": RECENT_ERRORS_1.dialects["minutes"],
+        "top": {"sqlite": "", "microsoft": "TOP 100", "postgresql": ""},
+        "limit": {"sqlite": "LIMIT 100", "microsoft": "", "postgresql": "LIMIT 100"},
+    },
+)
+
 # Rows of the old service name no extraction and cannot be grouped.
 FAILED_RETRIES_1 = View(
     "vw_FailedRetries",

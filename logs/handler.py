@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from multiprocessing.util import Finalize
 
 from django.apps import apps
-from django.db import connections
+from django.db import connections, transaction
 
 from logs.backlog import Backlog
 from logs.entries import Entry, entry_of, line_of, row_of
@@ -154,11 +154,15 @@ def _write(entries: Sequence[Entry]) -> None:
     """Insert the entries, or print those that the database did not take. Never raises."""
     done = 0
     try:
+        from logs import error_groups
         from logs.models import ApplicationLog
 
         for start in range(0, len(entries), BATCH):
             batch = entries[start : start + BATCH]
-            ApplicationLog.objects.bulk_create([row_of(entry) for entry in batch])
+            rows = [row_of(entry) for entry in batch]
+            with transaction.atomic():
+                error_groups.record(rows)
+                ApplicationLog.objects.bulk_create(rows)
             done += len(batch)
     except Exception as error:
         reason = redact(f"{type(error).__name__}: {error}")

@@ -1,9 +1,24 @@
 """What happened: application logs and failed attempts. Knows a token only by name."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
+from logs.error_groups import ErrorDigest, ErrorGroup, ErrorSubscription
+from logs.retention_runs import RetentionRun
 from ocrsite.database import UtcNow
+
+__all__ = [
+    "ApplicationLog",
+    "ErrorDigest",
+    "ErrorGroup",
+    "ErrorSubscription",
+    "FailedRetry",
+    "LogLevel",
+    "RecentError",
+    "RetentionRun",
+    "RetryAttempt",
+]
 
 
 class LogLevel(models.TextChoices):
@@ -52,11 +67,31 @@ class ApplicationLog(models.Model):
     class Meta:
         db_table = "ApplicationLogs"
         verbose_name = "log record"
-        ordering = ["-timestamp", "-log_id"]
+        # Of one instant the first comes first, as in every index: each ends with the ascending key.
+        ordering = ["-timestamp", "log_id"]
         indexes = [
             models.Index(fields=["-timestamp"], name="IX_Logs_Timestamp"),
             models.Index(fields=["level"], name="IX_Logs_LogLevel"),
             models.Index(fields=["logger"], name="IX_Logs_Logger"),
+            # What the list in the admin can be narrowed to, newest first, without a sort.
+            models.Index(fields=["level", "-timestamp"], name="IX_Logs_LevelTime"),
+            models.Index(fields=["logger", "-timestamp"], name="IX_Logs_LoggerTime"),
+            # Partial: a record outside of requests and extractions pays nothing for them.
+            models.Index(
+                fields=["company_id", "-timestamp"],
+                condition=Q(company_id__isnull=False),
+                name="IX_Logs_CompanyTime",
+            ),
+            models.Index(
+                fields=["fingerprint", "-timestamp"],
+                condition=Q(fingerprint__isnull=False),
+                name="IX_Logs_FingerprintTime",
+            ),
+            models.Index(
+                fields=["request_id"],
+                condition=Q(request_id__isnull=False),
+                name="IX_Logs_RequestID",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,38 +1,167 @@
-"""How long log records are kept."""
+"""How long log records and failed attempts are kept, and where they go then.
 
+Rows go in batches: into an archive file that is whole and on disk, then out of the table. Between
+the two the file's name ends in ``.pending``. Whoever finds such a file first deletes the rows that
+it holds, so that a run killed anywhere loses no row and archives none twice.
+"""
+
+import gzip
+import json
 import logging
-from datetime import time, timedelta
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Max, Min
+from django.db.models import Model, QuerySet
 from django.utils import timezone
+from django_q.tasks import async_task
 
-from logs.models import ApplicationLog
+from logs.models import ApplicationLog, RetryAttempt
+from logs.retention_runs import Kept, RetentionRun, running
 from ocrsite.schedules import ensure_nightly
+from ocrsite.sole_process import sole_process
+from ocrsite.whole_files import sync_folder, written_whole
 
 logger = logging.getLogger(__name__)
 
-# Rows per DELETE: no other writer waits long for the table.
-BATCH = 1_000
+# Rows per archive file.
+BATCH = 5_000
+# Rows per DELETE: no other writer waits long for the table. SQL Server takes 2100 parameters.
+DELETED_AT_ONCE = 500
+# Well within the time that the queue gives a task.
+SECONDS = 60.0
+
+_PENDING = ".pending"
 
 
-def purge_logs() -> int:
-    """Delete ApplicationLogs older than LOG_RETENTION_DAYS; return how many.
+def purge_logs(seconds: float = SECONDS) -> int:
+    """Archive and delete ApplicationLogs older than LOG_RETENTION_DAYS; return how many went.
 
-    Safe to interrupt and to repeat: every batch is committed by itself.
+    A level of LOG_RETENTION_DAYS_PER_LEVEL has days of its own. Safe to kill and to repeat. What
+    is left after so many seconds is left to another task.
     """
-    cutoff = timezone.now() - timedelta(days=settings.LOG_RETENTION_DAYS)
-    expired = ApplicationLog.objects.filter(timestamp__lt=cutoff)
-    ends = expired.aggregate(first=Min("pk"), last=Max("pk"))
-    if ends["first"] is None:
+    now = timezone.now()
+    cutoff = now - timedelta(days=settings.LOG_RETENTION_DAYS)
+    by_level: dict[str, int] = settings.LOG_RETENTION_DAYS_PER_LEVEL
+    logs = ApplicationLog.objects.all()
+    expired = [
+        logs.exclude(level__in=list(by_level)).filter(timestamp__lt=cutoff),
+        *(
+            logs.filter(level=level, timestamp__lt=now - timedelta(days=days))
+            for level, days in by_level.items()
+        ),
+    ]
+    run = _purge(Kept.LOGS, expired, cutoff, seconds)
+    if run is None:
         return 0
-    purged = 0
-    for start in range(ends["first"], ends["last"] + 1, BATCH):
-        purged += expired.filter(pk__gte=start, pk__lt=start + BATCH).delete()[0]
-    logger.info("Purged %d log records from before %s", purged, cutoff)
-    return purged
+    logger.info("Purged %d log records from before %s", run.deleted, cutoff)
+    if not run.is_complete:
+        async_task("logs.retention.purge_logs")
+    return run.deleted
+
+
+def purge_retries(seconds: float = SECONDS) -> int:
+    """Archive and delete RetryAttempts older than RETRY_RETENTION_DAYS, as ``purge_logs`` does."""
+    cutoff = timezone.now() - timedelta(days=settings.RETRY_RETENTION_DAYS)
+    expired = RetryAttempt.objects.filter(timestamp__lt=cutoff)
+    run = _purge(Kept.RETRIES, [expired], cutoff, seconds)
+    if run is None:
+        return 0
+    logger.info("Purged %d failed attempts from before %s", run.deleted, cutoff)
+    if not run.is_complete:
+        async_task("logs.retention.purge_retries")
+    return run.deleted
 
 
 def ensure_schedules() -> None:
-    """Have logs purged every night at 3:00 UTC, unless that is already scheduled."""
-    ensure_nightly("purge_logs", "logs.retention.purge_logs", time(3))
+    """Have both purged every night from 3:00 UTC, unless that is already scheduled."""
+    ensure_nightly("purge_logs", "logs.retention.purge_logs", time_of_day(3))
+    ensure_nightly("purge_retries", "logs.retention.purge_retries", time_of_day(3, 10))
+
+
+def _purge(
+    what: Kept, expired: Sequence[QuerySet[Any]], cutoff: datetime, seconds: float
+) -> RetentionRun | None:
+    """Take the expired rows of one table out of it; None when another process is at it."""
+    model: type[Model] = expired[0].model
+    table = model._meta.db_table
+    give_up_at = time.monotonic() + seconds
+    with sole_process(_folder() / f".{table}.lock") as is_sole:
+        if not is_sole:
+            logger.info("%s are being purged by another process.", what.label)
+            return None
+        with running(what, cutoff) as run:
+            for draft in _folder().glob(f".{table}-*.draft"):
+                draft.unlink()
+            for pending in sorted(_folder().glob(f"{table}-*{_PENDING}")):
+                _complete(pending, model, _keys_in(pending, model), run)
+            for rows in expired:
+                # By time, as the indexes are; the key makes the order a total one.
+                while batch := list(rows.order_by("timestamp", "pk")[:BATCH]):
+                    if time.monotonic() >= give_up_at:
+                        return run
+                    _take_out(batch, run)
+            run.is_complete = True
+        return run
+
+
+def _take_out(batch: Sequence[Model], run: RetentionRun) -> None:
+    model = type(batch[0])
+    keys = [row.pk for row in batch]
+    if settings.LOG_ARCHIVE:
+        _complete(_archive(batch), model, keys, run)
+    else:
+        run.deleted += _delete(model, keys)
+    run.save()
+
+
+def _archive(batch: Sequence[Any]) -> Path:
+    """Put rows into a file of their own, a JSON object a line, its keys the columns' names."""
+    table = batch[0]._meta.db_table
+    keys = [row.pk for row in batch]
+    # No two files have the same: a row is in one file only, and no key is given twice.
+    name = f"{table}-{batch[0].timestamp:%Y%m%d}-{min(keys)}-{max(keys)}.jsonl.gz"
+    path = _folder() / f"{name}{_PENDING}"
+    with written_whole(path) as file, gzip.GzipFile(fileobj=file, mode="wb") as compressed:
+        for row in batch:
+            columns = {
+                field.column: getattr(row, field.attname) for field in row._meta.concrete_fields
+            }
+            compressed.write(f"{json.dumps(columns, default=str, ensure_ascii=False)}\n".encode())
+    return path
+
+
+def _complete(pending: Path, model: type[Model], keys: Sequence[int], run: RetentionRun) -> None:
+    """Delete the rows that an archive file holds, and give the file its name."""
+    run.archived += len(keys)
+    run.size += pending.stat().st_size
+    run.deleted += _delete(model, keys)
+    path = pending.with_name(pending.name.removesuffix(_PENDING))
+    pending.replace(path)
+    sync_folder(path.parent)
+    run.files = "\n".join(filter(None, [run.files, path.name]))
+
+
+def _keys_in(path: Path, model: type[Model]) -> list[int]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line)[model._meta.pk.column] for line in lines]
+
+
+def _delete(model: type[Model], keys: Sequence[int]) -> int:
+    """Delete rows, each few in a transaction of their own; return how many were there."""
+    return sum(
+        model._default_manager.filter(pk__in=some).delete()[0]
+        for some in _slices(keys, DELETED_AT_ONCE)
+    )
+
+
+def _slices(keys: Sequence[int], length: int) -> Iterable[Sequence[int]]:
+    return (keys[start : start + length] for start in range(0, len(keys), length))
+
+
+def _folder() -> Path:
+    return Path(settings.DATA_DIR) / "archive"

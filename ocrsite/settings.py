@@ -217,12 +217,32 @@ EMAIL_TIMEOUT = 5  # seconds, for which the housekeeping would stand still
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
 # Logs
-LOG_LEVEL: str = env.str(
-    "LOG_LEVEL",
-    "INFO",
-    validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
-)
+_LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(_LOG_LEVELS))
 LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1))
+LOG_RETENTION_DAYS_PER_LEVEL: dict[str, int] = {
+    level: int(days)
+    for level, days in (
+        item.split("=")
+        for item in env.list(
+            "LOG_RETENTION_DAYS_PER_LEVEL",
+            [],
+            subcast=validate.Regexp(
+                rf"^({'|'.join(_LOG_LEVELS)})=[1-9]\d{{0,4}}$",
+                error="Write it like DEBUG=7,ERROR=365.",
+            ),
+        )
+    )
+}
+# Old rows go into files under DATA_DIR/archive before they are deleted.
+LOG_ARCHIVE: bool = env.bool("LOG_ARCHIVE", True)
+RETRY_RETENTION_DAYS: int = env.int("RETRY_RETENTION_DAYS", 365, validate=validate.Range(min=1))
+# None: documents and page images stay.
+FILE_RETENTION_DAYS: int | None = (
+    env.int("FILE_RETENTION_DAYS", validate=validate.Range(min=1))
+    if env.str("FILE_RETENTION_DAYS", "")
+    else None
+)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

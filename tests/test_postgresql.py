@@ -15,6 +15,10 @@ from tests.running_site import ROOT
 
 PROOFS = [
     "tests/tokens",
+    "tests/logs/test_admin.py",
+    "tests/logs/test_error_groups.py",
+    "tests/logs/test_keyset.py",
+    "tests/logs/test_retention.py",
     "tests/logs/test_views.py",
     "tests/test_database.py",
     "tests/extraction/test_models.py",

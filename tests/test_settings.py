@@ -102,12 +102,30 @@ def test_degraded_mode_and_its_file(tmp_path: Path, file: str, mode: str, shown:
     assert started.stdout == shown.format(tmp_path)
 
 
+def test_retention_by_level_and_of_files(tmp_path: Path) -> None:
+    script = (
+        "import ocrsite.settings as s; print(s.LOG_RETENTION_DAYS_PER_LEVEL, s.FILE_RETENTION_DAYS)"
+    )
+
+    assert start(tmp_path, script).stdout == "{} None\n"
+    started = start(
+        tmp_path,
+        script,
+        LOG_RETENTION_DAYS_PER_LEVEL="DEBUG=7,ERROR=365",
+        FILE_RETENTION_DAYS="730",
+    )
+    assert started.stdout == "{'DEBUG': 7, 'ERROR': 365} 730\n"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("MAX_PAGES", "0"),
         ("WORKERS", "many"),
         ("LOG_LEVEL", "LOUD"),
+        ("LOG_RETENTION_DAYS_PER_LEVEL", "DEBUG=7,LOUD=3"),
+        ("LOG_RETENTION_DAYS_PER_LEVEL", "ERROR"),
+        ("FILE_RETENTION_DAYS", "0"),
         ("DEGRADED_MODE", "perhaps"),
         ("DATABASE_URL", "oracle://x/y"),
     ],

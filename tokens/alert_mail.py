@@ -1,42 +1,29 @@
 """Alerts by mail: retried until the mail server has them, never repeated."""
 
-import logging
 from collections.abc import Iterable
 from datetime import timedelta
-from smtplib import SMTPNotSupportedError, SMTPRecipientsRefused, SMTPResponseException
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.core.mail import EmailMessage, get_connection
-from django.core.mail.backends.base import BaseEmailBackend
-from django.db.models import Q, QuerySet, Sum
+from django.core.mail import EmailMessage
+from django.db.models import Q, Sum
 from django.utils import timezone
 
-from tokens.alerts import USED_UP, Alert, LedgerAlert, ThresholdAlert, deliverable
+from ocrsite.mail_once import MailedOnce, addresses, claim, deliverable, hand_over
+from tokens.alerts import USED_UP, LedgerAlert, ThresholdAlert
 from tokens.models import TokenMaster, TokenUsageLog
 
-logger = logging.getLogger(__name__)
-
-# How long one process has to hand an alert over; after a failure, the wait for the next try.
-LEASE = timedelta(minutes=5)
 # After that a mail helps nobody; the admin goes on showing the alert.
 MAX_AGE = timedelta(days=1)
 WEEK = 7
 
 _AnyAlert = ThresholdAlert | LedgerAlert
 
-# The mail server said no, or the message never left: it certainly has not got it.
-_REFUSED = (SMTPResponseException, SMTPRecipientsRefused, SMTPNotSupportedError, ValueError)
-
 
 def deliver_alerts() -> int:
     """Mail new alerts to the staff who subscribed; return how many the mail server took.
 
-    At most once: an alert is marked as sent right before it is handed over. A crash or a failure
-    before that, and a refusal, are tried again after LEASE, for MAX_AGE. When the process or the
-    connection breaks within the hand-over, nobody knows whether the server has it: it stays
-    marked, and the admin shows it. Without EMAIL_HOST nothing is mailed. Never call it within
-    a transaction.
+    At most once, and for MAX_AGE, as ``hand_over`` says. Without EMAIL_HOST nothing is mailed.
+    Never call it within a transaction.
     """
     if not settings.EMAIL_HOST:
         return 0
@@ -50,16 +37,7 @@ def deliver_alerts() -> int:
             Q(alert_subscription__ledger_alerts=True),
         ),
     ]
-    if not messages:
-        return 0
-    sent = 0
-    try:
-        with get_connection() as connection:
-            for alert, message in messages:
-                sent += _hand_over(connection, alert, message)
-    except OSError as error:  # smtplib's are OSErrors, too
-        logger.warning("Alerts wait: no connection to the mail server (%s).", error)
-    return sent
+    return hand_over(messages) if messages else 0
 
 
 def forecast(remaining: int, used: int, days: int) -> str:
@@ -74,44 +52,12 @@ def forecast(remaining: int, used: int, days: int) -> str:
     return f"At this week's pace, empty in {left} {'day' if left == 1 else 'days'}."
 
 
-def _claimed(waiting: Iterable[_AnyAlert], subscribed: Q) -> list[tuple[Alert, EmailMessage]]:
+def _claimed(waiting: Iterable[_AnyAlert], subscribed: Q) -> list[tuple[MailedOnce, EmailMessage]]:
     """Claim the alerts for this process, if anybody wants them, and write their mails."""
     alerts = list(waiting)
-    if not alerts or not (recipients := _addresses(subscribed)):
+    if not alerts or not (recipients := addresses(subscribed)):
         return []
-    claimed = [alert for alert in alerts if _claim(alert)]
-    return [(alert, EmailMessage(*_text(alert), to=recipients)) for alert in claimed]
-
-
-def _addresses(subscribed: Q) -> list[str]:
-    users = User.objects.filter(subscribed, is_staff=True, is_active=True).exclude(email="")
-    return list(users.order_by("pk").values_list("email", flat=True))
-
-
-def _claim(alert: Alert) -> bool:
-    unclaimed = _row(alert).filter(deliverable(MAX_AGE))
-    return bool(unclaimed.update(claimed_until=timezone.now() + LEASE))
-
-
-def _row(alert: Alert) -> QuerySet[Alert]:
-    return type(alert)._default_manager.filter(pk=alert.pk)
-
-
-def _hand_over(connection: BaseEmailBackend, alert: Alert, message: EmailMessage) -> bool:
-    """Send one mail; False when it was refused. Raises OSError when the connection breaks."""
-    row, name = _row(alert), f"{alert._meta.verbose_name} {alert.pk}"
-    if not row.filter(sent_at=None).update(sent_at=timezone.now()):
-        return False  # the claim ran out, and another process has handed it over
-    try:
-        connection.send_messages([message])
-    except _REFUSED as error:
-        row.update(sent_at=None, claimed_until=timezone.now() + LEASE)
-        logger.warning("The %s waits: its mail was refused (%s).", name, error)
-        return False
-    except OSError:
-        logger.error("Whether the %s was mailed is not known.", name)
-        raise
-    return True
+    return [(alert, EmailMessage(*_text(alert), to=recipients)) for alert in claim(alerts, MAX_AGE)]
 
 
 def _text(alert: _AnyAlert) -> tuple[str, str]:

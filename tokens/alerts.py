@@ -2,37 +2,22 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ocrsite.database import UtcNow
+from ocrsite.mail_once import MailedOnce
 
 # The threshold of the alert that a token is used up.
 USED_UP = 0
 
 
-def deliverable(max_age: timedelta) -> Q:
-    """Alerts to be mailed now: young, unsent, and claimed by nobody."""
-    now = timezone.now()
-    unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    return unclaimed & Q(sent_at=None, created_at__gt=now - max_age)
-
-
-class Alert(models.Model):
-    """What staff are to know: shown in the admin and mailed once."""
+class Alert(MailedOnce):
+    """What is wrong with a token, or with the books."""
 
     alert_id = models.BigAutoField(db_column="AlertID", primary_key=True)
-    created_at = models.DateTimeField(
-        db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
-    )
-    claimed_until = models.DateTimeField(
-        db_column="ClaimedUntil", null=True, help_text="Until then one process tries to mail it."
-    )
-    sent_at = models.DateTimeField("mailed", db_column="SentAt", null=True)
 
     class Meta:
         abstract = True

@@ -6,8 +6,6 @@ is in TokenUsageLogs, where the attempt's id is unique: entering a record twice 
 """
 
 import logging
-import os
-import sys
 import uuid
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
+from ocrsite.whole_files import written_whole
 from tokens import ledger, secrets
 from tokens.models import TokenMaster, TokenUsageLog
 from tokens.usage import NO_USAGE, Usage
@@ -144,20 +143,8 @@ def _path(record: Record) -> Path:
 
 def _write(record: Record) -> None:
     """Put the record in place of an earlier one; a crash leaves the one or the other, whole."""
-    folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f".{record.attempt_id}"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(record.model_dump_json())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(_path(record))
-    if sys.platform != "win32":  # which cannot open a folder
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with written_whole(_path(record)) as file:
+        file.write(record.model_dump_json().encode())
 
 
 def _read(path: Path) -> Record | None:

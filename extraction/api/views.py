@@ -141,6 +141,12 @@ class PageView(ApiView):
     def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
         """Answer the JPEG; pages are numbered from 1."""
         extraction = _visible(request, extraction_id)
+        if extraction.files_removed_at:
+            day = f"{extraction.files_removed_at:%Y-%m-%d}"
+            raise NotFound(
+                f"Document and page images were removed on {day}, when their time was over.",
+                code="files_removed",
+            )
         path = folder_of(extraction.pk) / "pages" / f"{number:03}.jpg"
         if number > extraction.page_count or not path.exists():
             raise NotFound("There is no image of this page.")

@@ -5,13 +5,13 @@ changes nothing, because only the process whose UPDATE changed the row goes on.
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -138,10 +138,28 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             extraction.refresh_from_db()
         return bool(taken)
 
-    def requeue(self, pk: uuid.UUID) -> bool:
-        """Queue a failed extraction once more, as if it had just come."""
+    def with_old_files(self, cutoff: datetime) -> Self:
+        """Those that ended before and still have their document."""
+        return self.filter(state__in=State.ended(), finished_at__lt=cutoff, files_removed_at=None)
+
+    def give_up_files(self, extraction: "Extraction", cutoff: datetime) -> bool:
+        """Say that its files go; False when it was queued again meanwhile.
+
+        A failed one stops answering for its bytes: who sends them again has them read.
+        """
         return bool(
-            self.filter(pk=pk, state=State.FAILED).update(
+            self.with_old_files(cutoff)
+            .filter(pk=extraction.pk)
+            .update(
+                files_removed_at=timezone.now(),
+                dedup_key=Case(When(state=State.SUCCEEDED, then=F("dedup_key"))),
+            )
+        )
+
+    def requeue(self, pk: uuid.UUID) -> bool:
+        """Queue a failed extraction once more, as if it had just come; not without its document."""
+        return bool(
+            self.filter(pk=pk, state=State.FAILED, files_removed_at=None).update(
                 state=State.QUEUED,
                 due_at=timezone.now(),
                 started_at=None,
@@ -181,6 +199,9 @@ class Extraction(models.Model):
     )
     file_name = models.CharField(max_length=255, help_text="As sent; shown, never used as a path.")
     sha256 = models.CharField(max_length=64, editable=False)
+    files_removed_at = models.DateTimeField(
+        null=True, help_text="When document and page images were removed (FILE_RETENTION_DAYS)."
+    )
     media_type = models.CharField(max_length=50)
     size = models.BigIntegerField(help_text="Bytes.")
     page_count = models.PositiveIntegerField()
@@ -227,6 +248,7 @@ class Extraction(models.Model):
         indexes = [
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
+            models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
         ]
 
     def __str__(self) -> str:

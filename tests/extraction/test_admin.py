@@ -167,6 +167,8 @@ def test_companies_are_granted_on_the_page_of_the_user(staff: Client, operator: 
         "company_grants-1-company_id": "NT048",
         "alert_subscription-TOTAL_FORMS": "0",
         "alert_subscription-INITIAL_FORMS": "0",
+        "error_subscription-TOTAL_FORMS": "0",
+        "error_subscription-INITIAL_FORMS": "0",
     }
 
     response = staff.post(address, form)

@@ -253,7 +253,13 @@ def test_sigterm_ends_the_sweep_and_then_the_cluster(
     assert len(rounds) == 3
     assert (cluster.asked, cluster.killed) == (1, 0)
     assert pulse.is_stopping()
-    assert set(Schedule.objects.values_list("name", flat=True)) == {"purge_logs", "audit_ledger"}
+    assert set(Schedule.objects.values_list("name", flat=True)) == {
+        "audit_ledger",
+        "gather_errors",
+        "purge_files",
+        "purge_logs",
+        "purge_retries",
+    }
 
 
 @pytest.mark.usefixtures("stop_at_once")

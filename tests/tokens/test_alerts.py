@@ -15,9 +15,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from ocrsite.mail_once import LEASE
 from tests.tokens.rows import make_token
 from tokens import ledger
-from tokens.alert_mail import LEASE, MAX_AGE, deliver_alerts, forecast
+from tokens.alert_mail import MAX_AGE, deliver_alerts, forecast
 from tokens.alerts import AlertSubscription, ThresholdAlert
 from tokens.models import TokenMaster
 from tokens.usage import Usage
@@ -333,6 +334,8 @@ def test_staff_subscribe_on_the_page_of_the_user(admin_client: Client, wanted: b
         "company_grants-INITIAL_FORMS": "0",
         "alert_subscription-TOTAL_FORMS": "1",
         "alert_subscription-INITIAL_FORMS": "0",
+        "error_subscription-TOTAL_FORMS": "0",
+        "error_subscription-INITIAL_FORMS": "0",
         "alert_subscription-0-user": user.pk,
     }
     if wanted:

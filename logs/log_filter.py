@@ -1,0 +1,98 @@
+"""What the list of log records can be narrowed to."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils import timezone
+
+from logs.keyset import Selection
+from logs.models import ApplicationLog, LogLevel
+
+RANGES = {
+    "15m": ("Last 15 minutes", timedelta(minutes=15)),
+    "1h": ("Last hour", timedelta(hours=1)),
+    "1d": ("Last day", timedelta(days=1)),
+    "7d": ("Last week", timedelta(days=7)),
+}
+# Where a condition has no index and no time is chosen.
+DEFAULT_RANGE = "1d"
+
+
+def _moment(label: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
+    return forms.DateTimeField(label=label, required=False, widget=widget)
+
+
+class LogFilter(forms.Form):
+    """The filters of the list and of its export, from an address's parameters."""
+
+    level = forms.ChoiceField(choices=[("", "Any"), *LogLevel.choices], required=False)
+    logger = forms.CharField(
+        required=False, help_text="The whole name, or its beginning with a *: extraction.*"
+    )
+    company_id = forms.CharField(label="Company", required=False)
+    user = forms.CharField(required=False)
+    extraction_id = forms.UUIDField(label="Extraction", required=False)
+    request_id = forms.CharField(label="Request", required=False)
+    fingerprint = forms.CharField(label="Error group", required=False)
+    range = forms.ChoiceField(
+        label="Time",
+        choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
+        required=False,
+    )
+    since = _moment("From (UTC)")
+    until = _moment("To (UTC)")
+    text = forms.CharField(
+        required=False, help_text="In message or traceback; without a time, of the last day."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse times that contradict each other."""
+        values: dict[str, Any] = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        if values.get("range") and (since or until):
+            raise forms.ValidationError("Choose either a time or from – to.")
+        if since and until and since > until:
+            raise forms.ValidationError("The end is before the beginning.")
+        return values
+
+    @property
+    def has_default_range(self) -> bool:
+        """Whether the filters need a time and none is chosen: then it is the last day."""
+        values = self.cleaned_data
+        chosen = values.get("range") or values.get("since") or values.get("until")
+        return not chosen and bool(self._unindexed())
+
+    def selection(self) -> Selection:
+        """Return the records; none for filters that make no sense."""
+        logs = ApplicationLog.objects.all()
+        if not self.is_valid():
+            return Selection(logs.none())
+        values = self.cleaned_data
+        for name in ("level", "company_id", "extraction_id", "request_id", "fingerprint"):
+            if values[name]:
+                logs = logs.filter(**{name: values[name]})
+        if values["logger"] and not values["logger"].endswith("*"):
+            logs = logs.filter(logger=values["logger"])
+        return Selection(logs, *self._times(), self._unindexed())
+
+    def _times(self) -> tuple[datetime | None, datetime | None]:
+        values = self.cleaned_data
+        name = DEFAULT_RANGE if self.has_default_range else values["range"]
+        if name:
+            return timezone.now() - RANGES[name][1], None
+        return values["since"], values["until"]
+
+    def _unindexed(self) -> Q:
+        """The conditions for which records have to be read one by one."""
+        values = self.cleaned_data
+        conditions = Q()
+        if (values.get("logger") or "").endswith("*"):
+            conditions &= Q(logger__startswith=values["logger"].removesuffix("*"))
+        if values.get("user"):
+            conditions &= Q(user=values["user"])
+        if text := values.get("text"):
+            conditions &= Q(message__icontains=text) | Q(exception__icontains=text)
+        return conditions
