@@ -165,16 +165,8 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
 
 @admin.register(ErrorGroup)
 class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
-    list_display = [
-        "exception_or_logger",
-        "place",
-        "beginning",
-        "count",
-        "first_seen",
-        "last_seen",
-        "records",
-    ]
-    list_filter = ["last_seen", "first_seen"]
+    list_display = ["exception_or_logger", "place", "beginning", "records", "first", "last"]
+    list_filter = ["last_seen"]
     search_fields = ["exception_type", "place", "logger", "message"]
     show_full_result_count = False
     actions = None
@@ -190,10 +182,20 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
         """The first line of the first error's message."""
         return _beginning(group.message)
 
-    @admin.display(description="records")
+    @admin.display(description="records", ordering="count")
     def records(self, group: ErrorGroup) -> str:
-        """One click to the errors themselves, as far as they are kept."""
-        return _records("Records", fingerprint=group.fingerprint)
+        """Their number; one click to the records themselves, as far as they are kept."""
+        return _records(str(group.count), fingerprint=group.fingerprint)
+
+    @admin.display(description="first seen", ordering="first_seen")
+    def first(self, group: ErrorGroup) -> str:
+        """To the minute."""
+        return f"{group.first_seen:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="last seen", ordering="last_seen")
+    def last(self, group: ErrorGroup) -> str:
+        """To the minute."""
+        return f"{group.last_seen:%Y-%m-%d %H:%M}"
 
 
 @admin.register(ErrorDigest)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # The levels of vw_RecentErrors.
 LEVELS = frozenset({"ERROR", "CRITICAL"})
 
+_PLACE_LENGTH = 500
+
 # A group of exceptions is drawn as a tree, of which this is the trunk.
 _TRUNK = re.compile(r"^  [|+] ", re.MULTILINE)
 _TRACEBACK = re.compile(
@@ -73,7 +75,7 @@ class ErrorGroup(models.Model):
     )
     place = models.CharField(
         db_column="Place",
-        max_length=500,
+        max_length=_PLACE_LENGTH,
         help_text="module:function:line of the last frame of our own code, or of the call.",
     )
     logger = models.CharField(db_column="Logger", max_length=255)
@@ -116,7 +118,7 @@ def kind_of(row: "ApplicationLog") -> Kind:
     """Return the kind of an error from its row: from the traceback's text if there is one."""
     if row.exception and (raised := _raised(row.exception)):
         return raised
-    return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}")
+    return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:_PLACE_LENGTH])
 
 
 def record(rows: Sequence["ApplicationLog"]) -> None:
@@ -183,7 +185,7 @@ def _raised(text: str) -> Kind | None:
     frames = _FRAME.findall(shown, 0, line.start())
     places = [_place(Path(file), number, function) for file, number, function in frames]
     ours = [place for is_ours, place in places if is_ours] or [place for _, place in places]
-    return Kind(line[1][:255], (ours[-1] if ours else "")[:500])
+    return Kind(line[1][:255], (ours[-1] if ours else "")[:_PLACE_LENGTH])
 
 
 def _place(file: Path, line: str, function: str) -> tuple[bool, str]:

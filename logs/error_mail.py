@@ -24,10 +24,11 @@ def gather() -> int:
     Each is in one digest for good, so that it is mailed at most once.
     """
     with transaction.atomic():
-        if not ErrorGroup.objects.filter(digest=None).exists():
-            return 0
         digest = ErrorDigest.objects.create()
-        return ErrorGroup.objects.filter(digest=None).update(digest=digest)
+        count = ErrorGroup.objects.filter(digest=None).update(digest=digest)
+        if not count:
+            digest.delete()
+    return count
 
 
 def deliver_digests() -> int:
