@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from operator import itemgetter
 
-from logs.entries import Entry
+from logs.entries import Entry, own_warning
 
 
 class Backlog:
@@ -34,10 +34,36 @@ class Backlog:
         self._by_level.setdefault(entry.level, deque()).append((self.last_number, entry))
         self._size += 1
 
-    def take_all(self) -> tuple[list[Entry], Counter[str]]:
-        """Return the entries in the order they came, and what was dropped by level name."""
-        numbered = [item for entries in self._by_level.values() for item in entries]
+    def take(self, limit: int) -> list[Entry]:
+        """Remove up to ``limit`` entries, the most severe first, and return them as they came.
+
+        One more at the end says how many were dropped since the last time, if any were.
+        """
+        numbered: list[tuple[int, Entry]] = []
+        for level in sorted(self._by_level, reverse=True):
+            entries = self._by_level[level]
+            count = min(len(entries), limit - len(numbered))
+            numbered += [entries.popleft() for _ in range(count)]
         numbered.sort(key=itemgetter(0))
-        dropped = self._dropped
-        self._by_level, self._size, self._dropped = {}, 0, Counter()
-        return [entry for _, entry in numbered], dropped
+        self._size -= len(numbered)
+        return [*(entry for _, entry in numbered), *self._notice()]
+
+    def _notice(self) -> list[Entry]:
+        dropped, self._dropped = self._dropped, Counter()
+        if not dropped:
+            return []
+        counts = ", ".join(f"{count} {level}" for level, count in dropped.items())
+        return [
+            own_warning(
+                f"{dropped.total()} log records were dropped because the queue was full: {counts}"
+            )
+        ]
+
+    def has(self, level: int) -> bool:
+        """Whether an entry of this level or above waits."""
+        return any(entries and own >= level for own, entries in self._by_level.items())
+
+    def oldest_number(self) -> int:
+        """Return the number of the entry that has waited longest; the next one's when empty."""
+        heads = [entries[0][0] for entries in self._by_level.values() if entries]
+        return min(heads, default=self.last_number + 1)

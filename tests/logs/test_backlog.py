@@ -6,7 +6,7 @@ from logs.entries import Entry
 
 def entry(level: int, message: str = "") -> Entry:
     name = logging.getLevelName(level)
-    return Entry(0.0, level, name, "test", message, None, "module", None, 1, {})
+    return Entry(0.0, level, name, "test", message, None, None, "module", None, 1, {})
 
 
 def test_entries_of_all_levels_come_out_in_the_order_they_came() -> None:
@@ -19,12 +19,29 @@ def test_entries_of_all_levels_come_out_in_the_order_they_came() -> None:
         backlog.put(each)
 
     assert len(backlog) == 4
-    assert backlog.take_all() == (entries, {})
+    assert backlog.take(10) == entries
     assert len(backlog) == 0
-    assert backlog.take_all() == ([], {})
+    assert backlog.take(10) == []
 
 
-def test_full_backlog_drops_the_oldest_of_the_lowest_level() -> None:
+def test_the_most_severe_are_taken_first() -> None:
+    backlog = Backlog(10)
+    for level, message in [
+        (logging.INFO, "1"),
+        (logging.DEBUG, "2"),
+        (logging.INFO, "3"),
+        (logging.ERROR, "4"),
+    ]:
+        backlog.put(entry(level, message))
+
+    assert (backlog.has(logging.ERROR), backlog.oldest_number()) == (True, 1)
+    assert [each.message for each in backlog.take(2)] == ["1", "4"]
+    assert (backlog.has(logging.ERROR), backlog.oldest_number()) == (False, 2)
+    assert [each.message for each in backlog.take(2)] == ["2", "3"]
+    assert backlog.oldest_number() == 5
+
+
+def test_full_backlog_drops_the_oldest_of_the_lowest_level_and_says_so_once() -> None:
     backlog = Backlog(3)
     for level, message in [
         (logging.INFO, "1"),
@@ -36,9 +53,14 @@ def test_full_backlog_drops_the_oldest_of_the_lowest_level() -> None:
     ]:
         backlog.put(entry(level, message))
 
-    kept, dropped = backlog.take_all()
+    *kept, notice = backlog.take(10)
     assert [each.message for each in kept] == ["4", "5", "6"]
-    assert dropped == {"DEBUG": 2, "INFO": 1}
+    assert (notice.level_name, notice.logger, notice.message) == (
+        "WARNING",
+        "logs",
+        "3 log records were dropped because the queue was full: 2 DEBUG, 1 INFO",
+    )
+    assert backlog.take(10) == []
 
 
 def test_full_backlog_refuses_a_newcomer_that_is_no_more_severe() -> None:
@@ -46,7 +68,7 @@ def test_full_backlog_refuses_a_newcomer_that_is_no_more_severe() -> None:
     for level, message in [(logging.INFO, "1"), (logging.INFO, "2"), (logging.DEBUG, "3")]:
         backlog.put(entry(level, message))
 
-    kept, dropped = backlog.take_all()
-    assert [each.message for each in kept] == ["1"]
-    assert dropped == {"INFO": 1, "DEBUG": 1}
+    kept, notice = backlog.take(10)
+    assert kept.message == "1"
+    assert notice.message.endswith(": 1 INFO, 1 DEBUG")
     assert backlog.last_number == 3

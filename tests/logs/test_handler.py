@@ -18,6 +18,13 @@ from logs.models import ApplicationLog
 EXTRACTION = "0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"
 
 
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, so that no other's unwritten records are entered."""
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    return tmp_path
+
+
 @pytest.fixture
 def log() -> Iterator[logging.Logger]:
     """A logger with a database handler of its own."""
@@ -166,26 +173,36 @@ class no_log_table:  # noqa: N801 - reads as what it does
 
 
 @pytest.mark.django_db(transaction=True)
-def test_records_go_to_stderr_during_an_outage_and_to_the_database_after_it(
-    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+def test_records_of_an_outage_go_to_stderr_and_to_a_file_and_are_entered_once_after_it(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
 ) -> None:
     with no_log_table():
-        log.warning("during the outage")
+        with context.bound(extraction_id=EXTRACTION):
+            log.warning("during the outage")
         flush(log)
+        log.warning("still")
+        flush(log)
+        files = list((data_dir / "unwritten-logs").iterdir())
+        assert sum(path.read_text().count("\n") for path in files) == 2
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     log.warning("after it")
     flush(log)
 
-    first, second = capsys.readouterr().err.splitlines()
+    first, second, third, *_ = capsys.readouterr().err.splitlines()
     assert first == (
         "ApplicationLogs cannot be written (OperationalError: no such table: ApplicationLogs)."
         " The records are:"
     )
     assert second.endswith(f" WARNING {log.name}: during the outage")
-    assert [row.message for row in ApplicationLog.objects.all()] == ["after it"]
+    assert third.endswith(": still")
+    rows = ApplicationLog.objects.order_by("pk")
+    assert [row.message for row in rows] == ["during the outage", "still", "after it"]
+    assert rows[0].extraction_id == uuid.UUID(EXTRACTION)
+    assert list((data_dir / "unwritten-logs").iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_close_prints_what_an_open_transaction_kept_out(
+def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_once(
     log: logging.Logger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer waits for the caller's transaction, and the caller for the writer: bounded."""
@@ -201,9 +218,12 @@ def test_close_prints_what_an_open_transaction_kept_out(
     assert first == "ApplicationLogs could not be written before the end:"
     assert second.endswith(": at the end")
     assert database_handler._writer is not None
-    database_handler._writer.join()  # it writes once the transaction is over: twice, never lost
+    database_handler._writer.join()  # whose insert goes on, and finds its rows taken away
     log.error("after the end")
     assert capsys.readouterr().err.endswith(": after the end\n")
+    database_handler._delivery.catch_up(at_once=True)
+    rows = ApplicationLog.objects.order_by("pk")
+    assert [row.message for row in rows] == ["at the end", "after the end"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -242,7 +262,7 @@ def test_full_queue_says_how_many_it_dropped(
         ("ERROR", "x", "message"),
         (
             "WARNING",
-            "logs.handler",
+            "logs",
             "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 ERROR",
         ),
     ]
@@ -256,6 +276,7 @@ def run_site(script: str, **environment: str) -> subprocess.CompletedProcess[str
         cwd=settings.BASE_DIR,
         env={
             **os.environ,
+            "DATA_DIR": str(settings.DATA_DIR),
             "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
             **environment,
         },

@@ -43,7 +43,7 @@ def test_redact(text: str, expected: str) -> None:
 def test_registered_values_are_redacted_whatever_their_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(redaction, "_secrets", set())
+    monkeypatch.setattr(redaction, "_secrets", ())
     redaction.register("longenough", "longenough-and-longer", "short")
 
     assert redact("longenough-and-longer longenough short") == "[redacted] [redacted] short"
