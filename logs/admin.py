@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from logs import levels_admin  # noqa: F401 - registers its page
 from logs.models import ApplicationLog, FailedRetry, RecentError, RetryAttempt
 from ocrsite.admin_tools import ReadOnlyAdmin
 

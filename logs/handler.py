@@ -9,11 +9,13 @@ half second.
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import weakref
 from collections.abc import Iterable
 from multiprocessing.util import Finalize
+from types import FrameType
 
 from django.apps import apps
 from django.db import connections
@@ -178,6 +180,20 @@ class DatabaseHandler(logging.Handler):
             if self._withdrawn:
                 raise Withdrawn
             self._writing = []
+
+
+def flush_on_sigterm() -> None:
+    """Let SIGTERM end this process only after a flush, unless it has a way of its own to end."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _close_and_end)
+
+
+def _close_and_end(number: int, _frame: FrameType | None) -> None:
+    for handler in list(_handlers):
+        handler.close()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _rows(entries: Iterable[Entry]) -> list[Row]:

@@ -217,13 +217,18 @@ EMAIL_TIMEOUT = 5  # seconds, for which the housekeeping would stand still
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
 # Logs
-LOG_LEVEL: str = env.str(
-    "LOG_LEVEL",
-    "INFO",
-    validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]),
+_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(_LEVELS))
+# Staff can change them at run time: logs/levels.py.
+LOG_LEVELS: str = env.str(
+    "LOG_LEVELS",
+    "",
+    validate=validate.Regexp(
+        rf"(\s*[\w.-]+=({'|'.join(_LEVELS)})\s*(,|$))*$", error="Write logger=LEVEL,logger=LEVEL."
+    ),
 )
 LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1))
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"database": {"class": "logs.handler.DatabaseHandler"}},
@@ -238,3 +243,5 @@ LOGGING = {
         "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }
+for _name, _level in (pair.strip().split("=") for pair in LOG_LEVELS.split(",") if pair.strip()):
+    LOGGING["loggers"].setdefault(_name, {})["level"] = _level

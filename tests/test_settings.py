@@ -108,6 +108,8 @@ def test_degraded_mode_and_its_file(tmp_path: Path, file: str, mode: str, shown:
         ("MAX_PAGES", "0"),
         ("WORKERS", "many"),
         ("LOG_LEVEL", "LOUD"),
+        ("LOG_LEVELS", "extraction=LOUD"),
+        ("LOG_LEVELS", "extraction"),
         ("DEGRADED_MODE", "perhaps"),
         ("DATABASE_URL", "oracle://x/y"),
     ],

@@ -1,5 +1,4 @@
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from django.db import connection, transaction
 from logs import context, handler
 from logs.handler import DatabaseHandler
 from logs.models import ApplicationLog
+from tests.logs.site import run_site
 
 EXTRACTION = "0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"
 
@@ -266,25 +266,6 @@ def test_full_queue_says_how_many_it_dropped(
             "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 ERROR",
         ),
     ]
-
-
-def run_site(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a process with the site's own logging, on the tests' database."""
-    prelude = "import logging, os, django; django.setup(); log = logging.getLogger('script');"
-    return subprocess.run(
-        [sys.executable, "-c", f"{prelude}\n{script}"],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "DATA_DIR": str(settings.DATA_DIR),
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
 
 
 @pytest.mark.django_db(transaction=True)
