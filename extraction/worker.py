@@ -24,7 +24,7 @@ from extraction.models import Extraction
 from extraction.readers import gemini, reader_for
 from extraction.sweep import Sweep
 from extraction.watch import HangWatch
-from logs import retention
+from logs import retention, spool
 from tokens import alert_mail, audit, expiry, journal, ledger, rotation
 from tokens.models import Provider
 
@@ -193,11 +193,12 @@ def _keep_house_until(done: threading.Event) -> None:
 
 
 def keep_house() -> None:
-    """Free reservations, expire and encrypt keys, mail alerts, remove killed workers' litter."""
+    """Free reservations, expire and encrypt keys, mail alerts, enter what waits on disk."""
     ledger.release_dead()
     expiry.expire_tokens()
     rotation.encrypt_clear_keys()
     journal.enter()
+    spool.enter()
     scratch.sweep_temporary_folders()
     # Last: a mail server that does not answer holds the others up for EMAIL_TIMEOUT.
     alert_mail.deliver_alerts()
