@@ -86,11 +86,14 @@ class Spool:
 def enter(at_most: int = MOST_FILES) -> bool:
     """Move that many files into ApplicationLogs, the oldest first; return whether none is left.
 
-    Raises django.db.Error when the database takes none, and OSError.
+    Raises django.db.Error when the database takes none.
     """
     waiting = _waiting()
     for path in waiting[:at_most]:
-        rows = _read(path)
+        try:
+            rows = _read(path)
+        except OSError:  # another process has just entered it, or it is somebody else's
+            continue
         try:
             _enter(path, rows)
         except DataError:
@@ -132,10 +135,7 @@ def _acceptable(rows: Sequence[Row]) -> list[Row]:
 
 def _read(path: Path) -> list[Row]:
     """The rows of a file, with a warning for lines that are none."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:  # another process has just entered it
-        return []
+    lines = path.read_bytes().splitlines()
     rows = []
     for line in lines:
         with contextlib.suppress(ValidationError):
