@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("pages", "latency", "pipeline", "in_flight", "offline_accuracy")
+ALL = ("pages", "latency", "pipeline", "in_flight", "offline_accuracy", "log_handler")
 
 
 def main() -> None:

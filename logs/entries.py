@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 from traceback import TracebackException
 from typing import NamedTuple
 
@@ -15,11 +16,16 @@ from logs import context
 from logs.redaction import redact
 
 _HOST = socket.gethostname()
+_numbers = count(1)
 
 
 class Entry(NamedTuple):
-    """What is kept of a log record; still with its secrets, which writing takes out."""
+    """What is kept of a log record; still with its secrets, which writing takes out.
 
+    Entries are numbered, and so ordered, as they come.
+    """
+
+    number: int
     created: float
     level: int
     level_name: str
@@ -30,6 +36,7 @@ class Entry(NamedTuple):
     module: str
     function: str | None
     line: int
+    process_id: int | None
     context: Mapping[str, str]
 
 
@@ -55,6 +62,7 @@ class Row(NamedTuple):
 def entry_of(record: logging.LogRecord) -> Entry:
     """Take a record as it is now: its arguments and the context may change after the call."""
     return Entry(
+        next(_numbers),
         record.created,
         record.levelno,
         record.levelname,
@@ -65,15 +73,13 @@ def entry_of(record: logging.LogRecord) -> Entry:
         record.module,
         record.funcName,
         record.lineno,
+        record.process,
         context.current(),
     )
 
 
 def row_of(entry: Entry) -> Row:
-    """Return the row, redacted and cut to what the columns of every database take.
-
-    It must be asked for in the process that logged.
-    """
+    """Return the row, redacted and cut to what the columns of every database take."""
     bound = entry.context
     return Row._make(
         (
@@ -88,7 +94,7 @@ def row_of(entry: Entry) -> Row:
                 bound.get("company_id"),
                 bound.get("user"),
             ),
-            os.getpid(),
+            entry.process_id,
             _HOST,
         )
     )
@@ -97,6 +103,7 @@ def row_of(entry: Entry) -> Row:
 def own_warning(message: str) -> Entry:
     """Return a warning of this package itself, which cannot log in the ordinary way."""
     return Entry(
+        number=next(_numbers),
         created=time.time(),
         level=logging.WARNING,
         level_name="WARNING",
@@ -107,6 +114,7 @@ def own_warning(message: str) -> Entry:
         module="",
         function=None,
         line=0,
+        process_id=os.getpid(),
         context=context.current(),
     )
 

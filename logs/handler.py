@@ -28,7 +28,7 @@ from logs.forks import between_forks
 # Some 30 MB when it is full.
 CAPACITY = 50_000
 # Rows per transaction: so short that nobody notices the lock on SQLite, nor does an ERROR wait.
-BATCH = 500
+BATCH = 1_000
 # Transactions per connection while there is enough to write: a fork waits for them.
 BATCHES_PER_CONNECTION = 10
 FLUSH_SECONDS = 0.5

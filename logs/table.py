@@ -1,6 +1,6 @@
 """ApplicationLogs, as the writers see it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from logs.entries import Row
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models import Field
 
 _WIDTH = len(Row._fields)
 _TIMESTAMP = Row._fields.index("timestamp")
@@ -21,21 +22,42 @@ def insert(rows: Sequence[Row]) -> None:
 
     Not by ``bulk_create``: its models take eight times as long as the database itself.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor:
+        for sql, parameters in statements(rows, connection):
+            cursor.executemany(sql, parameters)
+
+
+def statements(
+    rows: Sequence[Row], connection: "BaseDatabaseWrapper"
+) -> Iterator[tuple[str, list[list[Any]]]]:
+    """Yield each INSERT with all the parameters that it is to be executed with."""
+    step = connection.ops.bulk_batch_size(_fields(), rows)
+    whole = len(rows) - len(rows) % step
+    for start, end, size in ((0, whole, step), (whole, len(rows), len(rows) - whole)):
+        if start < end:
+            yield (
+                _insert_of(size, connection),
+                [_parameters(rows[at : at + size], connection) for at in range(start, end, size)],
+            )
+
+
+def _insert_of(count: int, connection: "BaseDatabaseWrapper") -> str:
+    from logs.models import ApplicationLog
+
+    quoted: Callable[[str], str] = connection.ops.quote_name
+    fields = _fields()
+    columns = ", ".join(quoted(field.column or "") for field in fields)
+    placeholders: list[Any] = [["%s"] * _WIDTH] * count  # the stubs name another type
+    values = connection.ops.bulk_insert_sql(fields, placeholders)
+    return f"INSERT INTO {quoted(ApplicationLog._meta.db_table)} ({columns}) {values}"
+
+
+def _fields() -> "list[Field[Any, Any]]":
     from logs.models import ApplicationLog  # logging is set up before models can be imported
 
-    connection = connections[DEFAULT_DB_ALIAS]
-    quoted: Callable[[str], str] = connection.ops.quote_name
     by_name = {field.name: field for field in ApplicationLog._meta.concrete_fields}
-    fields = [by_name[name] for name in Row._fields]
-    columns = ", ".join(quoted(field.column or "") for field in fields)
-    into = f"INSERT INTO {quoted(ApplicationLog._meta.db_table)} ({columns})"
-    step = connection.ops.bulk_batch_size(fields, rows)
-    with connection.cursor() as cursor:
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            placeholders: list[Any] = [["%s"] * _WIDTH] * len(part)  # the stubs name another type
-            values = connection.ops.bulk_insert_sql(fields, placeholders)
-            cursor.execute(f"{into} {values}", _parameters(part, connection))
+    return [by_name[name] for name in Row._fields]
 
 
 def _parameters(rows: Sequence[Row], connection: "BaseDatabaseWrapper") -> list[Any]:
@@ -47,7 +69,7 @@ def _parameters(rows: Sequence[Row], connection: "BaseDatabaseWrapper") -> list[
     adapt = connection.ops.adapt_datetimefield_value
     parameters[_TIMESTAMP::_WIDTH] = [adapt(moment) for moment in moments]
     if not connection.features.has_native_uuid_field:
-        parameters[_EXTRACTION_ID::_WIDTH] = [
-            row.extraction_id and row.extraction_id.hex for row in rows
-        ]
+        ids = {row.extraction_id for row in rows}  # few
+        hexes = {each: each and each.hex for each in ids}
+        parameters[_EXTRACTION_ID::_WIDTH] = [hexes[row.extraction_id] for row in rows]
     return parameters
