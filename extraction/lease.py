@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 
 from django.db import Error, connections
 
@@ -17,7 +19,8 @@ logger = logging.getLogger(__name__)
 def kept(extraction: Extraction) -> Iterator[None]:
     """Renew the extraction's lease inside the block, from a thread with its own connection."""
     done = threading.Event()
-    thread = threading.Thread(target=_beat, args=(extraction, done), name="lease", daemon=True)
+    beat = partial(copy_context().run, _beat, extraction, done)  # its log records are ours
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
     thread.start()
     try:
         yield

@@ -61,7 +61,10 @@ def process(extraction_id: uuid.UUID) -> None:
     extraction = Extraction.objects.claim(extraction_id)
     if extraction is None:
         return
-    with context.bound(extraction_id=str(extraction_id)), lease.kept(extraction):
+    with (
+        context.bound(extraction_id=str(extraction_id), company_id=extraction.company_id),
+        lease.kept(extraction),
+    ):
         stopwatch = Stopwatch()
         try:
             document = prepare_pages(extraction)
@@ -358,7 +361,8 @@ def recover(extraction: Extraction, *, stopped: bool = False) -> None:
             )
         else:
             Extraction.objects.postpone(extraction, timedelta(0))
-    logger.error("Took up extraction %s (%s).", extraction.pk, code)
+    with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
+        logger.error("Took up extraction %s (%s).", extraction.pk, code)
 
 
 def _spare_key(

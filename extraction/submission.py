@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from extraction import intake
 from extraction.models import Extraction, IdempotencyKey, State
 from extraction.tasks import wake
+from logs import context
 from tokens import selection
 from tokens.models import Provider, TokenMaster
 
@@ -48,32 +49,33 @@ def submit(
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
-    document = intake.receive(upload, extraction_id)
-    identity = _Identity(company_id, document.sha256, client, idempotency_key, force)
-    try:
-        _forget_offline_reading(identity)
-        extraction = _earlier(identity)
-        if extraction is None:
-            selection.require_usable(company_id)
-            extraction = Extraction(
-                id=extraction_id,
-                company_id=company_id,
-                branch=branch,
-                requested_by=requested_by,
-                licence_id=licence_id,
-                client=client,
-                dedup_key=identity.dedup_key,
-                file=document.file,
-                file_name=document.file_name,
-                sha256=document.sha256,
-                media_type=document.media_type,
-                size=document.size,
-                page_count=document.page_count,
-            )
-        extraction = _record(extraction, identity)
-    except BaseException:
-        shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
-        raise
+    with context.bound(extraction_id=str(extraction_id), company_id=company_id):
+        document = intake.receive(upload, extraction_id)
+        identity = _Identity(company_id, document.sha256, client, idempotency_key, force)
+        try:
+            _forget_offline_reading(identity)
+            extraction = _earlier(identity)
+            if extraction is None:
+                selection.require_usable(company_id)
+                extraction = Extraction(
+                    id=extraction_id,
+                    company_id=company_id,
+                    branch=branch,
+                    requested_by=requested_by,
+                    licence_id=licence_id,
+                    client=client,
+                    dedup_key=identity.dedup_key,
+                    file=document.file,
+                    file_name=document.file_name,
+                    sha256=document.sha256,
+                    media_type=document.media_type,
+                    size=document.size,
+                    page_count=document.page_count,
+                )
+            extraction = _record(extraction, identity)
+        except BaseException:
+            shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
+            raise
     created = extraction.pk == extraction_id
     if not created:
         shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)

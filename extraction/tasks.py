@@ -8,6 +8,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from extraction import pipeline, pulse
+from logs import context
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +33,9 @@ def run_extraction(extraction_id: str) -> None:
     """Work on one extraction. Safe to deliver twice, late or for nothing."""
     if pulse.is_stopping():
         return  # the row stays queued, for another worker or the next start
-    try:
-        pipeline.process(uuid.UUID(extraction_id))
-    except Exception:
-        # The row still holds its lease; when that runs out the sweep takes it up again.
-        logger.exception("Extraction %s stopped unexpectedly.", extraction_id)
+    with context.bound(extraction_id=extraction_id):
+        try:
+            pipeline.process(uuid.UUID(extraction_id))
+        except Exception:
+            # The row still holds its lease; when that runs out the sweep takes it up again.
+            logger.exception("Extraction %s stopped unexpectedly.", extraction_id)

@@ -20,6 +20,7 @@ from extraction.forms import FilterForm, UploadForm
 from extraction.intake import folder_of
 from extraction.invoice import Invoice
 from extraction.models import Extraction, State
+from logs import context as log_context
 from tokens.selection import NoToken
 
 PAGE_SIZE = 25
@@ -150,7 +151,10 @@ def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
 
 def _visible(request: HttpRequest, extraction_id: UUID) -> Extraction:
     company_ids = principal_of(request).company_ids()
-    return get_object_or_404(Extraction.objects.for_companies(company_ids), pk=extraction_id)
+    visible = Extraction.objects.for_companies(company_ids)
+    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
+    log_context.add(company_id=extraction.company_id)
+    return extraction
 
 
 def _pages_with_image(extraction: Extraction) -> list[int]:

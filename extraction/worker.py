@@ -25,7 +25,7 @@ from extraction.models import Extraction
 from extraction.readers import gemini, reader_for
 from extraction.sweep import Sweep
 from extraction.watch import HangWatch
-from logs import error_mail, retention
+from logs import error_mail, retention, spool
 from tokens import alert_mail, audit, journal, ledger, rotation, statuses
 from tokens.models import Provider
 
@@ -203,11 +203,12 @@ def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
 
 
 def keep_house() -> None:
-    """Free reservations, follow expiry and limit, encrypt keys, remove killed workers' litter."""
+    """Free reservations, follow limits, encrypt keys, enter what waits on disk, remove litter."""
     ledger.release_dead()
     statuses.update_statuses()
     rotation.encrypt_clear_keys()
     journal.enter()
+    spool.enter()
     scratch.sweep_temporary_folders()
 
 

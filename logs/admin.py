@@ -22,7 +22,11 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_safe
 
-from logs import csv_export, keyset
+from logs import (
+    csv_export,
+    keyset,
+    levels_admin,  # noqa: F401 - registers its page
+)
 from logs.failures import what_fails_most
 from logs.log_filter import LogFilter
 from logs.log_list import LogList

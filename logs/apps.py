@@ -6,8 +6,8 @@ class LogsConfig(AppConfig):
     name = "logs"
 
     def ready(self) -> None:
-        """Keep this site's own secrets out of the log, whatever text they turn up in."""
-        from logs import redaction
+        """Keep this site's own secrets out of the log, and have what staff set take effect."""
+        from logs import handler, levels, redaction
 
         redaction.register(
             settings.SECRET_KEY,
@@ -15,3 +15,5 @@ class LogsConfig(AppConfig):
             *settings.TOKEN_ENCRYPTION_KEYS,
             *(database.get("PASSWORD", "") for database in settings.DATABASES.values()),
         )
+        handler.flush_on_sigterm()
+        levels.follow()

@@ -1,9 +1,8 @@
 """Records that wait to be written: bounded, and generous to the severe when it is full."""
 
 from collections import Counter, deque
-from operator import itemgetter
 
-from logs.entries import Entry
+from logs.entries import Entry, own_warning
 
 
 class Backlog:
@@ -11,33 +10,59 @@ class Backlog:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._by_level: dict[int, deque[tuple[int, Entry]]] = {}
+        self._by_level: dict[int, deque[Entry]] = {}
         self._size = 0
         self._dropped: Counter[str] = Counter()
         self.last_number = 0
-        """Entries are numbered as they come; this is the newest's number, dropped or not."""
+        """The highest number of an entry so far, dropped or not."""
 
     def __len__(self) -> int:
         return self._size
 
     def put(self, entry: Entry) -> None:
         """Add an entry; when full, drop the oldest of a lower level, or else this one."""
-        self.last_number += 1
+        self.last_number = max(self.last_number, entry.number)
         if self._size >= self._capacity:
             lowest = min(level for level, entries in self._by_level.items() if entries)
             if lowest >= entry.level:
                 self._dropped[entry.level_name] += 1
                 return
-            _, victim = self._by_level[lowest].popleft()
+            victim = self._by_level[lowest].popleft()
             self._dropped[victim.level_name] += 1
             self._size -= 1
-        self._by_level.setdefault(entry.level, deque()).append((self.last_number, entry))
+        self._by_level.setdefault(entry.level, deque()).append(entry)
         self._size += 1
 
-    def take_all(self) -> tuple[list[Entry], Counter[str]]:
-        """Return the entries in the order they came, and what was dropped by level name."""
-        numbered = [item for entries in self._by_level.values() for item in entries]
-        numbered.sort(key=itemgetter(0))
-        dropped = self._dropped
-        self._by_level, self._size, self._dropped = {}, 0, Counter()
-        return [entry for _, entry in numbered], dropped
+    def take(self, limit: int) -> list[Entry]:
+        """Remove up to ``limit`` entries, the most severe first, and return them as they came.
+
+        One more at the end says how many were dropped since the last time, if any were.
+        """
+        taken: list[Entry] = []
+        for level in sorted(self._by_level, reverse=True):
+            entries = self._by_level[level]
+            count = min(len(entries), limit - len(taken))
+            taken += [entries.popleft() for _ in range(count)]
+        taken.sort()
+        self._size -= len(taken)
+        return taken + self._notice()
+
+    def _notice(self) -> list[Entry]:
+        dropped, self._dropped = self._dropped, Counter()
+        if not dropped:
+            return []
+        counts = ", ".join(f"{count} {level}" for level, count in dropped.items())
+        return [
+            own_warning(
+                f"{dropped.total()} log records were dropped because the queue was full: {counts}"
+            )
+        ]
+
+    def has(self, level: int) -> bool:
+        """Whether an entry of this level or above waits."""
+        return any(entries and own >= level for own, entries in self._by_level.items())
+
+    def oldest_number(self) -> int:
+        """Return the lowest number of those that wait; when none does, one above the highest."""
+        heads = [entries[0].number for entries in self._by_level.values() if entries]
+        return min(heads, default=self.last_number + 1)

@@ -11,12 +11,21 @@ _bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_EMPTY
 
 @contextmanager
 def bound(**fields: str) -> Iterator[None]:
-    """Add fields (``request_id``, ``extraction_id``) to the records logged inside the block."""
+    """Add fields to the records logged inside the block.
+
+    Those with a column: ``request_id``, ``extraction_id``, ``company_id`` and ``user``.
+    """
     token = _bound.set({**_bound.get(), **fields})
     try:
         yield
     finally:
         _bound.reset(token)
+
+
+def add(**fields: str) -> None:
+    """Add fields that become known only now, until the block of ``bound`` around this ends."""
+    if _bound.get() is not _EMPTY:  # else nothing would take them away again
+        _bound.set({**_bound.get(), **fields})
 
 
 def current() -> Mapping[str, str]:

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Value, When
 
+from logs.entries import Row
 from ocrsite.mail_once import MailedOnce
-
-if TYPE_CHECKING:
-    from logs.models import ApplicationLog
 
 # The levels of vw_RecentErrors.
 LEVELS = frozenset({"ERROR", "CRITICAL"})
@@ -114,31 +111,34 @@ class Kind:
         return hashlib.sha256(f"{self.exception_type}\n{self.place}".encode()).hexdigest()
 
 
-def kind_of(row: "ApplicationLog") -> Kind:
+def kind_of(row: Row) -> Kind:
     """Return the kind of an error from its row: from the traceback's text if there is one."""
     if row.exception and (raised := _raised(row.exception)):
         return raised
     return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:_PLACE_LENGTH])
 
 
-def record(rows: Sequence["ApplicationLog"]) -> None:
-    """Give the errors among new rows their fingerprint and count them into their groups.
+def record(rows: Sequence[Row]) -> list[Row]:
+    """Count the errors among new rows into their groups; return the rows with fingerprints.
 
     Call it in the transaction that inserts the rows, before the insert: then the counts are exact,
     whatever dies and however many processes write.
     """
-    by_kind: dict[Kind, list[ApplicationLog]] = {}
+    grouped = []
+    by_kind: dict[Kind, list[Row]] = {}
     for row in rows:
         if row.level in LEVELS:
             kind = kind_of(row)
-            row.fingerprint = kind.fingerprint
+            row = row._replace(fingerprint=kind.fingerprint)
             by_kind.setdefault(kind, []).append(row)
+        grouped.append(row)
     # In one order, so that no two processes wait for each other's groups.
     for kind in sorted(by_kind, key=lambda kind: kind.fingerprint):
         _count(kind, by_kind[kind])
+    return grouped
 
 
-def _count(kind: Kind, errors: Sequence["ApplicationLog"]) -> None:
+def _count(kind: Kind, errors: Sequence[Row]) -> None:
     times = [error.timestamp for error in errors]
     group = ErrorGroup.objects.filter(fingerprint=kind.fingerprint)
     if _add(group, len(errors), min(times), max(times)):

@@ -2,31 +2,35 @@
 
 The caller only appends to a queue in memory. One daemon thread per process writes what has
 gathered every half second, and at once after an ERROR. What the database does not take goes
-to stderr. A process that is killed outright loses at most that half second.
+to stderr and to files that are entered later. A process that is killed outright loses at most that
+half second.
 """
 
-import contextlib
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 import threading
-import time
 import weakref
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from multiprocessing.util import Finalize
+from types import FrameType
 
 from django.apps import apps
-from django.db import connections, transaction
+from django.db import connections
 
 from logs.backlog import Backlog
-from logs.entries import Entry, entry_of, line_of, row_of
-from logs.redaction import redact
+from logs.delivery import Delivery, Withdrawn, to_stderr
+from logs.entries import Entry, Row, entry_of, row_of
+from logs.forks import between_forks
 
-CAPACITY = 10_000
-# Rows per INSERT transaction: short enough that nobody notices the lock on SQLite.
+# Some 30 MB when it is full.
+CAPACITY = 50_000
+# Rows per transaction: so short that nobody notices the lock on SQLite, nor does an ERROR wait.
 BATCH = 1_000
+# Transactions per connection while there is enough to write: a fork waits for them.
+BATCHES_PER_CONNECTION = 10
 FLUSH_SECONDS = 0.5
 EXIT_SECONDS = 5.0
 
@@ -42,7 +46,6 @@ class DatabaseHandler(logging.Handler):
 
     def __init__(self, level: int | str = logging.NOTSET) -> None:
         super().__init__(level)
-        self.addFilter(self._is_loggable)
         self._start_afresh()
         _handlers.add(self)
 
@@ -55,35 +58,39 @@ class DatabaseHandler(logging.Handler):
         # Reentrant, because a signal handler may log while its own thread holds the lock.
         self._changed = threading.Condition(threading.RLock())
         self._backlog = Backlog(CAPACITY)
+        self._delivery = Delivery()
         self._writing: list[Entry] = []
-        self._written_number = 0
+        self._withdrawn = False
         self._urgent = False
+        # Numbers of entries: up to which all are out, and up to which somebody waits for that.
+        self._settled = self._awaited = 0
         self._closed = False
         self._writer: threading.Thread | None = None
-
-    def _is_loggable(self, record: logging.LogRecord) -> bool:
-        name = record.name
-        return not (
-            name == _UNLOGGED
-            or name.startswith(f"{_UNLOGGED}.")
-            or threading.current_thread() is self._writer
-        )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record. Never raises and never waits for the database."""
         try:
+            if not self._is_loggable(record):
+                return
             entry = entry_of(record)
             with self._changed:
                 if not self._closed:
                     self._queue(entry)
                     return
-            _to_stderr([line_of(entry)])
+            self._delivery.divert([row_of(entry)])
         except Exception:
             self.handleError(record)
 
+    def _is_loggable(self, record: logging.LogRecord) -> bool:
+        name = record.name
+        return not (
+            (name.startswith(_UNLOGGED) and name[len(_UNLOGGED) :][:1] in ("", "."))
+            or threading.current_thread() is self._writer
+        )
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say so on stderr; logging's own way would print the arguments, secrets and all."""
-        _to_stderr([f"A log record from {record.pathname}:{record.lineno} could not be queued."])
+        to_stderr([f"A log record from {record.pathname}:{record.lineno} could not be queued."])
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything logged so far is written, at most ``timeout`` (5) seconds.
@@ -93,25 +100,23 @@ class DatabaseHandler(logging.Handler):
         if not apps.ready:  # the writer waits for them, perhaps for ever
             return
         with self._changed:
-            target = self._backlog.last_number
-            self._urgent = True
+            target = self._awaited = self._backlog.last_number
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._written_number >= target,
-                EXIT_SECONDS if timeout is None else timeout,
+                lambda: self._settled >= target, EXIT_SECONDS if timeout is None else timeout
             )
 
     def close(self) -> None:
-        """Flush; what is not in the database by then goes to stderr. Runs when Python exits."""
+        """Flush; what is not in the database by then is diverted. Runs when Python exits."""
         self.flush()
         with self._changed:
-            entries, dropped = self._backlog.take_all()
-            entries = [*self._writing, *entries, *_drop_notice(dropped)]
+            self._withdrawn = bool(self._writing)
+            entries = [*self._writing, *self._backlog.take(CAPACITY)]
             self._closed = True
             self._changed.notify_all()
         if entries:
-            _to_stderr(["ApplicationLogs could not be written before the end:"])
-            _to_stderr(line_of(entry) for entry in entries)
+            to_stderr(["ApplicationLogs could not be written before the end:"])
+            self._delivery.divert(_rows(entries))
         super().close()
 
     def _queue(self, entry: Entry) -> None:
@@ -128,70 +133,77 @@ class DatabaseHandler(logging.Handler):
 
     def _run(self) -> None:
         apps.ready_event.wait()
-        while self._wait_for_entries():
-            with self._changed:
-                entries, dropped = self._backlog.take_all()
-                number = self._backlog.last_number
-                self._writing = [*entries, *_drop_notice(dropped)]
-                self._urgent = False
-            _write(self._writing)
-            with self._changed:
-                self._writing = []
-                self._written_number = number
-                self._changed.notify_all()
+        while self._wait_for_work():
+            with between_forks:
+                try:
+                    self._work()
+                finally:
+                    # This thread's connection only. One that is kept would go stale.
+                    connections.close_all()
 
-    def _wait_for_entries(self) -> bool:
+    def _wait_for_work(self) -> bool:
         """Wait for entries, then for company; False when the handler was closed."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._backlog) or self._closed)
             self._changed.wait_for(
-                lambda: self._urgent or self._closed or len(self._backlog) >= BATCH, FLUSH_SECONDS
+                lambda: len(self._backlog) or self._is_hurried(), self._delivery.seconds_to_look()
             )
+            if len(self._backlog):
+                self._changed.wait_for(
+                    lambda: len(self._backlog) >= BATCH or self._is_hurried(), FLUSH_SECONDS
+                )
             return not self._closed
 
+    def _is_hurried(self) -> bool:
+        return self._urgent or self._closed or self._settled < self._awaited
 
-def _write(entries: Sequence[Entry]) -> None:
-    """Insert the entries, or print those that the database did not take. Never raises."""
-    done = 0
-    try:
-        from logs import error_groups
-        from logs.models import ApplicationLog
+    def _work(self) -> None:
+        for _ in range(BATCHES_PER_CONNECTION):
+            if not self._write_batch():
+                break
+        self._delivery.catch_up(at_once=self._settled < self._awaited)
+        with self._changed:
+            self._urgent = len(self._backlog) >= BATCH or self._backlog.has(logging.ERROR)
+            self._settled = self._backlog.oldest_number() - 1
+            self._changed.notify_all()
 
-        for start in range(0, len(entries), BATCH):
-            batch = entries[start : start + BATCH]
-            rows = [row_of(entry) for entry in batch]
-            with transaction.atomic():
-                error_groups.record(rows)
-                ApplicationLog.objects.bulk_create(rows)
-            done += len(batch)
-    except Exception as error:
-        reason = redact(f"{type(error).__name__}: {error}")
-        _to_stderr([f"ApplicationLogs cannot be written ({reason}). The records are:"])
-        _to_stderr(line_of(entry) for entry in entries[done:])
-    finally:
-        # This thread's connection only. A connection kept would be inherited by forks, and go
-        # stale: the records written next would be lost with it.
-        with contextlib.suppress(Exception):
-            connections.close_all()
+    def _write_batch(self) -> bool:
+        """Write some entries; False when there was none."""
+        with self._changed:
+            entries = self._writing = self._backlog.take(BATCH)
+        if entries:
+            self._delivery.deliver(_rows(entries), self._claim)
+        return bool(entries)
 
-
-def _drop_notice(dropped: Counter[str]) -> list[Entry]:
-    if not dropped:
-        return []
-    counts = ", ".join(f"{count} {level}" for level, count in dropped.items())
-    message = f"{dropped.total()} log records were dropped because the queue was full: {counts}"
-    return [
-        Entry(
-            time.time(), logging.WARNING, "WARNING", __name__, message, None, "handler", None, 0, {}
-        )
-    ]
+    def _claim(self) -> None:
+        """Take over what is being written from ``close``. Raises Withdrawn when that was first."""
+        with self._changed:
+            if self._withdrawn:
+                raise Withdrawn
+            self._writing = []
 
 
-def _to_stderr(lines: Iterable[str]) -> None:
-    # No stderr, a closed one, a full disk: nowhere is left to say so.
-    with contextlib.suppress(Exception):
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
-        sys.stderr.flush()
+def flush_on_sigterm() -> None:
+    """Let SIGTERM end this process only after a flush, unless it has a way of its own to end."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _close_and_end)
+
+
+def _close_and_end(number: int, _frame: FrameType | None) -> None:
+    for handler in list(_handlers):
+        handler.close()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _rows(entries: Iterable[Entry]) -> list[Row]:
+    rows = []
+    for entry in entries:
+        try:
+            rows.append(row_of(entry))
+        except Exception:
+            to_stderr([f"A log record from {entry.module}:{entry.line} could not be written."])
+    return rows
 
 
 def _start_afresh_in_child() -> None:

@@ -98,6 +98,30 @@ class ApplicationLog(models.Model):
         return f"{self.level} {self.logger}: {self.message[:80]}"
 
 
+class LoggerLevel(models.Model):
+    """The level of one logger, in place of the configured one as long as the row exists."""
+
+    logger = models.CharField(
+        max_length=255,
+        unique=True,
+        help_text="Such as extraction.pipeline, or django; root is the level of all others.",
+    )
+    level = models.CharField(max_length=20, choices=LogLevel)
+
+    def __str__(self) -> str:
+        return f"{self.logger}: {self.level}"
+
+
+class EnteredFile(models.Model):
+    """A file of unwritten records whose rows are in ApplicationLogs."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    entered_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class RetryAttempt(models.Model):
     """One failed call to a provider."""
 

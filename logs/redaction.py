@@ -1,13 +1,16 @@
 """Takes secrets out of what is about to be written anywhere a person can read it."""
 
 import re
+import threading
 
 REDACTED = "[redacted]"
 
 # Shorter values would blank out ordinary words.
 _SHORTEST_SECRET = 8
 
-_secrets: set[str] = set()
+# Longest first, because one secret may begin with another.
+_secrets: tuple[str, ...] = ()
+_registering = threading.Lock()
 
 # Between a name and its value: name: value, name=value, "name": "value", ('name', b'value').
 _TO_VALUE = r"[\\\"']*\s*(?:[:=]|(?<=[\"'])\s*,)\s*b?"
@@ -30,19 +33,37 @@ _PATTERNS = [
     (r"([?&](?:key|token|access_token|sig)=)[^&\s\"'\\]+", rf"\1{REDACTED}"),
 ]
 _COMPILED = [(re.compile(pattern, re.IGNORECASE), shown) for pattern, shown in _PATTERNS]
+# No pattern matches without one of these. Looking for them takes a thirtieth of the patterns' time.
+_HINTS = (
+    *("key", "authorization", "passw", "pwd", "bearer"),
+    *("aiza", "aq.", "enc:", "://", "token=", "sig="),
+)
 
 
 def register(*secrets: str) -> None:
     """Redact these exact values from now on, in this process; those under 8 characters are not."""
-    _secrets.update(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    global _secrets
+    new = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+    with _registering:
+        _secrets = tuple(sorted(new.union(_secrets), key=len, reverse=True))
 
 
 def redact(text: str) -> str:
     """Return the text without registered secrets, keys, authorization values and passwords."""
-    # A copy, because another thread may register at this moment; longest first, because one
-    # secret may begin with another.
-    for secret in sorted(_secrets.copy(), key=len, reverse=True):
+    for secret in _secrets:
         text = text.replace(secret, REDACTED)
-    for pattern, shown in _COMPILED:
-        text = pattern.sub(shown, text)
+    if _may_match(text):
+        for pattern, shown in _COMPILED:
+            text = pattern.sub(shown, text)
     return text
+
+
+def _may_match(text: str) -> bool:
+    # When case is ignored, letters beyond ASCII match some of ASCII's (the Kelvin sign is a k).
+    if not text.isascii():
+        return True
+    lower = text.lower()
+    for hint in _HINTS:  # noqa: SIM110 - any() takes twice as long
+        if hint in lower:
+            return True
+    return False

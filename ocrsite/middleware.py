@@ -2,8 +2,11 @@
 
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.log import log_response
 
 from logs import context
 
@@ -18,5 +21,40 @@ class RequestIdMiddleware:
         request_id = str(uuid.uuid4())
         with context.bound(request_id=request_id):
             response = self.get_response(request)
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                # Django does so too late, when nothing is bound any more.
+                log_response(
+                    "%s: %s",
+                    response.reason_phrase,
+                    request.path,
+                    response=response,
+                    request=request,
+                )
         response["X-Request-ID"] = request_id
         return response
+
+
+class LogContextMiddleware:
+    """Names in a request's log records who is signed in and which extraction it is about.
+
+    Below LoginRequiredMiddleware, which has looked the user up: this costs no query.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Add what is known before the view runs."""
+        if request.user.is_authenticated:
+            context.add(user=request.user.get_username())
+        if "extraction_id" in kwargs:
+            context.add(extraction_id=str(kwargs["extraction_id"]))

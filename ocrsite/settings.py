@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "ocrsite.middleware.LogContextMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -217,8 +218,16 @@ EMAIL_TIMEOUT = 5  # seconds, for which the housekeeping would stand still
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
 # Logs
-_LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(_LOG_LEVELS))
+_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(_LEVELS))
+# Staff can change them at run time: logs/levels.py.
+LOG_LEVELS: str = env.str(
+    "LOG_LEVELS",
+    "",
+    validate=validate.Regexp(
+        rf"(\s*[\w.-]+=({'|'.join(_LEVELS)})\s*(,|$))*$", error="Write logger=LEVEL,logger=LEVEL."
+    ),
+)
 LOG_RETENTION_DAYS: int = env.int("LOG_RETENTION_DAYS", 90, validate=validate.Range(min=1))
 LOG_RETENTION_DAYS_PER_LEVEL: dict[str, int] = {
     level: int(days)
@@ -228,7 +237,7 @@ LOG_RETENTION_DAYS_PER_LEVEL: dict[str, int] = {
             "LOG_RETENTION_DAYS_PER_LEVEL",
             [],
             subcast=validate.Regexp(
-                rf"^({'|'.join(_LOG_LEVELS)})=[1-9]\d{{0,4}}$",
+                rf"^({'|'.join(_LEVELS)})=[1-9]\d{{0,4}}$",
                 error="Write it like DEBUG=7,ERROR=365.",
             ),
         )
@@ -243,7 +252,7 @@ FILE_RETENTION_DAYS: int | None = (
     if env.str("FILE_RETENTION_DAYS", "")
     else None
 )
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"database": {"class": "logs.handler.DatabaseHandler"}},
@@ -258,3 +267,5 @@ LOGGING = {
         "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }
+for _name, _level in (pair.strip().split("=") for pair in LOG_LEVELS.split(",") if pair.strip()):
+    LOGGING["loggers"].setdefault(_name, {})["level"] = _level

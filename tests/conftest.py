@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.management import call_command
 
+from logs import levels
 from logs.handler import DatabaseHandler
 
 
@@ -14,8 +15,9 @@ def _no_log_rows() -> Iterator[None]:
     """Take the database handler off the root logger, as long as tests run.
 
     Its thread would wait for every test's open transaction, and write rows that no test expects.
-    Tests of the handler make their own.
+    Tests of the handler make their own. Nor is the database asked for levels beside the tests.
     """
+    levels.ended.set()
     root = logging.getLogger()
     handlers = [handler for handler in root.handlers if isinstance(handler, DatabaseHandler)]
     for handler in handlers:

@@ -126,6 +126,8 @@ def test_retention_by_level_and_of_files(tmp_path: Path) -> None:
         ("LOG_RETENTION_DAYS_PER_LEVEL", "DEBUG=7,LOUD=3"),
         ("LOG_RETENTION_DAYS_PER_LEVEL", "ERROR"),
         ("FILE_RETENTION_DAYS", "0"),
+        ("LOG_LEVELS", "extraction=LOUD"),
+        ("LOG_LEVELS", "extraction"),
         ("DEGRADED_MODE", "perhaps"),
         ("DATABASE_URL", "oracle://x/y"),
     ],

@@ -12,6 +12,7 @@ from rest_framework_api_key.permissions import KeyParser
 
 from extraction.known_clients import KnownClient, known_clients
 from extraction.models import ApiClient
+from logs import context
 from ocrsite.database import is_unreachable
 
 
@@ -40,11 +41,13 @@ class ApiClientAuthentication(BaseAuthentication):
             known = known_clients.recall(key) if is_unreachable(error) else None
             if known is None:
                 raise
+            context.add(user=known.name)
             return ClientUser(known), known
         if client is None:
             known_clients.forget(key)
             raise _invalid()
         known_clients.remember(key, client)
+        context.add(user=client.name)
         return ClientUser(client), client
 
     def authenticate_header(self, request: Request) -> str:

@@ -32,6 +32,7 @@ from extraction.intake import folder_of
 from extraction.known_clients import KnownClient
 from extraction.models import ApiClient, Extraction
 from extraction.waiting import wait_until_ended
+from logs import context
 from ocrsite.database import is_unreachable
 
 # Seconds after which a pending extraction is worth asking for again.
@@ -73,6 +74,7 @@ class SubmitView(ApiView):
                 "You may not act for this company. Check companyID, or ask for access to it.",
                 code="company_not_allowed",
             )
+        context.add(company_id=values["company_id"])
         file, key = values.pop("file"), _idempotency_key(request)
         if isinstance(principal.actor, KnownClient):
             return _read_now(file, values)
@@ -84,6 +86,7 @@ class SubmitView(ApiView):
             if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
                 raise
             return _read_now(file, values)
+        context.add(extraction_id=str(extraction.pk))
         seconds = seconds_to_wait(
             request.headers.get("Prefer", ""),
             default=self.default_wait(),
@@ -167,7 +170,10 @@ class UnknownView(ApiView):
 def _visible(request: Request, extraction_id: UUID) -> Extraction:
     """The extraction, when the caller may see it; else it does not exist for them."""
     company_ids = principal_of(request).company_ids()
-    return get_object_or_404(Extraction.objects.for_companies(company_ids), pk=extraction_id)
+    visible = Extraction.objects.for_companies(company_ids)
+    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
+    context.add(company_id=extraction.company_id)
+    return extraction
 
 
 def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from logs import error_groups
-from logs.entries import entry_of, row_of
+from logs.entries import Row, entry_of, row_of
 from logs.error_groups import ErrorGroup, Kind, kind_of
 from logs.handler import DatabaseHandler
 from logs.models import ApplicationLog
@@ -19,15 +19,28 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def error(
-    message: str = "failed", *, level: str = "ERROR", minute: int = 0, line: int = 7
-) -> ApplicationLog:
-    return ApplicationLog(
+    message: str = "failed",
+    *,
+    level: str = "ERROR",
+    minute: int = 0,
+    line: int = 7,
+    exception: str | None = None,
+) -> Row:
+    return Row(
         timestamp=NOON + timedelta(minutes=minute),
+        message=message,
+        exception=exception,
+        line_number=line,
         level=level,
         logger="extraction.pipeline",
-        message=message,
+        module="pipeline",
         function_name="process",
-        line_number=line,
+        request_id=None,
+        extraction_id=None,
+        company_id=None,
+        user=None,
+        process_id=1,
+        host="here",
     )
 
 
@@ -72,7 +85,7 @@ def test_code_of_others_stands_for_itself_only_where_ours_has_no_part() -> None:
         "redis.exceptions.ConnectionError: refused"
     )
 
-    assert kind_of(ApplicationLog(exception=text)) == Kind(
+    assert kind_of(error(exception=text)) == Kind(
         "redis.exceptions.ConnectionError", "django_q.worker:work:12"
     )
 
@@ -111,21 +124,19 @@ def test_a_group_of_exceptions_is_one_exception() -> None:
     [None, "Stack (most recent call last):\n  File", "Traceback (most recent call last):\n"],
 )
 def test_without_an_exception_the_call_is_the_place(exception: str | None) -> None:
-    row = error()
-    row.exception = exception
-
-    assert kind_of(row) == Kind("", "extraction.pipeline:process:7")
+    assert kind_of(error(exception=exception)) == Kind("", "extraction.pipeline:process:7")
 
 
 @pytest.mark.django_db
 def test_errors_are_counted_into_their_group_and_nothing_else_is() -> None:
-    rows = [
-        error("first", minute=5),
-        error(level="WARNING"),
-        error("second", level="CRITICAL", minute=9),
-        error("elsewhere", line=8),
-    ]
-    error_groups.record(rows)
+    rows = error_groups.record(
+        [
+            error("first", minute=5),
+            error(level="WARNING"),
+            error("second", level="CRITICAL", minute=9),
+            error("elsewhere", line=8),
+        ]
+    )
     error_groups.record([error("late", minute=1)])
 
     assert [bool(row.fingerprint) for row in rows] == [True, False, True, True]

@@ -1,5 +1,7 @@
 import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,8 +16,16 @@ from django.db import connection, transaction
 from logs import context, handler
 from logs.handler import DatabaseHandler
 from logs.models import ApplicationLog
+from tests.logs.site import run_site
 
 EXTRACTION = "0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, so that no other's unwritten records are entered."""
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -36,7 +46,9 @@ def flush(logger: logging.Logger) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_record_fills_every_column(log: logging.Logger) -> None:
-    with context.bound(request_id="request-1", extraction_id=EXTRACTION):
+    with context.bound(
+        request_id="request-1", extraction_id=EXTRACTION, company_id="NT047", user="asha"
+    ):
         log.info("read %d pages", 3)
     flush(log)
 
@@ -46,8 +58,10 @@ def test_record_fills_every_column(log: logging.Logger) -> None:
         "test_handler",
         "test_record_fills_every_column",
     )
-    assert row.line_number == test_record_fills_every_column.__code__.co_firstlineno + 3
+    assert row.line_number == test_record_fills_every_column.__code__.co_firstlineno + 5
     assert (row.request_id, row.extraction_id) == ("request-1", uuid.UUID(EXTRACTION))
+    assert (row.company_id, row.user) == ("NT047", "asha")
+    assert (row.process_id, row.host) == (os.getpid(), socket.gethostname())
     assert row.exception is None
 
 
@@ -75,8 +89,8 @@ def test_exc_info_without_an_exception_is_no_exception(log: logging.Logger) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_secrets_reach_neither_row_nor_stderr(
-    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+def test_secrets_reach_neither_row_nor_stderr_nor_file(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
 ) -> None:
     canary = "AIzaSyCanary0123456789abcdefghijklmnopq"
     try:
@@ -94,6 +108,11 @@ def test_secrets_reach_neither_row_nor_stderr(
         except ValueError:
             log.exception("again %s", canary)
         flush(log)
+        [file] = (data_dir / "unwritten-logs").iterdir()
+        kept = file.read_text()
+    assert "again [redacted]" in kept
+    assert "ValueError: bad key [redacted]" in kept
+    assert canary not in kept
     printed = capsys.readouterr().err
     assert "again [redacted]\nTraceback" in printed
     assert printed.endswith("ValueError: bad key [redacted]\n")
@@ -166,26 +185,36 @@ class no_log_table:  # noqa: N801 - reads as what it does
 
 
 @pytest.mark.django_db(transaction=True)
-def test_records_go_to_stderr_during_an_outage_and_to_the_database_after_it(
-    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+def test_records_of_an_outage_go_to_stderr_and_to_a_file_and_are_entered_once_after_it(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
 ) -> None:
     with no_log_table():
-        log.warning("during the outage")
+        with context.bound(extraction_id=EXTRACTION):
+            log.warning("during the outage")
         flush(log)
+        log.warning("still")
+        flush(log)
+        files = list((data_dir / "unwritten-logs").iterdir())
+        assert sum(path.read_text().count("\n") for path in files) == 2
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     log.warning("after it")
     flush(log)
 
-    first, second = capsys.readouterr().err.splitlines()
+    first, second, third, *_ = capsys.readouterr().err.splitlines()
     assert first == (
         "ApplicationLogs cannot be written (OperationalError: no such table: ApplicationLogs)."
         " The records are:"
     )
     assert second.endswith(f" WARNING {log.name}: during the outage")
-    assert [row.message for row in ApplicationLog.objects.all()] == ["after it"]
+    assert third.endswith(": still")
+    rows = ApplicationLog.objects.order_by("pk")
+    assert [row.message for row in rows] == ["during the outage", "still", "after it"]
+    assert rows[0].extraction_id == uuid.UUID(EXTRACTION)
+    assert list((data_dir / "unwritten-logs").iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_close_prints_what_an_open_transaction_kept_out(
+def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_once(
     log: logging.Logger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The writer waits for the caller's transaction, and the caller for the writer: bounded."""
@@ -201,9 +230,12 @@ def test_close_prints_what_an_open_transaction_kept_out(
     assert first == "ApplicationLogs could not be written before the end:"
     assert second.endswith(": at the end")
     assert database_handler._writer is not None
-    database_handler._writer.join()  # it writes once the transaction is over: twice, never lost
+    database_handler._writer.join()  # whose insert goes on, and finds its rows taken away
     log.error("after the end")
     assert capsys.readouterr().err.endswith(": after the end\n")
+    database_handler._delivery.catch_up(at_once=True)
+    rows = ApplicationLog.objects.order_by("pk")
+    assert [row.message for row in rows] == ["at the end", "after the end"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -242,28 +274,10 @@ def test_full_queue_says_how_many_it_dropped(
         ("ERROR", "x", "message"),
         (
             "WARNING",
-            "logs.handler",
+            "logs",
             "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 ERROR",
         ),
     ]
-
-
-def run_site(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a process with the site's own logging, on the tests' database."""
-    prelude = "import logging, os, django; django.setup(); log = logging.getLogger('script');"
-    return subprocess.run(
-        [sys.executable, "-c", f"{prelude}\n{script}"],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -299,6 +313,83 @@ log.info("parent after")
 
 
 @pytest.mark.django_db(transaction=True)
+def test_sigterm_ends_a_process_after_a_flush() -> None:
+    ended = run_site(
+        """
+import signal, time
+for number in range(3000): log.info("record %d", number)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""",
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")
+    assert ApplicationLog.objects.count() == 3000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sigterm_is_left_to_processes_that_handle_it() -> None:
+    ended = run_site(
+        "assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN",
+        before_setup="import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+    )
+
+    assert ended.stderr == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_recycled_workers_lose_no_record() -> None:
+    """Children of multiprocessing, as django-q's workers are: they end without atexit."""
+    ended = run_site(
+        """
+import multiprocessing
+def work(number):
+    for record in range(1000): log.info("%d-%d", number, record)
+for number in range(3):
+    process = multiprocessing.get_context("fork").Process(target=work, args=[number])
+    process.start()
+    process.join()
+"""
+    )
+
+    assert ended.stderr == ""
+    rows = ApplicationLog.objects.values_list("message", "process_id")
+    assert {message for message, _ in rows} == {f"{n}-{m}" for n in range(3) for m in range(1000)}
+    assert len({process_id for _, process_id in rows}) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forks_of_a_process_that_writes_lose_no_record() -> None:
+    ended = run_site(
+        """
+import sys, threading
+def work():
+    for number in range(5000): log.info("parent %d", number)
+thread = threading.Thread(target=work)
+thread.start()
+children = []
+for number in range(5):
+    child = os.fork()
+    if child == 0:
+        log.info("child %d", number)
+        sys.exit()
+    children.append(child)
+for child in children:
+    assert os.waitpid(child, 0)[1] == 0
+thread.join()
+"""
+    )
+
+    assert ended.stderr == ""
+    messages = list(ApplicationLog.objects.values_list("message", flat=True))
+    assert sorted(each for each in messages if each.startswith("child")) == [
+        f"child {number}" for number in range(5)
+    ]
+    assert len(messages) == 5005
+
+
+@pytest.mark.django_db(transaction=True)
 def test_error_is_in_the_database_before_a_killed_process_ends() -> None:
     """It never flushes: only the writer thread's own haste brings the row in."""
     ended = run_site(
@@ -316,7 +407,25 @@ os._exit(0)
     assert ApplicationLog.objects.get().message == "last words"
 
 
-def test_database_that_cannot_be_opened_sends_the_records_to_stderr(tmp_path: Path) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_info_is_in_the_database_before_a_killed_process_ends() -> None:
+    ended = run_site(
+        """
+import time
+from logs.models import ApplicationLog
+log.info("last words")
+while not ApplicationLog.objects.exists():
+    time.sleep(0.005)
+os._exit(0)
+"""
+    )
+
+    assert ended.stderr == ""
+    assert ApplicationLog.objects.get().message == "last words"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_of_a_process_without_database_are_entered_by_the_next(tmp_path: Path) -> None:
     ended = run_site("log.info('unheard')", DATABASE_URL=f"sqlite:///{tmp_path}/none/db.sqlite3")
 
     first, second = ended.stderr.splitlines()
@@ -325,6 +434,10 @@ def test_database_that_cannot_be_opened_sends_the_records_to_stderr(tmp_path: Pa
         " The records are:"
     )
     assert second.endswith(" INFO script: unheard")
+
+    assert run_site("log.info('heard')").stderr == ""
+    messages = ApplicationLog.objects.values_list("message", flat=True)
+    assert sorted(messages) == ["heard", "unheard"]
 
 
 def test_process_that_ends_before_the_apps_are_ready_prints_its_records() -> None:

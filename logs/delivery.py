@@ -1,0 +1,90 @@
+"""Brings rows into ApplicationLogs; while that cannot be, to stderr and to files that are entered
+when it can be again."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from django.db import transaction
+
+from logs import table
+from logs.entries import Row, line_of
+from logs.redaction import redact
+from logs.spool import Spool, enter
+
+# How soon a database that took nothing is tried again.
+RETRY_SECONDS = 2.0
+# How often a process that writes looks for files that others left behind.
+LOOK_SECONDS = 60.0
+# Entered in one go: new records wait meanwhile.
+FILES_AT_ONCE = 4
+
+
+class Delivery:
+    """Where the writer of one process puts its rows. A fork needs a new one."""
+
+    def __init__(self) -> None:
+        self._spool = Spool()
+        self._away = False
+        self._files_wait = False
+        self._look_at = 0.0
+
+    def deliver(self, rows: Sequence[Row], confirm: Callable[[], None]) -> None:
+        """Insert the rows, or divert them. ``confirm`` is called before the commit, to veto it."""
+        if not self._away:
+            try:
+                with transaction.atomic():
+                    table.insert(rows)
+                    confirm()
+            except Withdrawn:
+                return
+            except Exception as error:
+                self._begin_outage()
+                reason = redact(f"{type(error).__name__}: {error}")
+                to_stderr([f"ApplicationLogs cannot be written ({reason}). The records are:"])
+            else:
+                return
+        self.divert(rows)
+
+    def divert(self, rows: Sequence[Row]) -> None:
+        """Keep the rows in a file until the database takes them, and print them. Never raises."""
+        try:
+            self._spool.write(rows)
+        except Exception as error:
+            to_stderr([f"Log records cannot be kept on disk: {type(error).__name__}"])
+        to_stderr(map(line_of, rows))
+
+    def catch_up(self, *, at_once: bool = False) -> None:
+        """Enter what waits in files when it is time to look, or ``at_once``. Never raises."""
+        if not at_once and time.monotonic() < self._look_at:
+            return
+        try:
+            self._spool.close()
+            all_entered = enter(FILES_AT_ONCE)
+        except Exception:
+            self._begin_outage()
+        else:
+            self._away = False
+            self._files_wait = not all_entered
+            self._look_at = time.monotonic() + (LOOK_SECONDS if all_entered else 0)
+
+    def seconds_to_look(self) -> float | None:
+        """Return after how long ``catch_up`` must be called; None when no file is known to wait."""
+        return max(0.0, self._look_at - time.monotonic()) if self._files_wait else None
+
+    def _begin_outage(self) -> None:
+        self._away = self._files_wait = True
+        self._look_at = time.monotonic() + RETRY_SECONDS
+
+
+class Withdrawn(Exception):
+    """The rows are somebody else's by now."""
+
+
+def to_stderr(lines: Iterable[str]) -> None:
+    """Print, where that is possible. Never raises."""
+    # No stderr, a closed one, a full disk: nowhere is left to say so.
+    with contextlib.suppress(Exception):
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()

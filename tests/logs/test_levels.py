@@ -1,0 +1,95 @@
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from logs import levels
+from logs.models import LoggerLevel
+from tests.logs.site import run_site
+
+NAME = "tests.levels"
+
+
+@pytest.fixture(autouse=True)
+def _configured() -> Iterator[None]:
+    root = logging.getLogger().level
+    logging.getLogger(NAME).setLevel(logging.WARNING)
+    yield
+    logging.getLogger(NAME).setLevel(logging.NOTSET)
+    logging.getLogger().setLevel(root)
+    levels._configured.clear()
+
+
+@pytest.mark.django_db
+def test_a_row_sets_the_level_and_its_removal_restores_the_configured_one() -> None:
+    logger = logging.getLogger(NAME)
+    row = LoggerLevel.objects.create(logger=NAME, level="DEBUG")
+    levels.apply()
+    assert logger.isEnabledFor(logging.DEBUG)
+
+    row.level = "ERROR"
+    row.save()
+    levels.apply()
+    levels.apply()
+    assert logger.level == logging.ERROR
+
+    row.delete()
+    levels.apply()
+    assert logger.level == logging.WARNING
+
+
+@pytest.mark.django_db
+def test_root_is_the_level_of_all_others() -> None:
+    LoggerLevel.objects.create(logger="root", level="CRITICAL")
+    levels.apply()
+    assert logging.getLogger().level == logging.CRITICAL
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_takes_effect_in_running_and_in_forked_processes() -> None:
+    """None of them has ever logged: there is no writer that could look."""
+    LoggerLevel.objects.create(logger="quiet", level="DEBUG")
+
+    ended = run_site(
+        """
+import sys, time
+quiet = logging.getLogger("quiet")
+child = os.fork()
+while not quiet.isEnabledFor(logging.DEBUG):
+    time.sleep(0.005)
+if child:
+    _, status = os.waitpid(child, 0)
+    sys.exit(os.waitstatus_to_exitcode(status))
+""",
+        before_setup="from logs import levels; levels.READ_SECONDS = 0.01",
+    )
+
+    assert ended.stderr == ""
+
+
+def test_reading_goes_on_after_a_failure() -> None:
+    ended = run_site(
+        """
+import threading
+failed = threading.Semaphore(0)
+def fail():
+    failed.release()
+    raise RuntimeError
+levels.apply = fail
+assert failed.acquire(timeout=30)
+assert failed.acquire(timeout=30)
+""",
+        before_setup="from logs import levels; levels.READ_SECONDS = 0.01",
+    )
+
+    assert ended.stderr == ""
+
+
+def test_levels_come_from_the_environment() -> None:
+    ended = run_site(
+        "print(logging.getLogger('a.b').level, logging.getLogger('httpx2').level,"
+        " logging.getLogger('django').level)",
+        LOG_LEVELS="a.b=ERROR, httpx2=DEBUG",
+    )
+
+    assert ended.stdout == "40 10 20\n"
