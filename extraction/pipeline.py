@@ -143,7 +143,8 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
     when another process has taken it up. Safe to repeat until the call is made.
     """
     attempt_id = uuid.uuid4()
-    last = _attempts_of_this_run(extraction).select_related("token").order_by("number").last()
+    earlier = list(_attempts_of_this_run(extraction).select_related("token").order_by("number"))
+    last = earlier[-1] if earlier else None
     if last and last.outcome == AttemptOutcome.PENDING:
         # Committed a moment ago, by a first time that lost the database before it heard so. It may
         # be a probe; if not, its end does no harm to the one that is.
@@ -156,6 +157,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
         attempt_id=attempt_id,
         cost_of=lambda token: cost_of(document, token, repaired),
         lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
+        tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
     )
     try:
         with transaction.atomic():

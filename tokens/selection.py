@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -89,13 +89,15 @@ def take(
     attempt_id: uuid.UUID,
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
+    tried: Collection[int] = (),
 ) -> Taken:
     """Reserve the call's cost on a usable key, chosen at random.
 
-    Raises NoToken, or TokensBusy with the time at which to ask again.
+    Those whose ids are in ``tried`` come last: what failed there may do with another. Raises
+    NoToken, or TokensBusy with the time at which to ask again.
     """
     outcomes = []
-    for token in _candidates(company_id):
+    for token in _candidates(company_id, tried):
         outcome = _reserve(token, attempt_id, cost_of, lease)
         if isinstance(outcome, Taken):
             return outcome
@@ -107,7 +109,7 @@ def take(
         raise _refusal(company_id)
     if _TooLittle.FOR_ANY_CALL in outcomes:
         # The company may have an Offline key, which serves now that the others are Exceeded.
-        return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease)
+        return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease, tried=tried)
     raise _exceeded(
         "No key of the company has enough quota left for this document. "
         "Ask support to raise the limit."
@@ -193,11 +195,11 @@ def _usable() -> TokenQuerySet:
     )
 
 
-def _candidates(company_id: str) -> Iterator[TokenMaster]:
+def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenMaster]:
     """The keys to try, in random order: Offline ones only where there is no other."""
     tokens = list(_usable().for_company(company_id))
     random.shuffle(tokens)
-    tokens.sort(key=lambda token: token.provider == Provider.OFFLINE)
+    tokens.sort(key=lambda token: (token.provider == Provider.OFFLINE, token.pk in tried))
     none_online = True
     # Lazily: to look at a key is to decrypt it.
     for token in tokens:

@@ -160,6 +160,16 @@ def test_a_key_that_will_not_do_never_stops_a_company_with_a_good_one(
     assert [call.key for call in emulator.calls].count("AIza-bad-key") <= 1
 
 
+def test_a_retry_goes_to_a_key_that_has_not_failed_yet(emulator: Emulator) -> None:
+    make_token(), make_token("AIza-good-key")
+    emulator.faults.add("internal", key="AIza-bad-key")
+
+    for number in range(8):
+        extraction = submit(f"INVOICE {number}")
+        assert len(process_to_end(extraction)) <= 1
+        assert extraction.state == State.SUCCEEDED
+
+
 def test_a_rate_limit_goes_on_with_another_key_as_soon_as_the_policy_allows(
     emulator: Emulator,
 ) -> None:

@@ -86,6 +86,20 @@ def test_take_chooses_among_all_keys() -> None:
     assert {take_one().pk for _ in range(100)} == tokens
 
 
+def test_take_tries_last_what_failed_before() -> None:
+    failed, other = make_token(), make_token(total_token_limit=10_000_000)
+    tried = {failed.pk}
+
+    def take_untried() -> TokenMaster:
+        return take(
+            "NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, tried=tried
+        ).token
+
+    assert {take_untried() for _ in range(20)} == {other}
+    TokenMaster.objects.filter(pk=other.pk).update(status="Disabled")
+    assert take_untried() == failed
+
+
 @pytest.mark.parametrize("keys", [1, 30])
 def test_take_needs_one_read_and_one_reserve(
     keys: int, django_assert_num_queries: DjangoAssertNumQueries
