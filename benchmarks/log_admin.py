@@ -103,6 +103,7 @@ def measure(size: int) -> None:
         "log, level": f"{logs}?level=ERROR",
         "log, logger": f"{logs}?logger=extraction.module7",
         "log, company, last day": f"{logs}?company_id=NT003&range=1d",
+        "log, company and level": f"{logs}?company_id=NT003&level=INFO",
         "log, extraction": f"{logs}?extraction_id={extraction}",
         "log, text, last day": f"{logs}?text=page+3&range=1d",
         "log, text that is nowhere, last day": f"{logs}?text=nowhere&range=1d",
