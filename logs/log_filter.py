@@ -4,9 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
+from logs import error_groups
 from logs.keyset import Selection
 from logs.models import ApplicationLog, LogLevel
 
@@ -70,13 +73,28 @@ class LogFilter(forms.Form):
         logs = ApplicationLog.objects.all()
         if not self.is_valid():
             return Selection(logs.none())
+        unindexed = self._unindexed()
+        for number, (name, value) in enumerate(self._equal()):
+            if number == 0:
+                logs = logs.filter(**{name: value})
+            else:
+                # Hidden from the database, which may choose the index that leaves more to read.
+                unindexed &= Q(Exact(Coalesce(name, Value("")), value))
+        return Selection(logs, *self._times(), unindexed)
+
+    def _equal(self) -> list[tuple[str, Any]]:
+        """The conditions that have an index; the first probably leaves the fewest records."""
         values = self.cleaned_data
-        for name in ("level", "company_id", "extraction_id", "request_id", "fingerprint"):
-            if values[name]:
-                logs = logs.filter(**{name: values[name]})
-        if values["logger"] and not values["logger"].endswith("*"):
-            logs = logs.filter(logger=values["logger"])
-        return Selection(logs, *self._times(), self._unindexed())
+        is_rare = values["level"] in error_groups.LEVELS
+        names = [
+            *("extraction_id", "request_id", "fingerprint"),
+            *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),
+        ]
+        return [
+            (name, values[name])
+            for name in names
+            if values[name] and not (name == "logger" and self._is_prefix())
+        ]
 
     def _times(self) -> tuple[datetime | None, datetime | None]:
         values = self.cleaned_data
@@ -85,11 +103,14 @@ class LogFilter(forms.Form):
             return timezone.now() - RANGES[name][1], None
         return values["since"], values["until"]
 
+    def _is_prefix(self) -> bool:
+        return str(self.cleaned_data.get("logger", "")).endswith("*")
+
     def _unindexed(self) -> Q:
         """The conditions for which records have to be read one by one."""
         values = self.cleaned_data
         conditions = Q()
-        if (values.get("logger") or "").endswith("*"):
+        if self._is_prefix():
             conditions &= Q(logger__startswith=values["logger"].removesuffix("*"))
         if values.get("user"):
             conditions &= Q(user=values["user"])
