@@ -27,10 +27,12 @@ from logs.forks import between_forks
 
 # Some 30 MB when it is full.
 CAPACITY = 50_000
-# Rows per transaction: so short that nobody notices the lock on SQLite, nor does an ERROR wait.
-BATCH = 1_000
+# Rows per transaction: so short that nobody notices the lock on SQLite. An ERROR waits for one
+# transaction to end, and takes only a few others with it.
+BATCH = 500
+URGENT_BATCH = 50
 # Transactions per connection while there is enough to write: a fork waits for them.
-BATCHES_PER_CONNECTION = 10
+BATCHES_PER_CONNECTION = 20
 FLUSH_SECONDS = 0.5
 EXIT_SECONDS = 5.0
 
@@ -169,7 +171,8 @@ class DatabaseHandler(logging.Handler):
     def _write_batch(self) -> bool:
         """Write some entries; False when there was none."""
         with self._changed:
-            entries = self._writing = self._backlog.take(BATCH)
+            is_urgent = self._backlog.has(logging.ERROR)
+            entries = self._writing = self._backlog.take(URGENT_BATCH if is_urgent else BATCH)
         if entries:
             self._delivery.deliver(_rows(entries), self._claim)
         return bool(entries)
