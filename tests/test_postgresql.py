@@ -15,6 +15,7 @@ from tests.running_site import ROOT
 
 PROOFS = [
     "tests/tokens",
+    "tests/logs/test_spool.py",
     "tests/logs/test_views.py",
     "tests/test_database.py",
     "tests/extraction/test_models.py",
