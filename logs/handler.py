@@ -38,7 +38,7 @@ EXIT_SECONDS = 5.0
 
 # Logging a row's INSERT would cause another row, and so on; so would anything else that the
 # writer thread logs.
-_UNLOGGED = "django.db.backends"
+_UNLOGGED = "django.db.backends."
 
 _handlers: "weakref.WeakSet[DatabaseHandler]" = weakref.WeakSet()
 
@@ -84,11 +84,8 @@ class DatabaseHandler(logging.Handler):
             self.handleError(record)
 
     def _is_loggable(self, record: logging.LogRecord) -> bool:
-        name = record.name
-        return not (
-            (name.startswith(_UNLOGGED) and name[len(_UNLOGGED) :][:1] in ("", "."))
-            or threading.current_thread() is self._writer
-        )
+        is_unlogged = f"{record.name}.".startswith(_UNLOGGED)
+        return not is_unlogged and threading.current_thread() is not self._writer
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say so on stderr; logging's own way would print the arguments, secrets and all."""
@@ -105,7 +102,8 @@ class DatabaseHandler(logging.Handler):
             target = self._awaited = self._backlog.last_number
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._settled >= target, EXIT_SECONDS if timeout is None else timeout
+                lambda: self._settled >= target or self._closed,
+                EXIT_SECONDS if timeout is None else timeout,
             )
 
     def close(self) -> None:

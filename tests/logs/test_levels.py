@@ -54,9 +54,10 @@ def test_a_change_takes_effect_in_running_and_in_forked_processes() -> None:
 
     ended = run_site(
         """
-import sys, time
+import signal, sys, time
 quiet = logging.getLogger("quiet")
 child = os.fork()
+signal.alarm(50)  # neither outlives a failure
 while not quiet.isEnabledFor(logging.DEBUG):
     time.sleep(0.005)
 if child:
