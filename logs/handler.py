@@ -27,16 +27,18 @@ from logs.forks import between_forks
 
 # Some 30 MB when it is full.
 CAPACITY = 50_000
-# Rows per transaction: so short that nobody notices the lock on SQLite, nor does an ERROR wait.
-BATCH = 1_000
+# Rows per transaction: so short that nobody notices the lock on SQLite. An ERROR waits for one
+# transaction to end, and takes only a few others with it.
+BATCH = 500
+URGENT_BATCH = 50
 # Transactions per connection while there is enough to write: a fork waits for them.
-BATCHES_PER_CONNECTION = 10
+BATCHES_PER_CONNECTION = 20
 FLUSH_SECONDS = 0.5
 EXIT_SECONDS = 5.0
 
 # Logging a row's INSERT would cause another row, and so on; so would anything else that the
 # writer thread logs.
-_UNLOGGED = "django.db.backends"
+_UNLOGGED = "django.db.backends."
 
 _handlers: "weakref.WeakSet[DatabaseHandler]" = weakref.WeakSet()
 
@@ -82,11 +84,8 @@ class DatabaseHandler(logging.Handler):
             self.handleError(record)
 
     def _is_loggable(self, record: logging.LogRecord) -> bool:
-        name = record.name
-        return not (
-            (name.startswith(_UNLOGGED) and name[len(_UNLOGGED) :][:1] in ("", "."))
-            or threading.current_thread() is self._writer
-        )
+        is_unlogged = f"{record.name}.".startswith(_UNLOGGED)
+        return not is_unlogged and threading.current_thread() is not self._writer
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say so on stderr; logging's own way would print the arguments, secrets and all."""
@@ -103,7 +102,8 @@ class DatabaseHandler(logging.Handler):
             target = self._awaited = self._backlog.last_number
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._settled >= target, EXIT_SECONDS if timeout is None else timeout
+                lambda: self._settled >= target or self._closed,
+                EXIT_SECONDS if timeout is None else timeout,
             )
 
     def close(self) -> None:
@@ -169,7 +169,8 @@ class DatabaseHandler(logging.Handler):
     def _write_batch(self) -> bool:
         """Write some entries; False when there was none."""
         with self._changed:
-            entries = self._writing = self._backlog.take(BATCH)
+            is_urgent = self._backlog.has(logging.ERROR)
+            entries = self._writing = self._backlog.take(URGENT_BATCH if is_urgent else BATCH)
         if entries:
             self._delivery.deliver(_rows(entries), self._claim)
         return bool(entries)

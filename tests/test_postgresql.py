@@ -19,6 +19,7 @@ PROOFS = [
     "tests/logs/test_error_groups.py",
     "tests/logs/test_keyset.py",
     "tests/logs/test_retention.py",
+    "tests/logs/test_spool.py",
     "tests/logs/test_views.py",
     "tests/test_database.py",
     "tests/extraction/test_models.py",

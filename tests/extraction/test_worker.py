@@ -23,6 +23,9 @@ from extraction.cluster import WorkerCluster
 from extraction.models import AttemptOutcome, Extraction, State
 from extraction.sweep import Sweep
 from extraction.watch import HangWatch
+from logs.entries import entry_of, row_of
+from logs.models import ApplicationLog
+from logs.spool import Spool
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import KEY, make_token
 from tokens import journal
@@ -484,3 +487,14 @@ def test_housekeeping_enters_what_was_called_while_the_database_was_away(data_di
 
     row = TokenUsageLog.objects.get(attempt_id=record.attempt_id)
     assert (row.token, row.total_tokens_used) == (token, 42)
+
+
+def test_housekeeping_enters_log_records_that_the_database_did_not_take(data_dir: Path) -> None:
+    record = logging.LogRecord("test", logging.ERROR, __file__, 1, "kept on disk", (), None)
+    unwritten = Spool()
+    unwritten.write([row_of(entry_of(record))])
+    unwritten.close()
+
+    worker.keep_house()
+
+    assert ApplicationLog.objects.get().message == "kept on disk"

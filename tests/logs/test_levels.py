@@ -2,6 +2,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from logs import levels
 from logs.models import LoggerLevel
@@ -52,9 +54,10 @@ def test_a_change_takes_effect_in_running_and_in_forked_processes() -> None:
 
     ended = run_site(
         """
-import sys, time
+import signal, sys, time
 quiet = logging.getLogger("quiet")
 child = os.fork()
+signal.alarm(50)  # neither outlives a failure
 while not quiet.isEnabledFor(logging.DEBUG):
     time.sleep(0.005)
 if child:
@@ -93,3 +96,13 @@ def test_levels_come_from_the_environment() -> None:
     )
 
     assert ended.stdout == "40 10 20\n"
+
+
+def test_staff_set_a_level_in_the_admin(admin_client: Client) -> None:
+    url = reverse("admin:logs_loggerlevel_add")
+
+    admin_client.post(url, {"logger": NAME, "level": "DEBUG"})
+
+    assert list(LoggerLevel.objects.values_list("logger", "level")) == [(NAME, "DEBUG")]
+    page = admin_client.get(reverse("admin:logs_loggerlevel_changelist")).content.decode()
+    assert NAME in page
