@@ -27,7 +27,7 @@ from tests.running_site import RunningSite, eventually, running_site
 
 pytestmark = pytest.mark.crash
 
-SEED = int(os.environ.get("CHAOS_SEED", "4711"))
+SEED = int(os.environ.get("CHAOS_SEED", "12"))
 EXTRACTIONS = int(os.environ.get("CHAOS_EXTRACTIONS", "200"))
 KEY = "AIza-chaos-test-key"
 ENVIRONMENT = {
