@@ -1,5 +1,7 @@
-"""Brings rows into ApplicationLogs; while that cannot be, to stderr and to files that are entered
-when it can be again."""
+"""Brings rows into ApplicationLogs, or while that cannot be to stderr and to files.
+
+The files are entered when the database takes rows again: by this process, or by any other.
+"""
 
 import contextlib
 import sys
@@ -30,22 +32,29 @@ class Delivery:
         self._files_wait = False
         self._look_at = 0.0
 
-    def deliver(self, rows: Sequence[Row], confirm: Callable[[], None]) -> None:
-        """Insert the rows, or divert them. ``confirm`` is called before the commit, to veto it."""
-        if not self._away:
-            try:
-                with transaction.atomic():
-                    table.insert(rows)
-                    confirm()
-            except Withdrawn:
-                return
-            except Exception as error:
-                self._begin_outage()
-                reason = redact(f"{type(error).__name__}: {error}")
-                to_stderr([f"ApplicationLogs cannot be written ({reason}). The records are:"])
-            else:
-                return
-        self.divert(rows)
+    def deliver(self, rows: Sequence[Row], claim: Callable[[], None]) -> None:
+        """Insert the rows, or divert them. Never raises.
+
+        ``claim`` is called before either is done for good. It may raise Withdrawn, to prevent it.
+        """
+        with contextlib.suppress(Withdrawn):
+            if self._away or not self._insert(rows, claim):
+                claim()
+                self.divert(rows)
+
+    def _insert(self, rows: Sequence[Row], claim: Callable[[], None]) -> bool:
+        try:
+            with transaction.atomic():
+                table.insert(rows)
+                claim()
+        except Withdrawn:
+            raise
+        except Exception as error:
+            self._begin_outage()
+            reason = redact(f"{type(error).__name__}: {error}")
+            to_stderr([f"ApplicationLogs cannot be written ({reason}). The records are:"])
+            return False
+        return True
 
     def divert(self, rows: Sequence[Row]) -> None:
         """Keep the rows in a file until the database takes them, and print them. Never raises."""

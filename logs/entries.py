@@ -137,8 +137,10 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _error(record: logging.LogRecord) -> TracebackException | None:
-    """The exception without its frames, which must not outlive the call; its text is put together
-    by the writer, because reading the source takes most of the time."""
+    """The exception without its frames, which must not outlive the call.
+
+    Its text is put together by the writer: reading the source takes most of the time.
+    """
     if not record.exc_info or record.exc_info[1] is None:
         return None
     return TracebackException(*record.exc_info, lookup_lines=False, compact=True)

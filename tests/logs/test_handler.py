@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
-from logs import context, handler
+from logs import context, handler, table
 from logs.handler import DatabaseHandler
 from logs.models import ApplicationLog
 from tests.logs.site import run_site
@@ -236,6 +236,32 @@ def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_on
     database_handler._delivery.catch_up(at_once=True)
     rows = ApplicationLog.objects.order_by("pk")
     assert [row.message for row in rows] == ["at the end", "after the end"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_that_close_took_over_are_not_diverted_again(
+    log: logging.Logger, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    """The writer's insert fails only after the end: as when a lock is waited for in vain."""
+    [database_handler] = log.handlers
+    assert isinstance(database_handler, DatabaseHandler)
+    monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
+    closed = threading.Event()
+
+    def insert(_: object) -> None:
+        closed.wait(30)
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "insert", insert)
+        log.error("once")
+        database_handler.close()
+        closed.set()
+        assert database_handler._writer is not None
+        database_handler._writer.join()
+
+    [file] = (data_dir / "unwritten-logs").iterdir()
+    assert file.read_text().count("\n") == 1
 
 
 @pytest.mark.django_db(transaction=True)
