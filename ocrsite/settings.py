@@ -171,6 +171,11 @@ WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")
+# A Redis that does not answer must not hold a request. Workers wait 1 s for a message in one read.
+# Of two values of an option Redis' client takes the first, so that REDIS_URL has its way.
+_REDIS_WITH_TIMEOUTS = (
+    f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}socket_connect_timeout=5&socket_timeout=10"
+)
 
 # Rendering ends within 30 s. A reading ends with Gemini's deadline (1.1 × its time-out), or, where
 # tesseract reads scans, within 100 s. The task's hard end leaves room for both.
@@ -192,7 +197,7 @@ Q_CLUSTER: dict[str, Any] = {
     "recycle": 500,
     "max_rss": 400_000,  # KiB
     "catch_up": False,
-    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    **({"redis": _REDIS_WITH_TIMEOUTS} if REDIS_URL else {"orm": "default"}),
 }
 
 # REST

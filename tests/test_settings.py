@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import redis
 from packaging.requirements import Requirement
 
 from tests.running_site import ROOT
@@ -100,6 +101,21 @@ def test_degraded_mode_and_its_file(tmp_path: Path, file: str, mode: str, shown:
     started = start(tmp_path, script, APP_SETTING_FILE=file, DEGRADED_MODE=mode)
 
     assert started.stdout == shown.format(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "connect_timeout"),
+    [("redis://h/0", 5.0), ("redis://h/0?socket_connect_timeout=2", 2.0)],
+)
+def test_redis_that_does_not_answer_is_given_up(
+    tmp_path: Path, url: str, connect_timeout: float
+) -> None:
+    script = "import ocrsite.settings as s; print(s.Q_CLUSTER['redis'])"
+
+    address = start(tmp_path, script, REDIS_URL=url).stdout.strip()
+
+    options = redis.Redis.from_url(address).connection_pool.connection_kwargs
+    assert (options["socket_connect_timeout"], options["socket_timeout"]) == (connect_timeout, 10.0)
 
 
 def test_retention_by_level_and_of_files(tmp_path: Path) -> None:
