@@ -47,6 +47,16 @@ class FindByKeyForm(forms.Form):
     key = KeyField()
 
 
+def _call_limit(label: str) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=1,
+        max_value=MAX_CALLS,
+        help_text="Further invoices wait; empty means no limit.",
+    )
+
+
 class TokenForm(ModelForm[TokenMaster]):
     """Enter or change a token, its key and its threshold."""
 
@@ -60,20 +70,8 @@ class TokenForm(ModelForm[TokenMaster]):
         initial=DEFAULT_THRESHOLD,
         help_text="Alert when less than this remains. A warning, never a stop.",
     )
-    max_concurrent_calls = forms.IntegerField(
-        label="Calls at once",
-        required=False,
-        min_value=1,
-        max_value=MAX_CALLS,
-        help_text="Further invoices wait; empty means no limit.",
-    )
-    requests_per_minute = forms.IntegerField(
-        label="Calls per minute",
-        required=False,
-        min_value=1,
-        max_value=MAX_CALLS,
-        help_text="Further invoices wait; empty means no limit.",
-    )
+    max_concurrent_calls = _call_limit("Calls at once")
+    requests_per_minute = _call_limit("Calls per minute")
     why = forms.CharField(
         label="Reason for the change",
         required=False,
