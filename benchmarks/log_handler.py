@@ -139,7 +139,7 @@ def raw_insert(*, prepared: bool) -> float:
 
     records: list[logging.LogRecord] = []
     keeper = logging.NullHandler()
-    keeper.handle = records.append  # type: ignore[assignment,method-assign]
+    keeper.handle = records.append  # type: ignore[assignment,method-assign]  # keeps records
     log(keeper, ROWS)
     rows = [row_of(entry_of(record)) for record in records]
     connection = connections["default"]

@@ -183,8 +183,9 @@ def _housekeeping() -> Iterator[None]:
         yield
     finally:
         done.set()
+        give_up_at = time.monotonic() + HOUSEKEEPING_ENDS_WITHIN_SECONDS  # on both together
         for thread in threads:
-            thread.join(HOUSEKEEPING_ENDS_WITHIN_SECONDS)
+            thread.join(max(0.0, give_up_at - time.monotonic()))
 
 
 def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
