@@ -209,7 +209,7 @@ def keep_house() -> None:
     statuses.update_statuses()
     rotation.encrypt_clear_keys()
     journal.enter()
-    spool.enter()
+    spool.enter(at_most=1)  # a long outage leaves many, and keys must not wait for all of them
     scratch.sweep_temporary_folders()
 
 
