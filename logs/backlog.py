@@ -1,5 +1,6 @@
 """Records that wait to be written: bounded, and generous to the severe when it is full."""
 
+import logging
 from collections import Counter, deque
 
 from logs.entries import Entry, own_warning
@@ -33,13 +34,17 @@ class Backlog:
         self._by_level.setdefault(entry.level, deque()).append(entry)
         self._size += 1
 
-    def take(self, limit: int) -> list[Entry]:
+    def take(self, limit: int, lowest: int = logging.NOTSET) -> list[Entry]:
         """Remove up to ``limit`` entries, the most severe first, and return them as they came.
+
+        None of a level below ``lowest``.
 
         One more at the end says how many were dropped since the last time, if any were.
         """
         taken: list[Entry] = []
         for level in sorted(self._by_level, reverse=True):
+            if level < lowest:
+                break
             entries = self._by_level[level]
             count = min(len(entries), limit - len(taken))
             taken += [entries.popleft() for _ in range(count)]
@@ -60,9 +65,13 @@ class Backlog:
 
     def has(self, level: int) -> bool:
         """Whether an entry of this level or above waits."""
-        return any(entries and own >= level for own, entries in self._by_level.items())
+        return bool(self.heads(level))
+
+    def heads(self, lowest: int = logging.NOTSET) -> list[int]:
+        """Return the lowest number of each level that waits, of those from ``lowest`` on."""
+        levels = self._by_level.items()
+        return [entries[0].number for level, entries in levels if entries and level >= lowest]
 
     def oldest_number(self) -> int:
         """Return the lowest number of those that wait; when none does, one above the highest."""
-        heads = [entries[0].number for entries in self._by_level.values() if entries]
-        return min(heads, default=self.last_number + 1)
+        return min(self.heads(), default=self.last_number + 1)

@@ -57,12 +57,16 @@ class Delivery:
         return True
 
     def divert(self, rows: Sequence[Row]) -> None:
-        """Keep the rows in a file until the database takes them, and print them. Never raises."""
+        """Print the rows, and keep them. Never raises."""
+        self.keep(rows)
+        to_stderr(map(line_of, rows))
+
+    def keep(self, rows: Sequence[Row]) -> None:
+        """Have the rows in a file until the database takes them. Never raises."""
         try:
             self._spool.write(rows)
         except Exception as error:
             to_stderr([f"Log records cannot be kept on disk: {type(error).__name__}"])
-        to_stderr(map(line_of, rows))
 
     def catch_up(self, *, at_once: bool = False) -> None:
         """Enter what waits in files when it is time to look, or ``at_once``. Never raises."""

@@ -1,19 +1,23 @@
 """The logging handler that writes to ApplicationLogs without making anybody wait for it.
 
 The caller only appends to a queue in memory. One daemon thread per process writes what has
-gathered every half second, and at once after an ERROR. What the database does not take goes
-to stderr and to files that are entered later. A process that is killed outright loses at most that
-half second.
+gathered every half second, and at once after an ERROR. What the database does not take goes to
+stderr and to files that are entered later. While the database lets the first thread wait, a second
+one brings records into such files, so that a process that is killed outright takes along at most
+the last second, and no ERROR older than 100 ms.
 """
 
 import logging
+import math
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from multiprocessing.util import Finalize
 from types import FrameType
 
@@ -35,6 +39,10 @@ URGENT_BATCH = 50
 BATCHES_PER_CONNECTION = 20
 FLUSH_SECONDS = 0.5
 EXIT_SECONDS = 5.0
+# How often the keeper looks whether an ERROR is still in memory only: it is by the second look.
+LOOK_SECONDS = 0.04
+# When the database has held up the writer for so long, the keeper takes all other records, too.
+STUCK_SECONDS = 0.4
 
 # Logging a row's INSERT would cause another row, and so on; so would anything else that the
 # writer thread logs.
@@ -44,7 +52,10 @@ _handlers: "weakref.WeakSet[DatabaseHandler]" = weakref.WeakSet()
 
 
 class DatabaseHandler(logging.Handler):
-    """Writes log records to ApplicationLogs in batches, from a thread of its own."""
+    """Writes log records to ApplicationLogs in batches, from a thread of its own.
+
+    A second one, the keeper, has in files what the database does not take in time.
+    """
 
     def __init__(self, level: int | str = logging.NOTSET) -> None:
         super().__init__(level)
@@ -58,16 +69,21 @@ class DatabaseHandler(logging.Handler):
     def _start_afresh(self) -> None:
         """Forget the parent's queue, thread and locks: after a fork the parent still has them."""
         # Reentrant, because a signal handler may log while its own thread holds the lock.
-        self._changed = threading.Condition(threading.RLock())
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._at_risk = threading.Condition(lock)
         self._backlog = Backlog(CAPACITY)
         self._delivery = Delivery()
+        # What the writer has in hand and not yet in the database, and the keeper not yet in a file.
         self._writing: list[Entry] = []
-        self._withdrawn = False
+        self._keeping: list[Entry] = []
+        self._held_since: float | None = None
         self._urgent = False
         # Numbers of entries: up to which all are out, and up to which somebody waits for that.
         self._settled = self._awaited = 0
         self._closed = False
         self._writer: threading.Thread | None = None
+        self._keeper: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record. Never raises and never waits for the database."""
@@ -85,7 +101,7 @@ class DatabaseHandler(logging.Handler):
 
     def _is_loggable(self, record: logging.LogRecord) -> bool:
         is_unlogged = f"{record.name}.".startswith(_UNLOGGED)
-        return not is_unlogged and threading.current_thread() is not self._writer
+        return not is_unlogged and threading.current_thread() not in (self._writer, self._keeper)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say so on stderr; logging's own way would print the arguments, secrets and all."""
@@ -110,10 +126,12 @@ class DatabaseHandler(logging.Handler):
         """Flush; what is not in the database by then is diverted. Runs when Python exits."""
         self.flush()
         with self._changed:
-            self._withdrawn = bool(self._writing)
+            self._changed.wait_for(lambda: not self._keeping, EXIT_SECONDS)
             entries = [*self._writing, *self._backlog.take(CAPACITY)]
+            self._writing = []
             self._closed = True
             self._changed.notify_all()
+            self._at_risk.notify_all()
         if entries:
             to_stderr(["ApplicationLogs could not be written before the end:"])
             self._delivery.divert(_rows(entries))
@@ -121,12 +139,14 @@ class DatabaseHandler(logging.Handler):
 
     def _queue(self, entry: Entry) -> None:
         self._backlog.put(entry)
-        self._urgent = self._urgent or entry.level >= logging.ERROR
+        if entry.level >= logging.ERROR:
+            self._urgent = True
+            self._at_risk.notify_all()
         if self._urgent or len(self._backlog) in (1, BATCH):
             self._changed.notify_all()
         if self._writer is None:
-            self._writer = threading.Thread(target=self._run, name="log-writer", daemon=True)
-            self._writer.start()
+            self._writer = _started(self._run, "log-writer")
+            self._keeper = _started(self._keep, "log-keeper")
             if multiprocessing.parent_process() is not None:
                 # Children of multiprocessing (django-q's workers) end without atexit.
                 Finalize(None, self.close, exitpriority=-100)
@@ -144,6 +164,7 @@ class DatabaseHandler(logging.Handler):
     def _wait_for_work(self) -> bool:
         """Wait for entries, then for company; False when the handler was closed."""
         with self._changed:
+            self._held_since = None
             self._changed.wait_for(
                 lambda: len(self._backlog) or self._is_hurried(), self._delivery.seconds_to_look()
             )
@@ -151,10 +172,13 @@ class DatabaseHandler(logging.Handler):
                 self._changed.wait_for(
                     lambda: len(self._backlog) >= BATCH or self._is_hurried(), FLUSH_SECONDS
                 )
+            self._hold()
             return not self._closed
 
     def _is_hurried(self) -> bool:
-        return self._urgent or self._closed or self._settled < self._awaited
+        # What the keeper has in hand cannot be hurried.
+        is_awaited = self._settled < self._awaited and not self._keeping
+        return self._urgent or self._closed or is_awaited
 
     def _work(self) -> None:
         for _ in range(BATCHES_PER_CONNECTION):
@@ -163,7 +187,8 @@ class DatabaseHandler(logging.Handler):
         self._delivery.catch_up(at_once=self._settled < self._awaited)
         with self._changed:
             self._urgent = len(self._backlog) >= BATCH or self._backlog.has(logging.ERROR)
-            self._settled = self._backlog.oldest_number() - 1
+            kept = [entry.number for entry in self._keeping]
+            self._settled = min([self._backlog.oldest_number(), *kept]) - 1
             self._changed.notify_all()
 
     def _write_batch(self) -> bool:
@@ -171,16 +196,67 @@ class DatabaseHandler(logging.Handler):
         with self._changed:
             is_urgent = self._backlog.has(logging.ERROR)
             entries = self._writing = self._backlog.take(URGENT_BATCH if is_urgent else BATCH)
+            self._hold()
         if entries:
-            self._delivery.deliver(_rows(entries), self._claim)
+            self._delivery.deliver(_rows(entries), partial(self._claim, entries))
         return bool(entries)
 
-    def _claim(self) -> None:
-        """Take over what is being written from ``close``. Raises Withdrawn when that was first."""
+    def _hold(self) -> None:
+        """From now on, what the writer does may hold it up."""
+        self._held_since = time.monotonic()
+        self._at_risk.notify_all()
+
+    def _claim(self, entries: list[Entry]) -> None:
+        """Make what is being written the writer's for good.
+
+        Raises Withdrawn when ``close`` or the keeper took it over.
+        """
         with self._changed:
-            if self._withdrawn:
+            if self._writing is not entries:
                 raise Withdrawn
             self._writing = []
+
+    def _keep(self) -> None:
+        """Bring into files what the writer does not get rid of in time."""
+        looked_at = 0
+        while not self._closed:
+            with self._changed:
+                self._at_risk.wait_for(
+                    lambda: self._closed or self._held_since or self._waiting_errors()
+                )
+                is_stuck = time.monotonic() - (self._held_since or math.inf) > STUCK_SECONDS
+                if is_stuck:
+                    self._keeping = self._take_over(logging.NOTSET)
+                elif any(number <= looked_at for number in self._waiting_errors()):
+                    self._keeping = self._take_over(logging.ERROR)
+                looked_at = self._backlog.last_number
+            if self._keeping:
+                self._delivery.keep(_rows(self._keeping))
+                with self._changed:
+                    self._keeping = []
+                    # As soon as the writer can, it is to enter the file.
+                    self._awaited = self._backlog.last_number
+                    self._changed.notify_all()
+            time.sleep(LOOK_SECONDS)
+
+    def _waiting_errors(self) -> list[int]:
+        """The numbers of errors that are in memory only; of those in the queue, the first."""
+        writing = [entry.number for entry in self._writing if entry.level >= logging.ERROR]
+        return [*writing, *self._backlog.heads(logging.ERROR)]
+
+    def _take_over(self, lowest: int) -> list[Entry]:
+        """Take what waits from this level on, and all of a batch with one such in it."""
+        entries = self._backlog.take(CAPACITY, lowest)
+        if any(entry.level >= lowest for entry in self._writing):
+            entries = [*self._writing, *entries]
+            self._writing = []
+        return entries
+
+
+def _started(work: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def flush_on_sigterm() -> None:

@@ -7,16 +7,21 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
 
-from logs import context, handler, table
+from logs import context, handler, spool, table
 from logs.handler import DatabaseHandler
-from logs.models import ApplicationLog
+from logs.models import ApplicationLog, ErrorGroup
 from tests.logs.site import run_site
+from tests.running_site import eventually
 
 EXTRACTION = "0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"
 
@@ -221,9 +226,10 @@ def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_on
     [database_handler] = log.handlers
     assert isinstance(database_handler, DatabaseHandler)
     monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
+    monkeypatch.setattr(handler, "STUCK_SECONDS", 60)  # or else the keeper might be first
     with transaction.atomic():
         ApplicationLog.objects.count()
-        log.error("at the end")
+        log.warning("at the end")
         database_handler.close()
 
     first, second = capsys.readouterr().err.splitlines()
@@ -231,7 +237,7 @@ def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_on
     assert second.endswith(": at the end")
     assert database_handler._writer is not None
     database_handler._writer.join()  # whose insert goes on, and finds its rows taken away
-    log.error("after the end")
+    log.warning("after the end")
     assert capsys.readouterr().err.endswith(": after the end\n")
     database_handler._delivery.catch_up(at_once=True)
     rows = ApplicationLog.objects.order_by("pk")
@@ -246,6 +252,7 @@ def test_rows_that_close_took_over_are_not_diverted_again(
     [database_handler] = log.handlers
     assert isinstance(database_handler, DatabaseHandler)
     monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
+    monkeypatch.setattr(handler, "STUCK_SECONDS", 60)  # or else the keeper might be first
     closed = threading.Event()
 
     def insert(_: object) -> None:
@@ -254,7 +261,7 @@ def test_rows_that_close_took_over_are_not_diverted_again(
 
     with monkeypatch.context() as patched:
         patched.setattr(table, "insert", insert)
-        log.error("once")
+        log.warning("once")
         database_handler.close()
         closed.set()
         assert database_handler._writer is not None
@@ -262,6 +269,70 @@ def test_rows_that_close_took_over_are_not_diverted_again(
 
     [file] = (data_dir / "unwritten-logs").iterdir()
     assert file.read_text().count("\n") == 1
+
+
+def kept(data_dir: Path) -> str:
+    """What the files hold that are to be entered later."""
+    return "".join(path.read_text() for path in (data_dir / "unwritten-logs").glob("*"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_error_that_the_database_does_not_take_at_once_is_kept_and_entered_once(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    with transaction.atomic():  # nobody else can write to SQLite meanwhile
+        log.error("first")
+        log.error("second")
+        for _ in eventually(30):
+            if "second" in kept(data_dir):
+                break
+        log.critical("third")
+        for _ in eventually(30):
+            if "third" in kept(data_dir):
+                break
+    flush(log)
+
+    rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
+    assert list(rows) == ["first", "second", "third"]
+    assert ErrorGroup.objects.aggregate(Sum("count"))["count__sum"] == 3
+    assert kept(data_dir) == ""
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_of_every_level_are_kept_while_the_writer_is_stuck(
+    log: logging.Logger, data_dir: Path
+) -> None:
+    with transaction.atomic():
+        for message in ("taken by the writer", "in the queue"):
+            log.info(message)
+            for _ in eventually(30):
+                if message in kept(data_dir):
+                    break
+    flush(log)
+
+    rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
+    assert list(rows) == ["taken by the writer", "in the queue"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_error_is_on_disk_before_a_killed_process_ends_while_another_locks_the_database() -> None:
+    with transaction.atomic():
+        run_site(
+            """
+import time
+from pathlib import Path
+log.error("last words")
+while not [each for each in Path(os.environ["DATA_DIR"]).glob("unwritten-logs/*")
+           if "last words" in each.read_text()]:
+    time.sleep(0.005)
+os._exit(0)
+"""
+        )
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
+        assert spool.enter()
+    assert ApplicationLog.objects.get().message == "last words"
 
 
 @pytest.mark.django_db(transaction=True)
