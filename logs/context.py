@@ -1,21 +1,28 @@
 """What every log record of this request or task carries, without being handed around."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType
+from typing import NamedTuple
 
-_EMPTY: Mapping[str, str] = MappingProxyType({})
-_bound: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=_EMPTY)
+
+class Context(NamedTuple):
+    """What a record can be found by; each has a column of ApplicationLogs."""
+
+    request_id: str | None = None
+    extraction_id: str | None = None
+    company_id: str | None = None
+    user: str | None = None
+
+
+_NOTHING = Context()
+_bound: ContextVar[Context] = ContextVar("log_context", default=_NOTHING)
 
 
 @contextmanager
 def bound(**fields: str) -> Iterator[None]:
-    """Add fields to the records logged inside the block.
-
-    Those with a column: ``request_id``, ``extraction_id``, ``company_id`` and ``user``.
-    """
-    token = _bound.set({**_bound.get(), **fields})
+    """Give the records logged inside the block these fields of Context, too."""
+    token = _bound.set(_bound.get()._replace(**fields))
     try:
         yield
     finally:
@@ -24,10 +31,10 @@ def bound(**fields: str) -> Iterator[None]:
 
 def add(**fields: str) -> None:
     """Add fields that become known only now, until the block of ``bound`` around this ends."""
-    if _bound.get() is not _EMPTY:  # else nothing would take them away again
-        _bound.set({**_bound.get(), **fields})
+    if _bound.get() is not _NOTHING:  # else nothing would take them away again
+        _bound.set(_bound.get()._replace(**fields))
 
 
-def current() -> Mapping[str, str]:
+def current() -> Context:
     """The fields bound here and now."""
     return _bound.get()

@@ -5,7 +5,6 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import count
@@ -13,6 +12,7 @@ from traceback import TracebackException
 from typing import NamedTuple
 
 from logs import context
+from logs.context import Context
 from logs.redaction import redact
 
 _HOST = socket.gethostname()
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
     function: str | None
     line: int
     process_id: int | None
-    context: Mapping[str, str]
+    context: Context
 
 
 class Row(NamedTuple):
@@ -81,24 +81,36 @@ def entry_of(record: logging.LogRecord) -> Entry:
 
 def row_of(entry: Entry) -> Row:
     """Return the row, redacted and cut to what the columns of every database take."""
-    bound = entry.context
-    return Row._make(
+    # Every record takes this way: an unpacked tuple is read in half the time, and so is one made
+    # by tuple itself.
+    (
+        _,
+        created,
+        _,
+        level,
+        logger,
+        message,
+        error,
+        stack,
+        module,
+        function,
+        line,
+        process_id,
+        bound,
+    ) = entry
+    return tuple.__new__(
+        Row,
         (
-            datetime.fromtimestamp(entry.created, UTC),
-            _storable(redact(entry.message)),
-            _exception(entry),
-            entry.line,
-            *_place(entry.level_name, entry.logger, entry.module, entry.function),
-            *_context(
-                bound.get("request_id"),
-                bound.get("extraction_id"),
-                bound.get("company_id"),
-                bound.get("user"),
-            ),
-            entry.process_id,
+            datetime.fromtimestamp(created, UTC),
+            _storable(redact(message)),
+            _exception(error, stack),
+            line,
+            *_place(level, logger, module, function),
+            *_context(bound),
+            process_id,
             _HOST,
             None,  # error_groups knows it
-        )
+        ),
     )
 
 
@@ -146,11 +158,11 @@ def _error(record: logging.LogRecord) -> TracebackException | None:
     return TracebackException(*record.exc_info, lookup_lines=False, compact=True)
 
 
-def _exception(entry: Entry) -> str | None:
-    if entry.error is None and entry.stack is None:
+def _exception(error: TracebackException | None, stack: str | None) -> str | None:
+    if error is None and stack is None:
         return None
-    text = "".join(entry.error.format()) if entry.error else ""
-    return _storable(redact(f"{text}{entry.stack or ''}".rstrip())) or None
+    text = "".join(error.format()) if error else ""
+    return _storable(redact(f"{text}{stack or ''}".rstrip())) or None
 
 
 # The same few places and contexts come again and again.
@@ -167,14 +179,12 @@ def _place(
 
 
 @lru_cache(maxsize=1024)
-def _context(
-    request_id: str | None, extraction_id: str | None, company_id: str | None, user: str | None
-) -> tuple[str | None, uuid.UUID | None, str | None, str | None]:
+def _context(bound: Context) -> tuple[str | None, uuid.UUID | None, str | None, str | None]:
     return (
-        _storable(request_id or "")[:36] or None,
-        _uuid(extraction_id),
-        _storable(company_id or "")[:50] or None,
-        _storable(user or "")[:150] or None,
+        _storable(bound.request_id or "")[:36] or None,
+        _uuid(bound.extraction_id),
+        _storable(bound.company_id or "")[:50] or None,
+        _storable(bound.user or "")[:150] or None,
     )
 
 

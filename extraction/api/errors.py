@@ -39,7 +39,7 @@ class Problem:
             "code": self.code,
             "message": self.message,
             "detail": self.detail,
-            "request_id": log_context.current().get("request_id", ""),
+            "request_id": log_context.current().request_id or "",
         }
         if not enveloped:
             return body

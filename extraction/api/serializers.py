@@ -89,7 +89,7 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
             "message": extraction.error_message,
             "code": extraction.error_code,
             "detail": extraction.error_detail,
-            "request_id": log_context.current().get("request_id", ""),
+            "request_id": log_context.current().request_id or "",
         }
     return body
 

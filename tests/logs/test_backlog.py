@@ -1,13 +1,15 @@
 import logging
 
 from logs.backlog import Backlog
+from logs.context import Context
 from logs.entries import Entry
 
 
 def entry(level: int, number: int) -> Entry:
     name = logging.getLevelName(level)
+    nothing = Context()
     return Entry(
-        number, 0.0, level, name, "test", str(number), None, None, "module", None, 1, 4711, {}
+        number, 0.0, level, name, "test", str(number), None, None, "module", None, 1, 4711, nothing
     )
 
 
