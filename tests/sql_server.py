@@ -2,12 +2,15 @@
 
     DATABASE_URL=mssql://user:password@host/name python -m tests.sql_server
 
+With ``queries`` behind it, that of what the code asks: ``[statement, …]``.
+
 A process of its own, because importing mssql-django patches Django for every database. It needs
 no server: what the backend would ask one is answered here. As no server knows any constraint,
 the statements that drop old ones by name are missing.
 """
 
 import json
+import logging
 import sys
 from unittest import mock
 
@@ -18,10 +21,6 @@ from django.db.migrations.loader import MigrationLoader
 
 def migration_statements() -> list[tuple[str, str, list[str]]]:
     """Return app, name and statements of every migration, each after those it depends on."""
-    from mssql.base import DatabaseWrapper
-
-    DatabaseWrapper._known_versions["default"] = 2022
-    DatabaseWrapper._known_azures["default"] = False
     loader = MigrationLoader(None)
     migrations = []
     for app, name in loader.graph._generate_plan(loader.graph.leaf_nodes(), at_end=True):
@@ -33,10 +32,32 @@ def migration_statements() -> list[tuple[str, str, list[str]]]:
     return migrations
 
 
-if __name__ == "__main__":
+def query_statements() -> list[str]:
+    """Return what the code asks, each statement once."""
+    from tests import sql_server_queries
+
+    logging.disable()
+    with sql_server_queries.recorded() as statements:
+        sql_server_queries.ask_everything()
+    return list(dict.fromkeys(statements))
+
+
+def main() -> None:
+    """Print what is asked for."""
     django.setup()
+    from mssql.base import DatabaseWrapper
+
+    DatabaseWrapper._known_versions["default"] = 2022
+    DatabaseWrapper._known_azures["default"] = False
+    if sys.argv[1:] == ["queries"]:
+        json.dump(query_statements(), sys.stdout)
+        return
     with (
         mock.patch.object(connection, "cursor"),
         mock.patch.object(connection.introspection, "get_constraints", return_value={}),
     ):
         json.dump(migration_statements(), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

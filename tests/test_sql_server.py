@@ -3,10 +3,11 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from django.apps import apps
@@ -140,20 +141,39 @@ class Index(NamedTuple):
 @pytest.fixture(scope="module")
 def statements() -> list[Statement]:
     """Every statement of every migration, in the order in which they run."""
+    return [
+        Statement(app, text, parse_one(text, read="tsql"))
+        for app, _, texts in _printed()
+        for text in texts
+    ]
+
+
+@pytest.fixture(scope="module")
+def queries(tmp_path_factory: pytest.TempPathFactory) -> list[exp.Expr]:
+    """What the code asks."""
+    printed = _printed("queries", DATA_DIR=str(tmp_path_factory.mktemp("data")))
+    # What sqlglot does not know, and mssql-django puts in front of a query.
+    texts = [_NOT_QUERY.sub("", text.replace("%s", "?")) for text in printed]
+    return [tree for text in texts for tree in parse(text, read="tsql") if tree]
+
+
+_NOT_QUERY = re.compile(
+    r"DECLARE @\w+ \w+(?:\(\w+\))? = \?\s+|SET NOCOUNT ON(?=\s+INSERT)"
+    r"|SET IDENTITY_INSERT \S+ (?:ON|OFF);?|SAVE TRANSACTION \w+"
+)
+
+
+def _printed(*arguments: str, **environment: str) -> Any:
     printed = subprocess.run(
-        [sys.executable, "-m", "tests.sql_server"],
+        [sys.executable, "-m", "tests.sql_server", *arguments],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": "mssql://user:password@host/ocr"},
+        env={**os.environ, "DATABASE_URL": "mssql://user:password@host/ocr", **environment},
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     ).stdout
-    return [
-        Statement(app, text, parse_one(text, read="tsql"))
-        for app, _, texts in json.loads(printed)
-        for text in texts
-    ]
+    return json.loads(printed)
 
 
 @pytest.fixture(scope="module")
@@ -351,6 +371,66 @@ def test_views_read_columns_that_exist(
         # Raises where a column cannot be found. Without ORDER BY, which no view may have.
         query = qualify(view.expression, schema=schema, dialect="tsql")
         assert query.args.get("order") is None
+
+
+def test_queries_are_readable_t_sql(queries: list[exp.Expr]) -> None:
+    asked = {table.name for query in queries for table in query.find_all(exp.Table)}
+
+    assert asked >= CONTRACT.keys() | VIEWS
+    assert [query.sql() for query in queries if isinstance(query, exp.Command)] == []
+
+
+def test_queries_read_columns_that_exist(
+    queries: list[exp.Expr], tables: dict[str, dict[str, Column]]
+) -> None:
+    schema: dict[str, object] = {
+        name: {column: definition.type for column, definition in columns.items()}
+        for name, columns in tables.items()
+    }
+    ours = [
+        query
+        for query in queries
+        if isinstance(query, exp.Select)
+        and {table.name for table in query.find_all(exp.Table)} <= tables.keys()
+    ]
+
+    assert len(ours) > 50
+    for query in ours:
+        qualify(query, schema=schema, dialect="tsql")  # raises where a column cannot be found
+
+
+def test_queries_avoid_what_sql_server_refuses(queries: list[exp.Expr]) -> None:
+    assert [query.sql("tsql") for query in queries if _is_refused(query)] == []
+
+
+def _is_refused(query: exp.Expr) -> bool:
+    """Errors 144, 130 and 1033 of SQL Server, in this order."""
+    return (
+        any(group.find(exp.Select) for group in query.find_all(exp.Group))
+        or any(aggregate.find(exp.Select) for aggregate in query.find_all(exp.AggFunc))
+        or any(
+            inner is not query and inner.args.get("order") and not _is_limited(inner)
+            for inner in query.find_all(exp.Select)
+        )
+    )
+
+
+def _is_limited(select: exp.Select) -> bool:
+    return bool(select.args.get("limit") or select.args.get("offset"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "refused"),
+    [
+        ("SELECT a FROM t GROUP BY (SELECT 1)", True),
+        ("SELECT SUM((SELECT 1)) FROM t", True),
+        ("SELECT a FROM (SELECT a FROM t ORDER BY a) AS x", True),
+        ("SELECT a FROM (SELECT TOP 1 a FROM t ORDER BY a) AS x ORDER BY a", False),
+        ("SELECT a FROM t WHERE a IN (SELECT a FROM t) ORDER BY a", False),
+    ],
+)
+def test_refused_queries_are_recognised(sql: str, refused: bool) -> None:
+    assert _is_refused(parse_one(sql, read="tsql")) == refused
 
 
 OUR_MODULES = [

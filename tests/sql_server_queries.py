@@ -1,0 +1,191 @@
+"""What the code asks of a database that holds nothing, in T-SQL; ``tests.sql_server`` prints it.
+
+No server is needed: statements are written down and answered with nothing.
+"""
+
+import contextlib
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
+from django.http import QueryDict
+from django.test import RequestFactory
+from django_q.brokers import get_broker
+from mssql.base import DatabaseWrapper
+
+from extraction import retention as extraction_retention
+from extraction.models import Extraction, State
+from extraction.sweep import Sweep
+from logs import error_mail, failures, keyset, levels, table
+from logs import retention as logs_retention
+from logs.entries import own_warning, row_of
+from logs.keyset import Position
+from logs.log_filter import LogFilter
+from tokens import alert_mail, audit, cooling, ledger, selection, statuses
+from tokens.call_limits import CallLimits
+from tokens.models import TokenMaster
+from tokens.selection import NoToken
+from tokens.usage import NO_USAGE
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ANYTHING = uuid.UUID("0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11")
+LOG_FILTERS = [
+    "",
+    "level=ERROR",
+    "level=INFO&company_id=NT047&logger=extraction.pipeline",
+    f"extraction_id={ANYTHING}&user=asha",
+    "request_id=r",
+    "fingerprint=f",
+    "text=50%25&range=1d",
+    "logger=extraction.*&since=2026-01-01T00:00&until=2026-02-01T00:00",
+]
+
+
+class Cursor:
+    """Writes down what it is to execute. Every count is 0, every new key 1, all else empty."""
+
+    rowcount = 0
+    description = None
+
+    def __init__(self, statements: list[str]) -> None:
+        self._statements = statements
+
+    def __enter__(self) -> "Cursor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def execute(self, sql: str, _parameters: Sequence[object] = ()) -> "Cursor":
+        self._statements.append(sql)
+        return self
+
+    def executemany(self, sql: str, _parameters: Sequence[object]) -> None:
+        self._statements.append(sql)
+
+    def fetchone(self) -> tuple[int | None, ...] | None:
+        sql = self._statements[-1]
+        if "SCOPE_IDENTITY()" in sql:
+            return (1,)
+        if returned := re.findall(r"INSERTED\.\[(\w+)\]", sql):
+            return tuple(1 if name.endswith("ID") else None for name in returned)
+        return (0,) if "AS [__count]" in sql or "@@TRANCOUNT" in sql else None
+
+    def fetchmany(self, _size: int = 1) -> list[tuple[int | None, ...]]:
+        row = self.fetchone()
+        return [row] if row else []
+
+    def fetchall(self) -> list[tuple[int | None, ...]]:
+        return self.fetchmany()
+
+    def nextset(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def recorded() -> Iterator[list[str]]:
+    """Return the list to which every statement goes."""
+    statements: list[str] = []
+    server = mock.MagicMock(autocommit=True)
+    server.cursor = lambda: Cursor(statements)
+    with (
+        mock.patch.object(DatabaseWrapper, "get_new_connection", return_value=server),
+        mock.patch.object(DatabaseWrapper, "init_connection_state"),
+    ):
+        yield statements
+
+
+def ask_everything() -> None:
+    """Ask what the doors, the worker and the nightly work ask, as far as an empty database goes."""
+    for ask in (logs_pages, logs_writer, tokens, extractions, admin_lists):
+        ask()
+
+
+def logs_pages() -> None:
+    for parameters in LOG_FILTERS:
+        selection = LogFilter(QueryDict(parameters)).selection()
+        here = Position(NOW, 5)
+        keyset.page(selection, size=50)
+        keyset.page(selection, size=50, older_than=here)
+        keyset.page(selection, size=50, newer_than=here)
+        list(keyset.every(selection))
+    failures.what_fails_most(NOW)
+
+
+def logs_writer() -> None:
+
+    with transaction.atomic():
+        row = row_of(own_warning("x"))
+        table.insert([row._replace(level="ERROR")] * 150)
+    logs_retention.purge_logs()
+    logs_retention.purge_retries()
+    error_mail.gather()
+    error_mail.deliver_digests()
+    levels.apply()
+
+
+def tokens() -> None:
+    attempt: dict[str, Any] = {"attempt_id": ANYTHING, "token_id": 1}
+    payer = {"company_id": "NT047", "branch": "b", "requested_by": "asha"}
+    token = TokenMaster(pk=1, company_id="NT047", project="p")
+    with contextlib.suppress(NoToken):
+        selection.require_usable("NT047")
+    selection.another_is_free(token)
+    with mock.patch.object(ledger, "_set_aside", side_effect=[False, True]):
+        limits = CallLimits(at_once=2, per_minute=2)
+        lease = timedelta(minutes=1)
+        ledger.reserve(**attempt, amount=1, output_budget=1, lease=lease, limits=limits)
+    ledger.reserve(**attempt, amount=1, output_budget=1, lease=lease)
+    with contextlib.suppress(ObjectDoesNotExist):  # what it has just written
+        ledger.settle(ANYTHING, 1, NO_USAGE, **payer)
+    with contextlib.suppress(ObjectDoesNotExist):
+        ledger.settle_unknown(ANYTHING, 1, 5, **payer)
+    ledger.release(ANYTHING)
+    ledger.release_dead()
+    cooling.claim_probe(token, lease)
+    cooling.end_probe(token, answered=True)
+    cooling.cool(token, NOW, "429", whole_project=True)
+    cooling.forget(token)
+    statuses.update_statuses()
+    audit.audit_ledger()
+    audit.repair_ledger()
+    alert_mail.deliver_alerts()
+    TokenMaster.objects.mark_spent(1)
+    TokenMaster.objects.reactivate(1)
+
+
+def extractions() -> None:
+
+    extraction = Extraction(pk=ANYTHING, lease_id=ANYTHING, company_id="NT047")
+    rows = Extraction.objects.all()
+    rows.claim(ANYTHING)
+    rows.renew_lease(extraction)
+    rows.postpone(extraction, timedelta(seconds=1))
+    rows.end(extraction, State.SUCCEEDED)
+    rows.take_over(extraction)
+    rows.requeue_due(ANYTHING)
+    rows.requeue(ANYTHING)
+    rows.give_up_files(extraction, NOW)
+    Sweep(get_broker()).round()
+    extraction_retention.purge_files()
+
+
+def admin_lists() -> None:
+    """Every list of the admin, searched and filtered by what it offers."""
+    for model_admin in admin.site._registry.values():
+        searched = {"q": "x"} if model_admin.search_fields else {}
+        for parameters in ({}, searched):
+            request = RequestFactory().get("/", parameters)
+            request.user = User(pk=1, is_staff=True, is_active=True, is_superuser=True)
+            list(model_admin.get_changelist_instance(request).result_list)
+        model_admin.get_object(request, "1")
