@@ -24,7 +24,10 @@ _TRUNK = re.compile(r"^  [|+] ", re.MULTILINE)
 _TRACEBACK = re.compile(
     r"^(?:Exception Group )?Traceback \(most recent call last\):\n", re.MULTILINE
 )
-_FRAME = re.compile(r"^  File \"(.+)\", line (\d+), in (.+)$", re.MULTILINE)
+_FRAME = re.compile(
+    r"^  File \"(.+)\", line (\d+), in (.+)$(?:\n    (\S.*)$)?",  # and the line itself, if known
+    re.MULTILINE,
+)
 _EXCEPTION_LINE = re.compile(r"^([^\W\d][\w.<>]*)(?::|$)", re.MULTILINE)
 
 
@@ -104,11 +107,18 @@ class Kind:
 
     exception_type: str
     place: str
+    code: str = ""
+    """The line of source at the place, where it is known."""
 
     @property
     def fingerprint(self) -> str:
-        """A digest of both."""
-        return hashlib.sha256(f"{self.exception_type}\n{self.place}".encode()).hexdigest()
+        """A digest of both.
+
+        The source stands for its line's number, which the next release moves.
+        """
+        function, _, line = self.place.rpartition(":")
+        text = "\n".join([self.exception_type, function, self.code or line])
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def kind_of(row: Row) -> Kind:
@@ -125,26 +135,29 @@ def record(rows: Sequence[Row]) -> list[Row]:
     whatever dies and however many processes write.
     """
     grouped = []
-    by_kind: dict[Kind, list[Row]] = {}
+    kinds: dict[str, Kind] = {}
+    errors: dict[str, list[Row]] = {}
     for row in rows:
         if row.level in LEVELS:
             kind = kind_of(row)
-            row = row._replace(fingerprint=kind.fingerprint)
-            by_kind.setdefault(kind, []).append(row)
+            fingerprint = kind.fingerprint
+            row = row._replace(fingerprint=fingerprint)
+            kinds.setdefault(fingerprint, kind)
+            errors.setdefault(fingerprint, []).append(row)
         grouped.append(row)
     # In one order, so that no two processes wait for each other's groups.
-    for kind in sorted(by_kind, key=lambda kind: kind.fingerprint):
-        _count(kind, by_kind[kind])
+    for fingerprint in sorted(kinds):
+        _count(fingerprint, kinds[fingerprint], errors[fingerprint])
     return grouped
 
 
-def _count(kind: Kind, errors: Sequence[Row]) -> None:
+def _count(fingerprint: str, kind: Kind, errors: Sequence[Row]) -> None:
     times = [error.timestamp for error in errors]
-    group = ErrorGroup.objects.filter(fingerprint=kind.fingerprint)
+    group = ErrorGroup.objects.filter(fingerprint=fingerprint)
     if _add(group, len(errors), min(times), max(times)):
         return
     _, created = ErrorGroup.objects.get_or_create(
-        fingerprint=kind.fingerprint,
+        fingerprint=fingerprint,
         defaults={
             "exception_type": kind.exception_type,
             "place": kind.place,
@@ -183,9 +196,12 @@ def _raised(text: str) -> Kind | None:
     if line is None:
         return None
     frames = _FRAME.findall(shown, 0, line.start())
-    places = [_place(Path(file), number, function) for file, number, function in frames]
-    ours = [place for is_ours, place in places if is_ours] or [place for _, place in places]
-    return Kind(line[1][:255], (ours[-1] if ours else "")[:_PLACE_LENGTH])
+    places = [
+        (*_place(Path(file), number, function), code) for file, number, function, code in frames
+    ]
+    ours = [place for place in places if place[0]] or places
+    _, place, code = ours[-1] if ours else (False, "", "")
+    return Kind(line[1][:255], place[:_PLACE_LENGTH], code)
 
 
 def _place(file: Path, line: str, function: str) -> tuple[bool, str]:

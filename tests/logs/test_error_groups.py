@@ -70,9 +70,16 @@ class Unpaid(Exception):
 def test_an_exceptions_kind_is_its_type_and_the_last_frame_of_our_own_code() -> None:
     line = refuse.__code__.co_firstlineno + 1
 
-    assert raised(refuse) == Kind("LookupError", f"tests.logs.test_error_groups:refuse:{line}")
-    line = parse.__code__.co_firstlineno + 1
-    assert raised(parse) == Kind("ValueError", f"tests.logs.test_error_groups:parse:{line}")
+    assert raised(refuse) == Kind(
+        "LookupError",
+        f"tests.logs.test_error_groups:refuse:{line}",
+        "raise LookupError(text)",
+    )
+    kind, line = raised(parse), parse.__code__.co_firstlineno + 1
+    assert (kind.exception_type, kind.place) == (
+        "ValueError",
+        f"tests.logs.test_error_groups:parse:{line}",
+    )
 
 
 def test_code_of_others_stands_for_itself_only_where_ours_has_no_part() -> None:
@@ -86,7 +93,7 @@ def test_code_of_others_stands_for_itself_only_where_ours_has_no_part() -> None:
     )
 
     assert kind_of(error(exception=text)) == Kind(
-        "redis.exceptions.ConnectionError", "django_q.worker:work:12"
+        "redis.exceptions.ConnectionError", "django_q.worker:work:12", "b()"
     )
 
 
@@ -98,6 +105,18 @@ def test_the_message_makes_no_difference_however_many_lines_it_has() -> None:
 
     assert {kind.exception_type for kind in kinds} == {"LookupError"}
     assert len(kinds) == 1
+
+
+def test_a_release_that_moves_the_lines_begins_no_new_group() -> None:
+    before = Kind("LookupError", "extraction.pipeline:process:7", "raise LookupError(text)")
+    after = Kind("LookupError", "extraction.pipeline:process:9", "raise LookupError(text)")
+    elsewhere = Kind("LookupError", "extraction.pipeline:recover:7", "raise LookupError(text)")
+    otherwise = Kind("LookupError", "extraction.pipeline:process:7", "files[key]")
+    assert before.fingerprint == after.fingerprint
+    assert len({kind.fingerprint for kind in (before, elsewhere, otherwise)}) == 3
+
+    without_source = [Kind("", f"extraction.pipeline:process:{line}") for line in (7, 9)]
+    assert len({kind.fingerprint for kind in without_source}) == 2
 
 
 def test_of_a_chain_the_exception_that_was_logged_counts() -> None:
