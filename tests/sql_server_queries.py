@@ -123,7 +123,6 @@ def logs_pages() -> None:
 
 
 def logs_writer() -> None:
-
     with transaction.atomic():
         row = row_of(own_warning("x"))
         table.insert([row._replace(level="ERROR")] * 150)
@@ -165,7 +164,6 @@ def tokens() -> None:
 
 
 def extractions() -> None:
-
     extraction = Extraction(pk=ANYTHING, lease_id=ANYTHING, company_id="NT047")
     rows = Extraction.objects.all()
     rows.claim(ANYTHING)
@@ -181,7 +179,7 @@ def extractions() -> None:
 
 
 def admin_lists() -> None:
-    """Every list of the admin, searched and filtered by what it offers."""
+    """Every list of the admin, whole and searched, and one row of it."""
     for model_admin in admin.site._registry.values():
         searched = {"q": "x"} if model_admin.search_fields else {}
         for parameters in ({}, searched):
