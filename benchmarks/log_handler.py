@@ -1,8 +1,8 @@
 """What a log record costs its caller, and how many reach ApplicationLogs in a second.
 
 Against django-db-logger's way, one INSERT by the caller for each record, and against the limit: the
-same rows, made before, in multi-row INSERTs. "Bare" is what even that cannot reach: the statements'
-parameters are made before, too. On SQLite, which leaves the least to hide behind.
+same rows, made before, in multi-row INSERTs. Above it stands what even that cannot reach, because
+the statements' parameters are made before, too. On SQLite, which leaves the least to hide behind.
 """
 
 import gc

@@ -6,6 +6,7 @@ The files are entered when the database takes rows again: by this process, or by
 import contextlib
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from django.db import transaction
@@ -21,6 +22,8 @@ RETRY_SECONDS = 2.0
 LOOK_SECONDS = 60.0
 # Entered in one go: new records wait meanwhile.
 FILES_AT_ONCE = 4
+# Of rows that were rescued without a word so many are printed, the newest, when that proves wrong.
+UNPRINTED = 1_000
 
 
 class Delivery:
@@ -28,6 +31,7 @@ class Delivery:
 
     def __init__(self) -> None:
         self._spool = Spool()
+        self._unprinted: deque[Row] = deque(maxlen=UNPRINTED)
         self._away = False
         self._files_wait = False
         self._look_at = 0.0
@@ -50,19 +54,27 @@ class Delivery:
         except Withdrawn:
             raise
         except Exception as error:
-            self._begin_outage()
-            reason = redact(f"{type(error).__name__}: {error}")
-            to_stderr([f"ApplicationLogs cannot be written ({reason}). The records are:"])
+            self._begin_outage(error)
             return False
+        self._unprinted.clear()
         return True
 
     def divert(self, rows: Sequence[Row]) -> None:
-        """Print the rows, and keep them. Never raises."""
-        self.keep(rows)
+        """Keep the rows in a file until the database takes them, and print them. Never raises."""
+        self._keep(rows)
         to_stderr(map(line_of, rows))
 
-    def keep(self, rows: Sequence[Row]) -> None:
-        """Have the rows in a file until the database takes them. Never raises."""
+    def rescue(self, rows: Sequence[Row]) -> None:
+        """Divert rows for which the database takes too long. Never raises.
+
+        They are printed when it turns out to be away; mostly it is only slow.
+        """
+        self._keep(rows)
+        self._unprinted.extend(rows)
+        if self._away:
+            self._print_rescued()
+
+    def _keep(self, rows: Sequence[Row]) -> None:
         try:
             self._spool.write(rows)
         except Exception as error:
@@ -75,10 +87,11 @@ class Delivery:
         try:
             self._spool.close()
             all_entered = enter(FILES_AT_ONCE)
-        except Exception:
-            self._begin_outage()
+        except Exception as error:
+            self._begin_outage(error)
         else:
             self._away = False
+            self._unprinted.clear()
             self._files_wait = not all_entered
             self._look_at = time.monotonic() + (LOOK_SECONDS if all_entered else 0)
 
@@ -86,9 +99,20 @@ class Delivery:
         """Return after how long ``catch_up`` must be called; None when no file is known to wait."""
         return max(0.0, self._look_at - time.monotonic()) if self._files_wait else None
 
-    def _begin_outage(self) -> None:
+    def _begin_outage(self, error: Exception) -> None:
+        if not self._away:
+            reason = redact(f"{type(error).__name__}: {error}")
+            to_stderr([f"ApplicationLogs cannot be written ({reason}). The records are:"])
         self._away = self._files_wait = True
+        self._print_rescued()
         self._look_at = time.monotonic() + RETRY_SECONDS
+
+    def _print_rescued(self) -> None:
+        rescued = []
+        with contextlib.suppress(IndexError):  # one by one: another thread may be at it, too
+            while True:
+                rescued.append(self._unprinted.popleft())
+        to_stderr(map(line_of, rescued))
 
 
 class Withdrawn(Exception):

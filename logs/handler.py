@@ -231,7 +231,7 @@ class DatabaseHandler(logging.Handler):
                     self._keeping = self._take_over(logging.ERROR)
                 looked_at = self._backlog.last_number
             if self._keeping:
-                self._delivery.keep(_rows(self._keeping))
+                self._delivery.rescue(_rows(self._keeping))
                 with self._changed:
                     self._keeping = []
                     # As soon as the writer can, it is to enter the file.

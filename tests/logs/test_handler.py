@@ -18,6 +18,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from logs import context, handler, spool, table
+from logs.delivery import Delivery
+from logs.entries import own_warning, row_of
 from logs.handler import DatabaseHandler
 from logs.models import ApplicationLog, ErrorGroup
 from tests.logs.site import run_site
@@ -313,6 +315,53 @@ def test_records_of_every_level_are_kept_while_the_writer_is_stuck(
 
     rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
     assert list(rows) == ["taken by the writer", "in the queue"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_kept_while_the_writer_waited_in_vain_are_printed_once(
+    log: logging.Logger,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    data_dir: Path,
+) -> None:
+    """As when the server has vanished: the first INSERT ends only with its time-out."""
+    timed_out = threading.Event()
+
+    def insert(_: object) -> None:
+        timed_out.wait(30)
+        raise OperationalError("timeout")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "insert", insert)
+        log.error("while it waits")
+        for _ in eventually(30):
+            if "while it waits" in kept(data_dir):
+                break
+        assert capsys.readouterr().err == ""
+        timed_out.set()
+        log.error("afterwards")
+        flush(log)
+    flush(log)
+
+    headline, *records = capsys.readouterr().err.splitlines()
+    assert headline.startswith("ApplicationLogs cannot be written (OperationalError: timeout)")
+    assert [each.rpartition(": ")[2] for each in records] == ["while it waits", "afterwards"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_kept_while_the_database_is_known_to_be_away_are_printed(
+    capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    delivery = Delivery()
+    first, second = (row_of(own_warning(text)) for text in ("first", "second"))
+    with no_log_table():
+        delivery.deliver([first], lambda: None)
+        capsys.readouterr()
+
+        delivery.rescue([second])
+
+    assert capsys.readouterr().err.endswith(" WARNING logs: second\n")
+    assert "second" in kept(data_dir)
 
 
 @pytest.mark.django_db(transaction=True)
