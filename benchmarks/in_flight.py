@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf
+from tests.extraction.sample_documents import pdf
 from tests.running_site import eventually, running_site
 
 CALLS = 64

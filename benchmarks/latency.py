@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tests.extraction.documents import pdf
+from tests.extraction.sample_documents import pdf
 from tests.running_site import running_site
 
 REQUESTS = 40

@@ -38,7 +38,7 @@ def measure() -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from logs.handler import DatabaseHandler
+    from logs.handler.handler import DatabaseHandler
 
     ours, peer, nobody = DatabaseHandler(), peer_handler(), logging.NullHandler()
     cost: dict[str, list[float]] = {"nobody": [], "ours": [], "peer": []}
@@ -119,7 +119,7 @@ def log_and_flush(handler: logging.Handler) -> None:
 
 def drain(handler: logging.Handler) -> float:
     """Fill the queue while the writer is kept out, then let it work."""
-    from logs.handler import DatabaseHandler
+    from logs.handler.handler import DatabaseHandler
 
     assert isinstance(handler, DatabaseHandler)
     with handler._changed:
@@ -134,9 +134,9 @@ def raw_insert(*, bare: bool) -> float:
     """The same rows, in transactions and statements of the sizes that we use."""
     from django.db import connections, transaction
 
-    from logs import table
-    from logs.entries import entry_of, row_of
-    from logs.handler import BATCH
+    from logs.handler import bulk_insert
+    from logs.handler.handler import BATCH
+    from logs.handler.records import entry_of, row_of
 
     records: list[logging.LogRecord] = []
     keeper = logging.NullHandler()
@@ -145,12 +145,12 @@ def raw_insert(*, bare: bool) -> float:
     rows = [row_of(entry_of(record)) for record in records]
     connection = connections["default"]
     batches = [rows[start : start + BATCH] for start in range(0, ROWS, BATCH)]
-    made = [list(table.statements(batch, connection)) for batch in batches] if bare else None
+    made = [list(bulk_insert.statements(batch, connection)) for batch in batches] if bare else None
 
     def insert() -> None:
         for number, batch in enumerate(batches):
             with transaction.atomic(), connection.cursor() as cursor:
-                statements = made[number] if made else table.statements(batch, connection)
+                statements = made[number] if made else bulk_insert.statements(batch, connection)
                 for sql, parameters in statements:
                     for each in parameters:
                         cursor.execute(sql, each)

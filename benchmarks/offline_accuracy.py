@@ -26,10 +26,10 @@ FIELDS = (
 
 def answers(path: Path, page_count: int) -> tuple[list[object], bool]:
     """Return what the reader reads, in the order of ``FIELDS``, and whether it is flagged."""
-    from extraction.pages import render
+    from extraction.documents.rendering import render
+    from extraction.documents.temp_dirs import scratch_folder
     from extraction.readers.base import Document
     from extraction.readers.offline import OfflineReader
-    from extraction.scratch import scratch_folder
 
     media_type = MEDIA_TYPES[path.suffix]
     with scratch_folder() as folder:

@@ -35,9 +35,9 @@ def old_way(document: Path, _folder: Path) -> None:
 
 def our_way(document: Path, folder: Path) -> None:
     """What the pipeline does."""
-    from extraction import pages
+    from extraction.documents import rendering
 
-    pages.render(document, "application/pdf", PAGES, folder)
+    rendering.render(document, "application/pdf", PAGES, folder)
 
 
 def twenty_pages(folder: Path) -> Path:
@@ -60,7 +60,7 @@ def _run(way: Way, document: Path, folder: Path, line: Connection) -> None:
     import pdf2image  # noqa: F401
     import PIL.Image  # noqa: F401
 
-    import extraction.pages  # noqa: F401
+    import extraction.documents.rendering  # noqa: F401
 
     line.send("ready")
     line.recv()

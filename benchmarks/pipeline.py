@@ -46,7 +46,7 @@ def run(stages: Stages, number: int) -> None:
     """One invoice, through the same functions and in the same order as ``pipeline.process``."""
     from extraction import pipeline, submission
     from extraction.models import Extraction
-    from tests.extraction.documents import pdf, upload
+    from tests.extraction.sample_documents import pdf, upload
 
     with stages.measure("submit"):
         submitted = submission.submit(

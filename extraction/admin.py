@@ -25,9 +25,9 @@ from extraction.readers import model_of, reader_for
 from extraction.readers.base import ReadingError
 from logs.models import ErrorSubscription
 from tokens.admin import TokenMasterAdmin
-from tokens.alerts import AlertSubscription
+from tokens.encryption import UndecryptableKey
 from tokens.models import TokenMaster
-from tokens.secrets import UndecryptableKey
+from tokens.models.alerts import AlertSubscription
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from django.utils import timezone
 
-from extraction.checks import run_checks
-from extraction.invoice import SCHEMA_VERSION, Invoice, UsageFields
+from extraction.invoices.schema import SCHEMA_VERSION, Invoice, UsageFields
+from extraction.invoices.validation import run_checks
 from extraction.readers.base import Reading
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from extraction import intake, pages
 from extraction.checked import checked_invoice
-from extraction.errors import Refusal
-from extraction.invoice import Invoice
+from extraction.documents import intake, rendering
+from extraction.documents.temp_dirs import scratch_folder
+from extraction.exceptions import Refusal
+from extraction.invoices.schema import Invoice
 from extraction.readers import reader_for
 from extraction.readers.base import (
     Billing,
@@ -28,7 +29,6 @@ from extraction.readers.base import (
     Reading,
     ReadingError,
 )
-from extraction.scratch import scratch_folder
 from tokens import app_setting, journal
 from tokens.models import Provider
 from tokens.selection import NoToken
@@ -87,7 +87,7 @@ def extract(
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     """Check the document and draw its pages, in a folder that goes away with the request."""
     draft = intake.examine(upload, folder / "document")
-    images = pages.render(draft.path, draft.media_type, draft.page_count, folder)
+    images = rendering.render(draft.path, draft.media_type, draft.page_count, folder)
     if all(image.blank for image in images):
         raise Refusal("no_content", "Every page is blank. Check the scan and send it again.")
     return Document(path=draft.path, media_type=draft.media_type, pages=images)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.db import Error, connection
 
-from ocrsite.database import is_unreachable
+from ocrsite.lib.database import is_unreachable
 
 T = TypeVar("T")
 

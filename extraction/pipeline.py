@@ -18,9 +18,10 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from extraction import intake, lease, pages
+from extraction import heartbeat
 from extraction.checked import checked_invoice
-from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
+from extraction.documents import intake, rendering
+from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.outage import outlast
@@ -37,7 +38,7 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
-from tokens import cooling, ledger, selection
+from tokens import circuit_breaker, ledger, selection
 from tokens.models import Provider, TokenMaster
 from tokens.selection import Cost, NoToken, TokensBusy
 from tokens.usage import NO_USAGE, Usage
@@ -63,7 +64,7 @@ def process(extraction_id: uuid.UUID) -> None:
         return
     with (
         context.bound(extraction_id=str(extraction_id), company_id=extraction.company_id),
-        lease.kept(extraction),
+        heartbeat.kept(extraction),
     ):
         stopwatch = Stopwatch()
         try:
@@ -128,7 +129,7 @@ class Call:
 def prepare_pages(extraction: Extraction) -> Document:
     """Render the document's pages. Raises Refusal when it cannot be shown or shows nothing."""
     path = Path(settings.DATA_DIR) / "files" / extraction.file
-    images = pages.render(
+    images = rendering.render(
         path, extraction.media_type, extraction.page_count, intake.folder_of(extraction.pk)
     )
     if all(image.blank for image in images):
@@ -176,7 +177,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
     except LeaseLost:
         ledger.release(attempt_id)
         if probe:
-            cooling.end_probe(token, answered=False)
+            circuit_breaker.end_probe(token, answered=False)
         raise
     return Call(row, token, probe)
 
@@ -220,7 +221,7 @@ def end_attempt_succeeded(
         _close(call.row, AttemptOutcome.SUCCEEDED)
         _book(extraction, call.row, reading.billing, reading.usage)
         if call.probe:
-            cooling.end_probe(call.token, answered=True)
+            circuit_breaker.end_probe(call.token, answered=True)
         Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -351,7 +352,7 @@ def recover(extraction: Extraction, *, stopped: bool = False) -> None:
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
             _close(attempt, AttemptOutcome.UNKNOWN, code=code)
             _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
-            cooling.end_probe(attempt.token, answered=False)
+            circuit_breaker.end_probe(attempt.token, answered=False)
         if extraction.deaths >= DEATHS_ALLOWED:
             _fail(
                 extraction,
@@ -372,7 +373,7 @@ def _spare_key(
 ) -> datetime | None:
     """Do to the key or its project what the failure asks for; return until when it is closed."""
     if call.probe:
-        cooling.end_probe(call.token, answered=False)
+        circuit_breaker.end_probe(call.token, answered=False)
     match error.key_effect:
         case KeyEffect.REJECTED:
             selection.reject(call.token, error.detail)
@@ -382,7 +383,7 @@ def _spare_key(
                 wait = timedelta(seconds=error.cools_for)
             until = timezone.now() + wait
             whole_project = error.key_effect is KeyEffect.COOL_PROJECT
-            cooling.cool(call.token, until, error.detail, whole_project=whole_project)
+            circuit_breaker.cool(call.token, until, error.detail, whole_project=whole_project)
             return until
     return None
 

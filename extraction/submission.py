@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
-from extraction import intake
+from extraction.documents import intake
 from extraction.models import Extraction, IdempotencyKey, State
 from extraction.tasks import wake
 from logs import context

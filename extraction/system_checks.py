@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Warning, register
 
-from extraction.bounded import poppler_installed
+from extraction.documents.sandbox import poppler_installed
 
 
 @register("extraction")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django_q.tasks import async_task
 
-from extraction import pipeline, pulse
+from extraction import liveness, pipeline
 from logs import context
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def wake(extraction_id: uuid.UUID) -> None:
 
 def run_extraction(extraction_id: str) -> None:
     """Work on one extraction. Safe to deliver twice, late or for nothing."""
-    if pulse.is_stopping():
+    if liveness.is_stopping():
         return  # the row stays queued, for another worker or the next start
     with context.bound(extraction_id=extraction_id):
         try:

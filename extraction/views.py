@@ -13,12 +13,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from extraction import presentation, submission
+from extraction import submission
 from extraction.access import Principal, principal_of
-from extraction.errors import Refusal
+from extraction.documents.intake import folder_of
+from extraction.exceptions import Refusal
 from extraction.forms import FilterForm, UploadForm
-from extraction.intake import folder_of
-from extraction.invoice import Invoice
+from extraction.invoices import presentation
+from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
 from logs import context as log_context
 from tokens.selection import NoToken

@@ -7,7 +7,8 @@ class LogsConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep this site's own secrets out of the log, and have what staff set take effect."""
-        from logs import handler, levels, redaction
+        from logs import levels, redaction
+        from logs.handler import handler
 
         redaction.register(
             settings.SECRET_KEY,

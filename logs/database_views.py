@@ -1,6 +1,6 @@
 """The definitions of the log views. Frozen: change a view by adding the next number."""
 
-from ocrsite.database_views import View
+from ocrsite.lib.database_views import View
 
 # A view cannot be ordered, so the newest 100 are numbered; the models order what they read.
 RECENT_ERRORS_1 = View(

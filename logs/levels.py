@@ -12,7 +12,7 @@ import threading
 
 from django.db import connections
 
-from logs.forks import between_forks
+from logs.fork_safety import between_forks
 
 # How late a change is in effect, at most.
 READ_SECONDS = 5.0

@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from logs.error_groups import ErrorDigest, ErrorGroup, ErrorSubscription
+from logs.handler.error_grouping import ErrorDigest, ErrorGroup, ErrorSubscription
 from logs.retention_runs import RetentionRun
-from ocrsite.database import UtcNow
+from ocrsite.lib.database import UtcNow
 
 __all__ = [
     "ApplicationLog",

@@ -22,9 +22,9 @@ from django_q.tasks import async_task
 
 from logs.models import ApplicationLog, RetryAttempt
 from logs.retention_runs import Kept, RetentionRun, running
-from ocrsite.schedules import ensure_nightly
+from ocrsite.lib.files import sync_folder, written_whole
+from ocrsite.lib.schedules import ensure_nightly
 from ocrsite.sole_process import sole_process
-from ocrsite.whole_files import sync_folder, written_whole
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ wsgi_app = "ocrsite.wsgi"
 bind = f"127.0.0.1:{settings.PORT}"
 worker_class = "gthread"
 workers = 2
-# POST /extract holds a thread while it waits: up to extraction.waiting.MAX_WAITERS of them,
-# and enough others for everybody else.
+# POST /extract holds a thread while it waits: up to MAX_WAITERS of
+# extraction.api.long_polling, and enough others for everybody else.
 threads = 40
 # An open wait is cut at a stop: its extraction goes on, and the caller asks again.
 graceful_timeout = 10

@@ -10,7 +10,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 from environs import Env, validate
 
-from ocrsite.database import database_settings
+from ocrsite.lib.database import database_settings
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.error_reports.NoVariables"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.lib.error_reports.NoVariables"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -71,18 +71,18 @@ INSTALLED_APPS = [
     "extraction",
 ]
 MIDDLEWARE = [
-    "ocrsite.middleware.RequestIdMiddleware",
+    "logs.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the CSRF check, which reads the form.
-    "extraction.upload_limit.UploadLimitMiddleware",
+    "extraction.middleware.UploadLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "ocrsite.middleware.LogContextMiddleware",
+    "logs.middleware.LogContextMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -260,7 +260,7 @@ FILE_RETENTION_DAYS: int | None = (
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"database": {"class": "logs.handler.DatabaseHandler"}},
+    "handlers": {"database": {"class": "logs.handler.handler.DatabaseHandler"}},
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
     # Django's own handlers would print to the console, which stays silent.
     "loggers": {

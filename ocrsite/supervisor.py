@@ -37,7 +37,7 @@ class Child:
         """Start the process."""
         command = self.command
         if sys.platform == "linux":
-            tie = [sys.executable, "-m", "ocrsite.with_parent", str(os.getpid())]
+            tie = [sys.executable, "-m", "ocrsite.lib.parent_death", str(os.getpid())]
             command = [*tie, *command]
         self.process = subprocess.Popen(  # noqa: S603  # our own command lines
             command, stdin=subprocess.DEVNULL, start_new_session=True

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from rest_framework.views import APIView
 
 from extraction.api.errors import Problem, database_unavailable
-from ocrsite.database import is_unreachable
+from ocrsite.lib.database import is_unreachable
 
 
 @login_not_required

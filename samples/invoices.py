@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from extraction.invoice import InvoiceFields, LineItem, Party, TaxLine
+from extraction.invoices.schema import InvoiceFields, LineItem, Party, TaxLine
 
 _CENT = Decimal("0.01")
 _HUNDRED = Decimal(100)

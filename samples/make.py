@@ -21,7 +21,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer, Table
 
-from extraction.invoice import InvoiceFields, Party
+from extraction.invoices.schema import InvoiceFields, Party
 from samples import invoices
 
 _STYLES = getSampleStyleSheet()

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import psutil
 
-from tests.extraction.documents import pdf
+from tests.extraction.sample_documents import pdf
 from tests.running_site import RunningSite, eventually
 
 # Read the site's database, which can be away only while it is killed here.

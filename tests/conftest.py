@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from logs import levels
-from logs.handler import DatabaseHandler
+from logs.handler.handler import DatabaseHandler
 
 
 @pytest.fixture(scope="session", autouse=True)

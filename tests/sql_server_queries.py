@@ -20,17 +20,21 @@ from django.test import RequestFactory
 from django_q.brokers import get_broker
 from mssql.base import DatabaseWrapper
 
-from extraction import retention as extraction_retention
+from extraction.documents import retention as extraction_retention
 from extraction.models import Extraction, State
-from extraction.sweep import Sweep
-from logs import error_mail, failures, keyset, levels, table
+from extraction.worker.reconciler import Sweep
+from logs import emails as error_emails
+from logs import levels
 from logs import retention as logs_retention
-from logs.entries import own_warning, row_of
-from logs.keyset import Position
-from logs.log_filter import LogFilter
-from tokens import alert_mail, audit, cooling, ledger, selection, statuses
-from tokens.call_limits import CallLimits
+from logs.admin import failure_summary, pagination
+from logs.admin.filters import LogFilter
+from logs.admin.pagination import Position
+from logs.handler import bulk_insert
+from logs.handler.records import own_warning, row_of
+from tokens import circuit_breaker, ledger, ledger_audit, selection, services
+from tokens import emails as alert_emails
 from tokens.models import TokenMaster
+from tokens.rate_limits import CallLimits
 from tokens.selection import NoToken
 from tokens.usage import NO_USAGE
 
@@ -115,21 +119,21 @@ def logs_pages() -> None:
     for parameters in LOG_FILTERS:
         selection = LogFilter(QueryDict(parameters)).selection()
         here = Position(NOW, 5)
-        keyset.page(selection, size=50)
-        keyset.page(selection, size=50, older_than=here)
-        keyset.page(selection, size=50, newer_than=here)
-        list(keyset.every(selection))
-    failures.what_fails_most(NOW)
+        pagination.page(selection, size=50)
+        pagination.page(selection, size=50, older_than=here)
+        pagination.page(selection, size=50, newer_than=here)
+        list(pagination.every(selection))
+    failure_summary.what_fails_most(NOW)
 
 
 def logs_writer() -> None:
     with transaction.atomic():
         row = row_of(own_warning("x"))
-        table.insert([row._replace(level="ERROR")] * 150)
+        bulk_insert.insert([row._replace(level="ERROR")] * 150)
     logs_retention.purge_logs()
     logs_retention.purge_retries()
-    error_mail.gather()
-    error_mail.deliver_digests()
+    error_emails.gather()
+    error_emails.deliver_digests()
     levels.apply()
 
 
@@ -151,14 +155,14 @@ def tokens() -> None:
         ledger.settle_unknown(ANYTHING, 1, 5, **payer)
     ledger.release(ANYTHING)
     ledger.release_dead()
-    cooling.claim_probe(token, lease)
-    cooling.end_probe(token, answered=True)
-    cooling.cool(token, NOW, "429", whole_project=True)
-    cooling.forget(token)
-    statuses.update_statuses()
-    audit.audit_ledger()
-    audit.repair_ledger()
-    alert_mail.deliver_alerts()
+    circuit_breaker.claim_probe(token, lease)
+    circuit_breaker.end_probe(token, answered=True)
+    circuit_breaker.cool(token, NOW, "429", whole_project=True)
+    circuit_breaker.forget(token)
+    services.update_statuses()
+    ledger_audit.audit_ledger()
+    ledger_audit.repair_ledger()
+    alert_emails.deliver_alerts()
     TokenMaster.objects.mark_spent(1)
     TokenMaster.objects.reactivate(1)
 

@@ -20,7 +20,7 @@ from tests import redis_server
 from tests.chaos import PATIENCE, Chaos, Outside, Query
 from tests.emulator.ledger import Call
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf
+from tests.extraction.sample_documents import pdf
 from tests.postgresql import PostgresqlMissing, running_postgresql
 from tests.redis_server import RedisMissing, running_redis
 from tests.running_site import RunningSite, eventually, running_site

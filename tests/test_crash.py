@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf
+from tests.extraction.sample_documents import pdf
 from tests.running_site import RunningSite, eventually, kill_tree, running_site
 
 pytestmark = pytest.mark.crash

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf
+from tests.extraction.sample_documents import pdf
 from tests.postgresql import PostgresqlMissing, Server, running_postgresql
 from tests.running_site import RunningSite, eventually, running_site
 

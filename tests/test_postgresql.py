@@ -15,13 +15,13 @@ from tests.running_site import ROOT
 
 PROOFS = [
     "tests/tokens",
-    "tests/logs/test_admin.py",
-    "tests/logs/test_error_groups.py",
-    "tests/logs/test_keyset.py",
+    "tests/logs/admin/test_log_records.py",
+    "tests/logs/handler/test_error_grouping.py",
+    "tests/logs/admin/test_pagination.py",
     "tests/logs/test_retention.py",
-    "tests/logs/test_spool.py",
+    "tests/logs/handler/test_spool.py",
     "tests/logs/test_views.py",
-    "tests/test_database.py",
+    "tests/ocrsite/lib/test_database.py",
     "tests/extraction/test_models.py",
     "tests/extraction/test_pipeline.py",
     "tests/extraction/test_kill.py",

@@ -16,14 +16,14 @@ from pytest_django import Settings
 
 from extraction import submission, tasks
 from extraction.models import Attempt, Extraction
-from extraction.readers import gemini
-from logs.handler import DatabaseHandler
+from extraction.readers.gemini import reader as gemini
+from logs.handler.handler import DatabaseHandler
 from logs.models import ApplicationLog
 from tests.emulator.faults import ERRORS, REPLIES, TRANSPORTS
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf, upload
+from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
-from tokens import secrets
+from tokens import encryption
 
 # Of no form that the log's redaction knows: what keeps it out must be that nobody writes it.
 CANARY = "canary0c7e51f3e9canary"
@@ -135,7 +135,7 @@ def test_debug_page_of_a_failed_form_does_not_show_the_key(
 ) -> None:
     settings.DEBUG = True
     admin_client.raise_request_exception = False
-    monkeypatch.setattr(secrets, "Fernet", None)
+    monkeypatch.setattr(encryption, "Fernet", None)
     response = admin_client.post(
         "/admin/tokens/tokenmaster/add/",
         {

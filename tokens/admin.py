@@ -14,11 +14,9 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
-from ocrsite.admin_tools import ModelAdmin, ReadOnlyAdmin
-from tokens import secrets
-from tokens.alerts import LedgerAlert, ThresholdAlert
-from tokens.changes import TokenChange
-from tokens.cooling import CoolDown
+from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
+from tokens import encryption
+from tokens.circuit_breaker import CoolDown
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
     TokenMaster,
@@ -26,7 +24,9 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.reports import TokenStatusRow, UsageSummaryRow
+from tokens.models.alerts import LedgerAlert, ThresholdAlert
+from tokens.models.changes import TokenChange
+from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 
 WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
 SHOWN_CHANGES = 10
@@ -178,7 +178,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
             raise PermissionDenied
         form = FindByKeyForm(request.POST or None)
         if form.is_valid():
-            fingerprint = secrets.fingerprint(form.cleaned_data["key"])
+            fingerprint = encryption.fingerprint(form.cleaned_data["key"])
             changelist = reverse("admin:tokens_tokenmaster_changelist")
             return HttpResponseRedirect(f"{changelist}?key_fingerprint={fingerprint}")
         context = {

@@ -6,4 +6,4 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from tokens import system_checks  # noqa: F401
+        from tokens import checks  # noqa: F401

@@ -1,6 +1,6 @@
 """The definitions of the token views. Frozen: change a view by adding the next number."""
 
-from ocrsite.database_views import View
+from ocrsite.lib.database_views import View
 
 # EXCEEDED comes first: a key below the threshold and over its limit is EXCEEDED. What remains
 # is computed here, because the stored remainder is stale once staff change the limit by hand.

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
-from ocrsite.admin_tools import ModelForm
-from tokens import secrets
+from ocrsite.lib.admin import ModelForm
+from tokens import encryption
 from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenMaster
 
 # Far above any real quota, far below what a 64-bit sum of limits and bills can hold.
@@ -23,7 +23,7 @@ _key_characters = RegexValidator(
 
 
 def _refuse_stored_form(key: str) -> None:
-    if key.lower().startswith(secrets.PREFIX):
+    if key.lower().startswith(encryption.PREFIX):
         raise ValidationError("This is a stored value, not a key. Enter the provider's key.")
 
 
@@ -35,7 +35,7 @@ class KeyField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             label="API key",
-            max_length=secrets.MAX_KEY_LENGTH,
+            max_length=encryption.MAX_KEY_LENGTH,
             validators=[_key_characters, _refuse_stored_form],
             **kwargs,
         )
@@ -130,7 +130,7 @@ class TokenForm(ModelForm[TokenMaster]):
                 self.add_error("new_key", "Enter the provider's key; only Offline needs none.")
             return
         same_key = TokenMaster.objects.filter(
-            company_id=company_id, key_fingerprint=secrets.fingerprint(key)
+            company_id=company_id, key_fingerprint=encryption.fingerprint(key)
         )
         if same_key.exclude(pk=self.instance.pk).exists():
             self.add_error("new_key", "This company has this key already. Change that token.")

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
-from ocrsite.whole_files import written_whole
-from tokens import ledger, secrets
+from ocrsite.lib.files import written_whole
+from tokens import encryption, ledger
 from tokens.models import TokenMaster, TokenUsageLog
 from tokens.usage import NO_USAGE, Usage
 
@@ -64,7 +64,7 @@ def begin(
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
-        key_fingerprint=secrets.fingerprint(api_key),
+        key_fingerprint=encryption.fingerprint(api_key),
         ceiling=ceiling,
         called_at=now,
         leased_until=now + lease,

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from tokens.call_limits import NO_LIMITS, CallLimits, count_call
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
+from tokens.rate_limits import NO_LIMITS, CallLimits, count_call
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)

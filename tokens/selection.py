@@ -11,12 +11,12 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from tokens import cooling, ledger
-from tokens.call_limits import LimitReached
-from tokens.changes import PROVIDER
-from tokens.cooling import Held
+from tokens import circuit_breaker, ledger
+from tokens.circuit_breaker import Held
 from tokens.ledger import Reservation
 from tokens.models import Provider, TokenMaster, TokenQuerySet, TokenStatus
+from tokens.models.changes import PROVIDER
+from tokens.rate_limits import LimitReached
 
 # How soon to look again when other calls hold what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
@@ -120,7 +120,7 @@ def another_is_free(token: TokenMaster) -> bool:
     """Whether the company has a usable key that needs no waiting, beside one that does."""
     others = _usable().for_company(token.company_id).exclude(pk=token.pk)
     return any(
-        other.provider != Provider.OFFLINE and other.presentable and not cooling.held(other)
+        other.provider != Provider.OFFLINE and other.presentable and not circuit_breaker.held(other)
         for other in others
     )
 
@@ -152,7 +152,7 @@ def _reserve(
     lease: timedelta,
 ) -> Taken | Held | _TooLittle:
     """Set the call's cost aside on this key, or say why not."""
-    if held := cooling.held(token):
+    if held := circuit_breaker.held(token):
         return held
     cost = cost_of(token)
     current: TokenMaster | None = token
@@ -170,10 +170,10 @@ def _reserve(
         except LimitReached as limit:
             return limit.held
         if reservation:
-            if cooling.needs_probe(token) and not cooling.claim_probe(token, lease):
+            if circuit_breaker.needs_probe(token) and not circuit_breaker.claim_probe(token, lease):
                 ledger.release(attempt_id)
-                return Held(timezone.now() + cooling.PROBE_RECHECK)
-            return Taken(current, reservation, cooling.needs_probe(token))
+                return Held(timezone.now() + circuit_breaker.PROBE_RECHECK)
+            return Taken(current, reservation, circuit_breaker.needs_probe(token))
         # Another call was faster: see what it left.
         current = _usable().filter(pk=token.pk).first()
     if current is None:
@@ -190,7 +190,7 @@ def _usable() -> TokenQuerySet:
     return (
         TokenMaster.objects.usable()
         .select_related("summary")
-        .annotate(**cooling.with_cool_down())
+        .annotate(**circuit_breaker.with_cool_down())
         .order_by()
     )
 

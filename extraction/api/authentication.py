@@ -13,7 +13,7 @@ from rest_framework_api_key.permissions import KeyParser
 from extraction.known_clients import KnownClient, known_clients
 from extraction.models import ApiClient
 from logs import context
-from ocrsite.database import is_unreachable
+from ocrsite.lib.database import is_unreachable
 
 
 @dataclass(frozen=True, slots=True)

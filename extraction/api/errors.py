@@ -11,10 +11,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from extraction.degraded import CallFailed, NotServed
-from extraction.errors import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
+from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
 from extraction.submission import IdempotencyConflict
 from logs import context as log_context
-from ocrsite.database import is_unreachable
+from ocrsite.lib.database import is_unreachable
 from tokens.selection import NoToken
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from extraction.errors import PROCESSED
-from extraction.invoice import Invoice
-from extraction.legacy import legacy_data
+from extraction.exceptions import PROCESSED
+from extraction.invoices.legacy import legacy_data
+from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
 from extraction.validators import refuse_control_characters
 from logs import context as log_context

@@ -21,19 +21,19 @@ from rest_framework.views import APIView
 
 from extraction import degraded, submission
 from extraction.access import principal_of
-from extraction.api.preferences import seconds_to_wait
+from extraction.api.long_polling import wait_until_ended
+from extraction.api.prefer import seconds_to_wait
 from extraction.api.serializers import (
     ExtractionInput,
     envelope,
     representation,
     unstored,
 )
-from extraction.intake import folder_of
+from extraction.documents.intake import folder_of
 from extraction.known_clients import KnownClient
 from extraction.models import ApiClient, Extraction
-from extraction.waiting import wait_until_ended
 from logs import context
-from ocrsite.database import is_unreachable
+from ocrsite.lib.database import is_unreachable
 
 # Seconds after which a pending extraction is worth asking for again.
 POLL_AFTER = 2

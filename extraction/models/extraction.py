@@ -15,7 +15,7 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from extraction import pulse
+from extraction import liveness
 from tokens.models import TokenMaster
 
 # A live worker renews its lease well within this; without renewal the work is taken up again.
@@ -58,7 +58,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         Those of other workers only a while later: they know better what to hold against it.
         """
         now = timezone.now()
-        own = Q(worker=pulse.worker_name()) | Q(worker=None)
+        own = Q(worker=liveness.worker_name()) | Q(worker=None)
         ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
         return self.filter(ran_out, state=State.PROCESSING)
 
@@ -72,7 +72,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             state=State.PROCESSING,
             lease_id=lease_id,
             leased_until=now + LEASE,
-            worker=pulse.worker_name(),
+            worker=liveness.worker_name(),
             # The clock of retries starts with the work, not with a long queue before it.
             started_at=Coalesce(F("started_at"), now),
             deadline=Coalesce(
@@ -267,7 +267,7 @@ class Extraction(models.Model):
         was most likely something else, and hit every document it held; but past the deadline
         nothing is excused, so that what takes whole machines down is not tried for ever.
         """
-        alone = self.worker in (None, pulse.worker_name())  # None: it cannot be known (Windows)
+        alone = self.worker in (None, liveness.worker_name())  # None: it cannot be known (Windows)
         return alone or (self.deadline is not None and self.deadline < timezone.now())
 
 

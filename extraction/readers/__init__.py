@@ -14,7 +14,7 @@ def reader_for(provider: str) -> Reader:
     """
     # Imported when asked for: the web processes never read, and each reader's libraries are large.
     if provider == Provider.GEMINI:
-        from extraction.readers.gemini import GeminiReader
+        from extraction.readers.gemini.reader import GeminiReader
 
         return GeminiReader()
     if provider == Provider.OFFLINE:

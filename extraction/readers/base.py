@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from extraction.invoice import InvoiceFields
+from extraction.invoices.schema import InvoiceFields
 from tokens.usage import NO_USAGE, Usage
 
 

@@ -3,11 +3,11 @@
 Used by companies that have no key. Costs no tokens, and says what it is unsure of.
 """
 
-from extraction.invoice import InvoiceFields
+from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Document, Failure, Reading, ReadingError, RequestCost
-from extraction.readers.einvoice import einvoices_in, unprinted
-from extraction.readers.heuristic import EMPTY, read_text
-from extraction.readers.text import ocr, text_layer
+from extraction.readers.einvoice.reader import einvoices_in, unprinted
+from extraction.readers.text.heuristic import EMPTY, read_text
+from extraction.readers.text.sources import ocr, text_layer
 
 MODEL = "offline"
 PDF = "application/pdf"

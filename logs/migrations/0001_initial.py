@@ -2,11 +2,11 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ocrsite.database
+import ocrsite.lib.database
 from django.db import migrations, models
 
 from logs.database_views import FAILED_RETRIES_1, RECENT_ERRORS_1
-from ocrsite.database_views import CreateViews
+from ocrsite.lib.database_views import CreateViews
 
 
 class Migration(migrations.Migration):
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
             name='ApplicationLog',
             fields=[
                 ('log_id', models.BigAutoField(db_column='LogID', primary_key=True, serialize=False)),
-                ('timestamp', models.DateTimeField(db_column='Timestamp', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('timestamp', models.DateTimeField(db_column='Timestamp', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('level', models.CharField(choices=[('DEBUG', 'Debug'), ('INFO', 'Info'), ('WARNING', 'Warning'), ('ERROR', 'Error'), ('CRITICAL', 'Critical')], db_column='LogLevel', max_length=20)),
                 ('logger', models.CharField(db_column='Logger', max_length=255)),
                 ('message', models.TextField(db_column='Message')),
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('attempt', models.IntegerField(db_column='Attempt')),
                 ('error_message', models.TextField(db_column='ErrorMessage')),
                 ('is_retryable', models.BooleanField(db_column='IsRetryable')),
-                ('timestamp', models.DateTimeField(db_column='Timestamp', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('timestamp', models.DateTimeField(db_column='Timestamp', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('extraction_id', models.UUIDField(db_column='ExtractionID', db_index=True, null=True)),
                 ('attempts_allowed', models.IntegerField(db_column='AttemptsAllowed', help_text='Calls the policy allowed in all.', null=True)),
                 ('error_code', models.CharField(db_column='ErrorCode', max_length=50, null=True)),

@@ -2,12 +2,12 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ocrsite.database
+import ocrsite.lib.database
 from django.conf import settings
 from django.db import migrations, models
 
 from logs.database_views import RECENT_ERRORS_1, RECENT_ERRORS_2
-from ocrsite.database_views import around_views
+from ocrsite.lib.database_views import around_views
 
 class Migration(migrations.Migration):
 
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ErrorDigest',
             fields=[
-                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('claimed_until', models.DateTimeField(db_column='ClaimedUntil', help_text='Until then one process tries to mail it.', null=True)),
                 ('sent_at', models.DateTimeField(db_column='SentAt', null=True, verbose_name='mailed')),
                 ('digest_id', models.BigAutoField(db_column='DigestID', primary_key=True, serialize=False)),

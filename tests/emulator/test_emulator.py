@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from extraction.invoice import InvoiceFields
+from extraction.invoices.schema import InvoiceFields
 from tests.emulator import Answers, Emulator, Fault
 from tests.emulator.__main__ import main
 from tests.emulator.billing import Bill

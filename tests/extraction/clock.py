@@ -10,7 +10,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from extraction import pulse, sweep, watch
+from extraction import liveness
+from extraction.worker import reconciler, watchdog
 
 
 class Clock:
@@ -36,6 +37,6 @@ def standing_clock() -> Iterator[Clock]:
         pytest.MonkeyPatch.context() as patch,
     ):
         clock = Clock(day)
-        for module in (pulse, sweep, watch):
+        for module in (liveness, reconciler, watchdog):
             patch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
         yield clock

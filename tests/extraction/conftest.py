@@ -10,9 +10,10 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from extraction import bounded, prompt_cost
+from extraction.documents import sandbox
 from extraction.known_clients import known_clients
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
+from extraction.readers.gemini import prompt_cost
 from tokens.models import Provider, TokenMaster
 
 
@@ -77,7 +78,7 @@ def data_dir(settings: Settings, tmp_path: Path) -> Path:
 def no_poppler(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide poppler, as on a machine without it."""
     which = shutil.which
-    hidden = bounded.POPPLER_TOOLS
+    hidden = sandbox.POPPLER_TOOLS
     monkeypatch.setattr(shutil, "which", lambda tool: None if tool in hidden else which(tool))
 
 
@@ -86,5 +87,5 @@ def either_renderer(request: pytest.FixtureRequest) -> None:
     """Run a test with poppler and with the fall-back for machines without it."""
     if request.param == "pdfium":
         request.getfixturevalue("no_poppler")
-    elif not bounded.poppler_installed():
+    elif not sandbox.poppler_installed():
         pytest.skip("poppler is not installed")

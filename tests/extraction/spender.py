@@ -18,7 +18,8 @@ def work(share: int, of: int) -> None:
     """Take the share's extractions to their ends."""
     from django.db import connections
 
-    from extraction import intake, pipeline
+    from extraction import pipeline
+    from extraction.documents import intake
     from extraction.models import Extraction
     from tokens import selection
 

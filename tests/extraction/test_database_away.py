@@ -11,11 +11,11 @@ from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
-from extraction import waiting
+from extraction.api import long_polling
 from extraction.models import Extraction
 from tests.extraction.conftest import Integrator
-from tests.extraction.documents import pdf, upload
 from tests.extraction.factories import make_extraction
+from tests.extraction.sample_documents import pdf, upload
 from tests.outages import database_away
 from tokens.models import TokenMaster
 
@@ -188,9 +188,9 @@ def test_request_that_waits_is_told_where_to_ask_when_the_database_goes_away(
 ) -> None:
     extraction = make_extraction()
     outage = database_away()
-    monkeypatch.setattr(waiting.poller, "wait", lambda *_: outage.__enter__())
+    monkeypatch.setattr(long_polling.poller, "wait", lambda *_: outage.__enter__())
     try:
-        waited = waiting.wait_until_ended(extraction.pk, 30)
+        waited = long_polling.wait_until_ended(extraction.pk, 30)
     finally:
         outage.__exit__(None, None, None)
 
@@ -199,7 +199,7 @@ def test_request_that_waits_is_told_where_to_ask_when_the_database_goes_away(
 
 def test_other_errors_of_a_request_that_waits_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     extraction = make_extraction()
-    monkeypatch.setattr(waiting.poller, "wait", lambda *_: Extraction.objects.all().delete())
+    monkeypatch.setattr(long_polling.poller, "wait", lambda *_: Extraction.objects.all().delete())
 
     with pytest.raises(Extraction.DoesNotExist):
-        waiting.wait_until_ended(extraction.pk, 30)
+        long_polling.wait_until_ended(extraction.pk, 30)

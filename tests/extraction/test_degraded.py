@@ -15,16 +15,22 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import degraded, prompt_cost
+from extraction import degraded
 from extraction.known_clients import known_clients
 from extraction.models import Extraction
-from extraction.readers.gemini import _PROMPT_TEXT, IMAGE_TOKENS, PROMPT_MARGIN, PROMPT_VERSION
+from extraction.readers.gemini import prompt_cost
+from extraction.readers.gemini.reader import (
+    _PROMPT_TEXT,
+    IMAGE_TOKENS,
+    PROMPT_MARGIN,
+    PROMPT_VERSION,
+)
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
-from tests.extraction.documents import pdf, upload
+from tests.extraction.sample_documents import pdf, upload
 from tests.outages import database_away
 from tests.tokens.rows import make_token
-from tokens import journal, secrets
+from tokens import encryption, journal
 from tokens.models import TokenUsageLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,7 +104,7 @@ def test_known_client_gets_the_invoice_and_pays_for_it_when_the_database_is_back
     assert (row.token, row.company_id, row.branch) == (None, "NT047", "North")
     assert (row.requested_by, row.estimated) == ("asha", False)
     assert row.total_tokens_used == call.usage["totalTokenCount"]
-    assert row.key_fingerprint == secrets.fingerprint(KEY)
+    assert row.key_fingerprint == encryption.fingerprint(KEY)
     assert body["invoice"]["usage"]["total_tokens"] == row.total_tokens_used
     assert not Extraction.objects.exists()
 
@@ -367,7 +373,7 @@ def test_crash_in_mid_call_is_charged_as_estimated(
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("extraction.readers.gemini.GeminiReader.read", die)
+    monkeypatch.setattr("extraction.readers.gemini.reader.GeminiReader.read", die)
     with database_away(), pytest.raises(KeyboardInterrupt):
         post(known)
     assert journal.enter() == 0  # it may still run, as far as anybody knows

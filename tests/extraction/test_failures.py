@@ -12,8 +12,8 @@ from extraction import pipeline, submission
 from extraction.models import Attempt, Extraction, State
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf, upload
-from tokens.cooling import CoolDown
+from tests.extraction.sample_documents import pdf, upload
+from tokens.circuit_breaker import CoolDown
 from tokens.models import Provider, TokenMaster, TokenReservation, TokenStatus, TokenUsageLog
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from extraction import pipeline, submission
-from extraction.intake import folder_of
+from extraction.documents.intake import folder_of
 from extraction.models import State
 from tests.emulator.server import Emulator
-from tests.extraction.documents import upload
+from tests.extraction.sample_documents import upload
 from tests.shared_files import SHARED, needs_shared
 from tokens.models import TokenMaster, TokenUsageLog
 

@@ -12,11 +12,12 @@ from django.db.models import Sum
 from django.utils import timezone
 from django_q.brokers import get_broker
 
-from extraction import pipeline, submission, worker
+from extraction import pipeline, submission
 from extraction.models import Extraction, State
-from extraction.sweep import Sweep
+from extraction.worker import main
+from extraction.worker.reconciler import Sweep
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf, upload
+from tests.extraction.sample_documents import pdf, upload
 from tests.postgresql import database_url
 from tests.tokens.rows import make_token
 from tokens.models import TokenReservation, TokenUsageLog, TokenUsageSummary
@@ -59,7 +60,7 @@ def recover(extraction: Extraction) -> None:
     Extraction.objects.filter(state=State.PROCESSING).update(leased_until=past)
     Sweep(get_broker()).round()
     TokenReservation.objects.update(leased_until=past)
-    worker.keep_house()
+    main.keep_house()
     pipeline.process(extraction.pk)
 
 

@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from extraction import lease, pipeline, tasks
+from extraction import heartbeat, pipeline, tasks
 from extraction.models import Extraction
 from logs import context
 from tests.extraction.conftest import Integrator
-from tests.extraction.documents import pdf, upload
 from tests.extraction.factories import make_extraction
+from tests.extraction.sample_documents import pdf, upload
 from tokens.models import TokenMaster
 
 NOWHERE = uuid.UUID("0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11")
@@ -124,9 +124,9 @@ def test_a_heartbeat_that_fails(
     monkeypatch: pytest.MonkeyPatch, contexts: dict[str, Mapping[str, str]]
 ) -> None:
     seen: list[Mapping[str, str]] = []
-    monkeypatch.setattr(lease, "_beat", lambda *_: seen.append(bound()))
+    monkeypatch.setattr(heartbeat, "_beat", lambda *_: seen.append(bound()))
 
-    with context.bound(extraction_id=str(NOWHERE)), lease.kept(make_extraction()):
+    with context.bound(extraction_id=str(NOWHERE)), heartbeat.kept(make_extraction()):
         pass
 
     assert seen == [{"extraction_id": str(NOWHERE)}]

@@ -15,7 +15,7 @@ from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.base import Document, ReadingError
 from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf, upload
+from tests.extraction.sample_documents import pdf, upload
 from tokens.models import (
     Provider,
     TokenMaster,

@@ -8,10 +8,11 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from extraction import pipeline, prompt_cost, submission
+from extraction import pipeline, submission
 from extraction.models import Extraction, State
+from extraction.readers.gemini import prompt_cost
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf, upload
+from tests.extraction.sample_documents import pdf, upload
 from tokens.models import TokenMaster, TokenReservation, TokenStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,8 +14,8 @@ from extraction import pipeline
 from extraction.models import Extraction, State
 from extraction.readers.base import Document, PageImage
 from tests.emulator.server import Emulator
-from tests.extraction.documents import pdf
 from tests.extraction.factories import make_extraction
+from tests.extraction.sample_documents import pdf
 from tests.overspending import overspending_watched
 from tests.postgresql import database_url
 from tests.tokens.rows import make_token

@@ -10,11 +10,11 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from extraction.intake import folder_of
+from extraction.documents.intake import folder_of
 from extraction.models import Extraction, State
-from tests.extraction.documents import pdf, upload
 from tests.extraction.factories import make_extraction
-from tests.extraction.invoices import make_invoice
+from tests.extraction.sample_documents import pdf, upload
+from tests.extraction.sample_invoices import make_invoice
 from tokens.models import TokenMaster
 
 FORM = {"company_id": "NT047", "branch": "North"}

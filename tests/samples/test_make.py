@@ -5,7 +5,7 @@ import pytest
 from pypdf import PdfReader
 
 import samples
-from extraction.invoice import InvoiceFields
+from extraction.invoices.schema import InvoiceFields
 from samples.make import main
 
 FOLDER = Path(samples.__file__).parent

@@ -12,11 +12,11 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import KEY, insert_by_sql, make_token
-from tokens import cooling, ledger, secrets
+from tokens import circuit_breaker, encryption, ledger
 from tokens.admin import WHY_IT_STAYS
-from tokens.call_limits import NO_LIMITS
-from tokens.cooling import CoolDown
+from tokens.circuit_breaker import CoolDown
 from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
+from tokens.rate_limits import NO_LIMITS
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +105,7 @@ def test_staff_set_project_and_limits_of_calls(admin_client: Client) -> None:
 def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
     token = make_token(project="erp")
     until = timezone.now() + timedelta(hours=1)
-    cooling.cool(token, until, "The quota is used up.", whole_project=True)
+    circuit_breaker.cool(token, until, "The quota is used up.", whole_project=True)
 
     page = admin_client.get(change(token)).content.decode()
 
@@ -115,7 +115,7 @@ def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
 
 def test_staff_end_a_cool_down_by_deleting_it(admin_client: Client) -> None:
     token = make_token(project="erp")
-    cooling.cool(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
+    circuit_breaker.cool(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
     row = CoolDown.objects.get()
     assert "erp" in admin_client.get("/admin/tokens/cooldown/").content.decode()
 
@@ -142,7 +142,7 @@ def test_a_new_key_replaces_the_stored_one(admin_client: Client) -> None:
 
     token.refresh_from_db()
     assert token.reveal_key() == NEW_KEY
-    assert token.key_fingerprint == secrets.fingerprint(NEW_KEY)
+    assert token.key_fingerprint == encryption.fingerprint(NEW_KEY)
 
 
 def test_the_same_key_can_be_entered_again_for_its_own_token(admin_client: Client) -> None:
@@ -339,7 +339,7 @@ def test_a_full_key_finds_its_tokens_and_stays_out_of_the_address(admin_client: 
 
     response = admin_client.post(f"{LIST}find/", {"key": KEY})
 
-    assert response.headers["Location"] == f"{LIST}?key_fingerprint={secrets.fingerprint(KEY)}"
+    assert response.headers["Location"] == f"{LIST}?key_fingerprint={encryption.fingerprint(KEY)}"
     found = admin_client.get(response.headers["Location"])
     assert list(found.context["cl"].result_list) == [token]
 

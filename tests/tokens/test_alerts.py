@@ -15,12 +15,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from ocrsite.mail_once import LEASE
+from ocrsite.lib.email_outbox import LEASE
 from tests.tokens.rows import make_token
 from tokens import ledger
-from tokens.alert_mail import MAX_AGE, deliver_alerts, forecast
-from tokens.alerts import AlertSubscription, ThresholdAlert
+from tokens.emails import MAX_AGE, deliver_alerts, forecast
 from tokens.models import TokenMaster
+from tokens.models.alerts import AlertSubscription, ThresholdAlert
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,9 @@ from django.test import Client
 
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tests.tokens.test_admin import NEW_KEY, change, posted
-from tokens import ledger, rotation, secrets, selection
-from tokens.changes import TokenChange
+from tokens import encryption, key_rotation, ledger, selection
 from tokens.models import TokenMaster, TokenStatus
+from tokens.models.changes import TokenChange
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_a_key_in_place_of_an_unreadable_one_is_a_change() -> None:
 def test_encryption_of_a_key_inserted_by_sql_is_no_change() -> None:
     token = insert_by_sql()
 
-    rotation.encrypt_clear_keys()
+    key_rotation.encrypt_clear_keys()
 
     assert changes(token) == []
 
@@ -213,4 +213,4 @@ def test_no_change_holds_a_key() -> None:
 
     stored = str(list(TokenChange.objects.values()))
     assert [text for text in (KEY, NEW_KEY, "enc:") if text in stored] == []
-    assert secrets.fingerprint(KEY) not in stored
+    assert encryption.fingerprint(KEY) not in stored

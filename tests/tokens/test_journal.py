@@ -14,16 +14,16 @@ from pytest_django import Settings
 
 from tests.outages import database_away
 from tests.tokens.rows import KEY, make_token
-from tokens import journal, secrets
-from tokens.alerts import ThresholdAlert
-from tokens.audit import audit_ledger
+from tokens import encryption, journal
 from tokens.journal import Record
+from tokens.ledger_audit import audit_ledger
 from tokens.models import (
     TokenStatus,
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.reports import UsageSummaryRow
+from tokens.models.alerts import ThresholdAlert
+from tokens.models.reports import UsageSummaryRow
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,7 +73,7 @@ def test_call_is_on_disk_before_it_is_made_without_its_key_and_for_its_owner_alo
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert KEY not in path.read_text()
-    assert json.loads(path.read_text())["key_fingerprint"] == secrets.fingerprint(KEY)
+    assert json.loads(path.read_text())["key_fingerprint"] == encryption.fingerprint(KEY)
 
 
 def test_call_is_charged_once_without_a_token_when_its_key_is_none_of_the_companys(
@@ -93,7 +93,7 @@ def test_call_is_charged_once_without_a_token_when_its_key_is_none_of_the_compan
     assert (row.text_prompt_tokens, row.image_prompt_tokens) == (58, 1032)
     assert (row.cached_tokens, row.text_candidates_tokens) == (40, 150)
     assert (row.total_tokens_used, row.request_count) == (1340, 1)
-    assert (row.key_fingerprint, row.logged_at) == (secrets.fingerprint(KEY), record.called_at)
+    assert (row.key_fingerprint, row.logged_at) == (encryption.fingerprint(KEY), record.called_at)
     assert files(folder) == []
     assert UsageSummaryRow.objects.get(company_id="NT047").total_tokens_used == 1340
     assert audit_ledger() == []
@@ -109,7 +109,7 @@ def test_call_is_charged_to_the_token_that_holds_its_key() -> None:
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.total_tokens_used, row.estimated) == (token, 1340, False)
-    assert (row.key_fingerprint, row.logged_at) == (secrets.fingerprint(KEY), record.called_at)
+    assert (row.key_fingerprint, row.logged_at) == (encryption.fingerprint(KEY), record.called_at)
     assert TokenUsageSummary.objects.get(token=token).total_used_tokens == 1340
     assert ThresholdAlert.objects.get().token == token
     assert audit_ledger() == []
@@ -124,7 +124,7 @@ def test_call_whose_bill_is_unknown_is_charged_at_its_ceiling_as_estimated(known
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.total_tokens_used, row.estimated) == (token, 12_000, True)
-    assert row.key_fingerprint == secrets.fingerprint(KEY)
+    assert row.key_fingerprint == encryption.fingerprint(KEY)
 
 
 def test_charge_above_the_limit_exceeds_the_token() -> None:

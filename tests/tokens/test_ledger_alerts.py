@@ -9,10 +9,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.tokens.rows import make_token
-from tokens import audit, ledger
-from tokens.alert_mail import deliver_alerts
-from tokens.alerts import AlertSubscription, LedgerAlert
+from tokens import ledger, ledger_audit
+from tokens.emails import deliver_alerts
 from tokens.models import TokenMaster, TokenUsageSummary
+from tokens.models.alerts import AlertSubscription, LedgerAlert
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def sita(settings: Settings) -> User:
 def test_right_books_raise_no_alert() -> None:
     use(make_token(), 700)
 
-    audit.audit_ledger()
+    ledger_audit.audit_ledger()
 
     assert not LedgerAlert.objects.exists()
 
@@ -56,11 +56,11 @@ def test_a_finding_is_mailed_once_though_calls_go_on(
 ) -> None:
     token = make_token()
     falsify(token, total_used_tokens=5, total_remaining_tokens=99_995)
-    audit.audit_ledger()
+    ledger_audit.audit_ledger()
     assert deliver_alerts() == 1
     use(token, 700)
 
-    audit.audit_ledger()
+    ledger_audit.audit_ledger()
 
     assert deliver_alerts() == 0
     assert LedgerAlert.objects.count() == 1
@@ -80,7 +80,7 @@ def test_other_findings_are_mailed_and_end_the_alert_before(
     token = make_token()
     for reserved in (5, 6):
         falsify(token, reserved_tokens=reserved)
-        audit.audit_ledger()
+        ledger_audit.audit_ledger()
         assert deliver_alerts() == 1
 
     assert standing() == [f"Token {token.pk}: ReservedTokens is 6, its rows say 0."]
@@ -93,9 +93,9 @@ def test_repair_resolves_the_alert_and_the_same_finding_later_is_a_new_one(
     token = make_token()
     for _ in range(2):
         falsify(token, reserved_tokens=5)
-        audit.audit_ledger()
+        ledger_audit.audit_ledger()
         assert deliver_alerts() == 1
-        audit.repair_ledger()
+        ledger_audit.repair_ledger()
         assert standing() == []
 
     assert LedgerAlert.objects.count() == 2
@@ -103,8 +103,8 @@ def test_repair_resolves_the_alert_and_the_same_finding_later_is_a_new_one(
 
 def test_an_alert_resolved_before_it_was_mailed_is_not_mailed(sita: User) -> None:
     falsify(make_token(), reserved_tokens=5)
-    audit.audit_ledger()
-    audit.repair_ledger()
+    ledger_audit.audit_ledger()
+    ledger_audit.repair_ledger()
 
     assert deliver_alerts() == 0
 
@@ -112,26 +112,26 @@ def test_an_alert_resolved_before_it_was_mailed_is_not_mailed(sita: User) -> Non
 def test_staff_who_want_other_alerts_only_get_no_mail(sita: User) -> None:
     AlertSubscription.objects.update(ledger_alerts=False, threshold_alerts=True)
     falsify(make_token(), reserved_tokens=5)
-    audit.audit_ledger()
+    ledger_audit.audit_ledger()
 
     assert deliver_alerts() == 0
     assert LedgerAlert.objects.get().claimed_until is None
 
 
 def test_an_alert_names_the_first_findings_and_counts_the_others() -> None:
-    for _ in range(audit.NAMED + 2):
+    for _ in range(ledger_audit.NAMED + 2):
         falsify(make_token(), reserved_tokens=5)
 
-    audit.audit_ledger()
+    ledger_audit.audit_ledger()
 
     (findings,) = standing()
-    assert len(findings.splitlines()) == audit.NAMED + 1
+    assert len(findings.splitlines()) == ledger_audit.NAMED + 1
     assert findings.endswith("\nAnd 2 more.")
 
 
 def test_ledger_alerts_are_listed_and_read_only(admin_client: Client) -> None:
     falsify(make_token(), reserved_tokens=5)
-    audit.audit_ledger()
+    ledger_audit.audit_ledger()
     row = f"{ALERTS}{LedgerAlert.objects.get().pk}"
 
     assert "ReservedTokens is 5" in admin_client.get(ALERTS).content.decode()

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from tests.tokens.rows import KEY, make_token
-from tokens import audit, ledger, rotation, secrets, selection, statuses
+from tokens import encryption, key_rotation, ledger, ledger_audit, selection, services
 from tokens.models import (
     TokenMaster,
     TokenReservation,
@@ -139,7 +139,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def follow_the_clock(self) -> None:
-        statuses.update_statuses()
+        services.update_statuses()
         if self.status == TokenStatus.ACTIVE and self.past_expiry:
             self._set_status(TokenStatus.EXPIRED, by_clock=True)
         self._renew()
@@ -180,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
         before = django_settings.TOKEN_ENCRYPTION_KEYS
         after = Fernet.generate_key().decode()
         django_settings.TOKEN_ENCRYPTION_KEYS = [after, *before]
-        assert rotation.rotate_keys() == Counter({secrets.writing_key_id(): 1})
+        assert key_rotation.rotate_keys() == Counter({encryption.writing_key_id(): 1})
         django_settings.TOKEN_ENCRYPTION_KEYS = [after]
 
     # After every step
@@ -195,7 +195,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert summary.reserved_tokens == sum(self.reserves.values())
         assert summary.total_used_tokens == self.used
         assert summary.total_remaining_tokens == self.limit - self.used
-        assert audit.audit_ledger() == []
+        assert ledger_audit.audit_ledger() == []
 
     @invariant()
     def no_more_is_promised_than_the_limit(self) -> None:

@@ -8,7 +8,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.reports import TokenStatusRow, UsageSummaryRow
+from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 
 pytestmark = pytest.mark.django_db
 

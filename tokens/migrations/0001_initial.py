@@ -2,10 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ocrsite.database
+import ocrsite.lib.database
 from django.db import migrations, models
 
-from ocrsite.database_views import CreateViews
+from ocrsite.lib.database_views import CreateViews
 from tokens.database_views import TOKEN_STATUS_1, USAGE_SUMMARY_1
 
 
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ('provider', models.CharField(choices=[('Gemini', 'Gemini'), ('Offline', 'Offline')], db_column='Provider', default='Gemini', max_length=100)),
                 ('total_token_limit', models.BigIntegerField(db_column='TotalTokenLimit', db_default=100000, default=100000)),
                 ('status', models.CharField(choices=[('Active', 'Active'), ('Expired', 'Expired'), ('Exceeded', 'Exceeded'), ('Disabled', 'Disabled')], db_column='Status', db_default='Active', default='Active', max_length=50)),
-                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now, editable=False)),
+                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now, editable=False)),
                 ('model', models.CharField(blank=True, db_column='Model', help_text="Gemini model for this key; empty means the site's default.", max_length=100, null=True)),
                 ('expires_at', models.DateTimeField(blank=True, db_column='ExpiresAt', help_text='UTC; empty means never.', null=True)),
                 ('key_fingerprint', models.CharField(db_column='KeyFingerprint', db_index=True, editable=False, help_text='Keyed digest of the clear key, to search and compare by.', max_length=64, null=True)),
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('attempt_id', models.UUIDField(db_column='AttemptID', primary_key=True, serialize=False)),
                 ('amount', models.BigIntegerField(db_column='Amount')),
                 ('leased_until', models.DateTimeField(db_column='LeasedUntil', help_text='After this the attempt is dead and its quota is freed.')),
-                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('token', models.ForeignKey(db_column='TokenID', on_delete=django.db.models.deletion.CASCADE, to='tokens.tokenmaster')),
             ],
             options={
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
                 ('total_used_tokens', models.BigIntegerField(db_column='TotalUsedTokens', db_default=0, default=0)),
                 ('total_remaining_tokens', models.BigIntegerField(db_column='TotalRemainingTokens', db_default=100000, default=100000)),
                 ('threshold', models.BigIntegerField(db_column='Threshold', db_default=3000, default=3000)),
-                ('last_updated', models.DateTimeField(db_column='LastUpdated', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('last_updated', models.DateTimeField(db_column='LastUpdated', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('reserved_tokens', models.BigIntegerField(db_column='ReservedTokens', db_default=0, default=0)),
                 ('token', models.OneToOneField(db_column='TokenID', on_delete=django.db.models.deletion.CASCADE, related_name='summary', to='tokens.tokenmaster')),
             ],
@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
                 ('text_candidates_tokens', models.BigIntegerField(db_column='TextCandidatesTokens', db_default=0, default=0)),
                 ('total_tokens_used', models.BigIntegerField(db_column='TotalTokensUsed', db_default=0, default=0, help_text='Input + output + thinking, as billed.')),
                 ('request_count', models.IntegerField(db_column='RequestCount', db_default=1, default=1)),
-                ('logged_at', models.DateTimeField(db_column='LoggedAt', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('logged_at', models.DateTimeField(db_column='LoggedAt', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('thinking_tokens', models.BigIntegerField(db_column='ThinkingTokens', db_default=0, default=0)),
                 ('cached_tokens', models.BigIntegerField(db_column='CachedTokens', db_default=0, default=0)),
                 ('attempt_id', models.UUIDField(db_column='AttemptID', null=True, unique=True)),

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ocrsite.database
+import ocrsite.lib.database
 from django.conf import settings
 from django.db import migrations, models
 
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('threshold', models.BigIntegerField(db_column='Threshold', help_text='LLM tokens; 0: the token is used up.')),
                 ('limit', models.BigIntegerField(db_column='TotalTokenLimit')),
                 ('remaining', models.BigIntegerField(db_column='RemainingTokens', help_text='LLM tokens left when the alert was raised.')),
-                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('created_at', models.DateTimeField(db_column='CreatedAt', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
                 ('claimed_until', models.DateTimeField(db_column='ClaimedUntil', help_text='Until then one process tries to mail it.', null=True)),
                 ('sent_at', models.DateTimeField(db_column='SentAt', null=True, verbose_name='mailed')),
             ],
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('to_value', models.CharField(db_column='ToValue', max_length=50)),
                 ('actor', models.CharField(db_column='Actor', help_text='The name of a user; system: ocrsite by itself; provider: its answer.', max_length=150)),
                 ('reason', models.CharField(blank=True, db_column='Reason', max_length=200)),
-                ('changed_at', models.DateTimeField(db_column='ChangedAt', db_default=ocrsite.database.UtcNow(), default=django.utils.timezone.now)),
+                ('changed_at', models.DateTimeField(db_column='ChangedAt', db_default=ocrsite.lib.database.UtcNow(), default=django.utils.timezone.now)),
             ],
             options={
                 'verbose_name': 'token change',

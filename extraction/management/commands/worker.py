@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from extraction.worker import run_worker
+from extraction.worker.main import run_worker
 
 
 class Command(BaseCommand):

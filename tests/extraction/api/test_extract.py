@@ -18,8 +18,8 @@ from rest_framework.test import APIClient
 from extraction import pipeline, submission
 from extraction.models import Extraction, State
 from tests.extraction.conftest import Integrator
-from tests.extraction.documents import pdf, upload
-from tests.extraction.invoices import make_invoice
+from tests.extraction.sample_documents import pdf, upload
+from tests.extraction.sample_invoices import make_invoice
 from tokens.models import TokenMaster, TokenStatus
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")

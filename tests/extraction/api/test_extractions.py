@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from extraction.intake import folder_of
+from extraction.documents.intake import folder_of
 from extraction.models import Extraction, State
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
-from tests.extraction.invoices import make_invoice
+from tests.extraction.sample_invoices import make_invoice
 
 
 def address(extraction: Extraction) -> str:

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from extraction.readers import text
 from extraction.readers.base import Document, Failure, PageImage, Reading, ReadingError, RequestCost
-from extraction.readers.heuristic import EMPTY
 from extraction.readers.offline import (
     BLANK,
     FROM_OCR,
@@ -17,7 +15,9 @@ from extraction.readers.offline import (
     SEVERAL,
     OfflineReader,
 )
-from tests.extraction.readers.einvoices import cii, pdf, ubl
+from extraction.readers.text import sources
+from extraction.readers.text.heuristic import EMPTY
+from tests.extraction.readers.einvoice.einvoices import cii, pdf, ubl
 from tests.shared_files import SHARED, needs_shared
 from tokens.usage import NO_USAGE
 
@@ -188,7 +188,7 @@ def test_the_pages_that_ocr_did_not_end_are_named(
         tool / "tesseract",
         'case "$1" in *002.jpg) tail -f /dev/null;; *) echo "Invoice No: 7";; esac',
     )
-    monkeypatch.setattr(text, "OCR_PAGE_SECONDS", 0.5)
+    monkeypatch.setattr(sources, "OCR_PAGE_SECONDS", 0.5)
     pages = (page(tmp_path, ENGLISH), page(tmp_path, ENGLISH, number=2))
 
     reading = read(Document(pages[0].path, "image/tiff", pages))
@@ -201,27 +201,27 @@ def test_no_page_is_begun_after_the_time_for_all(
     tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(tool / "tesseract", "echo read")
-    monkeypatch.setattr(text, "OCR_SECONDS", 0.0)
+    monkeypatch.setattr(sources, "OCR_SECONDS", 0.0)
 
-    assert text.ocr([page(tmp_path, ENGLISH)]) == text.OcrText("", (1,))
+    assert sources.ocr([page(tmp_path, ENGLISH)]) == sources.OcrText("", (1,))
 
 
 def test_tools_that_never_end_give_no_text(
     tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(tool / "pdftotext", "tail -f /dev/null")
-    monkeypatch.setattr(text, "TEXT_SECONDS", 0.1)
+    monkeypatch.setattr(sources, "TEXT_SECONDS", 0.1)
 
-    assert text.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
+    assert sources.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
 
 
 @pytest.mark.usefixtures("no_tools")
 def test_a_child_that_never_ends_gives_no_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text, "TEXT_SECONDS", 0.0)
+    monkeypatch.setattr(sources, "TEXT_SECONDS", 0.0)
 
-    assert text.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
+    assert sources.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
 
 
 @needs_shared

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from tokens import audit
+from tokens import ledger_audit
 
 
 class Command(BaseCommand):
@@ -20,11 +20,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, repair: bool, **_options: Any) -> None:
         if repair:
-            changes = audit.repair_ledger()
+            changes = ledger_audit.repair_ledger()
             for line in changes or ["Nothing had to be changed."]:
                 self.stdout.write(line)
             return
-        problems = audit.audit_ledger()
+        problems = ledger_audit.audit_ledger()
         for problem in problems:
             self.stdout.write(problem)
         if problems:

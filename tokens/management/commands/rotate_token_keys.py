@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 
-from tokens import rotation, secrets
+from tokens import encryption, key_rotation
 
 
 class Command(BaseCommand):
@@ -12,10 +12,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        rows = rotation.rotate_keys()
+        rows = key_rotation.rotate_keys()
         for key_id, count in sorted(rows.items()):
             self.stdout.write(f"{key_id}: {count} rows")
-        left = rows.total() - rows[secrets.writing_key_id()]
+        left = rows.total() - rows[encryption.writing_key_id()]
         if left:
             raise CommandError(
                 f"{left} rows are not encrypted with the first key. The log names them; "

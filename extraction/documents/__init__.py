@@ -1,0 +1,1 @@
+"""Bytes → an accepted document → upright page images, all inside limits."""

@@ -1,0 +1,183 @@
+"""Bytes → an accepted document, or a refusal with its code. No database, no queue, no model call.
+
+Whatever headers suffice to refuse is refused here, before anything is queued; so is a file that
+is empty, locked, or an image whose first page cannot be decoded. Drawing may still refuse more.
+"""
+
+import hashlib
+import os
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from extraction.documents.images import count_frames, media_type_by_pillow, open_image
+from extraction.documents.rendering import SIDE, count_pdf_pages
+from extraction.documents.temp_dirs import scratch_folder
+from extraction.exceptions import Refusal
+
+EXTENSIONS = {
+    "application/pdf": "pdf",
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/tiff": "tiff",
+    "image/gif": "gif",
+    "image/bmp": "bmp",
+    "image/avif": "avif",
+}
+_MAGIC = (
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), "image/tiff"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
+)
+_FILE_NAME_LENGTH = 255
+# They turn the letters around them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
+_BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A document at ``path`` that can be read, not stored yet."""
+
+    path: Path
+    media_type: str
+    size: int
+    sha256: str
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedDocument:
+    """A stored document that can be read. ``file`` is its path relative to DATA_DIR/files."""
+
+    file: str
+    file_name: str
+    media_type: str
+    size: int
+    sha256: str
+    page_count: int
+
+
+def folder_of(document_id: uuid.UUID) -> Path:
+    """Return the folder that holds a document and its page images."""
+    return _root() / str(document_id)[:2] / str(document_id)
+
+
+def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
+    """Check an upload and store it under its id, never under the name given.
+
+    Raises Refusal as ``examine`` does, leaving nothing on disk.
+    """
+    with scratch_folder() as scratch:
+        draft = examine(upload, scratch / "document")
+        folder = folder_of(document_id)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"document.{EXTENSIONS[draft.media_type]}"
+        draft.path.replace(path)
+    return AcceptedDocument(
+        file=path.relative_to(_root()).as_posix(),
+        file_name=_display_name(upload.name or ""),
+        media_type=draft.media_type,
+        size=draft.size,
+        sha256=draft.sha256,
+        page_count=draft.page_count,
+    )
+
+
+def examine(upload: "UploadedFile[bytes]", path: Path) -> Draft:
+    """Write an upload to ``path`` and check whether anybody could read it.
+
+    Raises Refusal: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422 ``empty_file``,
+    ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
+    ``image_too_large`` or ``render_timeout``.
+    """
+    size, sha256 = _store(upload, path)
+    media_type = _media_type(path)
+    return Draft(path, media_type, size, sha256, _count_pages(path, media_type))
+
+
+def _root() -> Path:
+    return Path(settings.DATA_DIR) / "files"
+
+
+def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
+    """Write an upload to disk as it comes in; return its size in bytes and its digest."""
+    most = settings.MAX_UPLOAD_MB * 1024 * 1024
+    size = 0
+    digest = hashlib.sha256()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        for chunk in upload.chunks():
+            size += len(chunk)
+            if size > most:
+                raise Refusal(
+                    "file_too_large",
+                    f"The file is larger than {settings.MAX_UPLOAD_MB} MB. Send a smaller one.",
+                    413,
+                )
+            digest.update(chunk)
+            file.write(chunk)
+    if size == 0:
+        raise Refusal("empty_file", "The file is empty. Check it and send it again.")
+    return size, digest.hexdigest()
+
+
+def _media_type(path: Path) -> str:
+    """Return the type by content; the name and the sender's Content-Type say nothing."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+    for magic, media_type in _MAGIC:
+        if magic.match(head):
+            return media_type
+    if b"%PDF-" in head:
+        return "application/pdf"
+    if known := media_type_by_pillow(path):
+        return known
+    raise Refusal(
+        "unsupported_media_type",
+        "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
+        "TIFF, GIF, BMP or AVIF file.",
+        415,
+    )
+
+
+def _count_pages(path: Path, media_type: str) -> int:
+    most = settings.MAX_PAGES
+    if media_type == "application/pdf":
+        count = count_pdf_pages(path)
+        counted = str(count)
+    else:
+        with open_image(path, media_type) as image:
+            # The first page is decoded here: a cut-off upload is the commonest fault.
+            image.draft(None, (SIDE, SIDE))
+            image.load()
+            count = count_frames(image, most)
+        counted = f"more than {most}"
+    if count > most:
+        raise Refusal(
+            "too_many_pages",
+            f"The file has {counted} pages; at most {most} are accepted. Split it and send the "
+            "parts.",
+        )
+    return count
+
+
+def _display_name(name: str) -> str:
+    """Return the name as sent, without folders, control characters or excess length."""
+    base = re.split(r"[/\\]", name)[-1]
+    shown = "".join(
+        letter
+        for letter in base
+        if unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp")
+        and letter not in _BIDI_CONTROLS
+    ).strip()
+    # SQL Server counts UTF-16 units.
+    units = shown.encode("utf-16-le")[: _FILE_NAME_LENGTH * 2]
+    return units.decode("utf-16-le", "ignore") or "document"

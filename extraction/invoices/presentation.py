@@ -1,0 +1,136 @@
+"""An invoice as people read it: sections of labelled values, and tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from extraction.invoices.schema import Check, Invoice
+
+_LABELS = {
+    "hs_code": "HS code",
+    "invoice_miti": "Invoice miti",
+    "mrp": "MRP",
+    "pws_number": "PWS number",
+    "rate": "Rate %",
+    "serial_number": "Serial",
+    "tax_id": "Tax ID",
+    "tax_rate": "Tax %",
+}
+_DOCUMENT = [
+    "document_type",
+    "invoice_number",
+    "invoice_date",
+    "invoice_miti",
+    "due_date",
+    "order_number",
+    "delivery_note_number",
+    "transaction_type",
+    "transaction_date",
+    "vehicle_number",
+    "transporter",
+    "pws_number",
+]
+_TOTALS = [
+    "currency",
+    "subtotal",
+    "discount_total",
+    "charge_total",
+    "taxable_amount",
+    "tax_total",
+    "total_amount",
+    "amount_due",
+]
+# Shown even when the document has none: their absence is worth a look.
+_EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value; an empty one was looked for and not found."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Values that belong together."""
+
+    title: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table; numbers are aligned to the right."""
+
+    value: str
+    is_number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one kind, with the columns that any of them fills."""
+
+    title: str
+    headings: list[Cell]
+    rows: list[list[Cell]]
+
+
+def sections(invoice: Invoice) -> list[Section]:
+    """Return everything but the tables, in reading order."""
+    return [
+        Section("Document", _rows(invoice, _DOCUMENT)),
+        Section("Supplier", _rows(invoice.supplier, ["name", "tax_id", "address"])),
+        Section("Customer", _rows(invoice.customer, ["name", "tax_id", "address"])),
+        Section("Totals", _rows(invoice, _TOTALS)),
+    ]
+
+
+def tables(invoice: Invoice) -> list[Table]:
+    """Return the tables that have rows."""
+    candidates: list[tuple[str, Sequence[BaseModel]]] = [
+        ("Lines", invoice.line_items),
+        ("Tax", invoice.tax_breakdown),
+    ]
+    return [_table(title, items) for title, items in candidates if items]
+
+
+def checks(invoice: Invoice) -> list[tuple[str, Check]]:
+    """Return the checks with their names as people read them."""
+    return [(_label(check.code), check) for check in invoice.checks]
+
+
+def _rows(model: BaseModel, names: Iterable[str]) -> list[Row]:
+    rows = [(name, _text(getattr(model, name))) for name in names]
+    return [Row(_label(name), value) for name, value in rows if value or name in _EXPECTED]
+
+
+def _table(title: str, items: Sequence[BaseModel]) -> Table:
+    columns = [
+        name
+        for name in type(items[0]).model_fields
+        if any(getattr(item, name) is not None for item in items)
+    ]
+    values = [[getattr(item, name) for name in columns] for item in items]
+    numeric = [any(isinstance(row[at], Decimal) for row in values) for at in range(len(columns))]
+    headings = [Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)]
+    rows = [
+        [Cell(_text(value), number) for value, number in zip(row, numeric, strict=True)]
+        for row in values
+    ]
+    return Table(title, headings, rows)
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value).replace("credit_note", "credit note")

@@ -1,0 +1,1 @@
+"""Reading the XML of electronic invoices: CII and UBL."""

@@ -1,0 +1,1 @@
+"""Reading with Gemini: the one package that knows it."""

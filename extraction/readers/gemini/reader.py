@@ -1,0 +1,359 @@
+"""Reading with Gemini. With ``gemini_errors`` alone it knows the SDK and its answers.
+
+Every call is one HTTP request: no retry, no continuation and no function call by the SDK, since
+each would be a paid call that our ledger does not see.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import ssl
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import pydantic
+from django.conf import settings
+from google import genai
+from google.genai import types
+
+from extraction.invoices.schema import InvoiceFields
+from extraction.readers.base import Billing, Document, Reading, ReadingError, RequestCost
+from extraction.readers.gemini import errors, prompt_cost
+from extraction.readers.gemini.errors import reading_error
+from tokens import encryption
+from tokens.usage import NO_USAGE, Usage
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# v1 lacks the ``-latest`` model aliases.
+API_VERSION = "v1beta"
+
+_PROMPTS = Path(__file__).parent / "prompts"
+PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
+CORRECTION = (_PROMPTS / "correction_v1.txt").read_text(encoding="utf-8")
+# As pydantic generates it, $defs and $ref included: the API documents both, and our references
+# stand alone, as it asks (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
+# list (pattern, minLength) may be sent without effect; our own validation enforces them.
+SCHEMA: dict[str, Any] = json.loads(
+    (_PROMPTS / "invoice_schema_v1.json").read_text(encoding="utf-8")
+)
+
+# countTokens of the Gemini Developer API takes contents alone (the SDK refuses the rest), so system
+# instruction and schema are counted as one text.
+_PROMPT_TEXT = PROMPT + json.dumps(SCHEMA, ensure_ascii=False)
+PROMPT_VERSION = hashlib.sha256(_PROMPT_TEXT.encode()).hexdigest()
+# For the marks that set role, system instruction and schema apart, which a plain text has not: a
+# few tokens each.
+PROMPT_MARGIN = 100
+# The count must not be felt; without it the reserve is only larger.
+COUNT_TIMEOUT_SECONDS = 2.0
+# Somebody waits for this one.
+KEY_CHECK_TIMEOUT_SECONDS = 10.0
+
+# Tokens of one image at high resolution, Gemini 3 (ai.google.dev/gemini-api/docs/media-resolution).
+IMAGE_TOKENS = 1120
+_MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
+
+# Output limit of the Gemini 3 models (ai.google.dev/gemini-api/docs/models).
+LONGEST_OUTPUT = 65_536
+# What of a wrong answer is told to the model, so that the correction stays short.
+_FAULTS_NAMED = 10
+_LONGEST_CORRECTION = 1000
+
+# The SDK's own time-outs (connect, each read) are the shorter ones: they tell whether the request
+# was sent. The deadline ends what they cannot, a body that trickles.
+_DEADLINE_FACTOR = 1.1
+_CLIENTS_PER_PROCESS = 32
+
+_BLOCKED = frozenset({
+    types.FinishReason.SAFETY,
+    types.FinishReason.RECITATION,
+    types.FinishReason.LANGUAGE,
+    types.FinishReason.BLOCKLIST,
+    types.FinishReason.PROHIBITED_CONTENT,
+    types.FinishReason.SPII,
+    types.FinishReason.IMAGE_SAFETY,
+    types.FinishReason.IMAGE_PROHIBITED_CONTENT,
+    types.FinishReason.ESCALATION,
+    types.FinishReason.MODEL_ARMOR,
+})  # fmt: skip
+
+
+class GeminiReader:
+    """Reads invoices with Gemini's structured output."""
+
+    longest_output = LONGEST_OUTPUT
+
+    def request_cost(
+        self, document: Document, *, api_key: str, model: str, correction: str = ""
+    ) -> RequestCost:
+        """Return what prompt, schema, images and correction can cost.
+
+        Prompt and schema as countTokens counts them, asked once for each model and prompt. Until
+        that is known, one token for each of their bytes, since no token stands for less; nothing
+        is then certain about the smallest call but its image.
+        """
+        counted = prompt_cost.tokens(model, PROMPT_VERSION, lambda: _count_prompt(api_key, model))
+        most = len(_PROMPT_TEXT.encode())
+        if counted is not None:
+            most = min(most, counted + PROMPT_MARGIN)
+        return RequestCost(
+            most=most + IMAGE_TOKENS * len(document.pages) + len(correction.encode()),
+            smallest=IMAGE_TOKENS + (0 if counted is None else most),
+        )
+
+    def check_key(self, *, api_key: str, model: str) -> None:
+        """Have Gemini count a word, which is free and needs a key and a model that it knows.
+
+        Raises ReadingError, and nothing else.
+        """
+        outcome = _count_tokens("Invoice", api_key, model, KEY_CHECK_TIMEOUT_SECONDS)
+        if isinstance(outcome, ReadingError):
+            raise outcome
+
+    def read(
+        self,
+        document: Document,
+        *,
+        api_key: str,
+        model: str,
+        output_budget: int,
+        correction: str = "",
+    ) -> Reading:
+        """Read the document with at most ``output_budget`` tokens of output and thinking.
+
+        Every page is sent, blank ones too: a page that could not be decoded looks blank, and the
+        model must see as many pages as there are. Without anything but blank pages no call is made.
+
+        Raises ReadingError for every failure, and nothing else.
+        """
+        outcome = _read(document, api_key, model, output_budget, correction)
+        # Raised here, outside every ``except``: a ``__context__`` would carry the SDK's exception,
+        # and with it the request's headers and the key.
+        if isinstance(outcome, ReadingError):
+            raise outcome
+        return outcome
+
+
+def _read(
+    document: Document, api_key: str, model: str, output_budget: int, correction: str
+) -> Reading | ReadingError:
+    if all(page.blank for page in document.pages):
+        return reading_error("blank")
+    if not _can_be_sent(api_key):
+        return reading_error("key_rejected")
+    try:
+        parts = [
+            types.Part.from_bytes(data=page.path.read_bytes(), mime_type="image/jpeg")
+            for page in document.pages
+        ]
+    except OSError:
+        return reading_error("pages_missing")
+    if correction:
+        parts.append(types.Part.from_text(text=correction))
+    response = _call(api_key, model, types.Content(role="user", parts=parts), output_budget)
+    if isinstance(response, ReadingError):
+        return response
+    return _reading(response, model)
+
+
+def _call(
+    api_key: str, model: str, content: types.Content, output_budget: int
+) -> types.GenerateContentResponse | ReadingError:
+    config = types.GenerateContentConfig(
+        system_instruction=PROMPT,
+        response_mime_type="application/json",
+        response_json_schema=SCHEMA,
+        max_output_tokens=output_budget,  # includes thinking
+        media_resolution=_MEDIA_RESOLUTION,
+        # Copying what is printed takes little thought, and thinking is billed as output.
+        thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW),
+        automatic_continuation=False,
+        automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+    )
+    client = _client_for(api_key)
+
+    async def generate() -> types.GenerateContentResponse:
+        return await client.aio.models.generate_content(
+            model=model, contents=content, config=config
+        )
+
+    return _outcome(generate, api_key, settings.GEMINI_TIMEOUT_SECONDS * _DEADLINE_FACTOR)
+
+
+def _count_prompt(api_key: str, model: str) -> int | None:
+    """Ask what prompt and schema cost this model; None, and a warning, when it cannot say."""
+    count = _count_tokens(_PROMPT_TEXT, api_key, model, COUNT_TIMEOUT_SECONDS)
+    if isinstance(count, ReadingError):
+        logger.warning("The cost of the prompt is not known yet: %s (%s)", count.detail, count.code)
+        return None
+    return count
+
+
+def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | ReadingError:
+    """Have Gemini count the LLM tokens of a text, which it does free of charge."""
+    if not _can_be_sent(api_key):
+        return reading_error("key_rejected")
+    client = _client_for(api_key)
+
+    async def count() -> types.CountTokensResponse:
+        return await client.aio.models.count_tokens(model=model, contents=text)
+
+    response = _outcome(count, api_key, seconds)
+    if isinstance(response, ReadingError):
+        return response
+    if not response.total_tokens:
+        return reading_error("malformed_answer")
+    return response.total_tokens
+
+
+def _can_be_sent(api_key: str) -> bool:
+    """Whether a header can carry the key; an empty one the SDK would take from its environment."""
+    return bool(api_key.strip()) and api_key.isascii() and api_key.isprintable()
+
+
+def _outcome(
+    call: Callable[[], Coroutine[Any, Any, T]], api_key: str, seconds: float
+) -> T | ReadingError:
+    """Make a call and wait for it as long as that; whatever it raises comes back in our words."""
+
+    async def bounded() -> T:
+        # Cancelling is the exact way to end a request: it closes the connection, whatever the
+        # socket is waiting for, and leaves nothing behind.
+        async with asyncio.timeout(seconds):
+            return await call()
+
+    try:
+        # A thread of its own, joined: asyncio.run refuses to work where a loop is running.
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
+            return executor.submit(copy_context().run, asyncio.run, bounded()).result()
+    except Exception as error:  # whatever it is: nothing of the SDK may leave this module
+        failure = errors.failure(error)
+        # Google names the key in some of its messages.
+        failure.provider_message = failure.provider_message.replace(
+            api_key, encryption.mask(api_key)
+        )
+        return failure
+
+
+def _client_for(api_key: str) -> genai.Client:
+    timeout_ms = int(settings.GEMINI_TIMEOUT_SECONDS * 1000)
+    return _client(os.getpid(), api_key, settings.GEMINI_BASE_URL, timeout_ms)
+
+
+# pid: a client must not be used after a fork. The base URL and time-out are part of the client.
+@lru_cache(maxsize=_CLIENTS_PER_PROCESS)
+def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Client:
+    return genai.Client(
+        api_key=api_key,
+        vertexai=False,
+        http_options=types.HttpOptions(
+            api_version=API_VERSION,
+            base_url=base_url or None,
+            timeout=timeout_ms,
+            retry_options=types.HttpRetryOptions(attempts=1),
+            client_args={"verify": tls_context()},
+            async_client_args={
+                "verify": tls_context(),
+                # The key's header would go along to any other host.
+                "follow_redirects": False,
+                # Nothing is kept open between calls: they are seconds apart, their event loop
+                # ends with them, and a connection that the server closed while it was idle looks
+                # like one dropped after sending, which is charged.
+                "limits": httpx2.Limits(max_keepalive_connections=0),
+            },
+        ),
+    )
+
+
+@lru_cache(maxsize=1)
+def tls_context() -> ssl.SSLContext:
+    """Return the one TLS context; making it takes longer than the rest of a client.
+
+    A process that forks workers calls this before, so that they share it.
+    """
+    return httpx2.create_ssl_context()
+
+
+def _reading(response: types.GenerateContentResponse, model: str) -> Reading | ReadingError:
+    """Turn an answer of status 200 into a reading, or into what was wrong with it."""
+    usage = _usage(response.usage_metadata)
+    billing = Billing.UNKNOWN if usage is None else Billing.KNOWN
+    usage = usage or NO_USAGE
+
+    feedback = response.prompt_feedback
+    candidate = response.candidates[0] if response.candidates else None
+    finish = candidate.finish_reason if candidate else None
+
+    def failed(code: str, correction: str = "") -> ReadingError:
+        said = [finish, feedback.block_reason if feedback else None]
+        return reading_error(
+            code,
+            billing=billing,
+            usage=usage,
+            correction=correction,
+            provider_code=" ".join(["200", *(reason.value for reason in said if reason)]),
+            provider_message=(candidate.finish_message or "") if candidate else "",
+        )
+
+    if (feedback and feedback.block_reason) or finish in _BLOCKED:
+        return failed("blocked")
+    if finish == types.FinishReason.MAX_TOKENS:
+        return failed("max_tokens")
+    content = candidate.content if candidate else None
+    parts = (content.parts if content else None) or []
+    text = "".join(part.text for part in parts if part.text and not part.thought)
+    if not text:
+        return failed("empty_answer")
+    try:
+        fields = InvoiceFields.model_validate_json(text, strict=True)
+    except pydantic.ValidationError as error:
+        return failed("wrong_schema", _correction(error))
+    return Reading(
+        fields=fields, model=response.model_version or model, usage=usage, billing=billing
+    )
+
+
+def _correction(error: pydantic.ValidationError) -> str:
+    """Tell the model where its answer broke the schema, without repeating the answer."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    named = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole answer'} ({fault['type']})"
+        for fault in faults[:_FAULTS_NAMED]
+    ]
+    return CORRECTION.format(faults="; ".join(named)[:_LONGEST_CORRECTION])
+
+
+def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
+    """Read what was billed, or None when the answer does not say."""
+    if metadata is None or metadata.prompt_token_count is None:
+        return None
+    output = metadata.candidates_token_count or 0
+    return Usage(
+        input_tokens=metadata.prompt_token_count + (metadata.tool_use_prompt_token_count or 0),
+        output_tokens=output,
+        thinking_tokens=metadata.thoughts_token_count or 0,
+        cached_tokens=metadata.cached_content_token_count or 0,
+        text_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.TEXT),
+        image_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.IMAGE),
+        # The details are optional; we ask for text only.
+        text_candidates_tokens=_of_modality(
+            metadata.candidates_tokens_details, types.MediaModality.TEXT
+        )
+        or output,
+    )
+
+
+def _of_modality(
+    details: list[types.ModalityTokenCount] | None, modality: types.MediaModality
+) -> int:
+    return sum(entry.token_count or 0 for entry in details or () if entry.modality == modality)

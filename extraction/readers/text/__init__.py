@@ -1,0 +1,1 @@
+"""Reading the text of a document, from its text layer or by OCR, with rules."""

@@ -1,0 +1,196 @@
+"""Invoice fields from plain text, by labels and arithmetic: English, German, French, Dutch, Nepali.
+
+Small on purpose. What is not found stays null; whoever calls marks the rest for review.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from extraction.invoices.schema import DocumentType, InvoiceFields, LineItem, Party, TaxLine
+from extraction.readers.text import labels
+from extraction.readers.text.layout import Cells, PrintedPage
+from extraction.readers.text.numbers import Amount
+
+EMPTY = InvoiceFields.model_validate(
+    dict.fromkeys(InvoiceFields.model_fields)
+    | {"document_type": "other", "line_items": [], "tax_breakdown": []}
+    | dict.fromkeys(["supplier", "customer"], dict.fromkeys(Party.model_fields))
+)
+MOST_NUMBERS = 12  # more numbers than this are no row of an invoice
+CENT = Decimal("0.01")
+
+
+def read_text(text: str) -> InvoiceFields:
+    """Return what the text says, as far as rules can tell; EMPTY when it is no invoice."""
+    page = PrintedPage(text)
+    document_type = _document_type("\n".join(page.lines))
+    number = page.word(labels.NUMBER)
+    total = next(iter(page.amounts(labels.TOTAL)), None)
+    if document_type == "other" or (number is None and total is None):
+        return EMPTY
+    if total is not None and total < 0:
+        document_type = "credit_note"
+    subtotals = page.amounts(labels.SUBTOTAL)
+    taxable, tax = _net_and_tax(page, total, subtotals)
+    supplier_tax_id, customer_tax_id = _tax_ids(page)
+    return InvoiceFields(
+        document_type=document_type,
+        invoice_number=number,
+        invoice_date=page.day(labels.DATE) or page.day_in_line(labels.NUMBER),
+        invoice_miti=page.word(labels.MITI),
+        due_date=page.day(labels.DUE_DATE),
+        order_number=page.word(labels.ORDER),
+        delivery_note_number=page.word(labels.DELIVERY_NOTE),
+        transaction_type=None,
+        transaction_date=None,
+        vehicle_number=page.cell(labels.VEHICLE),
+        transporter=page.cell(labels.TRANSPORTER),
+        pws_number=None,
+        currency=_currency(text),
+        supplier=Party(name=_supplier(page), tax_id=supplier_tax_id, address=None),
+        customer=Party(name=_name(page, labels.CUSTOMER), tax_id=customer_tax_id, address=None),
+        line_items=list(_line_items(page)),
+        tax_breakdown=_tax_lines(page, taxable, tax),
+        subtotal=next(iter(subtotals), None),
+        discount_total=next(iter(page.amounts(labels.DISCOUNT)), None),
+        charge_total=None,
+        taxable_amount=taxable,
+        tax_total=tax,
+        total_amount=total,
+        amount_due=next(iter(page.amounts(labels.DUE)), None),
+    )
+
+
+def _document_type(text: str) -> DocumentType:
+    if labels.CREDIT_NOTE.search(text):
+        return "credit_note"
+    if labels.INVOICE.search(text):
+        return "invoice"
+    return "receipt" if labels.RECEIPT.search(text) else "other"
+
+
+def _net_and_tax(
+    page: PrintedPage, total: Decimal | None, subtotals: list[Decimal]
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return the net amount and the tax that add up to the total, else those without a rival."""
+    nets = page.amounts(labels.TAXABLE)
+    rows = page.amounts(labels.TAX_ROW, below=False)
+    taxes = [*page.amounts(labels.TAX), *rows, sum(rows, Decimal())]
+    for net in (*nets, *subtotals):
+        for tax in taxes:
+            if net + tax == total:
+                return net, tax
+    return next(iter(nets), None), taxes[0] if len(set(taxes)) == 1 and any(taxes) else None
+
+
+def _tax_lines(page: PrintedPage, taxable: Decimal | None, tax: Decimal | None) -> list[TaxLine]:
+    """Return the one tax line of an invoice with a single rate; more rates are not told apart."""
+    rates = {
+        Decimal(found[1].replace(",", "."))
+        for line in page.lines
+        if labels.TAX_WORD.search(line)
+        for found in labels.PERCENT.finditer(line)
+    }
+    if tax is None or len(rates) != 1:
+        return []
+    return [TaxLine(rate=rates.pop(), taxable_amount=taxable, tax_amount=tax)]
+
+
+def _currency(text: str) -> str | None:
+    """Return the currency that is printed most; Rs. is India's or Nepal's, as the rest tells."""
+    counts = Counter(found[0].upper() for found in labels.CURRENCY.finditer(text))
+    for mark, _ in counts.most_common(1):
+        if mark in labels.RUPEES:
+            return "INR" if labels.INDIAN.search(text) else "NPR"
+        return labels.CURRENCY_CODES.get(mark, mark)
+    return None
+
+
+def _tax_ids(page: PrintedPage) -> tuple[str | None, str | None]:
+    """Return the supplier's and the customer's tax id; a VAT id before a tax office's number."""
+    found = [match for line in page.lines for match in labels.TAX_ID.finditer(line)]
+    found.sort(key=lambda match: not match["id"][0].isalpha())
+    theirs = [match["id"] for match in found if labels.OF_CUSTOMER.search(match[0])]
+    ours = [match["id"] for match in found if not labels.OF_CUSTOMER.search(match[0])]
+    return next(iter(ours), None), next(iter(theirs), None)
+
+
+def _supplier(page: PrintedPage) -> str | None:
+    """Return the name at a supplier's label, else the company that is named most often."""
+    if name := _name(page, labels.SUPPLIER):
+        return name
+    names: Counter[str] = Counter()
+    previous = ""
+    for line in page.lines:
+        if not labels.CUSTOMER.search(previous) and not labels.CUSTOMER.search(line):
+            names.update(found["name"] for found in labels.COMPANY.finditer(line))
+        previous = line
+    return next((name for name, _ in names.most_common(1)), None)
+
+
+def _name(page: PrintedPage, label: re.Pattern[str]) -> str | None:
+    for cells in page.after(label):
+        for cell in _name_cells(cells):
+            name = labels.NAME_LABEL.sub("", cell).strip(" :|,")
+            if len(name) > 2 and not labels.NOT_A_NAME.search(name):
+                return name
+    return None
+
+
+def _name_cells(cells: Cells) -> Iterator[str]:
+    # A cell that says "Name:" is the best of those under the heading.
+    yield from (cell for cell in cells.below if labels.NAME_LABEL.match(cell))
+    yield re.split(r"\s{2,}", cells.beside)[0]
+    yield from cells.below[:2]
+
+
+def _line_items(page: PrintedPage) -> Iterator[LineItem]:
+    """Yield the rows whose numbers prove themselves: quantity × price = amount."""
+    for line in page.lines:
+        numbers = page.numbers(line)
+        if len(numbers) > MOST_NUMBERS or labels.SUM_ROW.search(line):
+            continue
+        rates = [Decimal(found[1].replace(",", ".")) for found in labels.PERCENT.finditer(line)]
+        row = _proved(numbers, rates)
+        description = _description(line, row) if row else ""
+        if row and description:
+            quantity, price, amount = (number.value for number in row)
+            unit = labels.UNIT.fullmatch(line[row[0].end : row[1].start])
+            nothing: dict[str, object] = dict.fromkeys(LineItem.model_fields)
+            reduction = quantity * price - abs(amount)
+            yield LineItem.model_validate(
+                nothing
+                | {"description": description, "quantity": quantity, "unit_price": price}
+                | {"unit": unit and unit[1], "amount": amount}
+                | {"discount": reduction if reduction > CENT else None}
+            )
+
+
+def _proved(numbers: list[Amount], rates: list[Decimal]) -> tuple[Amount, Amount, Amount] | None:
+    """Return quantity, price and amount: the last number that is a product of two before it.
+
+    The product may be reduced by a rate of discount that stands in the same row.
+    """
+    factors = [1 - rate / 100 for rate in (Decimal(), *rates)]
+    for last in range(len(numbers) - 1, 1, -1):
+        amount = numbers[last]
+        for second in range(last - 1, 0, -1):
+            for first in range(second - 1, -1, -1):
+                quantity, price = numbers[first], numbers[second]
+                exact = quantity.value * price.value
+                fits = (abs(exact * factor - abs(amount.value)) <= CENT for factor in factors)
+                if amount.has_cents and exact and any(fits):
+                    return quantity, price, amount
+    return None
+
+
+def _description(line: str, row: tuple[Amount, Amount, Amount]) -> str:
+    """Return the words before the quantity, or, where it stands first, behind it."""
+    quantity, price, _ = row
+    for text in (line[: quantity.start], line[quantity.end : price.start]):
+        words = " ".join(labels.POSITION.sub("", text).split()).strip("|€$ ")
+        if re.search(r"[^\W\d_]{2}", words):
+            return words
+    return ""

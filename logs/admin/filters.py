@@ -1,0 +1,119 @@
+"""What the list of log records can be narrowed to."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
+from django.utils import timezone
+
+from logs.admin.pagination import Selection
+from logs.handler import error_grouping
+from logs.models import ApplicationLog, LogLevel
+
+RANGES = {
+    "15m": ("Last 15 minutes", timedelta(minutes=15)),
+    "1h": ("Last hour", timedelta(hours=1)),
+    "1d": ("Last day", timedelta(days=1)),
+    "7d": ("Last week", timedelta(days=7)),
+}
+# Where a condition has no index and no time is chosen.
+DEFAULT_RANGE = "1d"
+
+
+def _moment(label: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
+    return forms.DateTimeField(label=label, required=False, widget=widget)
+
+
+class LogFilter(forms.Form):
+    """The filters of the list and of its export, from an address's parameters."""
+
+    level = forms.ChoiceField(choices=[("", "Any"), *LogLevel.choices], required=False)
+    logger = forms.CharField(
+        required=False, help_text="The whole name, or its beginning with a *: extraction.*"
+    )
+    company_id = forms.CharField(label="Company", required=False)
+    user = forms.CharField(required=False)
+    extraction_id = forms.UUIDField(label="Extraction", required=False)
+    request_id = forms.CharField(label="Request", required=False)
+    fingerprint = forms.CharField(label="Error group", required=False)
+    range = forms.ChoiceField(
+        label="Time",
+        choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
+        required=False,
+    )
+    since = _moment("From (UTC)")
+    until = _moment("To (UTC)")
+    text = forms.CharField(
+        required=False, help_text="In message or traceback; without a time, of the last day."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse times that contradict each other."""
+        values: dict[str, Any] = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        if values.get("range") and (since or until):
+            raise forms.ValidationError("Choose either a time or from – to.")
+        if since and until and since > until:
+            raise forms.ValidationError("The end is before the beginning.")
+        return values
+
+    @property
+    def has_default_range(self) -> bool:
+        """Whether the filters need a time and none is chosen: then it is the last day."""
+        values = self.cleaned_data
+        chosen = values.get("range") or values.get("since") or values.get("until")
+        return not chosen and bool(self._unindexed())
+
+    def selection(self) -> Selection:
+        """Return the records; none for filters that make no sense."""
+        logs = ApplicationLog.objects.all()
+        if not self.is_valid():
+            return Selection(logs.none())
+        unindexed = self._unindexed()
+        for number, (name, value) in enumerate(self._equal()):
+            if number == 0:
+                logs = logs.filter(**{name: value})
+            else:
+                # Hidden from the database, which may choose the index that leaves more to read.
+                unindexed &= Q(Exact(Coalesce(name, Value("")), value))
+        return Selection(logs, *self._times(), unindexed)
+
+    def _equal(self) -> list[tuple[str, Any]]:
+        """The conditions that have an index; the first probably leaves the fewest records."""
+        values = self.cleaned_data
+        is_rare = values["level"] in error_grouping.LEVELS
+        names = [
+            *("extraction_id", "request_id", "fingerprint"),
+            *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),
+        ]
+        return [
+            (name, values[name])
+            for name in names
+            if values[name] and not (name == "logger" and self._is_prefix())
+        ]
+
+    def _times(self) -> tuple[datetime | None, datetime | None]:
+        values = self.cleaned_data
+        name = DEFAULT_RANGE if self.has_default_range else values["range"]
+        if name:
+            return timezone.now() - RANGES[name][1], None
+        return values["since"], values["until"]
+
+    def _is_prefix(self) -> bool:
+        return str(self.cleaned_data.get("logger", "")).endswith("*")
+
+    def _unindexed(self) -> Q:
+        """The conditions for which records have to be read one by one."""
+        values = self.cleaned_data
+        conditions = Q()
+        if self._is_prefix():
+            conditions &= Q(logger__startswith=values["logger"].removesuffix("*"))
+        if values.get("user"):
+            conditions &= Q(user=values["user"])
+        if text := values.get("text"):
+            conditions &= Q(message__icontains=text) | Q(exception__icontains=text)
+        return conditions

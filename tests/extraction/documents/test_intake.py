@@ -1,0 +1,288 @@
+import csv
+import hashlib
+import uuid
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+from pytest_django import Settings
+
+from extraction.documents import images, rendering
+from extraction.documents.intake import AcceptedDocument, folder_of, receive
+from extraction.exceptions import Refusal
+from tests.extraction import sample_documents
+from tests.shared_files import SHARED
+
+pytestmark = pytest.mark.usefixtures("data_dir")
+
+DOCUMENT_ID = uuid.UUID("0123abcd-0000-4000-8000-000000000000")
+
+BAD_INPUTS = (
+    []
+    if SHARED is None
+    else list(
+        csv.DictReader((SHARED / "bad-inputs" / "manifest.csv").read_text("utf-8").splitlines())
+    )
+)
+needs_bad_inputs = pytest.mark.skipif(not BAD_INPUTS, reason="../shared is not there")
+
+
+def send(content: bytes, name: str = "invoice.pdf") -> AcceptedDocument:
+    return receive(SimpleUploadedFile(name, content), DOCUMENT_ID)
+
+
+def refusal_of(content: bytes, name: str = "invoice.pdf") -> tuple[int, str]:
+    with pytest.raises(Refusal) as refused:
+        send(content, name)
+    return refused.value.http_status, refused.value.code
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_receive_stores_a_pdf_by_its_id_readable_by_us_alone(data_dir: Path) -> None:
+    content = sample_documents.pdf("one", "two")
+
+    accepted = send(content, "April.pdf")
+
+    assert accepted == AcceptedDocument(
+        file=f"01/{DOCUMENT_ID}/document.pdf",
+        file_name="April.pdf",
+        media_type="application/pdf",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        page_count=2,
+    )
+    stored = data_dir / "files" / accepted.file
+    assert stored.parent == folder_of(DOCUMENT_ID)
+    assert stored.read_bytes() == content
+    assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_receive_leaves_nothing_on_disk_when_it_refuses(data_dir: Path) -> None:
+    assert refusal_of(b"hello") == (415, "unsupported_media_type")
+
+    assert [path for path in data_dir.rglob("*") if path.is_file()] == []
+    assert not folder_of(DOCUMENT_ID).exists()
+
+
+@pytest.mark.parametrize(
+    ("format_", "media_type", "extension"),
+    [
+        ("JPEG", "image/jpeg", "jpg"),
+        ("PNG", "image/png", "png"),
+        ("WEBP", "image/webp", "webp"),
+        ("TIFF", "image/tiff", "tiff"),
+        ("GIF", "image/gif", "gif"),
+        ("BMP", "image/bmp", "bmp"),
+        ("AVIF", "image/avif", "avif"),
+    ],
+)
+def test_receive_goes_by_content_and_not_by_name(
+    format_: str, media_type: str, extension: str
+) -> None:
+    accepted = send(sample_documents.saved(sample_documents.halves(), format_), "invoice.pdf")
+
+    assert (accepted.media_type, accepted.page_count) == (media_type, 1)
+    assert accepted.file.endswith(f"/document.{extension}")
+
+
+def test_receive_finds_a_pdf_behind_leading_rubbish() -> None:
+    assert send(b"\r\n" * 100 + sample_documents.pdf("one")).media_type == "application/pdf"
+
+
+def test_receive_accepts_a_file_of_exactly_the_limit_and_not_one_byte_more(
+    settings: Settings,
+) -> None:
+    settings.MAX_UPLOAD_MB = 1
+    content = sample_documents.saved(sample_documents.halves(), "BMP")
+    exactly = content.ljust(1024 * 1024, b"\0")
+
+    assert send(exactly).size == 1024 * 1024
+    assert refusal_of(exactly + b"\0") == (413, "file_too_large")
+
+
+def test_receive_refuses_an_empty_file() -> None:
+    assert refusal_of(b"") == (422, "empty_file")
+
+
+@pytest.mark.usefixtures("either_renderer")
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (sample_documents.locked_pdf(user="user", owner="owner"), "password_protected"),
+        (sample_documents.pdf("one")[:300], "corrupt_file"),
+        (b"%PDF-1.7\n", "corrupt_file"),
+        (sample_documents.pdf_without_pages(), "no_pages"),
+    ],
+    ids=["locked", "cut", "header only", "no pages"],
+)
+def test_receive_refuses_a_pdf_that_cannot_be_drawn(content: bytes, code: str) -> None:
+    assert refusal_of(content) == (422, code)
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_receive_accepts_a_pdf_that_only_its_owners_password_restricts() -> None:
+    assert send(sample_documents.locked_pdf(user="", owner="owner")).page_count == 1
+
+
+def test_receive_says_how_many_pages_a_pdf_has_too_many(settings: Settings) -> None:
+    settings.MAX_PAGES = 2
+
+    assert send(sample_documents.pdf("1", "2")).page_count == 2
+    with pytest.raises(Refusal) as refused:
+        send(sample_documents.pdf("1", "2", "3"))
+    assert refused.value.code == "too_many_pages"
+    assert refused.value.detail == (
+        "The file has 3 pages; at most 2 are accepted. Split it and send the parts."
+    )
+
+
+def test_receive_counts_the_pages_of_a_tiff_no_further_than_the_limit(settings: Settings) -> None:
+    settings.MAX_PAGES = 2
+    page = sample_documents.halves()
+
+    two = sample_documents.saved(page, "TIFF", save_all=True, append_images=[page])
+    four = sample_documents.saved(page, "TIFF", save_all=True, append_images=[page] * 3)
+
+    assert send(two).page_count == 2
+    with pytest.raises(Refusal) as refused:
+        send(four)
+    assert refused.value.detail.startswith("The file has more than 2 pages;")
+
+
+def test_receive_refuses_too_many_pixels_by_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = sample_documents.saved(sample_documents.halves((200, 100)), "PNG")
+    monkeypatch.setattr(images, "MAX_PIXELS", 19_999)
+
+    assert refusal_of(content) == (422, "image_too_large")
+
+
+def test_receive_refuses_what_pillow_takes_for_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = sample_documents.saved(sample_documents.halves((200, 100)), "PNG")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9_999)  # Pillow raises at twice its limit
+
+    assert refusal_of(content) == (422, "image_too_large")
+
+
+def test_receive_refuses_a_bitmap_of_too_many_pixels_by_the_header() -> None:
+    content = bytearray(sample_documents.saved(sample_documents.halves(), "BMP"))
+    content[18:26] = (30_000).to_bytes(4, "little") * 2
+
+    assert refusal_of(bytes(content)) == (422, "image_too_large")
+
+
+def test_receive_refuses_a_bitmap_with_a_header_that_nobody_knows() -> None:
+    content = bytearray(sample_documents.saved(sample_documents.halves(), "BMP"))
+    content[14:18] = (99).to_bytes(4, "little")
+
+    assert refusal_of(bytes(content)) == (415, "unsupported_media_type")
+
+
+def test_receive_refuses_a_tiff_with_one_page_of_too_many_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = sample_documents.halves((200, 101))
+    content = sample_documents.saved(
+        sample_documents.halves(), "TIFF", save_all=True, append_images=[large]
+    )
+    monkeypatch.setattr(images, "MAX_PIXELS", 20_000)
+
+    assert refusal_of(content) == (422, "image_too_large")
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
+def test_receive_refuses_an_image_that_breaks_off(format_: str) -> None:
+    content = sample_documents.saved(Image.effect_noise((200, 200), 90).convert("RGB"), format_)
+
+    assert refusal_of(content[: len(content) // 2]) == (422, "corrupt_file")
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG"])
+def test_receive_refuses_an_animation(format_: str) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    content = sample_documents.saved(frames[0], format_, save_all=True, append_images=frames[1:])
+
+    assert refusal_of(content) == (415, "unsupported_media_type")
+
+
+def test_receive_accepts_a_jpeg_with_a_preview_beside_the_picture() -> None:
+    content = sample_documents.saved(
+        sample_documents.halves(),
+        "MPO",
+        save_all=True,
+        append_images=[sample_documents.halves((20, 10))],
+    )
+
+    accepted = send(content)
+
+    assert (accepted.media_type, accepted.page_count) == ("image/jpeg", 1)
+
+
+def test_receive_refuses_a_tiff_whose_page_list_loops() -> None:
+    # Little-endian TIFF: byte 4 points to the page list, whose last four bytes point on.
+    content = bytearray(sample_documents.saved(Image.new("L", (1, 1)), "TIFF"))
+    start = int.from_bytes(content[4:8], "little")
+    entries = int.from_bytes(content[start : start + 2], "little")
+    onward = start + 2 + 12 * entries
+    content[onward : onward + 4] = start.to_bytes(4, "little")
+
+    with pytest.raises(Refusal, match="corrupt_file"):
+        send(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Scans\\May.pdf", "May.pdf"),
+        ("a\x00b\r\nc\x1b.pdf", "abc.pdf"),
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("बीजक २०८२.pdf", "बीजक २०८२.pdf"),
+        ("\x07", "document"),
+    ],
+)
+def test_receive_shows_a_name_without_folders_and_control_characters(sent: str, shown: str) -> None:
+    upload = SimpleUploadedFile("x.pdf", sample_documents.pdf("one"))
+    upload.__dict__["_name"] = sent  # past Django's own cleaning, which doors need not rely on
+
+    assert receive(upload, DOCUMENT_ID).file_name == shown
+
+
+def test_receive_cuts_a_name_at_what_the_column_holds_on_sql_server() -> None:
+    upload = SimpleUploadedFile("x.pdf", sample_documents.pdf("one"))
+    upload.__dict__["_name"] = "a" + "\N{RECEIPT}" * 200
+
+    assert receive(upload, DOCUMENT_ID).file_name == "a" + "\N{RECEIPT}" * 127
+
+
+def test_receive_names_a_document_that_came_without_a_name() -> None:
+    upload = SimpleUploadedFile("x.pdf", sample_documents.pdf("one"))
+    upload.__dict__["_name"] = None
+
+    assert receive(upload, DOCUMENT_ID).file_name == "document"
+
+
+@needs_bad_inputs
+@pytest.mark.parametrize("row", BAD_INPUTS, ids=[row["file"] for row in BAD_INPUTS])
+def test_every_bad_input_gets_the_answer_of_its_manifest(
+    row: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert SHARED is not None
+    monkeypatch.setattr(rendering, "COUNT_SECONDS", 3)  # one file would use up all ten
+    content = (SHARED / "bad-inputs" / row["file"]).read_bytes()
+
+    try:
+        accepted = send(content, row["file"])
+        folder = folder_of(DOCUMENT_ID)
+        document = folder.parent.parent / accepted.file
+        drawn = rendering.render(document, accepted.media_type, accepted.page_count, folder)
+    except Refusal as refusal:
+        answer, code = str(refusal.http_status), refusal.code
+    else:
+        answer, code = "2xx", row["expect_code"]
+        assert len(drawn) == accepted.page_count
+        # The pipeline answers no_content for a document of blank pages.
+        assert drawn[0].blank == (row["file"] in ("17_blank_page.pdf", "36_tiff_ifd_loop.tiff"))
+
+    assert answer in row["expect_http"].split(" or ")
+    assert code == row["expect_code"]

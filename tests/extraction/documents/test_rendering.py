@@ -1,0 +1,389 @@
+import csv
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from extraction.documents import pdf_child, rendering, sandbox
+from extraction.documents.intake import folder_of, receive
+from extraction.exceptions import Refusal
+from extraction.readers.base import PageImage
+from tests.extraction import sample_documents
+from tests.shared_files import SHARED
+
+pytestmark = pytest.mark.usefixtures("data_dir")
+
+INVOICES = (
+    []
+    if SHARED is None
+    else list(
+        csv.DictReader((SHARED / "invoices" / "manifest.csv").read_text("utf-8").splitlines())
+    )
+)
+needs_invoices = pytest.mark.skipif(not INVOICES, reason="../shared is not there")
+needs_poppler = pytest.mark.skipif(
+    not sandbox.poppler_installed(), reason="poppler is not installed"
+)
+
+
+def draw(
+    content: bytes, folder: Path, media_type: str = "application/pdf", page_count: int = 1
+) -> tuple[PageImage, ...]:
+    document = folder / "document"
+    document.write_bytes(content)
+    return rendering.render(document, media_type, page_count, folder)
+
+
+def code_of(
+    content: bytes, folder: Path, media_type: str = "application/pdf", page_count: int = 1
+) -> str:
+    with pytest.raises(Refusal) as refused:
+        draw(content, folder, media_type, page_count)
+    assert not (folder / "pages").exists()
+    return refused.value.code
+
+
+def only_page(content: bytes, folder: Path, media_type: str) -> Image.Image:
+    (page,) = draw(content, folder, media_type)
+    with Image.open(page.path) as image:
+        image.load()
+        return image
+
+
+def shades(image: Image.Image, *places: tuple[int, int]) -> list[int]:
+    """Return the shades at some places, rounded to 16 against the noise of JPEG."""
+    grey = image.convert("L")
+    return [round(grey.getpixel(place) / 16) * 16 for place in places]  # type: ignore[operator]  # one band gives a number
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_draws_the_pages_of_a_pdf_in_order_and_bounded(tmp_path: Path) -> None:
+    drawn = draw(sample_documents.pdf(*("I" * n for n in range(1, 13))), tmp_path, page_count=12)
+
+    assert [page.number for page in drawn] == list(range(1, 13))
+    assert [page.path.name for page in drawn][:2] == ["001.jpg", "002.jpg"]
+    assert {page.path.parent for page in drawn} == {tmp_path / "pages"}
+    sizes, ink = [], []
+    for page in drawn:
+        with Image.open(page.path) as image:
+            sizes.append(image.size)
+            ink.append(image.convert("L").point(lambda shade: shade < 128).histogram()[1])
+    assert set(sizes) == {(1920, 1280)}
+    assert ink == sorted(ink)
+    assert not any(page.blank for page in drawn)
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_flags_blank_pages(tmp_path: Path) -> None:
+    drawn = draw(sample_documents.pdf("text", "", "."), tmp_path, page_count=3)
+
+    assert [page.blank for page in drawn] == [False, True, False]
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_bounds_a_page_of_any_shape(tmp_path: Path) -> None:
+    (page,) = draw(sample_documents.pdf("wide", size=(14_000, 333.3)), tmp_path)
+
+    with Image.open(page.path) as image:
+        assert image.width == 1920
+        assert image.height in (45, 46)  # the two renderers round differently
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_draws_once(data_dir: Path, tmp_path: Path) -> None:
+    first = draw(sample_documents.pdf("one", ""), tmp_path, page_count=2)
+    drawn_at = [page.path.stat().st_mtime_ns for page in first]
+
+    assert draw(sample_documents.pdf("one", ""), tmp_path, page_count=2) == first
+    assert [page.path.stat().st_mtime_ns for page in first] == drawn_at
+    assert list((data_dir / "tmp").iterdir()) == []
+
+
+def test_render_keeps_the_pages_that_another_worker_drew_meanwhile(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_image = rendering._draw_image
+
+    def after_another(*args: Any) -> None:
+        draw_image(*args)
+        monkeypatch.setattr(rendering, "_draw_image", draw_image)
+        rendering.render(args[0], args[1], args[2], tmp_path)
+
+    monkeypatch.setattr(rendering, "_draw_image", after_another)
+    document = tmp_path / "document.png"
+    document.write_bytes(sample_documents.saved(sample_documents.halves(), "PNG"))
+
+    (page,) = rendering.render(document, "image/png", 1, tmp_path)
+
+    assert page.path.exists()
+    assert list((data_dir / "tmp").iterdir()) == []
+
+
+def test_render_tells_when_the_folder_cannot_take_the_pages(tmp_path: Path) -> None:
+    document = tmp_path / "document.png"
+    document.write_bytes(sample_documents.saved(sample_documents.halves(), "PNG"))
+
+    with pytest.raises(FileNotFoundError):
+        rendering.render(document, "image/png", 1, tmp_path / "missing")
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_refuses_a_document_with_fewer_pages_than_counted(tmp_path: Path) -> None:
+    assert code_of(sample_documents.pdf("one"), tmp_path, page_count=2) == "corrupt_file"
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_refuses_a_locked_document(tmp_path: Path) -> None:
+    locked = sample_documents.locked_pdf(user="user", owner="owner")
+
+    assert code_of(locked, tmp_path) == "password_protected"
+
+
+@needs_poppler
+def test_render_ends_when_poppler_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "RENDER_SECONDS", 0.001)
+
+    assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
+
+
+@pytest.mark.usefixtures("no_poppler")
+def test_render_ends_when_pdfium_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "RENDER_SECONDS", 0.001)
+
+    assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
+
+
+def test_render_ends_when_an_image_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "RENDER_SECONDS", -1)
+    content = sample_documents.saved(sample_documents.halves(), "PNG")
+
+    assert code_of(content, tmp_path, "image/png") == "render_timeout"
+
+
+@needs_poppler
+def test_count_pdf_pages_ends_when_poppler_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "COUNT_SECONDS", 0.001)
+    document = tmp_path / "document"
+    document.write_bytes(sample_documents.pdf("one"))
+
+    with pytest.raises(Refusal, match="render_timeout"):
+        rendering.count_pdf_pages(document)
+
+
+@needs_poppler
+def test_count_pdf_pages_refuses_a_count_of_zero(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Some versions of pdfinfo fail on such a document, others count.
+    counting = tmp_path / "tools" / "pdfinfo"
+    counting.parent.mkdir()
+    counting.write_text('#!/bin/sh\necho "Pages: 0"\n')
+    counting.chmod(0o700)
+    monkeypatch.setenv("PATH", str(counting.parent), prepend=":")
+
+    with pytest.raises(Refusal, match="no_pages"):
+        rendering.count_pdf_pages(tmp_path / "document")
+
+
+@needs_poppler
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="only Linux limits resources")
+def test_render_refuses_a_page_that_lost_a_picture_to_the_memory_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaining = tmp_path / "tools" / "pdftoppm"
+    complaining.parent.mkdir()
+    real = shutil.which("pdftoppm")
+    complaining.write_text(f'#!/bin/sh\necho "Out of memory" >&2\nexec {real} "$@"\n')
+    complaining.chmod(0o700)
+    monkeypatch.setenv("PATH", str(complaining.parent), prepend=":")
+
+    assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
+
+
+@needs_poppler
+def test_render_works_where_nothing_can_be_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
+
+    assert len(draw(sample_documents.pdf("one"), tmp_path)) == 1
+
+
+@pytest.mark.usefixtures("no_poppler")
+def test_render_survives_the_death_of_pdfium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*command: str, timeout: float) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(command, -6, b"1", b"")
+
+    monkeypatch.setattr(sandbox, "run", die)
+
+    assert code_of(sample_documents.pdf("one"), tmp_path) == "corrupt_file"
+
+
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        (sample_documents.pdf("one", "two"), "2"),
+        (sample_documents.locked_pdf(user="user", owner="owner"), "password_protected"),
+        (b"%PDF-1.7", "corrupt_file"),
+    ],
+)
+def test_pdfium_child_answers_with_a_count_or_a_code(
+    content: bytes, answer: str, tmp_path: Path
+) -> None:
+    document = tmp_path / "document.pdf"
+    document.write_bytes(content)
+
+    assert pdf_child.main(["count", str(document)]) == answer
+
+
+def test_pdfium_child_draws_bounded_jpegs(tmp_path: Path) -> None:
+    document = tmp_path / "document.pdf"
+    document.write_bytes(sample_documents.pdf("one"))
+
+    assert pdf_child.main(["render", str(document), str(tmp_path), "90", "78"]) == "1"
+    with Image.open(tmp_path / "001.jpg") as image:
+        assert (image.format, image.size) == ("JPEG", (90, 60))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("format_", "media_type"),
+    [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp"), ("TIFF", "image/tiff")],
+)
+def test_render_turns_an_image_upright(
+    format_: str, media_type: str, orientation: int, tmp_path: Path
+) -> None:
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    upright = sample_documents.halves()
+    upright.paste("black", (100, 0, 200, 50))  # black but for the lower right quarter
+    stored = upright.transpose(undo[orientation]) if orientation in undo else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+
+    page = only_page(sample_documents.saved(stored, format_, exif=exif), tmp_path, media_type)
+
+    assert page.size == (200, 100)
+    assert shades(page, (50, 25), (150, 25), (50, 75), (150, 75)) == [0, 0, 0, 256]
+
+
+def test_render_bounds_a_large_image(tmp_path: Path) -> None:
+    content = sample_documents.saved(sample_documents.halves((3000, 1000)), "PNG")
+
+    assert only_page(content, tmp_path, "image/png").size == (1920, 640)
+
+
+def test_render_does_not_enlarge_a_small_image(tmp_path: Path) -> None:
+    content = sample_documents.saved(sample_documents.halves((20, 10)), "PNG")
+
+    assert only_page(content, tmp_path, "image/png").size == (20, 10)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_render_lays_a_transparent_image_on_white(mode: str, tmp_path: Path) -> None:
+    image = sample_documents.halves().convert("RGBA")
+    image.putalpha(image.convert("L").point(lambda shade: 255 - shade))
+    image.paste((0, 0, 0, 0), (100, 0, 200, 100))
+
+    page = only_page(sample_documents.saved(image.convert(mode), "PNG"), tmp_path, "image/png")
+
+    assert shades(page, (50, 50), (150, 50)) == [0, 256]
+
+
+def test_render_scales_sixteen_bits_instead_of_clipping(tmp_path: Path) -> None:
+    image = Image.new("I", (300, 100))
+    for column, shade in enumerate((0, 32_768, 65_535)):
+        image.paste(shade, (column * 100, 0, column * 100 + 100, 100))
+    content = sample_documents.saved(image.convert("I;16"), "PNG")
+
+    page = only_page(content, tmp_path, "image/png")
+
+    assert shades(page, (50, 50), (150, 50), (250, 50)) == [0, 128, 256]
+
+
+def test_render_converts_cmyk_without_inverting(tmp_path: Path) -> None:
+    content = sample_documents.saved(sample_documents.halves().convert("CMYK"), "JPEG")
+
+    page = only_page(content, tmp_path, "image/jpeg")
+
+    assert page.mode == "RGB"
+    assert shades(page, (50, 50), (150, 50)) == [0, 256]
+
+
+def test_render_scales_a_fax_smoothly(tmp_path: Path) -> None:
+    stripes = Image.new("1", (3840, 100), 1)
+    for column in range(0, 3840, 2):
+        stripes.paste(0, (column, 0, column + 1, 100))
+    content = sample_documents.saved(stripes, "TIFF", compression="group4")
+
+    page = only_page(content, tmp_path, "image/tiff")
+
+    assert shades(page, (960, 25)) == [128]
+
+
+def test_render_draws_every_page_of_a_tiff(tmp_path: Path) -> None:
+    sheets = [Image.new("L", (60, 40), shade) for shade in (0, 128, 255)]
+    content = sample_documents.saved(sheets[0], "TIFF", save_all=True, append_images=sheets[1:])
+
+    drawn = draw(content, tmp_path, "image/tiff", page_count=3)
+
+    middles = []
+    for page in drawn:
+        with Image.open(page.path) as image:
+            middles += shades(image, (30, 20))
+    assert middles == [0, 128, 256]
+
+
+def test_render_refuses_a_tiff_that_breaks_off_after_its_first_page(tmp_path: Path) -> None:
+    noise = Image.effect_noise((200, 200), 90)
+    content = sample_documents.saved(noise, "TIFF", save_all=True, append_images=[noise])
+
+    broken = content[: len(content) - 20_000]
+
+    assert code_of(broken, tmp_path, "image/tiff", page_count=2) == "corrupt_file"
+
+
+@needs_invoices
+@pytest.mark.parametrize("row", INVOICES, ids=[row["file"] for row in INVOICES])
+def test_every_shared_invoice_becomes_upright_bounded_pages(row: dict[str, str]) -> None:
+    assert SHARED is not None
+    content = (SHARED / "invoices" / row["file"]).read_bytes()
+    document_id = uuid.uuid4()
+    folder = folder_of(document_id)
+
+    accepted = receive(SimpleUploadedFile(row["file"], content), document_id)
+    drawn = rendering.render(
+        folder.parent.parent / accepted.file, accepted.media_type, accepted.page_count, folder
+    )
+
+    assert [page.number for page in drawn] == list(range(1, int(row["pages"]) + 1))
+    for page in drawn:
+        with Image.open(page.path) as image:
+            assert image.format == "JPEG"
+            # All of them are portrait; one is stored sideways.
+            assert image.width < image.height <= 1920
+            assert image.getexif().get(0x0112, 1) == 1
+        assert not page.blank

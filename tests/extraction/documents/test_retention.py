@@ -1,0 +1,197 @@
+"""Old documents and page images go; their extractions stay, and every door says so."""
+
+import shutil
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+from pytest_django import Settings
+
+from extraction import submission
+from extraction.documents import retention
+from extraction.documents.intake import folder_of
+from extraction.documents.retention import ensure_schedules, purge_files
+from extraction.models import Extraction, State
+from logs.retention_runs import Kept, RetentionRun
+from tests.extraction.conftest import Integrator
+from tests.extraction.factories import make_extraction
+from tests.extraction.sample_documents import pdf, upload
+from tests.extraction.sample_invoices import make_invoice
+from tokens.models import TokenMaster
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def thirty_days(settings: Settings, data_dir: Path) -> None:
+    settings.FILE_RETENTION_DAYS = 30
+
+
+def ended(days_ago: float, state: State = State.SUCCEEDED, **fields: Any) -> Extraction:
+    """An extraction with a document of 5 bytes and a page of 7."""
+    moment = timezone.now() - timedelta(days=days_ago)
+    extraction = make_extraction(state=state, finished_at=moment, http_status=200, **fields)
+    pages = folder_of(extraction.pk) / "pages"
+    pages.mkdir(parents=True)
+    (pages.parent / "document.pdf").write_bytes(b"%PDF-")
+    (pages / "001.jpg").write_bytes(b"1234567")
+    return extraction
+
+
+def has_files(extraction: Extraction) -> bool:
+    return folder_of(extraction.pk).exists()
+
+
+def test_files_go_when_their_extraction_ended_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    old = [ended(31, state) for state in State.ended()]
+    young = ended(29)
+    unfinished = ended(31, State.WAITING)
+
+    assert [purge_files(), purge_files()] == [3, 0]
+
+    assert [has_files(each) for each in (*old, young, unfinished)] == [False] * 3 + [True] * 2
+    run = RetentionRun.objects.last()
+    assert run is not None
+    assert (run.what, run.deleted, run.size, run.is_complete) == (Kept.FILES, 3, 36, True)
+    assert Extraction.objects.exclude(files_removed_at=None).count() == 3
+
+
+def test_without_a_setting_files_stay_for_ever(settings: Settings) -> None:
+    settings.FILE_RETENTION_DAYS = None
+    extraction = ended(3650)
+
+    assert purge_files() == 0
+
+    assert has_files(extraction)
+    assert not RetentionRun.objects.exists()
+
+
+def test_run_killed_after_it_promised_is_completed_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended(31)
+    assert purge_files() == 1
+    extraction = ended(31)
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", kill)
+        with pytest.raises(KeyboardInterrupt):
+            purge_files()
+    assert has_files(extraction)
+
+    assert purge_files() == 0
+
+    assert not has_files(extraction)
+    assert RetentionRun.objects.first().size == 12  # type: ignore[union-attr]
+
+
+def test_folder_that_cannot_be_removed_is_told_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    extractions = [ended(31), ended(31)]
+    rmtree, refused = shutil.rmtree, folder_of(extractions[0].pk)
+
+    def refuse_one(folder: Path) -> None:
+        if folder == refused:
+            raise PermissionError
+        rmtree(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refuse_one)
+        assert purge_files() == 2
+
+    assert [has_files(each) for each in extractions] == [True, False]
+    assert f"The files of {extractions[0].pk} cannot be removed." in caplog.text
+    run = RetentionRun.objects.get()
+    assert (run.error, run.is_complete) == ("PermissionError", False)
+    assert not OrmQ.objects.exists()
+    purge_files()
+    assert not has_files(extractions[0])
+
+
+def test_extraction_that_was_queued_again_meanwhile_keeps_its_files() -> None:
+    extraction = ended(31, State.FAILED)
+    assert Extraction.objects.requeue(extraction.pk)
+
+    assert not Extraction.objects.give_up_files(extraction, timezone.now())
+
+
+def test_run_that_takes_too_long_goes_on_in_another_task() -> None:
+    ended(31)
+
+    assert purge_files(seconds=0) == 0
+
+    assert [message.task["func"] for message in OrmQ.objects.all()] == [
+        "extraction.documents.retention.purge_files"
+    ]
+
+
+def test_api_says_what_became_of_the_images(integrator: Integrator) -> None:
+    extraction = ended(31, result=make_invoice().model_dump(mode="json"))
+    page = f"/api/v1/extractions/{extraction.pk}/pages/1"
+    assert b"".join(integrator.http.get(page)) == b"1234567"
+
+    purge_files()
+
+    answer = integrator.http.get(page)
+    assert (answer.status_code, answer.json()["code"]) == (404, "files_removed")
+    assert f"removed on {timezone.now():%Y-%m-%d}" in answer.json()["detail"]
+    assert integrator.http.get(f"/api/v1/extractions/{extraction.pk}/").status_code == 200
+
+
+def test_page_says_it_and_offers_no_retry(signed_in: Client) -> None:
+    extraction = ended(31, State.FAILED)
+    address = f"/extractions/{extraction.pk}/"
+    assert "Try again" in signed_in.get(address).content.decode()
+
+    purge_files()
+
+    page = signed_in.get(address).content.decode()
+    assert f"removed on {timezone.now():%Y-%m-%d}" in page
+    assert "Upload the document to have it read." in page
+    assert "Try again" not in page
+    retried = signed_in.post(f"{address}retry/", follow=True).content.decode()
+    assert "The document was removed. Upload it again." in retried
+    extraction.refresh_from_db()
+    assert extraction.state == State.FAILED
+
+
+@pytest.mark.parametrize(("state", "read_again"), [(State.SUCCEEDED, False), (State.FAILED, True)])
+def test_same_bytes_are_read_again_only_where_nothing_was_read(
+    token: TokenMaster, state: State, read_again: bool
+) -> None:
+    def submit() -> uuid.UUID:
+        submitted = submission.submit(
+            upload(pdf("INVOICE 1")),
+            company_id="NT047",
+            requested_by="asha",
+            branch="",
+            client="user:1",
+        )
+        return submitted.extraction.pk
+
+    first = submit()
+    long_ago = timezone.now() - timedelta(days=31)
+    Extraction.objects.update(state=state, finished_at=long_ago)
+    purge_files()
+
+    assert (submit() != first) is read_again
+
+
+def test_purge_is_scheduled_once() -> None:
+    ensure_schedules()
+    ensure_schedules()
+
+    assert (
+        Schedule.objects.get(name="purge_files").func
+        == "extraction.documents.retention.purge_files"
+    )

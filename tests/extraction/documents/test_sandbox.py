@@ -1,0 +1,147 @@
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+from django.core.management import call_command
+
+from extraction.checks import check_tools
+from extraction.documents import sandbox
+
+pytestmark = pytest.mark.usefixtures("data_dir")
+needs_prlimit = pytest.mark.skipif(
+    shutil.which("prlimit") is None, reason="only Linux limits resources"
+)
+needs_poppler = pytest.mark.skipif(
+    not sandbox.poppler_installed(), reason="poppler is not installed"
+)
+
+
+def python(
+    code: str,
+    *,
+    timeout: float = 10,
+    memory: int = sandbox.MEMORY,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    return sandbox.run(
+        sys.executable, "-I", "-c", code, timeout=timeout, memory=memory, environment=environment
+    )
+
+
+def test_run_returns_the_exit_code_and_both_outputs() -> None:
+    done = python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+
+
+def test_run_names_a_tool_that_is_not_installed() -> None:
+    with pytest.raises(FileNotFoundError, match="no-such-tool is not installed"):
+        sandbox.run("no-such-tool", timeout=1)
+
+
+def test_run_passes_the_given_environment_and_none_of_our_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "secret")
+
+    done = python(
+        "import os; print('SECRET_KEY' in os.environ, os.environ['OMP_THREAD_LIMIT'])",
+        environment={"OMP_THREAD_LIMIT": "1"},
+    )
+
+    assert done.stdout == b"False 1\n"
+
+
+def test_run_kills_the_tool_and_its_children_on_time_out(tmp_path: Path) -> None:
+    code = (
+        "import pathlib, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
+        "time.sleep(60)"
+    )
+
+    with pytest.raises(subprocess.TimeoutExpired):
+        python(code, timeout=1)
+
+    child = int((tmp_path / "pid").read_text())
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"
+
+
+@needs_prlimit
+def test_run_denies_more_memory_than_allowed() -> None:
+    done = python("bytes(300_000_000)", memory=200_000_000)
+
+    assert done.returncode == 1
+    assert b"MemoryError" in done.stderr
+
+
+@needs_prlimit
+def test_run_bounds_what_a_tool_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "FILE_SIZE", 1000)
+
+    done = python("import sys; sys.stdout.write('x' * 2000)")
+
+    assert done.returncode != 0
+    assert len(done.stdout) == 1000
+
+
+def test_run_works_without_prlimit(monkeypatch: pytest.MonkeyPatch) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
+
+    assert python("print(1)").stdout == b"1\n"
+    assert sandbox.poppler_path() is None
+
+
+@needs_prlimit
+@needs_poppler
+def test_poppler_path_holds_private_wrappers_that_set_limits(data_dir: Path) -> None:
+    folder = sandbox.poppler_path()
+
+    assert folder is not None
+    assert folder.is_relative_to(data_dir)
+    assert sorted(wrapper.name for wrapper in folder.iterdir()) == ["pdfinfo", "pdftoppm"]
+    assert {wrapper.stat().st_mode & 0o777 for wrapper in folder.iterdir()} == {0o700}
+    assert all("--as=1073741824 --cpu=20" in wrapper.read_text() for wrapper in folder.iterdir())
+    assert sandbox.poppler_path() == folder
+
+
+@needs_prlimit
+@needs_poppler
+def test_poppler_path_keeps_the_wrappers_of_the_process_that_was_first() -> None:
+    folder = sandbox.poppler_path()
+    assert folder is not None
+    before = (folder / "pdfinfo").stat().st_ino
+
+    sandbox._install({"pdfinfo": "another"}, folder)
+
+    assert (folder / "pdfinfo").stat().st_ino == before
+
+
+def test_poppler_path_tells_of_a_folder_that_cannot_be_made(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "rename", refuse)
+
+    with pytest.raises(PermissionError):
+        sandbox._install({"pdfinfo": "script"}, data_dir / "poppler" / "version")
+
+
+@needs_poppler
+@needs_prlimit
+def test_check_is_silent_where_everything_is_installed() -> None:
+    assert check_tools() == []
+
+
+def test_check_warns_of_missing_tools_without_failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool: None)
+
+    assert [message.id for message in check_tools()] == ["extraction.W001", "extraction.W002"]
+    call_command("check", tags=["extraction"])

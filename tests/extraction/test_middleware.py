@@ -1,0 +1,93 @@
+"""Bodies that are too large, without making one."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from extraction import middleware
+from tests.extraction.conftest import Integrator
+
+MEGABYTE = 1024 * 1024
+
+
+class Stream:
+    """A body of so many bytes that are made while they are read."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def read(self, size: int) -> bytes:
+        size = min(size, self.left)
+        self.left -= size
+        return b"x" * size
+
+    readline = read
+
+
+def big_post(client: Client, path: str, body: Any, length: int) -> Any:
+    environ = {"CONTENT_LENGTH": str(length), "wsgi.input": body}
+    return client.generic("POST", path, content_type="multipart/form-data; boundary=x", **environ)
+
+
+def test_body_of_100_mb_is_refused_and_read_to_its_end(integrator: Integrator) -> None:
+    body = Stream(100 * MEGABYTE)
+
+    response = big_post(integrator.http, "/extract", body, body.left)
+
+    answer = response.json()
+    assert response.status_code == 413
+    assert (answer["status"], answer["code"]) == ("error", "file_too_large")
+    assert answer["message"] == "Failed to convert PDF"
+    assert "100 MB" in answer["detail"]
+    assert body.left == 0
+
+
+def test_api_answers_without_the_envelope(integrator: Integrator) -> None:
+    response = big_post(integrator.http, "/api/v1/extractions/", Stream(0), 22 * MEGABYTE)
+
+    assert response.status_code == 413
+    assert set(response.json()) == {"code", "message", "detail", "request_id"}
+
+
+def test_page_answers_people(signed_in: Client) -> None:
+    response = big_post(signed_in, "/", Stream(0), 22 * MEGABYTE)
+
+    assert response.status_code == 413
+    assert response.templates[0].name == "413.html"
+    assert "at most 20 MB are accepted" in response.content.decode()
+
+
+def test_strangers_are_refused_before_their_body_is_parsed(db: None) -> None:
+    body = Stream(22 * MEGABYTE)
+
+    assert big_post(Client(), "/", body, body.left).status_code == 413
+
+
+def test_body_beyond_reason_is_not_read_to_its_end(
+    integrator: Integrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(middleware, "_DRAIN_BYTES", 3 * MEGABYTE)
+    body = Stream(30 * MEGABYTE)
+
+    assert big_post(integrator.http, "/extract", body, body.left).status_code == 413
+    assert body.left == 27 * MEGABYTE
+
+
+def test_caller_who_hangs_up_is_no_fault(integrator: Integrator) -> None:
+    class HungUp(Stream):
+        def read(self, size: int) -> bytes:
+            raise ConnectionResetError
+
+    response = big_post(integrator.http, "/extract", HungUp(0), 22 * MEGABYTE)
+
+    assert response.status_code == 413
+
+
+def test_body_in_chunks_is_told_what_to_do(integrator: Integrator) -> None:
+    response = integrator.http.generic(
+        "POST", "/extract", CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"
+    )
+
+    assert response.status_code == 411
+    assert response.json()["code"] == "length_required"

@@ -1,0 +1,76 @@
+"""The stored keys of all rows: encrypting what came in clear, and changing the encryption key.
+
+Every row changes by an UPDATE on the value that was read: a key that staff replaced in the
+meantime is never overwritten, and a run that was cut off goes on where it ended.
+"""
+
+import logging
+from collections import Counter
+
+from django.db.models import Q
+
+from ocrsite.lib.database import empty_write_ahead_log
+from tokens import encryption
+from tokens.models import TokenMaster, TokenStatus
+
+logger = logging.getLogger(__name__)
+
+TOO_LONG = "The key is too long to be stored. Enter the right one."
+
+
+def encrypt_clear_keys() -> int:
+    """Encrypt the keys that were inserted in clear by SQL and return how many.
+
+    On SQLite no byte of them remains on disk afterwards. A key too long to be encrypted is no
+    key: its token is disabled with the reason.
+    """
+    encrypted = 0
+    clear_rows = TokenMaster.objects.exclude(
+        Q(api_key="") | Q(api_key__startswith=encryption.PREFIX)
+    ).values_list("pk", "api_key")
+    for token_id, stored in clear_rows:
+        row = TokenMaster.objects.filter(pk=token_id, api_key=stored)
+        clear = encryption.decrypt(stored, token_id)
+        try:
+            replacement = encryption.encrypt(clear, token_id)
+        except ValueError:
+            if row.change_status(TokenStatus.DISABLED, TOO_LONG):
+                logger.exception("Token %s is disabled: its key is too long.", token_id)
+            continue
+        encrypted += row.update(api_key=replacement, key_fingerprint=encryption.fingerprint(clear))
+    if encrypted:
+        _forget_overwritten()
+    return encrypted
+
+
+def rotate_keys() -> Counter[str]:
+    """Encrypt every stored key with the first encryption key; return rows per id of their key.
+
+    Values that cannot be decrypted stay as they are and are counted under their old id. Run it
+    again after an interruption: it only touches what the first key did not write.
+    """
+    encrypt_clear_keys()
+    outdated = (
+        TokenMaster.objects.filter(api_key__startswith=encryption.PREFIX)
+        .exclude(api_key__startswith=f"{encryption.PREFIX}{encryption.writing_key_id()}:")
+        .values_list("pk", "api_key")
+    )
+    rotated = 0
+    for token_id, stored in outdated:
+        try:
+            clear = encryption.decrypt(stored, token_id)
+        except encryption.UndecryptableKey as error:
+            logger.error("%s", error)
+            continue
+        rotated += TokenMaster.objects.filter(pk=token_id, api_key=stored).update(
+            api_key=encryption.encrypt(clear, token_id)
+        )
+    if rotated:
+        _forget_overwritten()
+    stored_keys = TokenMaster.objects.exclude(api_key="").values_list("api_key", flat=True)
+    return Counter(encryption.key_id_of(stored) for stored in stored_keys)
+
+
+def _forget_overwritten() -> None:
+    if not empty_write_ahead_log():
+        logger.warning("A long read kept overwritten keys in the database's write-ahead log.")
