@@ -6,4 +6,4 @@ class ExtractionConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from extraction import system_checks  # noqa: F401
+        from extraction import checks  # noqa: F401

@@ -1,7 +1,7 @@
 """External tools under limits: a hostile document may kill its tool, never the worker.
 
 On Linux ``prlimit`` bounds memory, CPU time, core dumps and written files. Elsewhere (macOS,
-Windows) only the time-out does; ``extraction.system_checks`` says so.
+Windows) only the time-out does; ``extraction.checks`` says so.
 """
 
 import hashlib
