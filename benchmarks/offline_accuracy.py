@@ -27,12 +27,12 @@ FIELDS = (
 def answers(path: Path, page_count: int) -> tuple[list[object], bool]:
     """Return what the reader reads, in the order of ``FIELDS``, and whether it is flagged."""
     from extraction.documents.rendering import render
-    from extraction.documents.temp_dirs import scratch_folder
+    from extraction.documents.temp_dirs import temp_dir
     from extraction.readers.base import Document
     from extraction.readers.offline import OfflineReader
 
     media_type = MEDIA_TYPES[path.suffix]
-    with scratch_folder() as folder:
+    with temp_dir() as folder:
         pages = render(path, media_type, page_count, folder)
         document = Document(path, media_type, pages)
         reading = OfflineReader().read(document, api_key="", model="", output_budget=0)

@@ -16,8 +16,8 @@ from django.core.files.uploadedfile import UploadedFile
 
 from extraction.checked import checked_invoice
 from extraction.documents import intake, rendering
-from extraction.documents.temp_dirs import scratch_folder
-from extraction.exceptions import Refusal
+from extraction.documents.temp_dirs import temp_dir
+from extraction.exceptions import DocumentRejected
 from extraction.invoices.schema import Invoice
 from extraction.readers import reader_for
 from extraction.readers.base import (
@@ -31,7 +31,7 @@ from extraction.readers.base import (
 )
 from tokens import app_setting, journal
 from tokens.models import Provider
-from tokens.selection import NoToken
+from tokens.selection import NoUsableKey
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -65,8 +65,8 @@ def extract(
     """Read a document now and return what was read, checked.
 
     It takes as long as drawing the pages, EXTRACT_WAIT_SECONDS and one call can at most. Raises
-    NotServed, CallFailed, Refusal for a document that cannot be read, and NoToken when the key is
-    rejected.
+    NotServed, CallFailed, DocumentRejected for a document that cannot be read, and NoUsableKey
+    when the key is rejected.
     """
     api_key = app_setting.degraded_key()
     if api_key is None:
@@ -76,7 +76,7 @@ def extract(
         raise NotServed("All places are taken.")
     requester = {"company_id": company_id.strip(), "branch": branch, "requested_by": requested_by}
     try:
-        with scratch_folder() as folder:
+        with temp_dir() as folder:
             reading = _read(_prepare(upload, folder), api_key, requester)
     finally:
         _places.release()
@@ -89,7 +89,9 @@ def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     draft = intake.examine(upload, folder / "document")
     images = rendering.render(draft.path, draft.media_type, draft.page_count, folder)
     if all(image.blank for image in images):
-        raise Refusal("no_content", "Every page is blank. Check the scan and send it again.")
+        raise DocumentRejected(
+            "no_content", "Every page is blank. Check the scan and send it again."
+        )
     return Document(path=draft.path, media_type=draft.media_type, pages=images)
 
 
@@ -166,10 +168,10 @@ def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
         logger.exception("What call %s cost could not be recorded.", record.attempt_id)
 
 
-def _outcome_of(error: ReadingError) -> CallFailed | NoToken:
+def _outcome_of(error: ReadingError) -> CallFailed | NoUsableKey:
     """Say what a failed call comes to when there is no other key and no later."""
     if error.key_effect is KeyEffect.REJECTED:
-        return NoToken(
+        return NoUsableKey(
             "token_exceeded",
             "Your AI token is no longer available or has been disabled. Please contact support.",
             "The key that serves while the database is away is rejected. Ask support to check it.",

@@ -5,7 +5,7 @@ CANNOT_PROCESS = "Failed to process invoice"
 PROCESSED = "Invoice processed successfully"
 
 
-class Refusal(Exception):
+class DocumentRejected(Exception):
     """A document that cannot be read by anybody: wrong type, broken, locked or too large.
 
     ``code`` is stable and for machines; ``detail`` says what happened and what to do, without

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def kept(extraction: Extraction) -> Iterator[None]:
+def heartbeat(extraction: Extraction) -> Iterator[None]:
     """Renew the extraction's lease inside the block, from a thread with its own connection."""
     done = threading.Event()
     beat = partial(copy_context().run, _beat, extraction, done)  # its log records are ours

@@ -14,7 +14,7 @@ from multiprocessing.sharedctypes import RawValue
 from django.utils import timezone
 
 
-class Pulse:
+class Liveness:
     """The shared memory of one worker. Times are ``time.monotonic``, 0 for never."""
 
     def __init__(self) -> None:
@@ -71,13 +71,13 @@ class Pulse:
         self._acknowledged.value = time.monotonic()
 
 
-_own: Pulse | None = None
+_own: Liveness | None = None
 
 
-def begin() -> Pulse:
+def begin() -> Liveness:
     """Make this process and all that it forks from now on one worker."""
     global _own
-    _own = Pulse()
+    _own = Liveness()
     return _own
 
 

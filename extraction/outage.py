@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 RECHECK_SECONDS = 0.5
 
 
-def outlast(act: Callable[[], T]) -> T:
+def retry_while_unreachable(act: Callable[[], T]) -> T:
     """Do something with the database, however long it is away; the task's hard end is the limit.
 
     It may be done again after a first time whose end was lost, and must be safe to repeat.

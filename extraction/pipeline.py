@@ -18,13 +18,13 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from extraction import heartbeat
 from extraction.checked import checked_invoice
 from extraction.documents import intake, rendering
-from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
+from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, DocumentRejected
+from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
-from extraction.outage import outlast
+from extraction.outage import retry_while_unreachable
 from extraction.readers import model_of, reader_for
 from extraction.readers.base import (
     Billing,
@@ -40,7 +40,7 @@ from logs.models import RetryAttempt
 from logs.redaction import redact
 from tokens import circuit_breaker, ledger, selection
 from tokens.models import Provider, TokenMaster
-from tokens.selection import Cost, NoToken, TokensBusy
+from tokens.selection import Cost, KeysBusy, NoUsableKey
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
@@ -64,29 +64,31 @@ def process(extraction_id: uuid.UUID) -> None:
         return
     with (
         context.bound(extraction_id=str(extraction_id), company_id=extraction.company_id),
-        heartbeat.kept(extraction),
+        heartbeat(extraction),
     ):
         stopwatch = Stopwatch()
         try:
             document = prepare_pages(extraction)
             stopwatch.lap("pages")
-            call = outlast(partial(begin_attempt, extraction, document))
-        except Refusal as refusal:
-            outlast(partial(end_refused, extraction, refusal))
-        except TokensBusy as busy:
-            outlast(partial(wait_for_key, extraction, busy.until))
+            call = retry_while_unreachable(partial(begin_attempt, extraction, document))
+        except DocumentRejected as refusal:
+            retry_while_unreachable(partial(end_refused, extraction, refusal))
+        except KeysBusy as busy:
+            retry_while_unreachable(partial(wait_for_key, extraction, busy.until))
         except LeaseLost:
             logger.warning("The lease was lost before the call: another worker goes on.")
-        except NoToken as no_token:
-            outlast(partial(end_without_token, extraction, no_token))
+        except NoUsableKey as no_token:
+            retry_while_unreachable(partial(end_without_token, extraction, no_token))
         else:
             try:
                 reading = call.read(document)
                 stopwatch.lap("read")
             except ReadingError as error:
-                outlast(partial(end_attempt_failed, extraction, call, error))
+                retry_while_unreachable(partial(end_attempt_failed, extraction, call, error))
             else:
-                outlast(partial(end_attempt_succeeded, extraction, call, reading, stopwatch))
+                retry_while_unreachable(
+                    partial(end_attempt_succeeded, extraction, call, reading, stopwatch)
+                )
 
 
 class LeaseLost(Exception):
@@ -127,20 +129,22 @@ class Call:
 
 
 def prepare_pages(extraction: Extraction) -> Document:
-    """Render the document's pages. Raises Refusal when it cannot be shown or shows nothing."""
+    """Render the document's pages. Raises DocumentRejected when it shows nothing."""
     path = Path(settings.DATA_DIR) / "files" / extraction.file
     images = rendering.render(
         path, extraction.media_type, extraction.page_count, intake.folder_of(extraction.pk)
     )
     if all(image.blank for image in images):
-        raise Refusal("no_content", "Every page is blank. Check the scan and send it again.")
+        raise DocumentRejected(
+            "no_content", "Every page is blank. Check the scan and send it again."
+        )
     return Document(path=path, media_type=extraction.media_type, pages=images)
 
 
 def begin_attempt(extraction: Extraction, document: Document) -> Call:
     """Choose a token, reserve what the call can cost, and commit the attempt before it is made.
 
-    Raises NoToken when the company has no key for it, TokensBusy when it must wait, and LeaseLost
+    Raises NoUsableKey when the company has no key for it, KeysBusy when it must wait, and LeaseLost
     when another process has taken it up. Safe to repeat until the call is made.
     """
     attempt_id = uuid.uuid4()
@@ -281,7 +285,7 @@ def end_attempt_failed(extraction: Extraction, call: Call, error: ReadingError) 
     logger.warning("Attempt %s failed: %s (%s)", call.row.number, error.detail, error.code)
 
 
-def end_refused(extraction: Extraction, refusal: Refusal) -> None:
+def end_refused(extraction: Extraction, refusal: DocumentRejected) -> None:
     """Fail a document that turned out to be unreadable when its pages were rendered."""
     _fail(
         extraction,
@@ -293,7 +297,7 @@ def end_refused(extraction: Extraction, refusal: Refusal) -> None:
     logger.warning("Refused: %s (%s)", refusal.detail, refusal.code)
 
 
-def end_without_token(extraction: Extraction, no_token: NoToken) -> None:
+def end_without_token(extraction: Extraction, no_token: NoUsableKey) -> None:
     """Fail an extraction that no key can pay for, with the reason that the contract names."""
     _fail(
         extraction,
@@ -376,7 +380,7 @@ def _spare_key(
         circuit_breaker.end_probe(call.token, answered=False)
     match error.key_effect:
         case KeyEffect.REJECTED:
-            selection.reject(call.token, error.detail)
+            selection.disable_key(call.token, error.detail)
         case KeyEffect.COOL_KEY | KeyEffect.COOL_PROJECT:
             wait = policy.wait(retries, error.retry_after)
             if error.cools_for is not None:

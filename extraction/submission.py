@@ -43,9 +43,9 @@ def submit(
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
-    The same bytes of one company are read once, unless ``force`` asks for more. Raises Refusal
-    for a document that cannot be read, NoToken when the company has no usable key, and
-    IdempotencyConflict; nothing is stored or queued then.
+    The same bytes of one company are read once, unless ``force`` asks for more. Raises
+    DocumentRejected for a document that cannot be read, NoUsableKey when the company has no usable
+    key, and IdempotencyConflict; nothing is stored or queued then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()

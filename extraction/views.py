@@ -16,13 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from extraction import submission
 from extraction.access import Principal, principal_of
 from extraction.documents.intake import folder_of
-from extraction.exceptions import Refusal
+from extraction.exceptions import DocumentRejected
 from extraction.forms import FilterForm, UploadForm
 from extraction.invoices import presentation
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
 from logs import context as log_context
-from tokens.selection import NoToken
+from tokens.selection import NoUsableKey
 
 PAGE_SIZE = 25
 
@@ -129,9 +129,9 @@ def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str,
             requested_by=principal.name[:100],
             client=principal.label,
         )
-    except Refusal as refusal:
+    except DocumentRejected as refusal:
         return Outcome(name, problem=refusal.detail)
-    except NoToken as error:
+    except NoUsableKey as error:
         return Outcome(name, problem=error.message)
     return Outcome(name, submitted.extraction)
 

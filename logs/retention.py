@@ -22,7 +22,7 @@ from django_q.tasks import async_task
 
 from logs.models import ApplicationLog, RetryAttempt
 from logs.retention_runs import Kept, RetentionRun, running
-from ocrsite.lib.files import sync_folder, written_whole
+from ocrsite.lib.files import atomic_write, sync_folder
 from ocrsite.lib.schedules import ensure_nightly
 from ocrsite.sole_process import sole_process
 
@@ -126,7 +126,7 @@ def _archive(batch: Sequence[Any]) -> Path:
     # No two files have the same: a row is in one file only, and no key is given twice.
     name = f"{table}-{batch[0].timestamp:%Y%m%d}-{min(keys)}-{max(keys)}.jsonl.gz"
     path = _folder() / f"{name}{_PENDING}"
-    with written_whole(path) as file, gzip.GzipFile(fileobj=file, mode="wb") as compressed:
+    with atomic_write(path) as file, gzip.GzipFile(fileobj=file, mode="wb") as compressed:
         for row in batch:
             columns = {
                 field.column: getattr(row, field.attname) for field in row._meta.concrete_fields

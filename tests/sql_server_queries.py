@@ -22,7 +22,7 @@ from mssql.base import DatabaseWrapper
 
 from extraction.documents import retention as extraction_retention
 from extraction.models import Extraction, State
-from extraction.worker.reconciler import Sweep
+from extraction.worker.reconciler import Reconciler
 from logs import emails as error_emails
 from logs import levels
 from logs import retention as logs_retention
@@ -35,7 +35,7 @@ from tokens import circuit_breaker, ledger, ledger_audit, selection, services
 from tokens import emails as alert_emails
 from tokens.models import TokenMaster
 from tokens.rate_limits import CallLimits
-from tokens.selection import NoToken
+from tokens.selection import NoUsableKey
 from tokens.usage import NO_USAGE
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -141,7 +141,7 @@ def tokens() -> None:
     attempt: dict[str, Any] = {"attempt_id": ANYTHING, "token_id": 1}
     payer = {"company_id": "NT047", "branch": "b", "requested_by": "asha"}
     token = TokenMaster(pk=1, company_id="NT047", project="p")
-    with contextlib.suppress(NoToken):
+    with contextlib.suppress(NoUsableKey):
         selection.require_usable("NT047")
     selection.another_is_free(token)
     with mock.patch.object(ledger, "_set_aside", side_effect=[False, True]):
@@ -178,7 +178,7 @@ def extractions() -> None:
     rows.requeue_due(ANYTHING)
     rows.requeue(ANYTHING)
     rows.give_up_files(extraction, NOW)
-    Sweep(get_broker()).round()
+    Reconciler(get_broker()).round()
     extraction_retention.purge_files()
 
 

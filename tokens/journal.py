@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
-from ocrsite.lib.files import written_whole
+from ocrsite.lib.files import atomic_write
 from tokens import encryption, ledger
 from tokens.models import TokenMaster, TokenUsageLog
 from tokens.usage import NO_USAGE, Usage
@@ -88,7 +88,7 @@ def release(record: Record) -> None:
     _path(record).unlink()
 
 
-def enter() -> int:
+def ingest() -> int:
     """Move the journal into the books, but for calls that may still run; return what was new."""
     entered = 0
     for path in sorted(_folder().glob("*.json")):
@@ -143,7 +143,7 @@ def _path(record: Record) -> Path:
 
 def _write(record: Record) -> None:
     """Put the record in place of an earlier one; a crash leaves the one or the other, whole."""
-    with written_whole(_path(record)) as file:
+    with atomic_write(_path(record)) as file:
         file.write(record.model_dump_json().encode())
 
 

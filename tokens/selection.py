@@ -22,7 +22,7 @@ from tokens.rate_limits import LimitReached
 QUOTA_RECHECK = timedelta(seconds=1)
 
 
-class NoToken(Exception):
+class NoUsableKey(Exception):
     """No key of the company will do until staff act. ``message`` is the contract's.
 
     ``code`` is token_expired, token_exceeded or token_missing; ``detail`` says what to do.
@@ -37,7 +37,7 @@ class NoToken(Exception):
         self.detail = detail
 
 
-class TokensBusy(Exception):
+class KeysBusy(Exception):
     """The company has usable keys, but none before ``until``.
 
     They cool down, are at a limit of their calls, or calls under way hold what is left of their
@@ -78,7 +78,7 @@ class Cost:
 
 
 def require_usable(company_id: str) -> None:
-    """Refuse early what cannot be served: raises NoToken unless the company has a usable key."""
+    """Raise NoUsableKey unless the company has a usable key."""
     if next(_candidates(company_id), None) is None:
         raise _refusal(company_id)
 
@@ -94,7 +94,7 @@ def take(
     """Reserve the call's cost on a usable key, chosen at random.
 
     Those whose ids are in ``tried`` come last: what failed there may do with another. Raises
-    NoToken, or TokensBusy with the time at which to ask again.
+    NoUsableKey, or KeysBusy with the time at which to ask again.
     """
     outcomes = []
     for token in _candidates(company_id, tried):
@@ -104,7 +104,7 @@ def take(
         outcomes.append(outcome)
     held = [outcome.until for outcome in outcomes if isinstance(outcome, Held)]
     if held:
-        raise TokensBusy(min(held))
+        raise KeysBusy(min(held))
     if not outcomes:
         raise _refusal(company_id)
     if _TooLittle.FOR_ANY_CALL in outcomes:
@@ -125,7 +125,7 @@ def another_is_free(token: TokenMaster) -> bool:
     )
 
 
-def reject(token: TokenMaster, reason: str) -> None:
+def disable_key(token: TokenMaster, reason: str) -> None:
     """Disable a key that its provider calls invalid, and keep the reason for staff.
 
     A key that staff replaced since ``token`` was read is another one, and stays.
@@ -211,17 +211,17 @@ def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenM
             yield token
 
 
-def _refusal(company_id: str) -> NoToken:
+def _refusal(company_id: str) -> NoUsableKey:
     """Say why a company without a usable key has none: Expired before Exceeded and Disabled."""
     statuses = {token.effective_status for token in TokenMaster.objects.for_company(company_id)}
     if not statuses:
-        return NoToken(
+        return NoUsableKey(
             "token_missing",
             "No active token found for your company. Please contact support.",
             "No key is stored for this company. Check the company id, or ask support for a key.",
         )
     if TokenStatus.EXPIRED in statuses and TokenStatus.ACTIVE not in statuses:
-        return NoToken(
+        return NoUsableKey(
             "token_expired",
             "Your AI token has expired. Please renew your subscription.",
             "A key of the company has expired and none is active. Renew the subscription to go on.",
@@ -231,8 +231,8 @@ def _refusal(company_id: str) -> NoToken:
     )
 
 
-def _exceeded(detail: str) -> NoToken:
-    return NoToken(
+def _exceeded(detail: str) -> NoUsableKey:
+    return NoUsableKey(
         "token_exceeded",
         "Your AI token is no longer available or has been disabled. Please contact support.",
         detail,

@@ -11,11 +11,11 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from extraction.degraded import CallFailed, NotServed
-from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, Refusal
+from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, DocumentRejected
 from extraction.submission import IdempotencyConflict
 from logs import context as log_context
 from ocrsite.lib.database import is_unreachable
-from tokens.selection import NoToken
+from tokens.selection import NoUsableKey
 
 logger = logging.getLogger(__name__)
 
@@ -67,9 +67,9 @@ def database_unavailable() -> Problem:
 
 def _problem(error: Exception) -> Problem:
     match error:
-        case Refusal():
+        case DocumentRejected():
             return Problem(error.http_status, error.code, CANNOT_CONVERT, error.detail)
-        case NoToken():
+        case NoUsableKey():
             return Problem(error.http_status, error.code, error.message, error.detail)
         case CallFailed():
             return Problem(

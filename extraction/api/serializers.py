@@ -94,7 +94,7 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
     return body
 
 
-def unstored(invoice: Invoice) -> dict[str, Any]:
+def degraded_representation(invoice: Invoice) -> dict[str, Any]:
     """Return in full what was read while nothing could be stored, to be asked for later."""
     return {
         "status": "ok",

@@ -25,9 +25,9 @@ from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
 from extraction.api.serializers import (
     ExtractionInput,
+    degraded_representation,
     envelope,
     representation,
-    unstored,
 )
 from extraction.documents.intake import folder_of
 from extraction.known_clients import KnownClient
@@ -184,7 +184,7 @@ def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:
         branch=values["branch"],
         requested_by=values["requested_by"],
     )
-    return Response(unstored(invoice))
+    return Response(degraded_representation(invoice))
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -8,7 +8,7 @@ from typing import cast
 from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
-from extraction.exceptions import Refusal
+from extraction.exceptions import DocumentRejected
 
 # Pillow's names. Only these decoders are ever started: Pillow would run Ghostscript on an EPS.
 FORMATS = {
@@ -30,19 +30,19 @@ _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
     """Open an image of a known type without decoding it, and speak for its decoder's errors.
 
-    Raises Refusal: ``image_too_large``, or ``corrupt_file`` for whatever goes wrong inside the
-    ``with`` block.
+    Raises DocumentRejected: ``image_too_large``, or ``corrupt_file`` for whatever goes wrong
+    inside the ``with`` block.
     """
     try:
         with Image.open(path, formats=(FORMATS[media_type],)) as image:
             refuse_huge(image)
             yield image
-    except Refusal:
+    except DocumentRejected:
         raise
     except _BOMBS as error:
         raise _too_large() from error
     except Exception as error:  # decoders raise whatever a broken file provokes
-        raise Refusal(
+        raise DocumentRejected(
             "corrupt_file",
             "The image is damaged or incomplete. Open it, save it anew and send it again.",
         ) from error
@@ -51,7 +51,7 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
 def media_type_by_pillow(path: Path) -> str | None:
     """Return the media type of an image that Pillow recognises, or None.
 
-    Raises Refusal(image_too_large) by the size in the header.
+    Raises DocumentRejected(image_too_large) by the size in the header.
     """
     try:
         with Image.open(path, formats=tuple(FORMATS.values())) as image:
@@ -63,13 +63,13 @@ def media_type_by_pillow(path: Path) -> str | None:
 
 
 def refuse_huge(image: Image.Image) -> None:
-    """Raise Refusal(image_too_large) by the size in the header, before anything is decoded."""
+    """Raise DocumentRejected(image_too_large) by the header's size, before anything is decoded."""
     if image.width * image.height > MAX_PIXELS:
         raise _too_large()
 
 
-def _too_large() -> Refusal:
-    return Refusal(
+def _too_large() -> DocumentRejected:
+    return DocumentRejected(
         "image_too_large",
         f"The image has more than {MAX_PIXELS // 1_000_000} million pixels. "
         "Scan it at a lower resolution and send it again.",
@@ -79,14 +79,14 @@ def _too_large() -> Refusal:
 def count_frames(image: Image.Image, most: int) -> int:
     """Return the number of pages of an opened image, counting no further than ``most`` + 1.
 
-    Only headers are read. Raises Refusal for a page of too many pixels, and for an animation:
-    to read one of its pictures would be to guess which one is meant. Raises ValueError for a
-    list of pages that runs in a circle.
+    Only headers are read. Raises DocumentRejected for a page of too many pixels, and for an
+    animation: to read one of its pictures would be to guess which one is meant. Raises ValueError
+    for a list of pages that runs in a circle.
     """
     if image.format != "TIFF":
         # A phone's JPEG may hold a preview beside the picture (MPO). It is no animation.
         if image.format not in ("JPEG", "MPO") and getattr(image, "is_animated", False):
-            raise Refusal(
+            raise DocumentRejected(
                 "unsupported_media_type",
                 "The image is an animation. Send a still image or a PDF.",
                 415,

@@ -17,8 +17,8 @@ from django.core.files.uploadedfile import UploadedFile
 
 from extraction.documents.images import count_frames, media_type_by_pillow, open_image
 from extraction.documents.rendering import SIDE, count_pdf_pages
-from extraction.documents.temp_dirs import scratch_folder
-from extraction.exceptions import Refusal
+from extraction.documents.temp_dirs import temp_dir
+from extraction.exceptions import DocumentRejected
 
 EXTENSIONS = {
     "application/pdf": "pdf",
@@ -74,9 +74,9 @@ def folder_of(document_id: uuid.UUID) -> Path:
 def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
     """Check an upload and store it under its id, never under the name given.
 
-    Raises Refusal as ``examine`` does, leaving nothing on disk.
+    Raises DocumentRejected as ``examine`` does, leaving nothing on disk.
     """
-    with scratch_folder() as scratch:
+    with temp_dir() as scratch:
         draft = examine(upload, scratch / "document")
         folder = folder_of(document_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,8 +95,8 @@ def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDo
 def examine(upload: "UploadedFile[bytes]", path: Path) -> Draft:
     """Write an upload to ``path`` and check whether anybody could read it.
 
-    Raises Refusal: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422 ``empty_file``,
-    ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
+    Raises DocumentRejected: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422
+    ``empty_file``, ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
     ``image_too_large`` or ``render_timeout``.
     """
     size, sha256 = _store(upload, path)
@@ -117,7 +117,7 @@ def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
         for chunk in upload.chunks():
             size += len(chunk)
             if size > most:
-                raise Refusal(
+                raise DocumentRejected(
                     "file_too_large",
                     f"The file is larger than {settings.MAX_UPLOAD_MB} MB. Send a smaller one.",
                     413,
@@ -125,7 +125,7 @@ def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
             digest.update(chunk)
             file.write(chunk)
     if size == 0:
-        raise Refusal("empty_file", "The file is empty. Check it and send it again.")
+        raise DocumentRejected("empty_file", "The file is empty. Check it and send it again.")
     return size, digest.hexdigest()
 
 
@@ -140,7 +140,7 @@ def _media_type(path: Path) -> str:
         return "application/pdf"
     if known := media_type_by_pillow(path):
         return known
-    raise Refusal(
+    raise DocumentRejected(
         "unsupported_media_type",
         "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
         "TIFF, GIF, BMP or AVIF file.",
@@ -161,7 +161,7 @@ def _count_pages(path: Path, media_type: str) -> int:
             count = count_frames(image, most)
         counted = f"more than {most}"
     if count > most:
-        raise Refusal(
+        raise DocumentRejected(
             "too_many_pages",
             f"The file has {counted} pages; at most {most} are accepted. Split it and send the "
             "parts.",

@@ -16,8 +16,8 @@ from PIL import ImageStat
 
 from extraction.documents import sandbox
 from extraction.documents.images import open_image, page_of
-from extraction.documents.temp_dirs import scratch_folder
-from extraction.exceptions import Refusal
+from extraction.documents.temp_dirs import temp_dir
+from extraction.exceptions import DocumentRejected
 from extraction.readers.base import PageImage
 
 SIDE = 1920
@@ -36,7 +36,7 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
     The images appear together or not at all, and stay: a second call only looks at them. Raises
-    Refusal: ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
+    DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
     """
     drawn = folder / "pages"
     if not drawn.exists():
@@ -48,7 +48,7 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
 
 
 def _draw(document: Path, media_type: str, page_count: int, target: Path) -> None:
-    with scratch_folder() as scratch:
+    with temp_dir() as scratch:
         drawn = scratch / "pages"
         drawn.mkdir()
         if media_type != "application/pdf":
@@ -70,8 +70,9 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
 def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
-    Raises Refusal: ``password_protected``, ``corrupt_file``, ``no_pages`` or ``render_timeout``.
-    A document that only its owner's password restricts opens, and is not refused.
+    Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages`` or
+    ``render_timeout``. A document that only its owner's password restricts opens, and is not
+    refused.
     """
     if not sandbox.poppler_installed():
         count = _run_pdfium_child("count", path, timeout=COUNT_SECONDS)
@@ -167,7 +168,7 @@ def _is_blank(path: Path) -> bool:
     return lightest - darkest <= BLANK_CONTRAST
 
 
-def _why_not_counted(complaint: str) -> Refusal:
+def _why_not_counted(complaint: str) -> DocumentRejected:
     if "Incorrect password" in complaint:
         return _locked()
     if "last page (0)" in complaint:
@@ -175,26 +176,28 @@ def _why_not_counted(complaint: str) -> Refusal:
     return _corrupt()
 
 
-def _locked() -> Refusal:
-    return Refusal(
+def _locked() -> DocumentRejected:
+    return DocumentRejected(
         "password_protected",
         "The file is locked with a password. Remove the password and send it again.",
     )
 
 
-def _no_pages() -> Refusal:
-    return Refusal("no_pages", "The file has no pages. Send a file with at least one page.")
+def _no_pages() -> DocumentRejected:
+    return DocumentRejected(
+        "no_pages", "The file has no pages. Send a file with at least one page."
+    )
 
 
-def _corrupt() -> Refusal:
-    return Refusal(
+def _corrupt() -> DocumentRejected:
+    return DocumentRejected(
         "corrupt_file",
         "The file is damaged or incomplete. Open it, save it anew and send it again.",
     )
 
 
-def _took_too_long() -> Refusal:
-    return Refusal(
+def _took_too_long() -> DocumentRejected:
+    return DocumentRejected(
         "render_timeout",
         "The file takes more time or memory to draw than is allowed. Print it to a new PDF, or "
         "scan it, and send that.",

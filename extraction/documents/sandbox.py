@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from extraction.documents.temp_dirs import scratch_folder
+from extraction.documents.temp_dirs import temp_dir
 
 # Of 344 ordinary PDFs 337 render within 1 GiB of address space and 20 s; bombs do not.
 MEMORY = 1024**3
@@ -127,7 +127,7 @@ def _wrapper(limits: list[str], path: str) -> str:
 
 def _install(scripts: Mapping[str, str], folder: Path) -> None:
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with scratch_folder() as draft:
+    with temp_dir() as draft:
         for tool, script in scripts.items():
             (draft / tool).write_text(script, encoding="utf-8")
             (draft / tool).chmod(0o700)

@@ -18,7 +18,7 @@ def _root() -> Path:
 
 
 @contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
+def temp_dir() -> Iterator[Path]:
     """Lend a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with all it holds."""
     root = _root()
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_temporary_folders() -> int:
+def remove_stale_temp_dirs() -> int:
     """Remove what killed processes left under ``DATA_DIR/tmp`` over an hour ago; return how many.
 
     Another sweep may run at the same time: what is gone already is not an error.

@@ -6,7 +6,7 @@ from typing import Any
 from django_q import signals
 from django_q.cluster import Cluster
 
-from extraction.liveness import Pulse
+from extraction.liveness import Liveness
 from extraction.tasks import TASK
 from ocrsite.lib.parent_death import tie_forks
 
@@ -18,7 +18,7 @@ class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
     and the sentinel with this process.
     """
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: Liveness) -> None:
         super().__init__()
         self._pulse = pulse
         signals.pre_execute.connect(self._tell_taken)

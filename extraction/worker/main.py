@@ -25,8 +25,8 @@ from extraction.models import Extraction
 from extraction.readers import reader_for
 from extraction.readers.gemini import reader as gemini
 from extraction.worker.cluster import WorkerCluster
-from extraction.worker.reconciler import Sweep
-from extraction.worker.watchdog import HangWatch
+from extraction.worker.reconciler import Reconciler
+from extraction.worker.watchdog import Watchdog
 from logs import emails as error_emails
 from logs import retention
 from logs.handler import spool
@@ -37,7 +37,7 @@ from tokens.models import Provider
 logger = logging.getLogger(__name__)
 
 # A due extraction is woken at most this late, in seconds.
-SWEEP_SECONDS = 0.25
+RECONCILE_SECONDS = 0.25
 # Keys that came in clear are encrypted within 5 s; the rest of the housekeeping is not urgent.
 HOUSEKEEPING_SECONDS = 2.0
 # Longer than a mail server is waited for.
@@ -94,7 +94,7 @@ def run_worker() -> int:
     try:
         cluster.start()
         with _housekeeping():  # from here on nothing may fork: a thread runs
-            is_sound = _sweep_until_stopped(cluster, stop, own)
+            is_sound = _reconcile_until_stopped(cluster, stop, own)
             _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
     finally:
         # Whatever happened: Python would wait for a living sentinel for ever.
@@ -102,10 +102,12 @@ def run_worker() -> int:
     return 0 if is_sound else 1
 
 
-def _sweep_until_stopped(cluster: WorkerCluster, stop: _StopRequest, own: liveness.Pulse) -> bool:
-    """Sweep until we shall stop; False when the cluster died or hangs."""
-    sweep = Sweep(get_broker())
-    watch = HangWatch(own)
+def _reconcile_until_stopped(
+    cluster: WorkerCluster, stop: _StopRequest, own: liveness.Liveness
+) -> bool:
+    """Reconcile until we shall stop; False when the cluster died or hangs."""
+    reconciler = Reconciler(get_broker())
+    watch = Watchdog(own)
     watches = "fork" in multiprocessing.get_all_start_methods()  # else there is no pulse
     reachable = True
     while not stop.received:
@@ -114,7 +116,7 @@ def _sweep_until_stopped(cluster: WorkerCluster, stop: _StopRequest, own: livene
             return False
         try:
             close_old_connections()
-            sweep.round()
+            reconciler.round()
             if watches and watch.hangs():
                 logger.critical("The task cluster hangs; a new one is needed.")
                 return False
@@ -125,15 +127,15 @@ def _sweep_until_stopped(cluster: WorkerCluster, stop: _StopRequest, own: livene
             if reachable:  # once, not four times a second
                 logger.exception("The sweep could not reach database or queue; it tries again.")
             reachable = False
-            sweep.spare_leases()
+            reconciler.spare_leases()
             watch.forget()
             connections.close_all()
-        time.sleep(SWEEP_SECONDS)
+        time.sleep(RECONCILE_SECONDS)
     return True
 
 
 def _end(
-    cluster: WorkerCluster, stop: _StopRequest, own: liveness.Pulse, *, patience: float
+    cluster: WorkerCluster, stop: _StopRequest, own: liveness.Liveness, *, patience: float
 ) -> None:
     """Begin nothing more, let running calls end, and hand back what did not end in time.
 
@@ -179,7 +181,7 @@ def _housekeeping() -> Iterator[None]:
     The mail has one to itself: a mail server that does not answer must not hold up the others.
     """
     done = threading.Event()
-    duties = {"housekeeping": keep_house, "mail": deliver_mail}
+    duties = {"housekeeping": run_housekeeping, "mail": deliver_mail}
     threads = [
         threading.Thread(target=_repeat_until, args=(done, duty), name=name, daemon=True)
         for name, duty in duties.items()
@@ -210,14 +212,14 @@ def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
         connections.close_all()
 
 
-def keep_house() -> None:
+def run_housekeeping() -> None:
     """Free reservations, follow limits, encrypt keys, enter what waits on disk, remove litter."""
     ledger.release_dead()
     services.update_statuses()
     key_rotation.encrypt_clear_keys()
-    journal.enter()
-    spool.enter(at_most=1)  # a long outage leaves many, and keys must not wait for all of them
-    temp_dirs.sweep_temporary_folders()
+    journal.ingest()
+    spool.ingest(at_most=1)  # a long outage leaves many, and keys must not wait for all of them
+    temp_dirs.remove_stale_temp_dirs()
 
 
 def deliver_mail() -> None:

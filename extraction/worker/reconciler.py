@@ -23,7 +23,7 @@ LOST_AFTER = timedelta(seconds=5)
 WOKEN_AT_ONCE = 100
 
 
-class Sweep:
+class Reconciler:
     """Goes round after round; remembers which wake-ups it repeated."""
 
     def __init__(self, broker: Broker) -> None:

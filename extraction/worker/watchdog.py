@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from extraction.liveness import Pulse
+from extraction.liveness import Liveness
 from extraction.models import Extraction, State
 
 # django-q2's pusher pauses for 10 s after an error of the queue; that is no hang.
@@ -21,10 +21,10 @@ UNACKNOWLEDGED_AFTER = timedelta(seconds=60)
 LOOKS = 20
 
 
-class HangWatch:
+class Watchdog:
     """Looks again and again at the pulse of one worker and at the rows that wait for it."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    def __init__(self, pulse: Liveness) -> None:
         self._pulse = pulse
         self.forget()
 

@@ -83,7 +83,7 @@ class Spool:
                 path.rename(path.with_suffix(_DONE))
 
 
-def enter(at_most: int = MOST_FILES) -> bool:
+def ingest(at_most: int = MOST_FILES) -> bool:
     """Move that many files into ApplicationLogs, the oldest first; return whether none is left.
 
     Raises django.db.Error when the database takes none.

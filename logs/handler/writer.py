@@ -13,7 +13,7 @@ from django.db import transaction
 
 from logs.handler import bulk_insert
 from logs.handler.records import Row, line_of
-from logs.handler.spool import Spool, enter
+from logs.handler.spool import Spool, ingest
 from logs.redaction import redact
 
 # How soon a database that took nothing is tried again.
@@ -86,7 +86,7 @@ class Delivery:
             return
         try:
             self._spool.close()
-            all_entered = enter(FILES_AT_ONCE)
+            all_entered = ingest(FILES_AT_ONCE)
         except Exception as error:
             self._begin_outage(error)
         else:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Lend a file (mode 600) that takes the place of ``path`` once all of it is on disk.
 
     Its folder (mode 700) is made when it is missing. What an exception or a crash leaves of the

@@ -69,7 +69,7 @@ def post(client: Integrator, door: str = "/extract", **fields: Any) -> Any:
 
 def entered() -> TokenUsageLog:
     """The one charge, once the journal has been entered."""
-    journal.enter()
+    journal.ingest()
     return TokenUsageLog.objects.get()
 
 
@@ -376,7 +376,7 @@ def test_crash_in_mid_call_is_charged_as_estimated(
     monkeypatch.setattr("extraction.readers.gemini.reader.GeminiReader.read", die)
     with database_away(), pytest.raises(KeyboardInterrupt):
         post(known)
-    assert journal.enter() == 0  # it may still run, as far as anybody knows
+    assert journal.ingest() == 0  # it may still run, as far as anybody knows
 
     later = timezone.now() + timedelta(seconds=settings.Q_CLUSTER["timeout"] + 1)
     with time_machine.travel(later):

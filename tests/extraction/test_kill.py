@@ -15,7 +15,7 @@ from django_q.brokers import get_broker
 from extraction import pipeline, submission
 from extraction.models import Extraction, State
 from extraction.worker import main
-from extraction.worker.reconciler import Sweep
+from extraction.worker.reconciler import Reconciler
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.postgresql import database_url
@@ -58,9 +58,9 @@ def recover(extraction: Extraction) -> None:
     """What the worker's rounds do once every lease of the dead process has run out."""
     past = timezone.now() - timedelta(seconds=1)
     Extraction.objects.filter(state=State.PROCESSING).update(leased_until=past)
-    Sweep(get_broker()).round()
+    Reconciler(get_broker()).round()
     TokenReservation.objects.update(leased_until=past)
-    main.keep_house()
+    main.run_housekeeping()
     pipeline.process(extraction.pk)
 
 

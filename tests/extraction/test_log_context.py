@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from extraction import heartbeat, pipeline, tasks
+from extraction import pipeline, tasks
+from extraction.heartbeat import heartbeat
 from extraction.models import Extraction
 from logs import context
 from tests.extraction.conftest import Integrator
@@ -124,9 +125,9 @@ def test_a_heartbeat_that_fails(
     monkeypatch: pytest.MonkeyPatch, contexts: dict[str, Mapping[str, str]]
 ) -> None:
     seen: list[Mapping[str, str]] = []
-    monkeypatch.setattr(heartbeat, "_beat", lambda *_: seen.append(bound()))
+    monkeypatch.setattr("extraction.heartbeat._beat", lambda *_: seen.append(bound()))
 
-    with context.bound(extraction_id=str(NOWHERE)), heartbeat.kept(make_extraction()):
+    with context.bound(extraction_id=str(NOWHERE)), heartbeat(make_extraction()):
         pass
 
     assert seen == [{"extraction_id": str(NOWHERE)}]

@@ -96,34 +96,34 @@ def test_take_over_counts_the_death_and_shuts_the_dead_worker_out() -> None:
 
 
 @pytest.fixture
-def own() -> Iterator[liveness.Pulse]:
+def own() -> Iterator[liveness.Liveness]:
     """Make this process a worker's main process."""
     yield liveness.begin()
     liveness._own = None
 
 
-def test_process_of_the_own_worker_that_died_counts(own: liveness.Pulse) -> None:
+def test_process_of_the_own_worker_that_died_counts(own: liveness.Liveness) -> None:
     extraction = abandoned()
 
     assert Extraction.objects.take_over(extraction)
     assert (extraction.worker, extraction.deaths) == (own.name, 1)
 
 
-def test_worker_that_is_gone_is_not_held_against_the_document(own: liveness.Pulse) -> None:
+def test_worker_that_is_gone_is_not_held_against_the_document(own: liveness.Liveness) -> None:
     extraction = abandoned_by_another()
 
     assert Extraction.objects.take_over(extraction)
     assert extraction.deaths == 0
 
 
-def test_past_the_deadline_every_death_counts(own: liveness.Pulse) -> None:
+def test_past_the_deadline_every_death_counts(own: liveness.Liveness) -> None:
     extraction = abandoned_by_another(deadline=timezone.now() - A_MINUTE)
 
     assert Extraction.objects.take_over(extraction)
     assert extraction.deaths == 1
 
 
-def test_other_workers_let_the_own_one_go_first(own: liveness.Pulse) -> None:
+def test_other_workers_let_the_own_one_go_first(own: liveness.Liveness) -> None:
     extraction = abandoned_by_another()
     waits = Extraction.objects.filter(pk=extraction.pk)
 

@@ -24,7 +24,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.selection import NoToken
+from tokens.selection import NoUsableKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -414,7 +414,7 @@ def test_refused_submission_leaves_nothing_behind(settings: Settings) -> None:
     files = settings.DATA_DIR / "files"
     before = set(files.rglob("*.*"))
 
-    with pytest.raises(NoToken):
+    with pytest.raises(NoUsableKey):
         submit()
 
     assert not Extraction.objects.exists()

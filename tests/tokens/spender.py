@@ -16,7 +16,7 @@ import django
 def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
     """Make the calls: most settle at or below their reserve, some are freed or unknown."""
     from tokens import ledger
-    from tokens.selection import Cost, NoToken, TokensBusy, take
+    from tokens.selection import Cost, KeysBusy, NoUsableKey, take
     from tokens.usage import Usage
 
     choice = random.Random(seed)
@@ -31,9 +31,9 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
                 cost_of=lambda _: Cost(100, 300, 50),
                 lease=timedelta(minutes=5),
             )
-        except TokensBusy:
+        except KeysBusy:
             continue
-        except NoToken:
+        except NoUsableKey:
             refused += 1
             calls -= 1
             continue

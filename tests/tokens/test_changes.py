@@ -121,8 +121,8 @@ def test_a_limit_used_up_and_raised_is_recorded_once_each() -> None:
 def test_a_rejected_key_is_recorded_once_as_done_by_its_provider() -> None:
     token = make_token()
 
-    selection.reject(token, "API key not valid.")
-    selection.reject(token, "API key not valid.")
+    selection.disable_key(token, "API key not valid.")
+    selection.disable_key(token, "API key not valid.")
 
     assert changes(token) == [("status", "Active", "Disabled", "provider", "API key not valid.")]
     token.refresh_from_db()
@@ -132,7 +132,7 @@ def test_a_rejected_key_is_recorded_once_as_done_by_its_provider() -> None:
 def test_a_long_reason_is_cut() -> None:
     token = make_token()
 
-    selection.reject(token, "x" * 300)
+    selection.disable_key(token, "x" * 300)
 
     assert changes(token) == [("status", "Active", "Disabled", "provider", "x" * 200)]
 
@@ -170,7 +170,7 @@ def test_the_page_of_a_token_shows_its_latest_changes(admin_client: Client) -> N
 def test_the_changes_of_one_token_are_listed(admin_client: Client) -> None:
     token, other = make_token(), make_token(api_key=NEW_KEY)
     for changed in (token, other):
-        selection.reject(changed, "Invalid.")
+        selection.disable_key(changed, "Invalid.")
 
     found = admin_client.get(CHANGES, {"token": token.pk})
 
@@ -179,7 +179,7 @@ def test_the_changes_of_one_token_are_listed(admin_client: Client) -> None:
 
 def test_changes_are_read_only(admin_client: Client) -> None:
     token = make_token()
-    selection.reject(token, "Invalid.")
+    selection.disable_key(token, "Invalid.")
     row = f"{CHANGES}{TokenChange.objects.get().pk}"
 
     assert admin_client.get(f"{row}/change/").status_code == 200
@@ -199,7 +199,7 @@ def test_changes_are_for_staff_who_may_view_them(client: Client) -> None:
 
 def test_an_unused_token_is_deleted_with_its_changes(admin_client: Client) -> None:
     token = make_token()
-    selection.reject(token, "Invalid.")
+    selection.disable_key(token, "Invalid.")
 
     admin_client.post(f"/admin/tokens/tokenmaster/{token.pk}/delete/", {"post": "yes"})
 

@@ -11,7 +11,7 @@ from tests.tokens.rows import make_token
 from tokens import circuit_breaker, selection
 from tokens.circuit_breaker import CoolDown
 from tokens.models import TokenMaster, TokenReservation
-from tokens.selection import Cost, Taken, TokensBusy
+from tokens.selection import Cost, KeysBusy, Taken
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def take() -> Taken:
 
 
 def busy_until() -> datetime:
-    with pytest.raises(TokensBusy) as busy:
+    with pytest.raises(KeysBusy) as busy:
         take()
     return busy.value.until
 
@@ -142,7 +142,7 @@ def test_of_two_that_saw_the_end_of_a_cool_down_one_probes() -> None:
         cool(token)
         clock.shift(MINUTE)
 
-        with pytest.raises(TokensBusy) as busy:
+        with pytest.raises(KeysBusy) as busy:
             selection.take("NT047", attempt_id=uuid.uuid4(), cost_of=another_is_faster, lease=LEASE)
 
         assert busy.value.until == NOW + MINUTE + circuit_breaker.PROBE_RECHECK

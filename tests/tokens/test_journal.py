@@ -83,8 +83,8 @@ def test_call_is_charged_once_without_a_token_when_its_key_is_none_of_the_compan
     record = begin()
     journal.settle(record, USAGE)
 
-    assert journal.enter() == 1
-    assert journal.enter() == 0
+    assert journal.ingest() == 1
+    assert journal.ingest() == 0
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.attempt_id, row.company_id) == (None, record.attempt_id, "NT047")
@@ -105,7 +105,7 @@ def test_call_is_charged_to_the_token_that_holds_its_key() -> None:
     record = begin()
     journal.settle(record, USAGE)
 
-    assert journal.enter() == 1
+    assert journal.ingest() == 1
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.total_tokens_used, row.estimated) == (token, 1340, False)
@@ -120,7 +120,7 @@ def test_call_whose_bill_is_unknown_is_charged_at_its_ceiling_as_estimated(known
     token = make_token() if known else None
     journal.settle_unknown(begin())
 
-    assert journal.enter() == 1
+    assert journal.ingest() == 1
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.total_tokens_used, row.estimated) == (token, 12_000, True)
@@ -131,7 +131,7 @@ def test_charge_above_the_limit_exceeds_the_token() -> None:
     token = make_token(total_token_limit=1_000)
     journal.settle(begin(), USAGE)
 
-    journal.enter()
+    journal.ingest()
 
     token.refresh_from_db()
     assert token.status == TokenStatus.EXCEEDED
@@ -141,17 +141,17 @@ def test_call_that_cost_nothing_leaves_no_trace(folder: Path) -> None:
     journal.release(begin())
 
     assert files(folder) == []
-    assert journal.enter() == 0
+    assert journal.ingest() == 0
 
 
 def test_call_that_still_runs_is_left_alone_until_its_lease_has_run_out(folder: Path) -> None:
     record = begin()
 
     with time_machine.travel(record.called_at + LEASE - timedelta(seconds=1), tick=False):
-        assert journal.enter() == 0
+        assert journal.ingest() == 0
         assert files(folder)
     with time_machine.travel(record.called_at + LEASE, tick=False):
-        assert journal.enter() == 1
+        assert journal.ingest() == 1
 
     row = TokenUsageLog.objects.get()
     assert (row.total_tokens_used, row.estimated) == (12_000, True)
@@ -159,11 +159,11 @@ def test_call_that_still_runs_is_left_alone_until_its_lease_has_run_out(folder: 
 
 def test_bill_that_comes_after_the_estimate_charges_nothing_more(folder: Path) -> None:
     record = begin(lease=timedelta(0))
-    journal.enter()
+    journal.ingest()
 
     journal.settle(record, USAGE)
 
-    assert journal.enter() == 0
+    assert journal.ingest() == 0
     assert TokenUsageLog.objects.get().total_tokens_used == 12_000
     assert files(folder) == []
 
@@ -178,10 +178,10 @@ def test_crash_between_the_charge_and_the_removal_charges_once(
     with monkeypatch.context() as crash:
         crash.setattr(Path, "unlink", _crash)
         with pytest.raises(KeyboardInterrupt):
-            journal.enter()
+            journal.ingest()
     assert len(files(folder)) == 1
 
-    assert journal.enter() == 0
+    assert journal.ingest() == 0
 
     assert TokenUsageLog.objects.get().total_tokens_used == 1340
     assert files(folder) == []
@@ -201,7 +201,7 @@ def test_record_stays_when_the_database_goes_away_again(folder: Path) -> None:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
-        journal.enter()
+        journal.ingest()
 
     assert len(files(folder)) == 1
     assert not TokenUsageLog.objects.exists()
@@ -217,7 +217,7 @@ def test_crash_in_mid_write_leaves_the_earlier_record(
         with pytest.raises(KeyboardInterrupt):
             journal.settle(record, USAGE)
 
-    assert journal.enter() == 1
+    assert journal.ingest() == 1
     assert TokenUsageLog.objects.get().estimated
 
 
@@ -229,8 +229,8 @@ def test_record_that_is_none_is_told_once_and_keeps_out_no_other(
     (folder / "1-folder.json").mkdir()
     journal.settle(begin(), USAGE)
 
-    assert journal.enter() == 1
-    assert journal.enter() == 0
+    assert journal.ingest() == 1
+    assert journal.ingest() == 0
 
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage().split("/")[-1][:13] for record in errors] == [
@@ -246,7 +246,7 @@ def test_record_that_another_process_has_just_entered_is_passed_over(
     journal.settle(begin(), USAGE)
     monkeypatch.setattr(Path, "read_bytes", _gone)
 
-    assert journal.enter() == 0
+    assert journal.ingest() == 0
 
 
 def _gone(path: Path) -> bytes:
@@ -254,4 +254,4 @@ def _gone(path: Path) -> bytes:
 
 
 def test_nothing_is_entered_where_there_is_no_journal() -> None:
-    assert journal.enter() == 0
+    assert journal.ingest() == 0

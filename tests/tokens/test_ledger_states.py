@@ -125,7 +125,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def reject(self) -> None:
-        selection.reject(TokenMaster.objects.get(pk=self.token_id), "API key not valid.")
+        selection.disable_key(TokenMaster.objects.get(pk=self.token_id), "API key not valid.")
         self._set_status(TokenStatus.DISABLED)
 
     # The sweep

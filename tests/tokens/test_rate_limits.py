@@ -13,7 +13,7 @@ from tests.tokens.rows import make_token
 from tokens import ledger, rate_limits, selection
 from tokens.models import TokenReservation
 from tokens.rate_limits import RecentCall
-from tokens.selection import Cost, Taken, TokensBusy
+from tokens.selection import Cost, KeysBusy, Taken
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def take() -> Taken:
 
 
 def busy_until() -> datetime:
-    with pytest.raises(TokensBusy) as busy:
+    with pytest.raises(KeysBusy) as busy:
         take()
     return busy.value.until
 
@@ -110,7 +110,7 @@ def test_calls_that_begin_together_never_pass_a_limit(limit: str) -> None:
         try:
             together.wait()
             take()
-        except TokensBusy:
+        except KeysBusy:
             return False
         else:
             return True

@@ -9,7 +9,7 @@ from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger
 from tokens.ledger import Reservation
 from tokens.models import TokenMaster, TokenReservation
-from tokens.selection import Cost, NoToken, Taken, TokensBusy, reject, require_usable, take
+from tokens.selection import Cost, KeysBusy, NoUsableKey, Taken, disable_key, require_usable, take
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def spend(token: TokenMaster, amount: int) -> None:
 def assert_refused(code: str, message: str, company_id: str = "NT047") -> None:
     """The door and the choice refuse alike."""
     for refuse in (require_usable, take_one):
-        with pytest.raises(NoToken) as refusal:
+        with pytest.raises(NoUsableKey) as refusal:
             refuse(company_id)
         assert (refusal.value.code, refusal.value.message, refusal.value.http_status) == (
             code,
@@ -129,7 +129,7 @@ def test_a_key_on_which_the_floor_does_not_fit_is_exceeded() -> None:
     token = make_token(total_token_limit=6000)
     spend(token, 1)
 
-    with pytest.raises(NoToken) as refusal:
+    with pytest.raises(NoUsableKey) as refusal:
         take_one()
 
     assert (refusal.value.code, refusal.value.message) == ("token_exceeded", EXCEEDED)
@@ -141,7 +141,7 @@ def test_a_document_too_large_for_a_key_leaves_it_to_smaller_ones() -> None:
     token = make_token(total_token_limit=20_000)
     book = Cost(fixed=57_000, output_max=8192, output_floor=2000, smallest_call=6000)
 
-    with pytest.raises(NoToken, match="enough quota left for this document") as refusal:
+    with pytest.raises(NoUsableKey, match="enough quota left for this document") as refusal:
         take("NT047", attempt_id=uuid.uuid4(), cost_of=lambda _: book, lease=LEASE)
 
     assert (refusal.value.code, refusal.value.message) == ("token_exceeded", EXCEEDED)
@@ -151,7 +151,7 @@ def test_a_document_too_large_for_a_key_leaves_it_to_smaller_ones() -> None:
 def test_a_key_with_live_reserves_in_the_way_is_busy() -> None:
     token = make_token(total_token_limit=17_000)
     first = take_all().reservation
-    with pytest.raises(TokensBusy):
+    with pytest.raises(KeysBusy):
         take_one()
 
     token.refresh_from_db()
@@ -165,7 +165,7 @@ def test_a_busy_key_counts_more_than_an_exceeded_one() -> None:
     spent = make_token(total_token_limit=5000)
     take_one()
 
-    with pytest.raises(TokensBusy):
+    with pytest.raises(KeysBusy):
         take_one()
 
     spent.refresh_from_db()
@@ -191,10 +191,10 @@ def test_a_key_disabled_while_it_is_chosen_is_passed_over() -> None:
 
     def cost_after_another(token: TokenMaster) -> Cost:
         take_one()
-        reject(token, "API key not valid.")
+        disable_key(token, "API key not valid.")
         return PAGE
 
-    with pytest.raises(NoToken, match="token_exceeded"):
+    with pytest.raises(NoUsableKey, match="token_exceeded"):
         take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_after_another, lease=LEASE)
 
 
@@ -256,7 +256,7 @@ def test_offline_serves_only_while_there_is_no_other_active_key() -> None:
     gemini = make_token(total_token_limit=10_000_000)
     assert {take_one() for _ in range(20)} == {gemini}
 
-    reject(gemini, "API key not valid.")
+    disable_key(gemini, "API key not valid.")
     assert take_one() == offline
 
 
@@ -265,7 +265,7 @@ def test_offline_does_not_stand_in_for_a_busy_key() -> None:
     make_token(total_token_limit=10_000)
     take_one()
 
-    with pytest.raises(TokensBusy):
+    with pytest.raises(KeysBusy):
         take_one()
 
 
@@ -281,7 +281,7 @@ def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> No
 def test_reject_disables_the_key_with_the_reason() -> None:
     token = make_token()
 
-    reject(token, "API key not valid. " * 20)
+    disable_key(token, "API key not valid. " * 20)
 
     token.refresh_from_db()
     assert token.status == "Disabled"
@@ -290,8 +290,8 @@ def test_reject_disables_the_key_with_the_reason() -> None:
 
 def test_reject_keeps_the_reason_of_a_key_disabled_before() -> None:
     token = make_token()
-    reject(token, "first")
-    reject(token, "second")
+    disable_key(token, "first")
+    disable_key(token, "second")
 
     token.refresh_from_db()
     assert token.status_reason == "first"
@@ -303,7 +303,7 @@ def test_reject_leaves_a_key_that_staff_replaced_meanwhile() -> None:
     replaced.api_key = "AIza-the-new-key"
     replaced.save()
 
-    reject(token, "API key not valid.")
+    disable_key(token, "API key not valid.")
 
     token.refresh_from_db()
     assert token.status == "Active"

@@ -50,7 +50,7 @@ def test_a_company_whose_keys_are_all_expired_is_told_so() -> None:
     past()
     update_statuses()
 
-    with pytest.raises(selection.NoToken) as refusal:
+    with pytest.raises(selection.NoUsableKey) as refusal:
         selection.require_usable("NT047")
 
     assert refusal.value.code == "token_expired"

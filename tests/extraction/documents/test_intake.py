@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from extraction.documents import images, rendering
 from extraction.documents.intake import AcceptedDocument, folder_of, receive
-from extraction.exceptions import Refusal
+from extraction.exceptions import DocumentRejected
 from tests.extraction import sample_documents
 from tests.shared_files import SHARED
 
@@ -33,7 +33,7 @@ def send(content: bytes, name: str = "invoice.pdf") -> AcceptedDocument:
 
 
 def refusal_of(content: bytes, name: str = "invoice.pdf") -> tuple[int, str]:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(DocumentRejected) as refused:
         send(content, name)
     return refused.value.http_status, refused.value.code
 
@@ -129,7 +129,7 @@ def test_receive_says_how_many_pages_a_pdf_has_too_many(settings: Settings) -> N
     settings.MAX_PAGES = 2
 
     assert send(sample_documents.pdf("1", "2")).page_count == 2
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(DocumentRejected) as refused:
         send(sample_documents.pdf("1", "2", "3"))
     assert refused.value.code == "too_many_pages"
     assert refused.value.detail == (
@@ -145,7 +145,7 @@ def test_receive_counts_the_pages_of_a_tiff_no_further_than_the_limit(settings: 
     four = sample_documents.saved(page, "TIFF", save_all=True, append_images=[page] * 3)
 
     assert send(two).page_count == 2
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(DocumentRejected) as refused:
         send(four)
     assert refused.value.detail.startswith("The file has more than 2 pages;")
 
@@ -226,7 +226,7 @@ def test_receive_refuses_a_tiff_whose_page_list_loops() -> None:
     onward = start + 2 + 12 * entries
     content[onward : onward + 4] = start.to_bytes(4, "little")
 
-    with pytest.raises(Refusal, match="corrupt_file"):
+    with pytest.raises(DocumentRejected, match="corrupt_file"):
         send(bytes(content))
 
 
@@ -276,7 +276,7 @@ def test_every_bad_input_gets_the_answer_of_its_manifest(
         folder = folder_of(DOCUMENT_ID)
         document = folder.parent.parent / accepted.file
         drawn = rendering.render(document, accepted.media_type, accepted.page_count, folder)
-    except Refusal as refusal:
+    except DocumentRejected as refusal:
         answer, code = str(refusal.http_status), refusal.code
     else:
         answer, code = "2xx", row["expect_code"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from extraction.documents import pdf_child, rendering, sandbox
 from extraction.documents.intake import folder_of, receive
-from extraction.exceptions import Refusal
+from extraction.exceptions import DocumentRejected
 from extraction.readers.base import PageImage
 from tests.extraction import sample_documents
 from tests.shared_files import SHARED
@@ -42,7 +42,7 @@ def draw(
 def code_of(
     content: bytes, folder: Path, media_type: str = "application/pdf", page_count: int = 1
 ) -> str:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(DocumentRejected) as refused:
         draw(content, folder, media_type, page_count)
     assert not (folder / "pages").exists()
     return refused.value.code
@@ -179,7 +179,7 @@ def test_count_pdf_pages_ends_when_poppler_takes_too_long(
     document = tmp_path / "document"
     document.write_bytes(sample_documents.pdf("one"))
 
-    with pytest.raises(Refusal, match="render_timeout"):
+    with pytest.raises(DocumentRejected, match="render_timeout"):
         rendering.count_pdf_pages(document)
 
 
@@ -194,7 +194,7 @@ def test_count_pdf_pages_refuses_a_count_of_zero(
     counting.chmod(0o700)
     monkeypatch.setenv("PATH", str(counting.parent), prepend=":")
 
-    with pytest.raises(Refusal, match="no_pages"):
+    with pytest.raises(DocumentRejected, match="no_pages"):
         rendering.count_pdf_pages(tmp_path / "document")
 
 

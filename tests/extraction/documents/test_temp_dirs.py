@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from extraction.documents.temp_dirs import STALE_SECONDS, scratch_folder, sweep_temporary_folders
+from extraction.documents.temp_dirs import STALE_SECONDS, remove_stale_temp_dirs, temp_dir
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 
 
 def test_scratch_folder_is_private_and_gone_after_use(data_dir: Path) -> None:
-    with scratch_folder() as folder:
+    with temp_dir() as folder:
         (folder / "file").write_text("x")
         assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -18,7 +18,7 @@ def test_scratch_folder_is_private_and_gone_after_use(data_dir: Path) -> None:
 
 
 def test_scratch_folder_is_gone_after_an_error(data_dir: Path) -> None:
-    with pytest.raises(RuntimeError), scratch_folder():
+    with pytest.raises(RuntimeError), temp_dir():
         raise RuntimeError
 
     assert list((data_dir / "tmp").iterdir()) == []
@@ -32,9 +32,9 @@ def test_sweep_removes_only_what_is_over_an_hour_old(data_dir: Path) -> None:
     long_ago = time.time() - STALE_SECONDS - 10
     os.utime(old, (long_ago, long_ago))
 
-    assert sweep_temporary_folders() == 1
+    assert remove_stale_temp_dirs() == 1
     assert list((data_dir / "tmp").iterdir()) == [young]
 
 
 def test_sweep_of_nothing_finds_nothing() -> None:
-    assert sweep_temporary_folders() == 0
+    assert remove_stale_temp_dirs() == 0

@@ -18,12 +18,13 @@ from django_q.models import Schedule
 from pytest_django import Settings
 from redis.exceptions import RedisError
 
-from extraction import heartbeat, liveness, tasks
+from extraction import liveness, tasks
+from extraction.heartbeat import heartbeat
 from extraction.models import AttemptOutcome, Extraction, State
 from extraction.worker import main
 from extraction.worker.cluster import WorkerCluster
-from extraction.worker.reconciler import Sweep
-from extraction.worker.watchdog import HangWatch
+from extraction.worker.reconciler import Reconciler
+from extraction.worker.watchdog import Watchdog
 from logs.handler.records import entry_of, row_of
 from logs.handler.spool import Spool
 from logs.models import ApplicationLog
@@ -90,7 +91,7 @@ def test_task_that_stops_unexpectedly_is_logged_and_left_to_the_sweep(
 
 
 def test_lease_is_renewed_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "LEASE", timedelta(milliseconds=40))
+    monkeypatch.setattr("extraction.heartbeat.LEASE", timedelta(milliseconds=40))
     renewed = threading.Event()
     renew_lease = Extraction.objects.renew_lease
     outcomes = iter([InterfaceError("gone for a moment")])
@@ -106,17 +107,17 @@ def test_lease_is_renewed_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch
     assert extraction is not None
     Extraction.objects.update(leased_until=AN_HOUR_AGO)
 
-    with heartbeat.kept(extraction):
+    with heartbeat(extraction):
         assert renewed.wait(30)
 
     assert not Extraction.objects.abandoned().exists()
 
 
 def test_heart_stops_beating_when_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "LEASE", timedelta(milliseconds=4))
+    monkeypatch.setattr("extraction.heartbeat.LEASE", timedelta(milliseconds=4))
     lost = make_extraction()
 
-    with heartbeat.kept(lost):
+    with heartbeat(lost):
         hearts = [thread for thread in threading.enumerate() if thread.name == "lease"]
         for heart in hearts:
             heart.join(30)
@@ -155,7 +156,7 @@ def test_claim_is_stamped_with_its_worker() -> None:
 def test_pulse_is_told_by_the_processes_of_the_cluster(
     restored_signals: None, settings: Settings
 ) -> None:
-    own = liveness.Pulse()
+    own = liveness.Liveness()
     cluster = WorkerCluster(own)
 
     signals.pre_execute.send("django_q", func=None, task={"func": tasks.TASK})
@@ -207,14 +208,14 @@ def restored_signals() -> Iterator[None]:
 def cluster(monkeypatch: pytest.MonkeyPatch, restored_signals: None) -> FakeCluster:
     fake = FakeCluster()
     monkeypatch.setattr(main, "WorkerCluster", lambda _pulse: fake)
-    monkeypatch.setattr(main, "SWEEP_SECONDS", 0.0)
+    monkeypatch.setattr(main, "RECONCILE_SECONDS", 0.0)
     monkeypatch.setattr(main, "STOP_POLL_SECONDS", 0.0)
     return fake
 
 
 @pytest.fixture
 def stop_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sweep, "round", lambda _: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(Reconciler, "round", lambda _: signal.raise_signal(signal.SIGTERM))
 
 
 def hold_one(**fields: object) -> Extraction:
@@ -246,12 +247,12 @@ def test_sigterm_ends_the_sweep_and_then_the_cluster(
 ) -> None:
     rounds = []
 
-    def sweep(_: Sweep) -> None:
+    def sweep(_: Reconciler) -> None:
         rounds.append(1)
         if len(rounds) == 3:
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(Sweep, "round", sweep)
+    monkeypatch.setattr(Reconciler, "round", sweep)
 
     assert main.run_worker() == 0
     assert len(rounds) == 3
@@ -354,11 +355,11 @@ def test_dead_cluster_ends_the_worker_with_an_error_and_hands_back(
 ) -> None:
     held: list[Extraction] = []
 
-    def die(_: Sweep) -> None:
+    def die(_: Reconciler) -> None:
         held.append(hold_one())
         cluster.alive = False
 
-    monkeypatch.setattr(Sweep, "round", die)
+    monkeypatch.setattr(Reconciler, "round", die)
 
     assert main.run_worker() == 1
     assert_handed_back(held[0])
@@ -368,7 +369,7 @@ def test_hanging_cluster_is_killed_and_ends_the_worker_with_an_error(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster.ends_when_asked = False
-    monkeypatch.setattr(HangWatch, "hangs", lambda _: True)
+    monkeypatch.setattr(Watchdog, "hangs", lambda _: True)
 
     assert main.run_worker() == 1
     assert cluster.killed == 1
@@ -378,10 +379,10 @@ def test_hanging_cluster_is_killed_and_ends_the_worker_with_an_error(
 def test_nothing_outlives_a_worker_that_breaks(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble(_: Sweep) -> None:
+    def stumble(_: Reconciler) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Sweep, "round", stumble)
+    monkeypatch.setattr(Reconciler, "round", stumble)
 
     with pytest.raises(RuntimeError, match="a bug"):
         main.run_worker()
@@ -398,13 +399,13 @@ def test_sweep_goes_on_after_database_or_queue_was_away(
     caplog.set_level(logging.INFO)
     rounds = []
 
-    def sweep(_: Sweep) -> None:
+    def sweep(_: Reconciler) -> None:
         rounds.append(1)
         if len(rounds) < 4:
             raise problem
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(Sweep, "round", sweep)
+    monkeypatch.setattr(Reconciler, "round", sweep)
 
     assert main.run_worker() == 0
     assert len(rounds) == 4
@@ -424,7 +425,7 @@ def test_sweep_goes_on_while_the_housekeeping_waits_or_fails(
     swept, house_kept = threading.Semaphore(0), threading.Event()
     outcomes = iter([RuntimeError("the mail server hung up")])
 
-    def keep_house() -> None:
+    def run_housekeeping() -> None:
         for error in outcomes:
             raise error
         if not house_kept.is_set():
@@ -432,13 +433,13 @@ def test_sweep_goes_on_while_the_housekeeping_waits_or_fails(
                 assert swept.acquire(timeout=30)
             house_kept.set()
 
-    def sweep(_: Sweep) -> None:
+    def sweep(_: Reconciler) -> None:
         swept.release()
         if house_kept.is_set():
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(main, "keep_house", keep_house)
-    monkeypatch.setattr(Sweep, "round", sweep)
+    monkeypatch.setattr(main, "run_housekeeping", run_housekeeping)
+    monkeypatch.setattr(Reconciler, "round", sweep)
 
     assert main.run_worker() == 0
     assert not [thread for thread in threading.enumerate() if thread.name == "housekeeping"]
@@ -447,7 +448,7 @@ def test_sweep_goes_on_while_the_housekeeping_waits_or_fails(
 def test_housekeeping_lets_tokens_expire() -> None:
     token = make_token(expires_at=AN_HOUR_AGO)
 
-    main.keep_house()
+    main.run_housekeeping()
 
     token.refresh_from_db()
     assert token.status == TokenStatus.EXPIRED
@@ -463,12 +464,12 @@ def test_worker_mails_alerts(
     TokenMaster.objects.mark_spent(make_token().pk, DEFAULT_LIMIT + 1)
     house_kept = threading.Event()
 
-    def sweep(_: Sweep) -> None:
+    def sweep(_: Reconciler) -> None:
         if mailoutbox and house_kept.is_set():
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(main, "keep_house", house_kept.set)
-    monkeypatch.setattr(Sweep, "round", sweep)
+    monkeypatch.setattr(main, "run_housekeeping", house_kept.set)
+    monkeypatch.setattr(Reconciler, "round", sweep)
 
     assert main.run_worker() == 0
     assert len(mailoutbox) == 1
@@ -486,7 +487,7 @@ def test_housekeeping_enters_what_was_called_while_the_database_was_away(data_di
     )
     journal.settle(record, Usage(input_tokens=40, output_tokens=2))
 
-    main.keep_house()
+    main.run_housekeeping()
 
     row = TokenUsageLog.objects.get(attempt_id=record.attempt_id)
     assert (row.token, row.total_tokens_used) == (token, 42)
@@ -498,6 +499,6 @@ def test_housekeeping_enters_log_records_that_the_database_did_not_take(data_dir
     unwritten.write([row_of(entry_of(record))])
     unwritten.close()
 
-    main.keep_house()
+    main.run_housekeeping()
 
     assert ApplicationLog.objects.get().message == "kept on disk"

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from extraction import tasks
 from extraction.models import State
 from extraction.models.extraction import LEASE
-from extraction.worker.reconciler import LOST_AFTER, Sweep
+from extraction.worker.reconciler import LOST_AFTER, Reconciler
 from tests.extraction.clock import standing_clock
 from tests.extraction.factories import make_extraction
 
@@ -26,18 +26,18 @@ def messages() -> list[str]:
 
 
 @pytest.fixture
-def sweep() -> Sweep:
-    return Sweep(get_broker())
+def sweep() -> Reconciler:
+    return Reconciler(get_broker())
 
 
 @pytest.fixture
-def later_sweep(sweep: Sweep) -> Sweep:
+def later_sweep(sweep: Reconciler) -> Reconciler:
     """One that is past its first round."""
     sweep.round()
     return sweep
 
 
-def test_due_extraction_is_queued_and_woken_once(sweep: Sweep) -> None:
+def test_due_extraction_is_queued_and_woken_once(sweep: Reconciler) -> None:
     extraction = make_extraction(state=State.WAITING)
 
     sweep.round()
@@ -48,7 +48,7 @@ def test_due_extraction_is_queued_and_woken_once(sweep: Sweep) -> None:
     assert messages() == [str(extraction.pk)]
 
 
-def test_extraction_that_is_not_due_sleeps_on(sweep: Sweep) -> None:
+def test_extraction_that_is_not_due_sleeps_on(sweep: Reconciler) -> None:
     make_extraction(state=State.WAITING, due_at=timezone.now() + timedelta(hours=1))
 
     sweep.round()
@@ -56,7 +56,7 @@ def test_extraction_that_is_not_due_sleeps_on(sweep: Sweep) -> None:
     assert not messages()
 
 
-def test_abandoned_extraction_is_taken_up_and_woken(sweep: Sweep) -> None:
+def test_abandoned_extraction_is_taken_up_and_woken(sweep: Reconciler) -> None:
     extraction = make_extraction(
         state=State.PROCESSING, lease_id=uuid.uuid4(), leased_until=AN_HOUR_AGO
     )
@@ -68,7 +68,7 @@ def test_abandoned_extraction_is_taken_up_and_woken(sweep: Sweep) -> None:
     assert messages() == [str(extraction.pk)]
 
 
-def test_lease_that_could_not_be_renewed_is_spared_for_a_while(sweep: Sweep) -> None:
+def test_lease_that_could_not_be_renewed_is_spared_for_a_while(sweep: Reconciler) -> None:
     with standing_clock() as clock:
         extraction = make_extraction(
             state=State.PROCESSING, lease_id=uuid.uuid4(), leased_until=AN_HOUR_AGO
@@ -86,7 +86,7 @@ def test_lease_that_could_not_be_renewed_is_spared_for_a_while(sweep: Sweep) -> 
         assert extraction.state == State.QUEUED
 
 
-def test_lost_message_is_sent_again(later_sweep: Sweep) -> None:
+def test_lost_message_is_sent_again(later_sweep: Reconciler) -> None:
     extraction = make_extraction(due_at=AN_HOUR_AGO)
 
     later_sweep.round()
@@ -95,7 +95,7 @@ def test_lost_message_is_sent_again(later_sweep: Sweep) -> None:
     assert messages() == [str(extraction.pk)]
 
 
-def test_first_round_wakes_at_once_what_an_earlier_worker_left(sweep: Sweep) -> None:
+def test_first_round_wakes_at_once_what_an_earlier_worker_left(sweep: Reconciler) -> None:
     left = make_extraction()
 
     sweep.round()
@@ -107,7 +107,7 @@ def test_first_round_wakes_at_once_what_an_earlier_worker_left(sweep: Sweep) -> 
     assert not messages()
 
 
-def test_lost_message_is_not_repeated_while_the_last_one_is_on_its_way(sweep: Sweep) -> None:
+def test_lost_message_is_not_repeated_while_the_last_one_is_on_its_way(sweep: Reconciler) -> None:
     extraction = make_extraction(due_at=AN_HOUR_AGO)
     with standing_clock() as clock:
         sweep.round()
@@ -122,7 +122,7 @@ def test_lost_message_is_not_repeated_while_the_last_one_is_on_its_way(sweep: Sw
         assert messages() == [str(extraction.pk)]
 
 
-def test_backlog_is_left_alone(sweep: Sweep) -> None:
+def test_backlog_is_left_alone(sweep: Reconciler) -> None:
     make_extraction(due_at=AN_HOUR_AGO)
     make_extraction(due_at=AN_HOUR_AGO)
     first = make_extraction()

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction.liveness import Pulse
+from extraction.liveness import Liveness
 from extraction.models import State
-from extraction.worker.watchdog import HANG_AFTER, LOOKS, UNACKNOWLEDGED_AFTER, HangWatch
+from extraction.worker.watchdog import HANG_AFTER, LOOKS, UNACKNOWLEDGED_AFTER, Watchdog
 from tests.extraction.clock import Clock, standing_clock
 from tests.extraction.factories import make_extraction
 
@@ -26,21 +26,21 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def pulse() -> Pulse:
-    return Pulse()
+def liveness() -> Liveness:
+    return Liveness()
 
 
 @pytest.fixture
-def watch(clock: Clock, pulse: Pulse) -> HangWatch:
-    return HangWatch(pulse)
+def watchdog(clock: Clock, liveness: Liveness) -> Watchdog:
+    return Watchdog(liveness)
 
 
-def look(watch: HangWatch, clock: Clock, passing: timedelta = HANG_AFTER) -> bool:
+def look(watchdog: Watchdog, clock: Clock, passing: timedelta = HANG_AFTER) -> bool:
     """Look again and again while the time passes; whether the last look sees a hang."""
     for _ in range(LOOKS):
-        watch.hangs()
+        watchdog.hangs()
         clock.shift(passing / LOOKS)
-    return watch.hangs()
+    return watchdog.hangs()
 
 
 def wait_long(**fields: object) -> None:
@@ -48,100 +48,106 @@ def wait_long(**fields: object) -> None:
     make_extraction(due_at=timezone.now() - HANG_AFTER - A_SECOND, **fields)
 
 
-def test_nobody_takes_a_waiting_extraction(watch: HangWatch, clock: Clock) -> None:
+def test_nobody_takes_a_waiting_extraction(watchdog: Watchdog, clock: Clock) -> None:
     wait_long()
 
-    assert not look(watch, clock, HANG_AFTER - A_SECOND)
+    assert not look(watchdog, clock, HANG_AFTER - A_SECOND)
     clock.shift(2 * A_SECOND)
-    assert watch.hangs()
+    assert watchdog.hangs()
 
 
-def test_empty_queue_is_no_hang(watch: HangWatch, clock: Clock) -> None:
+def test_empty_queue_is_no_hang(watchdog: Watchdog, clock: Clock) -> None:
     make_extraction(due_at=timezone.now() + timedelta(hours=1))
 
-    assert not look(watch, clock)
+    assert not look(watchdog, clock)
 
 
 def test_backlog_behind_busy_workers_is_no_hang(
-    watch: HangWatch, clock: Clock, pulse: Pulse, settings: Settings
+    watchdog: Watchdog, clock: Clock, liveness: Liveness, settings: Settings
 ) -> None:
     wait_long()
     for _ in range(settings.WORKERS):
-        make_extraction(state=State.PROCESSING, worker=pulse.name, lease_id=uuid.uuid4())
+        make_extraction(state=State.PROCESSING, worker=liveness.name, lease_id=uuid.uuid4())
 
-    assert not look(watch, clock, timedelta(seconds=90))
+    assert not look(watchdog, clock, timedelta(seconds=90))
 
 
 def test_busy_workers_of_another_host_do_not_excuse_ours(
-    watch: HangWatch, clock: Clock, settings: Settings
+    watchdog: Watchdog, clock: Clock, settings: Settings
 ) -> None:
     wait_long()
     for _ in range(settings.WORKERS):
         make_extraction(state=State.PROCESSING, worker="elsewhere:1", lease_id=uuid.uuid4())
 
-    assert look(watch, clock)
+    assert look(watchdog, clock)
 
 
 def test_worker_that_takes_messages_but_no_extraction_does_not_hang(
-    watch: HangWatch, clock: Clock, pulse: Pulse
+    watchdog: Watchdog, clock: Clock, liveness: Liveness
 ) -> None:
     """Other hosts are faster."""
     wait_long()
 
     for _ in range(3):
-        look(watch, clock, HANG_AFTER - A_SECOND)
-        pulse.take(is_extraction=True)
-        assert not watch.hangs()
+        look(watchdog, clock, HANG_AFTER - A_SECOND)
+        liveness.take(is_extraction=True)
+        assert not watchdog.hangs()
 
 
 def test_nightly_work_is_no_hang(
-    watch: HangWatch, clock: Clock, pulse: Pulse, settings: Settings
+    watchdog: Watchdog, clock: Clock, liveness: Liveness, settings: Settings
 ) -> None:
     wait_long()
-    pulse.take(is_extraction=False)
+    liveness.take(is_extraction=False)
 
-    assert not look(watch, clock, timedelta(seconds=settings.Q_CLUSTER["timeout"] - 1))
+    assert not look(watchdog, clock, timedelta(seconds=settings.Q_CLUSTER["timeout"] - 1))
     clock.shift(A_SECOND)
-    assert look(watch, clock)
+    assert look(watchdog, clock)
 
 
-def test_few_looks_are_not_enough_on_a_slow_machine(watch: HangWatch, clock: Clock) -> None:
+def test_few_looks_are_not_enough_on_a_slow_machine(watchdog: Watchdog, clock: Clock) -> None:
     wait_long()
-    watch.hangs()
+    watchdog.hangs()
 
     clock.shift(HANG_AFTER)
 
-    assert not watch.hangs()
+    assert not watchdog.hangs()
 
 
-def test_time_without_database_does_not_count(watch: HangWatch, clock: Clock, pulse: Pulse) -> None:
+def test_time_without_database_does_not_count(
+    watchdog: Watchdog, clock: Clock, liveness: Liveness
+) -> None:
     wait_long()
-    look(watch, clock, HANG_AFTER - A_SECOND)
-    pulse.finish()  # its acknowledgement was lost with the database
+    look(watchdog, clock, HANG_AFTER - A_SECOND)
+    liveness.finish()  # its acknowledgement was lost with the database
     clock.shift(HANG_AFTER)
 
-    watch.forget()
+    watchdog.forget()
 
-    assert not watch.hangs()
-    pulse.take(is_extraction=True)
+    assert not watchdog.hangs()
+    liveness.take(is_extraction=True)
     make_extraction()
-    assert not look(watch, clock, HANG_AFTER - A_SECOND)
+    assert not look(watchdog, clock, HANG_AFTER - A_SECOND)
 
 
-def test_nobody_acknowledges_what_is_done(watch: HangWatch, clock: Clock, pulse: Pulse) -> None:
+def test_nobody_acknowledges_what_is_done(
+    watchdog: Watchdog, clock: Clock, liveness: Liveness
+) -> None:
     clock.shift(A_SECOND)
-    assert not watch.hangs()
-    pulse.finish()
+    assert not watchdog.hangs()
+    liveness.finish()
 
-    assert not look(watch, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
+    assert not look(watchdog, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
     clock.shift(2 * A_SECOND)
-    assert watch.hangs()
+    assert watchdog.hangs()
 
 
-def test_slow_acknowledgements_are_no_hang(watch: HangWatch, clock: Clock, pulse: Pulse) -> None:
+def test_slow_acknowledgements_are_no_hang(
+    watchdog: Watchdog, clock: Clock, liveness: Liveness
+) -> None:
     for _ in range(3):
-        look(watch, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
-        pulse.acknowledge()
+        look(watchdog, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
+        liveness.acknowledge()
         clock.shift(A_SECOND)
-        pulse.finish()
-        assert not watch.hangs()
+        liveness.finish()
+        assert not watchdog.hangs()

@@ -381,7 +381,7 @@ os._exit(0)
         )
 
     with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
-        assert spool.enter()
+        assert spool.ingest()
     assert ApplicationLog.objects.get().message == "last words"
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from logs.handler import bulk_insert, error_grouping, spool
 from logs.handler.records import Row
-from logs.handler.spool import Spool, enter
+from logs.handler.spool import Spool, ingest
 from logs.models import ApplicationLog, EnteredFile
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,7 +67,7 @@ def test_every_column_comes_through_the_file() -> None:
     one.write(rows)
     one.close()
 
-    assert enter()
+    assert ingest()
 
     stored = ApplicationLog.objects.order_by("pk").values_list(*Row._fields)
     assert [Row._make(values) for values in stored] == error_grouping.record(rows)
@@ -77,9 +77,9 @@ def test_files_are_entered_in_their_order_and_only_so_many_at_once(folder: Path)
     for message in ("1", "2", "3"):
         written(message)
 
-    assert not enter(at_most=2)
+    assert not ingest(at_most=2)
     assert messages() == ["1", "2"]
-    assert enter(at_most=2)
+    assert ingest(at_most=2)
     assert messages() == ["1", "2", "3"]
     assert list(folder.iterdir()) == []
 
@@ -90,10 +90,10 @@ def test_file_of_a_process_that_died_after_its_commit_is_not_entered_again(
     written("once")
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", lambda *_, **__: None)
-        enter()
+        ingest()
     assert len(list(folder.iterdir())) == 1
 
-    enter()
+    ingest()
 
     assert messages() == ["once"]
     assert list(folder.iterdir()) == []
@@ -123,7 +123,7 @@ def test_processes_that_enter_the_same_file_at_the_same_time_enter_it_once(
 
 def enter_and_hang_up() -> None:
     try:
-        enter()
+        ingest()
     finally:
         connections.close_all()
 
@@ -133,7 +133,7 @@ def test_unreadable_lines_are_counted_and_block_nothing(folder: Path) -> None:
     [path] = folder.iterdir()
     path.write_bytes(b'{"torn": \n\xff\xfe\n' + path.read_bytes())
 
-    enter()
+    ingest()
 
     assert messages() == [
         "before",
@@ -152,7 +152,7 @@ def test_row_that_the_database_refuses_holds_up_no_other(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(bulk_insert, "insert", insert_good)
 
-    enter()
+    ingest()
 
     assert messages() == ["good", "A log record was refused by the database: too long", "good too"]
 
@@ -160,17 +160,17 @@ def test_row_that_the_database_refuses_holds_up_no_other(monkeypatch: pytest.Mon
 def test_open_file_is_left_to_its_process_until_it_has_rested(folder: Path) -> None:
     one = Spool()
     one.write([row("1")])
-    enter()
+    ingest()
     assert messages() == []
 
     with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
-        enter()
+        ingest()
     assert messages() == ["1"]
 
     one._written_at -= spool.RESTED_SECONDS
     one.write([row("2")])  # in another file: the name of the first is taken
     one.close()
-    enter()
+    ingest()
     assert messages() == ["1", "2"]
 
 
@@ -183,7 +183,7 @@ def test_full_file_is_entered_while_its_process_writes_the_next(
     one.write([row("2")])
 
     assert sorted(path.suffix for path in folder.iterdir()) == [".jsonl", ".jsonl"]
-    enter()
+    ingest()
     assert messages() == ["1", "2"]
 
 
@@ -193,7 +193,7 @@ def test_oldest_file_makes_room_and_a_warning_says_so(monkeypatch: pytest.Monkey
     written("2")
     written("3")
 
-    enter()
+    ingest()
 
     assert messages() == [
         "2",
@@ -206,7 +206,7 @@ def test_names_of_entered_files_are_forgotten_after_a_day() -> None:
     EnteredFile.objects.create(name="old", entered_at=timezone.now() - timedelta(days=2))
     written("1")
 
-    enter()
+    ingest()
 
     [kept] = EnteredFile.objects.all()
     assert kept.name != "old"
@@ -217,6 +217,6 @@ def test_file_that_cannot_be_read_holds_up_no_other(folder: Path) -> None:
     (folder / "0.jsonl").mkdir()
     written("1")
 
-    enter()
+    ingest()
 
     assert messages() == ["1"]

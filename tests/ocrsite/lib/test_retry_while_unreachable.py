@@ -19,7 +19,7 @@ def test_work_is_done_again_until_the_database_is_back(
             raise error
         return "done"
 
-    assert outage.outlast(act) == "done"
+    assert outage.retry_while_unreachable(act) == "done"
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
@@ -30,4 +30,4 @@ def test_a_wrong_query_is_not_waited_for() -> None:
         raise ProgrammingError("no such column")
 
     with pytest.raises(ProgrammingError):
-        outage.outlast(act)
+        outage.retry_while_unreachable(act)
