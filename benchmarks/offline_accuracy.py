@@ -26,9 +26,9 @@ FIELDS = (
 
 def answers(path: Path, page_count: int) -> tuple[list[object], bool]:
     """Return what the reader reads, in the order of ``FIELDS``, and whether it is flagged."""
+    from extraction.documents.document import Document
     from extraction.documents.rendering import render
     from extraction.documents.temp_dirs import temp_dir
-    from extraction.readers.base import Document
     from extraction.readers.offline import OfflineReader
 
     media_type = MEDIA_TYPES[path.suffix]

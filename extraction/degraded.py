@@ -16,19 +16,12 @@ from django.core.files.uploadedfile import UploadedFile
 
 from extraction.checked import checked_invoice
 from extraction.documents import intake, rendering
+from extraction.documents.document import Document
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
 from extraction.invoices.schema import Invoice
 from extraction.readers import reader_for
-from extraction.readers.base import (
-    Billing,
-    Document,
-    Failure,
-    KeyEffect,
-    Reader,
-    Reading,
-    ReadingError,
-)
+from extraction.readers.base import Billing, Failure, KeyEffect, Reader, Reading, ReadingError
 from tokens import app_setting, journal
 from tokens.models import Provider
 from tokens.selection import NoUsableKey

@@ -20,20 +20,14 @@ from django.utils import timezone
 
 from extraction.checked import checked_invoice
 from extraction.documents import intake, rendering
+from extraction.documents.document import Document
 from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, DocumentRejected
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.outage import retry_while_unreachable
 from extraction.readers import model_of, reader_for
-from extraction.readers.base import (
-    Billing,
-    Document,
-    Failure,
-    KeyEffect,
-    Reading,
-    ReadingError,
-)
+from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
 from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt

@@ -15,10 +15,10 @@ from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 from PIL import ImageStat
 
 from extraction.documents import sandbox
+from extraction.documents.document import PageImage
 from extraction.documents.images import open_image, page_of
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
-from extraction.readers.base import PageImage
 
 SIDE = 1920
 QUALITY = 78

@@ -2,29 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
+from extraction.documents.document import Document
 from extraction.invoices.schema import InvoiceFields
 from tokens.usage import NO_USAGE, Usage
-
-
-@dataclass(frozen=True, slots=True)
-class PageImage:
-    """One page as an upright JPEG of at most 1920 px a side."""
-
-    number: int
-    path: Path
-    blank: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """An accepted document with its page images, in order."""
-
-    path: Path
-    media_type: str
-    pages: tuple[PageImage, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 Used by companies that have no key. Costs no tokens, and says what it is unsure of.
 """
 
+from extraction.documents.document import Document
 from extraction.invoices.schema import InvoiceFields
-from extraction.readers.base import Document, Failure, Reading, ReadingError, RequestCost
+from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice.reader import einvoices_in, unprinted
 from extraction.readers.text.heuristic import EMPTY, read_text
 from extraction.readers.text.sources import ocr, text_layer

@@ -11,8 +11,9 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from extraction import pipeline, submission
+from extraction.documents.document import Document
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
-from extraction.readers.base import Document, ReadingError
+from extraction.readers.base import ReadingError
 from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload

@@ -11,8 +11,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from extraction import pipeline
+from extraction.documents.document import Document, PageImage
 from extraction.models import Extraction, State
-from extraction.readers.base import Document, PageImage
 from tests.emulator.server import Emulator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf

@@ -23,8 +23,9 @@ from django.conf import settings
 from google import genai
 from google.genai import types
 
+from extraction.documents.document import Document
 from extraction.invoices.schema import InvoiceFields
-from extraction.readers.base import Billing, Document, Reading, ReadingError, RequestCost
+from extraction.readers.base import Billing, Reading, ReadingError, RequestCost
 from extraction.readers.gemini import errors, prompt_cost
 from extraction.readers.gemini.errors import reading_error
 from tokens import encryption

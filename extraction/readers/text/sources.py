@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extraction.documents import sandbox
+from extraction.documents.document import PageImage
 from extraction.readers import pdf_child
-from extraction.readers.base import PageImage
 
 TEXT_SECONDS = 10.0
 TEXT_BYTES = 2_000_000

@@ -10,9 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from extraction.documents import pdf_child, rendering, sandbox
+from extraction.documents.document import PageImage
 from extraction.documents.intake import folder_of, receive
 from extraction.exceptions import DocumentRejected
-from extraction.readers.base import PageImage
 from tests.extraction import sample_documents
 from tests.shared_files import SHARED
 

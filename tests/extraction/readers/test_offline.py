@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from extraction.readers.base import Document, Failure, PageImage, Reading, ReadingError, RequestCost
+from extraction.documents.document import Document, PageImage
+from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.offline import (
     BLANK,
     FROM_OCR,

@@ -19,19 +19,11 @@ import time_machine
 from PIL import Image
 from pytest_django import Settings
 
+from extraction.documents.document import Document, PageImage
 from extraction.invoices.schema import InvoiceFields
 from extraction.models import PromptCost
 from extraction.readers import reader_for
-from extraction.readers.base import (
-    Billing,
-    Document,
-    Failure,
-    KeyEffect,
-    PageImage,
-    Reading,
-    ReadingError,
-    RequestCost,
-)
+from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError, RequestCost
 from extraction.readers.gemini import prompt_cost
 from extraction.readers.gemini import reader as gemini
 from extraction.readers.gemini.reader import GeminiReader
