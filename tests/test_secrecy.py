@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from extraction import submission, tasks
 from extraction.models import Attempt, Extraction
+from extraction.readers.gemini import client as gemini_client
 from extraction.readers.gemini import reader as gemini
 from logs.handler.handler import DatabaseHandler
 from logs.models import ApplicationLog
@@ -87,7 +88,7 @@ def test_key_is_nowhere_after_every_success_and_failure(
         extractions.append(read_once(kind))
     make_token(company_id="broken", api_key=CANARY)
     with monkeypatch.context() as broken:
-        broken.setattr(gemini, "_client", None)
+        broken.setattr(gemini_client, "_client", None)
         extractions.append(read_once("broken"))
 
     pages = [
@@ -120,7 +121,7 @@ def test_debug_page_of_a_failed_call_does_not_show_the_key(
 ) -> None:
     settings.DEBUG = True
     token = make_token(api_key=CANARY)
-    monkeypatch.setattr(gemini, "_client", None)
+    monkeypatch.setattr(gemini_client, "_client", None)
     try:
         gemini._call(token.reveal_key(), "model", types.Content(), 2000)
     except TypeError:

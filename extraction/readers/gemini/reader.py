@@ -1,42 +1,24 @@
-"""Reading with Gemini. With ``gemini_errors`` alone it knows the SDK and its answers.
+"""What Gemini is asked for a document, and what its answer says."""
 
-Every call is one HTTP request: no retry, no continuation and no function call by the SDK, since
-each would be a paid call that our ledger does not see.
-"""
-
-import asyncio
 import hashlib
 import json
 import logging
-import os
-import ssl
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx2
 import pydantic
 from django.conf import settings
-from google import genai
 from google.genai import types
 
 from extraction.documents.document import Document
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Billing, Reading, ReadingError, RequestCost
-from extraction.readers.gemini import errors, prompt_cost
+from extraction.readers.gemini import prompt_cost
+from extraction.readers.gemini.client import DEADLINE_FACTOR, can_be_sent, client_for, outcome_of
 from extraction.readers.gemini.errors import reading_error
-from tokens import encryption
 from tokens.usage import NO_USAGE, Usage
 
-T = TypeVar("T")
-
 logger = logging.getLogger(__name__)
-
-# v1 lacks the ``-latest`` model aliases.
-API_VERSION = "v1beta"
 
 _PROMPTS = Path(__file__).parent / "prompts"
 PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
@@ -69,11 +51,6 @@ LONGEST_OUTPUT = 65_536
 # What of a wrong answer is told to the model, so that the correction stays short.
 _FAULTS_NAMED = 10
 _LONGEST_CORRECTION = 1000
-
-# The SDK's own time-outs (connect, each read) are the shorter ones: they tell whether the request
-# was sent. The deadline ends what they cannot, a body that trickles.
-_DEADLINE_FACTOR = 1.1
-_CLIENTS_PER_PROCESS = 32
 
 _BLOCKED = frozenset({
     types.FinishReason.SAFETY,
@@ -150,7 +127,7 @@ def _read(
 ) -> Reading | ReadingError:
     if all(page.blank for page in document.pages):
         return reading_error("blank")
-    if not _can_be_sent(api_key):
+    if not can_be_sent(api_key):
         return reading_error("key_rejected")
     try:
         parts = [
@@ -181,14 +158,14 @@ def _call(
         automatic_continuation=False,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
-    client = _client_for(api_key)
+    client = client_for(api_key)
 
     async def generate() -> types.GenerateContentResponse:
         return await client.aio.models.generate_content(
             model=model, contents=content, config=config
         )
 
-    return _outcome(generate, api_key, settings.GEMINI_TIMEOUT_SECONDS * _DEADLINE_FACTOR)
+    return outcome_of(generate, api_key, settings.GEMINI_TIMEOUT_SECONDS * DEADLINE_FACTOR)
 
 
 def _count_prompt(api_key: str, model: str) -> int | None:
@@ -202,87 +179,19 @@ def _count_prompt(api_key: str, model: str) -> int | None:
 
 def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | ReadingError:
     """Have Gemini count the LLM tokens of a text, which it does free of charge."""
-    if not _can_be_sent(api_key):
+    if not can_be_sent(api_key):
         return reading_error("key_rejected")
-    client = _client_for(api_key)
+    client = client_for(api_key)
 
     async def count() -> types.CountTokensResponse:
         return await client.aio.models.count_tokens(model=model, contents=text)
 
-    response = _outcome(count, api_key, seconds)
+    response = outcome_of(count, api_key, seconds)
     if isinstance(response, ReadingError):
         return response
     if not response.total_tokens:
         return reading_error("malformed_answer")
     return response.total_tokens
-
-
-def _can_be_sent(api_key: str) -> bool:
-    """Whether a header can carry the key; an empty one the SDK would take from its environment."""
-    return bool(api_key.strip()) and api_key.isascii() and api_key.isprintable()
-
-
-def _outcome(
-    call: Callable[[], Coroutine[Any, Any, T]], api_key: str, seconds: float
-) -> T | ReadingError:
-    """Make a call and wait for it as long as that; whatever it raises comes back in our words."""
-
-    async def bounded() -> T:
-        # Cancelling is the exact way to end a request: it closes the connection, whatever the
-        # socket is waiting for, and leaves nothing behind.
-        async with asyncio.timeout(seconds):
-            return await call()
-
-    try:
-        # A thread of its own, joined: asyncio.run refuses to work where a loop is running.
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
-            return executor.submit(copy_context().run, asyncio.run, bounded()).result()
-    except Exception as error:  # whatever it is: nothing of the SDK may leave this module
-        failure = errors.failure(error)
-        # Google names the key in some of its messages.
-        failure.provider_message = failure.provider_message.replace(
-            api_key, encryption.mask(api_key)
-        )
-        return failure
-
-
-def _client_for(api_key: str) -> genai.Client:
-    timeout_ms = int(settings.GEMINI_TIMEOUT_SECONDS * 1000)
-    return _client(os.getpid(), api_key, settings.GEMINI_BASE_URL, timeout_ms)
-
-
-# pid: a client must not be used after a fork. The base URL and time-out are part of the client.
-@lru_cache(maxsize=_CLIENTS_PER_PROCESS)
-def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Client:
-    return genai.Client(
-        api_key=api_key,
-        vertexai=False,
-        http_options=types.HttpOptions(
-            api_version=API_VERSION,
-            base_url=base_url or None,
-            timeout=timeout_ms,
-            retry_options=types.HttpRetryOptions(attempts=1),
-            client_args={"verify": tls_context()},
-            async_client_args={
-                "verify": tls_context(),
-                # The key's header would go along to any other host.
-                "follow_redirects": False,
-                # Nothing is kept open between calls: they are seconds apart, their event loop
-                # ends with them, and a connection that the server closed while it was idle looks
-                # like one dropped after sending, which is charged.
-                "limits": httpx2.Limits(max_keepalive_connections=0),
-            },
-        ),
-    )
-
-
-@lru_cache(maxsize=1)
-def tls_context() -> ssl.SSLContext:
-    """Return the one TLS context; making it takes longer than the rest of a client.
-
-    A process that forks workers calls this before, so that they share it.
-    """
-    return httpx2.create_ssl_context()
 
 
 def _reading(response: types.GenerateContentResponse, model: str) -> Reading | ReadingError:
