@@ -22,20 +22,20 @@ FORMATS = {
 }
 # An A4 page at 600 dpi has 35 million; decoding takes four bytes for each, and copies.
 MAX_PIXELS = 40_000_000
-# Pillow's own limits lie above ours; what it raises, or only warns of, must not get through.
+# Pillow's own limits are above MAX_PIXELS; whatever it raises or warns of is rejected as well.
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 @contextlib.contextmanager
 def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
-    """Open an image of a known type without decoding it, and speak for its decoder's errors.
+    """Open an image of a known type without decoding it.
 
-    Raises DocumentRejected: ``image_too_large``, or ``corrupt_file`` for whatever goes wrong
-    inside the ``with`` block.
+    Raises DocumentRejected: ``image_too_large``, or ``corrupt_file`` for any other exception
+    inside the ``with`` block, which may be the decoder's.
     """
     try:
         with Image.open(path, formats=(FORMATS[media_type],)) as image:
-            refuse_huge(image)
+            reject_huge(image)
             yield image
     except DocumentRejected:
         raise
@@ -51,7 +51,7 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
 def media_type_by_pillow(path: Path) -> str | None:
     """Return the media type of an image that Pillow recognises, or None.
 
-    Raises DocumentRejected(image_too_large) by the size in the header.
+    Raises DocumentRejected(image_too_large) by the header's size.
     """
     try:
         with Image.open(path, formats=tuple(FORMATS.values())) as image:
@@ -62,7 +62,7 @@ def media_type_by_pillow(path: Path) -> str | None:
         return None
 
 
-def refuse_huge(image: Image.Image) -> None:
+def reject_huge(image: Image.Image) -> None:
     """Raise DocumentRejected(image_too_large) by the header's size, before anything is decoded."""
     if image.width * image.height > MAX_PIXELS:
         raise _too_large()
@@ -80,8 +80,8 @@ def count_frames(image: Image.Image, most: int) -> int:
     """Return the number of pages of an opened image, counting no further than ``most`` + 1.
 
     Only headers are read. Raises DocumentRejected for a page of too many pixels, and for an
-    animation: to read one of its pictures would be to guess which one is meant. Raises ValueError
-    for a list of pages that runs in a circle.
+    animation: nothing says which of its pictures is the invoice. Raises ValueError for a list of
+    pages that leads back to an earlier page.
     """
     if image.format != "TIFF":
         # A phone's JPEG may hold a preview beside the picture (MPO). It is no animation.
@@ -97,10 +97,10 @@ def count_frames(image: Image.Image, most: int) -> int:
             image.seek(number)
         except EOFError:
             if cast("TiffImageFile", image).tag_v2.next:
-                # Pillow also ends a list that leads back to an earlier page.
+                # Pillow ends such a list without an error.
                 raise ValueError("the list of pages has no end") from None
             return number
-        refuse_huge(image)
+        reject_huge(image)
     return most + 1
 
 

@@ -1,7 +1,7 @@
-"""Bytes → an accepted document, or a refusal with its code. No database, no queue, no model call.
+"""Bytes → an accepted document, or DocumentRejected. No database, no queue, no model call.
 
-Whatever headers suffice to refuse is refused here, before anything is queued; so is a file that
-is empty, locked, or an image whose first page cannot be decoded. Drawing may still refuse more.
+What headers suffice to reject is rejected here, before anything is queued; so is a file that is
+empty or locked, and an image whose first page cannot be decoded. Rendering may reject more.
 """
 
 import hashlib
@@ -39,13 +39,13 @@ _MAGIC = (
     (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
 )
 _FILE_NAME_LENGTH = 255
-# They turn the letters around them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
+# They reverse the letters after them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A document at ``path`` that can be read, not stored yet."""
+class ExaminedDocument:
+    """A document at ``path`` that can be read and is not stored yet."""
 
     path: Path
     media_type: str
@@ -76,24 +76,24 @@ def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDo
 
     Raises DocumentRejected as ``examine`` does, leaving nothing on disk.
     """
-    with temp_dir() as scratch:
-        draft = examine(upload, scratch / "document")
+    with temp_dir() as temporary:
+        examined = examine(upload, temporary / "document")
         folder = folder_of(document_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"document.{EXTENSIONS[draft.media_type]}"
-        draft.path.replace(path)
+        path = folder / f"document.{EXTENSIONS[examined.media_type]}"
+        examined.path.replace(path)
     return AcceptedDocument(
         file=path.relative_to(_root()).as_posix(),
         file_name=_display_name(upload.name or ""),
-        media_type=draft.media_type,
-        size=draft.size,
-        sha256=draft.sha256,
-        page_count=draft.page_count,
+        media_type=examined.media_type,
+        size=examined.size,
+        sha256=examined.sha256,
+        page_count=examined.page_count,
     )
 
 
-def examine(upload: "UploadedFile[bytes]", path: Path) -> Draft:
-    """Write an upload to ``path`` and check whether anybody could read it.
+def examine(upload: "UploadedFile[bytes]", path: Path) -> ExaminedDocument:
+    """Write an upload to ``path`` and check whether a reader can open it.
 
     Raises DocumentRejected: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422
     ``empty_file``, ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
@@ -101,7 +101,7 @@ def examine(upload: "UploadedFile[bytes]", path: Path) -> Draft:
     """
     size, sha256 = _store(upload, path)
     media_type = _media_type(path)
-    return Draft(path, media_type, size, sha256, _count_pages(path, media_type))
+    return ExaminedDocument(path, media_type, size, sha256, _count_pages(path, media_type))
 
 
 def _root() -> Path:
@@ -109,7 +109,7 @@ def _root() -> Path:
 
 
 def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
-    """Write an upload to disk as it comes in; return its size in bytes and its digest."""
+    """Write an upload to disk chunk by chunk; return its size in bytes and its SHA-256."""
     most = settings.MAX_UPLOAD_MB * 1024 * 1024
     size = 0
     digest = hashlib.sha256()
@@ -155,7 +155,7 @@ def _count_pages(path: Path, media_type: str) -> int:
         counted = str(count)
     else:
         with open_image(path, media_type) as image:
-            # The first page is decoded here: a cut-off upload is the commonest fault.
+            # The first page is decoded: an upload that was cut off is the most frequent fault.
             image.draft(None, (SIDE, SIDE))
             image.load()
             count = count_frames(image, most)

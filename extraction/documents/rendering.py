@@ -4,14 +4,13 @@
 are: 3.8 times less CPU than decoding and encoding them again.
 """
 
+import contextlib
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pdf2image import convert_from_path, pdfinfo_from_path
-from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 from PIL import ImageStat
 
 from extraction.documents import sandbox
@@ -22,20 +21,18 @@ from extraction.exceptions import DocumentRejected
 
 SIDE = 1920
 QUALITY = 78
-# Whole seconds of wall clock for one document, below the tools' own CPU limit: what takes
-# longer ends here, where it is known to have been the time.
+# Whole seconds of wall clock for one document, below the tools' CPU limit, which would end them
+# without saying why.
 COUNT_SECONDS = 10
 RENDER_SECONDS = 18
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
 
-_CHILD = Path(__file__).with_name("pdf_child.py")
-
 
 def render(document: Path, media_type: str, page_count: int, folder: Path) -> tuple[PageImage, ...]:
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
-    The images appear together or not at all, and stay: a second call only looks at them. Raises
+    The images appear together or not at all, and are kept: a second call draws nothing. Raises
     DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
     """
     drawn = folder / "pages"
@@ -48,8 +45,8 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
 
 
 def _draw(document: Path, media_type: str, page_count: int, target: Path) -> None:
-    with temp_dir() as scratch:
-        drawn = scratch / "pages"
+    with temp_dir() as folder:
+        drawn = folder / "pages"
         drawn.mkdir()
         if media_type != "application/pdf":
             _draw_image(document, media_type, page_count, drawn)
@@ -64,40 +61,43 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
         except OSError:
             if not target.exists():
                 raise
-            # A worker that was taken for dead has drawn the same pages meanwhile.
+            # A worker whose lease ran out has drawn the same pages meanwhile.
 
 
 def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
     Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages`` or
-    ``render_timeout``. A document that only its owner's password restricts opens, and is not
-    refused.
+    ``render_timeout``. A document with an owner's password alone opens, and is accepted.
     """
-    if not sandbox.poppler_installed():
-        count = _run_pdfium_child("count", path, timeout=COUNT_SECONDS)
+    if sandbox.poppler_installed():
+        count = _count_with_poppler(path)
     else:
-        wrappers = sandbox.poppler_path()
-        try:
-            info = pdfinfo_from_path(str(path), timeout=COUNT_SECONDS, **_poppler(wrappers))
-        except PDFPopplerTimeoutError as error:
-            raise _took_too_long() from error
-        except PDFPageCountError as error:
-            raise _why_not_counted(str(error)) from error
-        count = int(info["Pages"])
+        count = _run_pdfium_child("count", path, timeout=COUNT_SECONDS)
     if count < 1:
         raise _no_pages()
     return count
 
 
+def _count_with_poppler(path: Path) -> int:
+    import pdf2image
+
+    wrappers = sandbox.poppler_path()
+    with _poppler_errors():
+        info = pdf2image.pdfinfo_from_path(str(path), timeout=COUNT_SECONDS, **_poppler(wrappers))
+    return int(info["Pages"])
+
+
 def _draw_with_poppler(document: Path, drawn: Path) -> None:
-    # Through a link of this document's own, so that pdftoppm's complaints are its own too.
+    import pdf2image
+
+    # A link of its own for each document: pdftoppm's stderr is kept beside the link.
     wrappers = sandbox.poppler_path()
     link = drawn.with_name("poppler")
     if wrappers is not None:
         link.symlink_to(wrappers)
-    try:
-        convert_from_path(
+    with _poppler_errors():
+        pdf2image.convert_from_path(
             document,
             output_folder=drawn,
             output_file="page",
@@ -109,17 +109,27 @@ def _draw_with_poppler(document: Path, drawn: Path) -> None:
             timeout=RENDER_SECONDS,
             **_poppler(link if wrappers is not None else None),
         )
-    except PDFPopplerTimeoutError as error:
-        raise _took_too_long() from error
-    except PDFPageCountError as error:
-        raise _why_not_counted(str(error)) from error
-    complaints = link.with_suffix(".errors")
-    # A page short of a picture that did not fit into memory would look like a whole one.
-    if complaints.exists() and b"out of memory" in complaints.read_bytes().lower():
+    stderr = link.with_suffix(".errors")
+    # pdftoppm leaves out a picture that does not fit into memory, and ends as if all were well.
+    if stderr.exists() and b"out of memory" in stderr.read_bytes().lower():
         raise _took_too_long()
     # pdftoppm pads its numbers, so that names sort as pages do.
     for number, path in enumerate(sorted(drawn.iterdir()), start=1):
         path.rename(drawn / f"{number:03}.jpg")
+
+
+@contextlib.contextmanager
+def _poppler_errors() -> Iterator[None]:
+    """Turn pdf2image's exceptions into DocumentRejected."""
+    # Imported where used, as pdf2image is: a web process that gets no PDF does without.
+    from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
+
+    try:
+        yield
+    except PDFPopplerTimeoutError as error:
+        raise _took_too_long() from error
+    except PDFPageCountError as error:
+        raise _why_not_counted(str(error)) from error
 
 
 def _poppler(wrappers: Path | None) -> dict[str, Any]:
@@ -134,18 +144,15 @@ def _draw_with_pdfium(document: Path, drawn: Path) -> None:
 
 def _run_pdfium_child(command: str, document: Path, *rest: str, timeout: float) -> int:
     try:
-        # -I: neither the current folder nor PYTHONPATH adds modules.
-        child = sandbox.run(
-            sys.executable, "-I", str(_CHILD), command, str(document), *rest, timeout=timeout
-        )
+        child = sandbox.run_pdf_child(command, document, *rest, timeout=timeout)
     except subprocess.TimeoutExpired as error:
         raise _took_too_long() from error
     answer = child.stdout.decode()
     if child.returncode == 0 and answer.isdigit():
         return int(answer)
-    # No known answer: it reported a broken file, or PDFium took it down.
-    refusals = {"password_protected": _locked, "no_pages": _no_pages}
-    raise refusals.get(answer, _corrupt)()
+    # Any other answer: it reported a broken file, or PDFium aborted it.
+    rejections = {"password_protected": _locked, "no_pages": _no_pages}
+    raise rejections.get(answer, _corrupt)()
 
 
 def _draw_image(document: Path, media_type: str, page_count: int, drawn: Path) -> None:
@@ -168,10 +175,10 @@ def _is_blank(path: Path) -> bool:
     return lightest - darkest <= BLANK_CONTRAST
 
 
-def _why_not_counted(complaint: str) -> DocumentRejected:
-    if "Incorrect password" in complaint:
+def _why_not_counted(stderr: str) -> DocumentRejected:
+    if "Incorrect password" in stderr:
         return _locked()
-    if "last page (0)" in complaint:
+    if "last page (0)" in stderr:
         return _no_pages()
     return _corrupt()
 

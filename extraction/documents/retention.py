@@ -26,8 +26,8 @@ SECONDS = 60.0
 def purge_files(seconds: float = SECONDS) -> int:
     """Remove the files of extractions that ended FILE_RETENTION_DAYS ago; return of how many.
 
-    Safe to kill and to repeat: the row says so first, and what a killed run said without doing it
-    the next one does. What is left after so many seconds is left to another task.
+    Safe to kill and to repeat: a row is marked before its files go, and the next run removes what
+    a killed one only marked. After so many seconds the rest is left to another task.
     """
     if settings.FILE_RETENTION_DAYS is None:
         return 0
@@ -35,10 +35,10 @@ def purge_files(seconds: float = SECONDS) -> int:
     give_up_at = time.monotonic() + seconds
     completed = RetentionRun.objects.filter(what=Kept.FILES, is_complete=True).first()
     with running(Kept.FILES, cutoff) as run:
-        promised = Extraction.objects.exclude(files_removed_at=None)
+        marked = Extraction.objects.exclude(files_removed_at=None)
         if completed is not None:
-            promised = promised.filter(files_removed_at__gte=completed.started_at)
-        for extraction in promised.only("pk").iterator():
+            marked = marked.filter(files_removed_at__gte=completed.started_at)
+        for extraction in marked.only("pk").iterator():
             _remove_files(extraction, run)
         while batch := _next(cutoff):
             if time.monotonic() >= give_up_at:
@@ -66,7 +66,7 @@ def _next(cutoff: datetime) -> list[Extraction]:
 
 
 def _remove_files(extraction: Extraction, run: RetentionRun) -> None:
-    """Remove the folder of an extraction, if it is there; what cannot go is tried again."""
+    """Remove the folder of an extraction, if any; the next run repeats what failed."""
     folder = folder_of(extraction.pk)
     try:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

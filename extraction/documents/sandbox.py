@@ -1,7 +1,7 @@
 """External tools under limits: a hostile document may kill its tool, never the worker.
 
-On Linux ``prlimit`` bounds memory, CPU time, core dumps and written files. Elsewhere (macOS,
-Windows) only the time-out does; ``extraction.checks`` says so.
+On Linux ``prlimit`` limits memory, CPU time, core dumps and written files. Elsewhere (macOS,
+Windows) the time-out is the only limit, and ``extraction.checks`` warns of it.
 """
 
 import hashlib
@@ -24,9 +24,11 @@ MEMORY = 1024**3
 CPU_SECONDS = 20
 FILE_SIZE = 64 * 1024**2
 
+_PDF_CHILD = Path(__file__).with_name("pdf_child.py")
+
 POPPLER_TOOLS = ("pdfinfo", "pdftoppm")
 
-# All that a tool sees of our environment, which holds the secrets of the installation.
+# Nothing else of the environment reaches a tool: it holds the secrets of the installation.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
 
 
@@ -40,15 +42,15 @@ def run(
     """Run an external tool to its end and return its exit code and output, whatever the code.
 
     ``timeout`` is in seconds of wall clock, ``memory`` in bytes of address space. The tool gets
-    ``environment`` on top of a minimal one without our secrets. Raises FileNotFoundError when
-    the tool is not installed, and subprocess.TimeoutExpired after killing it and its children.
+    ``environment`` besides the variables PASSED_ON. Raises FileNotFoundError when the tool is not
+    installed, and subprocess.TimeoutExpired after killing it and its children.
     """
     path = shutil.which(tool)
     if path is None:
         raise FileNotFoundError(f"{tool} is not installed")
     command = [*_limits(memory), path, *arguments]
     minimal = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    # Files, not pipes: the limit on written files then bounds the output as well.
+    # Files, not pipes: the limit on written files then holds for the output as well.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603  # an argument list, no shell
             command,
@@ -66,6 +68,16 @@ def run(
         output.seek(0)
         errors.seek(0)
         return subprocess.CompletedProcess(command, returncode, output.read(), errors.read())
+
+
+def run_pdf_child(
+    command: str, document: Path, *arguments: str, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of ``pdf_child`` on a PDF; the rest is as for ``run``."""
+    # -I: neither the current folder nor PYTHONPATH adds modules.
+    return run(
+        sys.executable, "-I", str(_PDF_CHILD), command, str(document), *arguments, timeout=timeout
+    )
 
 
 def _limits(memory: int) -> list[str]:
@@ -91,7 +103,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def poppler_installed() -> bool:
-    """Tell whether poppler's tools are found on PATH."""
+    """Whether poppler's tools are found on PATH."""
     return all(shutil.which(tool) for tool in POPPLER_TOOLS)
 
 
@@ -99,8 +111,8 @@ def poppler_path() -> Path | None:
     """Return a folder of wrappers that run poppler under limits, for pdf2image.
 
     None where limits cannot be set (no prlimit): pdf2image then finds poppler on PATH. Called
-    through a symbolic link to this folder, pdftoppm writes its complaints to a file beside the
-    link (``<link>.errors``), because pdf2image drops them together with the exit code.
+    through a symbolic link to this folder, pdftoppm's stderr goes to a file beside the link
+    (``<link>.errors``), because pdf2image drops it together with the exit code.
     """
     limits = _limits(MEMORY)
     if not limits:
@@ -116,24 +128,24 @@ def poppler_path() -> Path | None:
 
 def _wrapper(limits: list[str], path: str) -> str:
     environment = " ".join(f'${{{name}+"{name}=${name}"}}' for name in PASSED_ON)
-    # "-v" keeps its stderr: pdf2image reads poppler's version there. pdfinfo keeps it too: it
-    # is how a locked document shows.
-    complaints = '[ "$1" = -v ] || exec 2>>"${0%/*}.errors"\n' if path.endswith("pdftoppm") else ""
+    # Not with "-v": pdf2image reads poppler's version from stderr. Not for pdfinfo: its stderr
+    # tells that a document is locked.
+    redirect = '[ "$1" = -v ] || exec 2>>"${0%/*}.errors"\n' if path.endswith("pdftoppm") else ""
     return (
-        f"#!/bin/sh\n{complaints}"
+        f"#!/bin/sh\n{redirect}"
         f'exec env -i {environment} {shlex.join(limits)} {shlex.quote(path)} "$@"\n'
     )
 
 
 def _install(scripts: Mapping[str, str], folder: Path) -> None:
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with temp_dir() as draft:
+    with temp_dir() as new:
         for tool, script in scripts.items():
-            (draft / tool).write_text(script, encoding="utf-8")
-            (draft / tool).chmod(0o700)
+            (new / tool).write_text(script, encoding="utf-8")
+            (new / tool).chmod(0o700)
         try:
-            draft.rename(folder)
+            new.rename(folder)
         except OSError:
-            # Another process was first, and its wrappers are the same as ours.
+            # Another process was first; its wrappers are the same.
             if not folder.is_dir():
                 raise

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-# No job touches its folder for this long: the task's hard end is a few minutes away.
+# A folder so long untouched has no owner: a task is ended after a few minutes.
 STALE_SECONDS = 3600
 
 
@@ -19,7 +19,7 @@ def _root() -> Path:
 
 @contextlib.contextmanager
 def temp_dir() -> Iterator[Path]:
-    """Lend a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with all it holds."""
+    """Make a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with its contents."""
     root = _root()
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=root))
@@ -32,13 +32,13 @@ def temp_dir() -> Iterator[Path]:
 def remove_stale_temp_dirs() -> int:
     """Remove what killed processes left under ``DATA_DIR/tmp`` over an hour ago; return how many.
 
-    Another sweep may run at the same time: what is gone already is not an error.
+    Several processes may do it at the same time: a folder that is gone already is not an error.
     """
     oldest = time.time() - STALE_SECONDS
-    swept = 0
+    removed = 0
     for folder in _root().glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
-                swept += 1
-    return swept
+                removed += 1
+    return removed

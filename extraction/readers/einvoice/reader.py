@@ -5,14 +5,12 @@ import binascii
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from lxml import etree
 
 from extraction.documents import sandbox
 from extraction.invoices.schema import InvoiceFields
-from extraction.readers import pdf_child
 from extraction.readers.einvoice.cii import fields_of_cii
 from extraction.readers.einvoice.ubl import fields_of_ubl
 from extraction.readers.einvoice.xml import Node
@@ -30,14 +28,7 @@ def einvoices_in(pdf: Path) -> list[InvoiceFields]:
 def _attached_xml(pdf: Path) -> list[bytes]:
     # In a child under limits: pypdf is pure Python and may follow a hostile file for ever.
     try:
-        child = sandbox.run(
-            sys.executable,
-            "-I",
-            str(Path(pdf_child.__file__)),
-            "attachments",
-            str(pdf),
-            timeout=SECONDS,
-        )
+        child = sandbox.run_pdf_child("attachments", pdf, timeout=SECONDS)
         return [base64.b64decode(xml) for xml in json.loads(child.stdout)]
     except (subprocess.TimeoutExpired, ValueError, binascii.Error):
         return []

@@ -1,7 +1,6 @@
 """The text of a document: its text layer, or what tesseract reads from the page images."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from pathlib import Path
 
 from extraction.documents import sandbox
 from extraction.documents.document import PageImage
-from extraction.readers import pdf_child
 
 TEXT_SECONDS = 10.0
 TEXT_BYTES = 2_000_000
@@ -35,11 +33,7 @@ def text_layer(pdf: Path, pages: int) -> str:
 
 def _text_without_poppler(pdf: Path) -> str:
     try:
-        child = sandbox.run(
-            sys.executable,
-            *("-I", str(Path(pdf_child.__file__)), "text", str(pdf)),
-            timeout=TEXT_SECONDS,
-        )
+        child = sandbox.run_pdf_child("text", pdf, timeout=TEXT_SECONDS)
     except subprocess.TimeoutExpired:
         return ""
     return child.stdout[:TEXT_BYTES].decode(errors="replace")

@@ -1,30 +1,55 @@
-"""The child's work, done here; that it runs as a child is tested by its callers."""
+"""The child's work, done in this process; that it runs as a child is tested by its callers."""
 
 import base64
 import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from extraction.readers import pdf_child
+from extraction.documents import pdf_child
+from tests.extraction import sample_documents
 from tests.extraction.readers.einvoice.einvoices import cii, pdf
 
 
-def test_the_xml_attachments_are_printed_einvoices_by_name_first(
-    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
+@pytest.mark.parametrize(
+    ("content", "answer"),
+    [
+        (sample_documents.pdf("one", "two"), "2"),
+        (sample_documents.locked_pdf(user="user", owner="owner"), "password_protected"),
+        (b"%PDF-1.7", "corrupt_file"),
+    ],
+)
+def test_count_answers_with_a_count_or_a_code(content: bytes, answer: str, tmp_path: Path) -> None:
+    document = tmp_path / "document.pdf"
+    document.write_bytes(content)
+
+    assert pdf_child.main(["count", str(document)]) == answer
+
+
+def test_render_draws_bounded_jpegs(tmp_path: Path) -> None:
+    document = tmp_path / "document.pdf"
+    document.write_bytes(sample_documents.pdf("one"))
+
+    assert pdf_child.main(["render", str(document), str(tmp_path), "90", "78"]) == "1"
+    with Image.open(tmp_path / "001.jpg") as image:
+        assert (image.format, image.size) == ("JPEG", (90, 60))
+
+
+def test_attachments_are_the_xml_files_einvoices_by_name_first(tmp_path: Path) -> None:
     attachments = {"a.xml": b"<a/>", "b.pdf": b"%PDF-", "Factur-X.xml": cii()}
 
-    pdf_child.main("attachments", str(pdf(tmp_path, attachments=attachments)))
+    answer = pdf_child.main(["attachments", str(pdf(tmp_path, attachments=attachments))])
 
-    printed = json.loads(capfdbinary.readouterr().out)
-    assert [base64.b64decode(xml) for xml in printed] == [cii(), b"<a/>"]
+    assert [base64.b64decode(xml) for xml in json.loads(answer)] == [cii(), b"<a/>"]
 
 
-def test_the_text_layer_is_printed(
-    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    pdf_child.main("text", str(pdf(tmp_path, "Total  67,83\nMünchen")))
+def test_text_is_the_text_layer(tmp_path: Path) -> None:
+    answer = pdf_child.main(["text", str(pdf(tmp_path, "Total  67,83\nMünchen"))])
 
-    lines = capfdbinary.readouterr().out.decode().split("\n")
-    assert [" ".join(line.split()) for line in lines] == ["Total 67,83", "München"]
+    assert [" ".join(line.split()) for line in answer.split("\n")] == ["Total 67,83", "München"]
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown command: print"):
+        pdf_child.main(["print", "document.pdf"])

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from extraction.documents import pdf_child, rendering, sandbox
+from extraction.documents import rendering, sandbox
 from extraction.documents.document import PageImage
 from extraction.documents.intake import folder_of, receive
 from extraction.exceptions import DocumentRejected
@@ -233,32 +233,6 @@ def test_render_survives_the_death_of_pdfium(
     monkeypatch.setattr(sandbox, "run", die)
 
     assert code_of(sample_documents.pdf("one"), tmp_path) == "corrupt_file"
-
-
-@pytest.mark.parametrize(
-    ("content", "answer"),
-    [
-        (sample_documents.pdf("one", "two"), "2"),
-        (sample_documents.locked_pdf(user="user", owner="owner"), "password_protected"),
-        (b"%PDF-1.7", "corrupt_file"),
-    ],
-)
-def test_pdfium_child_answers_with_a_count_or_a_code(
-    content: bytes, answer: str, tmp_path: Path
-) -> None:
-    document = tmp_path / "document.pdf"
-    document.write_bytes(content)
-
-    assert pdf_child.main(["count", str(document)]) == answer
-
-
-def test_pdfium_child_draws_bounded_jpegs(tmp_path: Path) -> None:
-    document = tmp_path / "document.pdf"
-    document.write_bytes(sample_documents.pdf("one"))
-
-    assert pdf_child.main(["render", str(document), str(tmp_path), "90", "78"]) == "1"
-    with Image.open(tmp_path / "001.jpg") as image:
-        assert (image.format, image.size) == ("JPEG", (90, 60))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
