@@ -13,13 +13,14 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
-from extraction.checked import checked_invoice
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
 from extraction.invoices.schema import Invoice
+from extraction.invoices.validation import checked_invoice
 from extraction.readers import reader_for
 from extraction.readers.base import Billing, Failure, KeyEffect, Reader, Reading, ReadingError
 from tokens import app_setting, journal
@@ -74,7 +75,8 @@ def extract(
     finally:
         _places.release()
     logger.warning("Read an invoice of %s without the database.", company_id)
-    return checked_invoice(replace(reading, warnings=(*reading.warnings, WARNING)))
+    reading = replace(reading, warnings=(*reading.warnings, WARNING))
+    return checked_invoice(reading, timezone.now().date())
 
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:

@@ -18,11 +18,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from extraction.checked import checked_invoice
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, DocumentRejected
 from extraction.heartbeat import heartbeat
+from extraction.invoices.validation import checked_invoice
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.outage import retry_while_unreachable
@@ -214,7 +214,8 @@ def end_attempt_succeeded(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
     first = earlier.values_list("pk", flat=True).first()
-    invoice = checked_invoice(reading, duplicate_of=str(first) if first else None)
+    today = timezone.now().date()
+    invoice = checked_invoice(reading, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
         _close(call.row, AttemptOutcome.SUCCEEDED)
         _book(extraction, call.row, reading.billing, reading.usage)

@@ -1,21 +1,76 @@
-"""Does the invoice add up? Pure: fields and the day in, checks out.
+"""Plausibility checks of what was read: sums, rates and dates. Pure: values in, values out.
 
 A check whose inputs are absent is left out. Signs are kept, so credit notes add up like invoices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Protocol
 
-from extraction.invoices.schema import Check, InvoiceFields, LineItem, TaxLine
+from extraction.invoices.schema import (
+    SCHEMA_VERSION,
+    Check,
+    Invoice,
+    InvoiceFields,
+    LineItem,
+    TaxLine,
+    UsageFields,
+)
+from tokens.usage import Usage
 
-# A printed amount is rounded to the cent, so each of them may be off by half a cent.
+# A printed amount is rounded to the cent, so each may be off by half a cent.
 HALF_CENT = Decimal("0.005")
-# Where the total is rounded to the coins in use, by half of the smallest.
+# Half of the smallest coin, to which totals are rounded in these currencies.
 CASH_ROUNDING = {"NPR": Decimal("0.5"), "INR": Decimal("0.5"), "CHF": Decimal("0.025")}
 EARLIEST = date(1990, 1, 1)
 # Invoices are dated ahead to the next period, not to the next year.
 AHEAD = timedelta(days=60)
+
+
+class ReadInvoice(Protocol):
+    """What this module needs to know of a reading."""
+
+    @property
+    def fields(self) -> InvoiceFields: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def usage(self) -> Usage: ...
+
+    @property
+    def needs_review(self) -> bool: ...
+
+    @property
+    def warnings(self) -> Sequence[str]: ...
+
+
+def checked_invoice(
+    reading: ReadInvoice, today: date, *, duplicate_of: str | None = None
+) -> Invoice:
+    """Return the canonical invoice; it needs review if the reading does or a check failed.
+
+    ``duplicate_of`` is the id of an earlier extraction of the same document.
+    """
+    checks = run_checks(reading.fields, today)
+    return Invoice(
+        **dict(reading.fields),
+        checks=checks,
+        needs_review=reading.needs_review or not all(check.passed for check in checks),
+        warnings=list(reading.warnings),
+        schema_version=SCHEMA_VERSION,
+        model=reading.model,
+        usage=UsageFields(
+            input_tokens=reading.usage.input_tokens,
+            output_tokens=reading.usage.output_tokens,
+            thinking_tokens=reading.usage.thinking_tokens,
+            cached_tokens=reading.usage.cached_tokens,
+            total_tokens=reading.usage.total,
+        ),
+        duplicate_of=duplicate_of,
+    )
 
 
 def run_checks(fields: InvoiceFields, today: date) -> list[Check]:
@@ -60,9 +115,9 @@ def _line_amounts(lines: list[LineItem]) -> Iterator[Check]:
 def _line_fit(line: LineItem) -> tuple[Decimal, bool] | None:
     """Return quantity × price and whether the amount follows from it, or None without inputs.
 
-    A discount is printed as money or as percent, and the price before or after it: the amount
-    may follow in any of these ways. The price is rounded at its last printed place (at least
-    the cent), and the quantity multiplies that error.
+    A discount is printed as an amount or as percent, and the price before or after discount: the
+    amount may follow in any of these ways. The price is rounded at its last printed place (at
+    least the cent), and the quantity multiplies that error.
     """
     if line.quantity is None or line.unit_price is None or line.amount is None:
         return None
@@ -122,7 +177,7 @@ def _dates(fields: InvoiceFields, today: date) -> Iterator[Check]:
 def _sum(
     code: str, stated: Decimal, computed: Decimal, addends: int, slack: Decimal = Decimal()
 ) -> Check:
-    """Compare a stated sum with the computed one; each addend and the sum itself is rounded."""
+    """Compare a stated sum with the computed one; each addend and the sum are rounded."""
     tolerance = HALF_CENT * (addends + 1) + slack
     return Check(
         code=code,
@@ -134,8 +189,8 @@ def _sum(
 
 def _all_present(numbers: list[Decimal | None]) -> list[Decimal]:
     """Return the numbers, or none of them when one is missing: their sum would mean nothing."""
-    there = [number for number in numbers if number is not None]
-    return there if len(there) == len(numbers) else []
+    present = [number for number in numbers if number is not None]
+    return present if len(present) == len(numbers) else []
 
 
 def _plain(number: Decimal | None) -> str:
