@@ -57,7 +57,7 @@ def run(stages: Stages, number: int) -> None:
             client="user:1",
         ).extraction
     with stages.measure("claim"):
-        extraction = Extraction.objects.claim(submitted.pk)
+        extraction = Extraction.objects.claim(submitted.pk, worker=None)
     assert extraction is not None
     with stages.measure("pages"):
         document = pipeline.prepare_pages(extraction)

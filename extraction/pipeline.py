@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from extraction import liveness
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, DocumentRejected
@@ -53,7 +54,7 @@ def process(extraction_id: uuid.UUID) -> None:
 
     Does nothing when another process has it, so it may be called twice, late or for nothing.
     """
-    extraction = Extraction.objects.claim(extraction_id)
+    extraction = Extraction.objects.claim(extraction_id, worker=liveness.worker_name())
     if extraction is None:
         return
     with (
@@ -346,7 +347,8 @@ def recover(extraction: Extraction, *, stopped: bool = False) -> None:
     """
     code = "worker_stopped" if stopped else "worker_died"
     with transaction.atomic():
-        if not Extraction.objects.take_over(extraction, stopped=stopped):
+        worker = liveness.worker_name()
+        if not Extraction.objects.take_over(extraction, worker=worker, stopped=stopped):
             return
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
             _close(attempt, AttemptOutcome.UNKNOWN, code=code)

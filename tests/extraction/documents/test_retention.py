@@ -122,7 +122,7 @@ def test_extraction_that_was_queued_again_meanwhile_keeps_its_files() -> None:
     extraction = ended(31, State.FAILED)
     assert Extraction.objects.requeue(extraction.pk)
 
-    assert not Extraction.objects.give_up_files(extraction, timezone.now())
+    assert not Extraction.objects.mark_files_removed(extraction, timezone.now())
 
 
 def test_run_that_takes_too_long_goes_on_in_another_task() -> None:
