@@ -36,7 +36,7 @@ class Stages:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Book the block's CPU to a stage."""
+        """Add the block's CPU time to a stage."""
         start = cpu_seconds()
         yield
         self.seconds[stage] += cpu_seconds() - start
