@@ -74,10 +74,10 @@ def test_second_claim_keeps_start_and_deadline_of_the_first() -> None:
 
 def test_end_needs_the_lease() -> None:
     extraction = claimed()
-    zombie = Extraction.objects.get(pk=extraction.pk)
-    zombie.lease_id = uuid.uuid4()
+    without_lease = Extraction.objects.get(pk=extraction.pk)
+    without_lease.lease_id = uuid.uuid4()
 
-    assert not Extraction.objects.end(zombie, State.FAILED)
+    assert not Extraction.objects.end(without_lease, State.FAILED)
     assert Extraction.objects.end(extraction, State.SUCCEEDED, http_status=200)
     extraction.refresh_from_db()
     assert (extraction.state, extraction.http_status) == (State.SUCCEEDED, 200)
