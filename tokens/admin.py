@@ -15,18 +15,20 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
-from tokens import encryption
-from tokens.circuit_breaker import CoolDown
+from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
+    CoolDown,
+    LedgerAlert,
+    ThresholdAlert,
+    TokenChange,
     TokenMaster,
     TokenReservation,
+    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
+    UsageSummaryRow,
 )
-from tokens.models.alerts import LedgerAlert, ThresholdAlert
-from tokens.models.changes import TokenChange
-from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 
 WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
 SHOWN_CHANGES = 10
@@ -134,24 +136,25 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         self, request: HttpRequest, obj: TokenMaster, form: TokenForm, change: bool
     ) -> None:
         """Save only what was changed: calls in flight change the same row."""
+        user, entered = request.user.get_username(), form.cleaned_data
         changed = set(form.changed_data)
         fields = changed.intersection(TokenForm.Meta.fields)
-        if form.cleaned_data["new_key"]:
-            obj.api_key = form.cleaned_data["new_key"]
+        if entered["new_key"]:
+            obj.api_key = entered["new_key"]
             fields.add("api_key")
         if "status" in changed:
-            obj.status_reason = f"Set by {request.user.get_username()}."
+            obj.status_reason = f"Set by {user}."
             fields.add("status_reason")
-        obj.save(
-            update_fields=fields if change else None,
-            by=request.user.get_username(),
-            reason=form.cleaned_data["why"],
+        if not change:
+            services.create_token(token=obj, threshold=entered["threshold"])
+            return
+        services.update_token(
+            token=obj,
+            fields=fields,
+            by=user,
+            reason=entered["why"],
+            threshold=entered["threshold"] if "threshold" in changed else None,
         )
-        TokenUsageSummary.objects.open(obj.pk)
-        if not change or "threshold" in changed:
-            TokenUsageSummary.objects.filter(token_id=obj.pk).update(
-                threshold=form.cleaned_data["threshold"]
-            )
 
     def get_deleted_objects(
         self, objs: Sequence[TokenMaster] | QuerySet[TokenMaster], request: HttpRequest

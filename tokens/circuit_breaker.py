@@ -6,58 +6,14 @@ probe, finds out whether the provider answers again; only then do the others fol
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
 
-from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from tokens.models import TokenMaster
+from tokens.models import CoolDown, TokenMaster
 
 # How soon to look again while somebody else's probe is under way.
 PROBE_RECHECK = timedelta(seconds=1)
-
-
-class CoolDownQuerySet(models.QuerySet["CoolDown"]):
-    def of(self, token: "TokenMaster") -> Self:
-        """The key's own, and the one that it shares with the other keys of its project."""
-        own = Q(token_id=token.pk)
-        return self.filter(own | Q(project=token.project) if token.project else own)
-
-
-class CoolDown(models.Model):
-    """No call before ``closed_until``: of one key, or of every key of a project."""
-
-    cool_down_id = models.BigAutoField(db_column="CoolDownID", primary_key=True)
-    token = models.OneToOneField(
-        "tokens.TokenMaster", models.CASCADE, db_column="TokenID", null=True, related_name="+"
-    )
-    project = models.CharField(db_column="Project", max_length=100, null=True, unique=True)
-    closed_until = models.DateTimeField(db_column="ClosedUntil")
-    probing = models.BooleanField(
-        db_column="Probing",
-        default=False,
-        db_default=False,
-        help_text="It has run out, and one call finds out whether the provider answers again.",
-    )
-    reason = models.CharField(db_column="Reason", max_length=200)
-
-    objects = CoolDownQuerySet.as_manager()
-
-    class Meta:
-        db_table = "TokenCoolDowns"
-        verbose_name = "cool-down"
-        ordering = ["-closed_until"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(token=None) ^ Q(project=None), name="CK_TokenCoolDowns_OneScope"
-            )
-        ]
-
-    def __str__(self) -> str:
-        who = f"project {self.project}" if self.project else f"token {self.token}"
-        return f"{who} until {self.closed_until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +34,7 @@ def with_cool_down() -> dict[str, Subquery]:
     }
 
 
-def held(token: "TokenMaster") -> Held | None:
+def held(token: TokenMaster) -> Held | None:
     """Say until when a token of a query ``with_cool_down`` is to be left alone."""
     closed_until: datetime | None = getattr(token, "closed_until", None)
     now = timezone.now()
@@ -89,12 +45,12 @@ def held(token: "TokenMaster") -> Held | None:
     return Held(closed_until)
 
 
-def needs_probe(token: "TokenMaster") -> bool:
+def needs_probe(token: TokenMaster) -> bool:
     """Whether a token of a query ``with_cool_down`` comes out of one: a single call goes first."""
     return getattr(token, "closed_until", None) is not None
 
 
-def claim_probe(token: "TokenMaster", lease: timedelta) -> bool:
+def claim_probe(token: TokenMaster, lease: timedelta) -> bool:
     """Become the one caller that finds out; False when another is, or it is closed again.
 
     A probe that is never heard of again is taken for dead when its lease runs out.
@@ -112,7 +68,7 @@ def claim_probe(token: "TokenMaster", lease: timedelta) -> bool:
     return True
 
 
-def end_probe(token: "TokenMaster", *, answered: bool) -> None:
+def end_probe(token: TokenMaster, *, answered: bool) -> None:
     """Open the key and its project when the provider answered; else let the next call probe."""
     probed = CoolDown.objects.of(token).filter(probing=True)
     if answered:
@@ -121,7 +77,7 @@ def end_probe(token: "TokenMaster", *, answered: bool) -> None:
         probed.update(closed_until=timezone.now(), probing=False)
 
 
-def cool(token: "TokenMaster", until: datetime, reason: str, *, whole_project: bool) -> None:
+def cool(token: TokenMaster, until: datetime, reason: str, *, whole_project: bool) -> None:
     """Have no call made with a key, or with any key of its project, before a time.
 
     A key without a project cools alone. A cool-down is never shortened, except by its probe: what
@@ -137,6 +93,6 @@ def cool(token: "TokenMaster", until: datetime, reason: str, *, whole_project: b
         row.filter(Q(probing=True) | Q(closed_until__lt=until)).update(**changed)
 
 
-def forget(token: "TokenMaster") -> None:
+def forget(token: TokenMaster) -> None:
     """End the key's own cool-down: staff changed what was wrong with it."""
     CoolDown.objects.filter(token_id=token.pk).delete()

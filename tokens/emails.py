@@ -9,8 +9,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.email_outbox import MailedOnce, addresses, claim, deliverable, hand_over
-from tokens.models import TokenMaster, TokenUsageLog
-from tokens.models.alerts import USED_UP, LedgerAlert, ThresholdAlert
+from tokens.models import USED_UP, LedgerAlert, ThresholdAlert, TokenMaster, TokenUsageLog
 
 # After that a mail helps nobody; the admin goes on showing the alert.
 MAX_AGE = timedelta(days=1)

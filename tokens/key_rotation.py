@@ -10,7 +10,7 @@ from collections import Counter
 from django.db.models import Q
 
 from ocrsite.lib.database import empty_write_ahead_log
-from tokens import encryption
+from tokens import encryption, services
 from tokens.models import TokenMaster, TokenStatus
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def encrypt_clear_keys() -> int:
         try:
             replacement = encryption.encrypt(clear, token_id)
         except ValueError:
-            if row.change_status(TokenStatus.DISABLED, TOO_LONG):
+            if services.change_status(tokens=row, status=TokenStatus.DISABLED, reason=TOO_LONG):
                 logger.exception("Token %s is disabled: its key is too long.", token_id)
             continue
         encrypted += row.update(api_key=replacement, key_fingerprint=encryption.fingerprint(clear))

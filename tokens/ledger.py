@@ -13,8 +13,16 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
-from tokens.rate_limits import NO_LIMITS, CallLimits, count_call
+from tokens import services
+from tokens.models import (
+    NO_LIMITS,
+    CallLimits,
+    TokenMaster,
+    TokenReservation,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
+from tokens.rate_limits import count_call
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -173,8 +181,8 @@ def _book(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) ->
         )
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
-        TokenMaster.objects.mark_spent(token_id)
-        TokenUsageSummary.objects.raise_alerts(token_id)
+        services.mark_exceeded(token_id=token_id)
+        services.raise_alerts(token_id=token_id)
     if freed and total > freed.amount:
         logger.error(
             "Attempt %s of token %s was billed %s tokens, more than its reserve of %s.",

@@ -13,9 +13,14 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.schedules import ensure_nightly
-from tokens import ledger
-from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
-from tokens.models.alerts import LedgerAlert
+from tokens import ledger, services
+from tokens.models import (
+    LedgerAlert,
+    TokenMaster,
+    TokenReservation,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +122,8 @@ def repair_ledger() -> list[str]:
                 TokenUsageSummary.objects.filter(token_id=token_id).update(**right)
             if "total_used_tokens" in right:
                 # Of these two at most one applies.
-                TokenMaster.objects.mark_spent(token_id)
-                TokenMaster.objects.reactivate(token_id)
+                services.mark_exceeded(token_id=token_id)
+                services.reactivate(token_id=token_id)
         changes += [
             f"Token {token_id}: {wrong.column} changed from {wrong.stored} to {wrong.right}."
             for wrong in wrong_totals

@@ -1,12 +1,10 @@
 """How many calls of one key may be under way, and how many may begin in a minute."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models
 from django.utils import timezone
 
-from tokens.circuit_breaker import Held
+from tokens.models import CallLimits, RecentCall
 
 # A call reaches the provider a moment after it is counted here: the second more keeps two calls
 # that we see a minute apart from being closer there.
@@ -15,38 +13,12 @@ WINDOW = timedelta(seconds=61)
 RECHECK = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """What a key's provider, or staff, allow; None: no limit."""
-
-    at_once: int | None = None
-    per_minute: int | None = None
-
-
-NO_LIMITS = CallLimits()
-
-
-class RecentCall(models.Model):
-    """A call that began within the last minute, of a key with such a limit."""
-
-    call_id = models.BigAutoField(db_column="CallID", primary_key=True)
-    token = models.ForeignKey("tokens.TokenMaster", models.CASCADE, db_column="TokenID")
-    began_at = models.DateTimeField(db_column="BeganAt", default=timezone.now)
-
-    class Meta:
-        db_table = "TokenRecentCalls"
-        ordering = ["began_at"]
-
-    def __str__(self) -> str:
-        return f"{self.began_at:%Y-%m-%d %H:%M:%S}"
-
-
 class LimitReached(Exception):
-    """One more call would exceed a limit of the key. ``held`` says when to ask again."""
+    """One more call would exceed a limit of the key; ``until`` is when to ask again."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(f"at its limit until {until}")
-        self.held = Held(until)
+        self.until = until
 
 
 def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:

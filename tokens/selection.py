@@ -11,11 +11,10 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from tokens import circuit_breaker, ledger
+from tokens import circuit_breaker, ledger, services
 from tokens.circuit_breaker import Held
 from tokens.ledger import Reservation
-from tokens.models import Provider, TokenMaster, TokenQuerySet, TokenStatus
-from tokens.models.changes import PROVIDER
+from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.rate_limits import LimitReached
 
 # How soon to look again when other calls hold what is left of a quota.
@@ -133,8 +132,11 @@ def disable_key(token: TokenMaster, reason: str) -> None:
     with transaction.atomic():
         current = TokenMaster.objects.select_for_update().get(pk=token.pk)
         if current.holds_key_of(token):
-            TokenMaster.objects.filter(pk=token.pk).change_status(
-                TokenStatus.DISABLED, reason, by=PROVIDER
+            services.change_status(
+                tokens=TokenMaster.objects.filter(pk=token.pk),
+                status=TokenStatus.DISABLED,
+                reason=reason,
+                by=BY_PROVIDER,
             )
 
 
@@ -168,7 +170,7 @@ def _reserve(
                 limits=current.call_limits,
             )
         except LimitReached as limit:
-            return limit.held
+            return Held(limit.until)
         if reservation:
             if circuit_breaker.needs_probe(token) and not circuit_breaker.claim_probe(token, lease):
                 ledger.release(attempt_id)
@@ -181,7 +183,7 @@ def _reserve(
     if current.unspent >= cost.floor:
         return Held(timezone.now() + QUOTA_RECHECK)
     smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
-    if TokenMaster.objects.mark_spent(token.pk, smallest):
+    if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
         return _TooLittle.FOR_ANY_CALL
     return _TooLittle.FOR_THIS_CALL
 

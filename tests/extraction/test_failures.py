@@ -13,8 +13,14 @@ from extraction.models import Attempt, Extraction, State
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
-from tokens.circuit_breaker import CoolDown
-from tokens.models import Provider, TokenMaster, TokenReservation, TokenStatus, TokenUsageLog
+from tokens.models import (
+    CoolDown,
+    Provider,
+    TokenMaster,
+    TokenReservation,
+    TokenStatus,
+    TokenUsageLog,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,15 +5,18 @@ from typing import Any
 
 from django.db import connection
 
+from tokens import services
 from tokens.models import TokenMaster
 
 KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
 
-def make_token(**fields: Any) -> TokenMaster:
-    """A token as staff enter it."""
-    given = {"company_id": "NT047", "company_name": "RUBI TRADERS", "api_key": KEY, **fields}
-    return TokenMaster.objects.create(**given)
+def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
+    """A key of company NT047, as staff enter it."""
+    given = {"company_id": "NT047", "company_name": "RUBI TRADERS", **fields}
+    token = TokenMaster(api_key=api_key, **given)
+    services.create_token(token=token)
+    return token
 
 
 def insert_by_sql(

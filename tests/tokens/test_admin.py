@@ -14,9 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import circuit_breaker, encryption, ledger
 from tokens.admin import WHY_IT_STAYS
-from tokens.circuit_breaker import CoolDown
-from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
-from tokens.rate_limits import NO_LIMITS
+from tokens.models import NO_LIMITS, CoolDown, TokenMaster, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db

@@ -17,10 +17,9 @@ from pytest_django import Settings
 
 from ocrsite.lib.email_outbox import LEASE
 from tests.tokens.rows import make_token
-from tokens import ledger
+from tokens import ledger, services
 from tokens.emails import MAX_AGE, deliver_alerts, forecast
-from tokens.models import TokenMaster
-from tokens.models.alerts import AlertSubscription, ThresholdAlert
+from tokens.models import AlertSubscription, ThresholdAlert, TokenMaster
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -97,8 +96,9 @@ def test_a_token_with_too_little_left_for_a_call_is_used_up() -> None:
     token = make_token(total_token_limit=10_000)
     use(token, 5000)
 
-    assert [TokenMaster.objects.mark_spent(token.pk, 5001) for _ in range(2)] == [True, False]
+    marked = [services.mark_exceeded(token_id=token.pk, smallest_call=5001) for _ in range(2)]
 
+    assert marked == [True, False]
     assert alerts() == [(0, 10_000, 5000)]
 
 
@@ -107,7 +107,7 @@ def test_a_raised_limit_arms_the_alerts_again() -> None:
     use(token, 10_000)
     token.refresh_from_db()
     token.total_token_limit = 20_000
-    token.save()
+    services.update_token(token=token, fields=["total_token_limit"])
     use(token, 1)
     assert len(alerts()) == 2
 
@@ -168,7 +168,7 @@ def test_a_used_up_token_is_mailed_as_such(
     token = make_token(total_token_limit=10_000, company_id="N\nT")
     subscriber()
     use(token, 5000)
-    TokenMaster.objects.mark_spent(token.pk, 6000)
+    services.mark_exceeded(token_id=token.pk, smallest_call=6000)
 
     assert deliver_alerts() == 1
 

@@ -8,9 +8,8 @@ import time_machine
 from django.db import IntegrityError
 
 from tests.tokens.rows import make_token
-from tokens import circuit_breaker, selection
-from tokens.circuit_breaker import CoolDown
-from tokens.models import TokenMaster, TokenReservation
+from tokens import circuit_breaker, selection, services
+from tokens.models import CoolDown, TokenMaster, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +167,7 @@ def test_a_key_that_staff_mend_is_used_at_once(mended: str) -> None:
     token = make_token()
     cool(token)
 
-    token.save(update_fields=[mended])
+    services.update_token(token=token, fields=[mended])
 
     assert take().token == token
 
@@ -178,7 +177,7 @@ def test_a_change_that_mends_nothing_leaves_the_cool_down() -> None:
     token = make_token()
     cool(token)
 
-    token.save(update_fields=["company_name"])
+    services.update_token(token=token, fields=["company_name"])
 
     assert busy_until() == NOW + MINUTE
 

@@ -18,12 +18,12 @@ from tokens import encryption, journal
 from tokens.journal import Record
 from tokens.ledger_audit import audit_ledger
 from tokens.models import (
+    ThresholdAlert,
     TokenStatus,
     TokenUsageLog,
     TokenUsageSummary,
+    UsageSummaryRow,
 )
-from tokens.models.alerts import ThresholdAlert
-from tokens.models.reports import UsageSummaryRow
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)

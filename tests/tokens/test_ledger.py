@@ -7,7 +7,7 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
-from tokens import ledger
+from tokens import ledger, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -229,7 +229,7 @@ def test_a_raised_limit_shows_in_what_remains_and_reactivates_the_key() -> None:
     assert token.status == "Exceeded"
 
     token.total_token_limit = 1001
-    token.save(update_fields=["total_token_limit"])
+    services.update_token(token=token, fields=["total_token_limit"])
 
     assert token.status == "Active"
     token.refresh_from_db()
@@ -243,7 +243,7 @@ def test_a_limit_raised_to_no_more_than_what_was_used_leaves_the_key_exceeded() 
     token.refresh_from_db()
 
     token.total_token_limit = 1500
-    token.save()
+    services.update_token(token=token, fields=["total_token_limit"])
 
     assert token.status == "Exceeded"
     assert books(token) == (1500, 0, 0)

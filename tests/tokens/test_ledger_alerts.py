@@ -11,8 +11,7 @@ from pytest_django import Settings
 from tests.tokens.rows import make_token
 from tokens import ledger, ledger_audit
 from tokens.emails import deliver_alerts
-from tokens.models import TokenMaster, TokenUsageSummary
-from tokens.models.alerts import AlertSubscription, LedgerAlert
+from tokens.models import AlertSubscription, LedgerAlert, TokenMaster, TokenUsageSummary
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django_q.models import Schedule
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
-from tokens import ledger, ledger_audit
+from tokens import ledger, ledger_audit, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -158,7 +158,7 @@ def test_repair_leaves_a_spent_key_exceeded_and_a_healthy_one_active() -> None:
     TokenMaster.objects.filter(pk=spent.pk).update(status="Active")
     falsify(spent, total_used_tokens=0)
     falsify(healthy, total_used_tokens=500)
-    TokenMaster.objects.mark_spent(healthy.pk)
+    services.mark_exceeded(token_id=healthy.pk)
 
     ledger_audit.repair_ledger()
 

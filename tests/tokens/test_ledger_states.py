@@ -121,7 +121,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(smallest_call=st.integers(min_value=1, max_value=6))
     def find_too_little_left(self, smallest_call: int) -> None:
         exceeded = self._exceed_below(smallest_call)
-        assert TokenMaster.objects.mark_spent(self.token_id, smallest_call) == exceeded
+        marked = services.mark_exceeded(token_id=self.token_id, smallest_call=smallest_call)
+        assert marked == exceeded
 
     @rule()
     def reject(self) -> None:
@@ -220,7 +221,7 @@ class LedgerMachine(RuleBasedStateMachine):
         token = TokenMaster.objects.get()
         for name, value in fields.items():
             setattr(token, name, value)
-        token.save(update_fields=fields)
+        services.update_token(token=token, fields=fields)
 
     def _set_status(self, status: TokenStatus, *, by_clock: bool = False) -> None:
         self.status, self.expired_by_clock = status, by_clock

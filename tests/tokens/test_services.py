@@ -12,9 +12,8 @@ from tests.tokens.test_changes import changes
 from tests.tokens.test_ledger_audit import spend
 from tokens import selection
 from tokens.ledger_audit import audit_ledger
-from tokens.models import TokenMaster, TokenStatus
-from tokens.models.alerts import ThresholdAlert
-from tokens.services import update_statuses
+from tokens.models import ThresholdAlert, TokenMaster, TokenStatus
+from tokens.services import mark_exceeded, update_statuses, update_token
 
 pytestmark = pytest.mark.django_db
 
@@ -78,7 +77,7 @@ def test_a_save_of_another_field_renews_nothing() -> None:
     update_statuses()
     TokenMaster.objects.update(expires_at=None)
 
-    token.save(update_fields=["company_name"])
+    update_token(token=token, fields=["company_name"])
 
     assert status(token)[0] == "Expired"
 
@@ -89,7 +88,7 @@ def test_a_renewed_token_knows_its_status() -> None:
     token.refresh_from_db()
 
     token.expires_at = None
-    token.save()
+    update_token(token=token, fields=["expires_at"])
 
     assert (token.status, token.status_reason) == ("Active", None)
 
@@ -110,7 +109,7 @@ def test_a_token_that_staff_set_to_expired_stays_so(admin_client: Client) -> Non
     token.refresh_from_db()
 
     token.expires_at = timezone.now() + timedelta(days=1)
-    token.save()
+    update_token(token=token, fields=["expires_at"])
 
     assert update_statuses() == 0
     assert status(token) == (TokenStatus.EXPIRED, "Set by admin.")
@@ -118,7 +117,7 @@ def test_a_token_that_staff_set_to_expired_stays_so(admin_client: Client) -> Non
 
 def test_a_limit_raised_by_sql_is_followed() -> None:
     token = make_token(total_token_limit=1000)
-    TokenMaster.objects.mark_spent(token.pk, 1001)
+    mark_exceeded(token_id=token.pk, smallest_call=1001)
     assert update_statuses() == 0
     TokenMaster.objects.update(total_token_limit=1001)
 

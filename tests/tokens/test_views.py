@@ -2,21 +2,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.tokens.rows import insert_by_sql
+from tests.tokens.rows import insert_by_sql, make_token
 from tokens.models import (
     TokenMaster,
+    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
+    UsageSummaryRow,
 )
-from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 
 pytestmark = pytest.mark.django_db
-
-
-def make_token(**fields: object) -> TokenMaster:
-    return TokenMaster.objects.create(
-        **{"company_id": "NT047", "company_name": "RUBI TRADERS", "api_key": "key", **fields}
-    )
 
 
 def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:

@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
 
-SYSTEM = "system"
-PROVIDER = "provider"
-SQL = "SQL"
+# Who made a change when it was no user.
+BY_SYSTEM = "system"
+BY_PROVIDER = "provider"
+BY_SQL = "SQL"
 
 
 class Aspect(models.TextChoices):

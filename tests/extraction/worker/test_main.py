@@ -30,9 +30,13 @@ from logs.handler.spool import Spool
 from logs.models import ApplicationLog
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import KEY, make_token
-from tokens import journal
-from tokens.models import DEFAULT_LIMIT, TokenMaster, TokenStatus, TokenUsageLog
-from tokens.models.alerts import AlertSubscription
+from tokens import journal, services
+from tokens.models import (
+    DEFAULT_LIMIT,
+    AlertSubscription,
+    TokenStatus,
+    TokenUsageLog,
+)
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -461,7 +465,7 @@ def test_worker_mails_alerts(
     settings.EMAIL_HOST = "mail.example.com"
     user = User.objects.create_superuser("sita", "sita@example.com")
     AlertSubscription.objects.create(user=user, threshold_alerts=True)
-    TokenMaster.objects.mark_spent(make_token().pk, DEFAULT_LIMIT + 1)
+    services.mark_exceeded(token_id=make_token().pk, smallest_call=DEFAULT_LIMIT + 1)
     house_kept = threading.Event()
 
     def sweep(_: Reconciler) -> None:

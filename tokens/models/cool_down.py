@@ -1,0 +1,49 @@
+"""The state of the circuit breakers: keys and projects that are not to be called for a while."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from tokens.models.token import TokenMaster
+
+
+class CoolDownQuerySet(models.QuerySet["CoolDown"]):
+    def of(self, token: TokenMaster) -> Self:
+        """The key's own, and the one that it shares with the other keys of its project."""
+        own = Q(token_id=token.pk)
+        return self.filter(own | Q(project=token.project) if token.project else own)
+
+
+class CoolDown(models.Model):
+    """No call before ``closed_until``: of one key, or of every key of a project."""
+
+    cool_down_id = models.BigAutoField(db_column="CoolDownID", primary_key=True)
+    token = models.OneToOneField(
+        "tokens.TokenMaster", models.CASCADE, db_column="TokenID", null=True, related_name="+"
+    )
+    project = models.CharField(db_column="Project", max_length=100, null=True, unique=True)
+    closed_until = models.DateTimeField(db_column="ClosedUntil")
+    probing = models.BooleanField(
+        db_column="Probing",
+        default=False,
+        db_default=False,
+        help_text="It has run out, and one call finds out whether the provider answers again.",
+    )
+    reason = models.CharField(db_column="Reason", max_length=200)
+
+    objects = CoolDownQuerySet.as_manager()
+
+    class Meta:
+        db_table = "TokenCoolDowns"
+        verbose_name = "cool-down"
+        ordering = ["-closed_until"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(token=None) ^ Q(project=None), name="CK_TokenCoolDowns_OneScope"
+            )
+        ]
+
+    def __str__(self) -> str:
+        who = f"project {self.project}" if self.project else f"token {self.token}"
+        return f"{who} until {self.closed_until:%Y-%m-%d %H:%M:%S} UTC"
