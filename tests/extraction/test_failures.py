@@ -13,10 +13,9 @@ from extraction.models import Attempt, Extraction, State
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
+from tests.tokens.rows import make_token
 from tokens.models import (
     CoolDown,
-    Provider,
-    TokenMaster,
     TokenReservation,
     TokenStatus,
     TokenUsageLog,
@@ -95,11 +94,6 @@ def no_jitter(settings: Settings) -> None:
     settings.RETRY_JITTER = False
 
 
-def make_token(key: str = "AIza-bad-key", **fields: object) -> TokenMaster:
-    defaults = {"company_id": "NT047", "provider": Provider.GEMINI, "api_key": key}
-    return TokenMaster.objects.create(**{**defaults, **fields})
-
-
 def submit(text: str = "INVOICE 4711") -> Extraction:
     return submission.submit(
         upload(pdf(text)),
@@ -155,7 +149,7 @@ def test_a_failure_of_the_only_key(kind: str, emulator: Emulator) -> None:
 def test_a_key_that_will_not_do_never_stops_a_company_with_a_good_one(
     kind: str, emulator: Emulator
 ) -> None:
-    make_token(), make_token("AIza-good-key")
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
     emulator.faults.add(kind, key="AIza-bad-key")
 
     for number in range(8):
@@ -167,7 +161,7 @@ def test_a_key_that_will_not_do_never_stops_a_company_with_a_good_one(
 
 
 def test_a_retry_goes_to_a_key_that_has_not_failed_yet(emulator: Emulator) -> None:
-    make_token(), make_token("AIza-good-key")
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
     emulator.faults.add("internal", key="AIza-bad-key")
 
     for number in range(8):
@@ -179,7 +173,7 @@ def test_a_retry_goes_to_a_key_that_has_not_failed_yet(emulator: Emulator) -> No
 def test_a_rate_limit_goes_on_with_another_key_as_soon_as_the_policy_allows(
     emulator: Emulator,
 ) -> None:
-    make_token(), make_token("AIza-good-key")
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
     emulator.faults.add("per_minute", key="AIza-bad-key")
 
     for number in range(8):
