@@ -98,13 +98,13 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         """LLM tokens."""
         return token.unspent
 
-    @admin.display(description="left alone until", empty_value="not now")
+    @admin.display(description="blocked until", empty_value="not blocked")
     def cool_down(self, token: TokenMaster) -> str:
-        """What its provider asked for, of the key or of its project."""
-        if token.pk is None:  # not entered yet
+        """The cool-downs of the key and of its project, with their reasons."""
+        if token.pk is None:  # the form for a new key
             return ""
-        rows = CoolDown.objects.of(token).filter(closed_until__gt=timezone.now())
-        lines = ((f"{row.closed_until:%Y-%m-%d %H:%M:%S}", row.reason) for row in rows)
+        rows = CoolDown.objects.of(token).filter(blocked_until__gt=timezone.now())
+        lines = ((f"{row.blocked_until:%Y-%m-%d %H:%M:%S}", row.reason) for row in rows)
         return format_html_join("", "<div>{} UTC: {}</div>", lines)
 
     @admin.display(description="latest changes", empty_value="none")
@@ -211,14 +211,14 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
 
 @admin.register(CoolDown)
 class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
-    """Keys and projects that are left alone. To delete one is to let calls go on at once."""
+    """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
-    list_display = ["closed_until", "project", "token", "reason", "probing"]
+    list_display = ["blocked_until", "project", "token", "reason", "half_open"]
     list_select_related = ["token"]
     search_fields = ["project", "token__company_id"]
 
     def has_delete_permission(self, request: HttpRequest, obj: CoolDown | None = None) -> bool:
-        """Staff with the permission: they may know that the quota was raised."""
+        """Allowed with the permission: staff may know that the provider raised the quota."""
         return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
 
 

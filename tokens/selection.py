@@ -12,7 +12,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from tokens import circuit_breaker, ledger, services
-from tokens.circuit_breaker import Held
 from tokens.ledger import Reservation
 from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.rate_limits import LimitReached
@@ -49,11 +48,15 @@ class KeysBusy(Exception):
 
 
 class Taken(NamedTuple):
-    """A key to call with. A ``probe`` is the first call after a cool-down: tell how it went."""
+    """A key to call with, and its reservation.
+
+    With ``half_open`` the call is the trial call of the key's circuit breaker: end it with
+    ``circuit_breaker.end_trial_call``.
+    """
 
     token: TokenMaster
     reservation: Reservation
-    probe: bool
+    half_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,9 @@ def take(
         if isinstance(outcome, Taken):
             return outcome
         outcomes.append(outcome)
-    held = [outcome.until for outcome in outcomes if isinstance(outcome, Held)]
-    if held:
-        raise KeysBusy(min(held))
+    busy = [outcome for outcome in outcomes if isinstance(outcome, datetime)]
+    if busy:
+        raise KeysBusy(min(busy))
     if not outcomes:
         raise _refusal(company_id)
     if _TooLittle.FOR_ANY_CALL in outcomes:
@@ -119,7 +122,9 @@ def another_is_free(token: TokenMaster) -> bool:
     """Whether the company has a usable key that needs no waiting, beside one that does."""
     others = _usable().for_company(token.company_id).exclude(pk=token.pk)
     return any(
-        other.provider != Provider.OFFLINE and other.presentable and not circuit_breaker.held(other)
+        other.provider != Provider.OFFLINE
+        and other.presentable
+        and not circuit_breaker.blocked_until(other)
         for other in others
     )
 
@@ -141,7 +146,7 @@ def disable_key(token: TokenMaster, reason: str) -> None:
 
 
 class _TooLittle(Enum):
-    """Why a key's quota does not do."""
+    """A key's quota is not enough."""
 
     FOR_THIS_CALL = auto()
     FOR_ANY_CALL = auto()
@@ -152,10 +157,10 @@ def _reserve(
     attempt_id: uuid.UUID,
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
-) -> Taken | Held | _TooLittle:
-    """Set the call's cost aside on this key, or say why not."""
-    if held := circuit_breaker.held(token):
-        return held
+) -> Taken | datetime | _TooLittle:
+    """Reserve the call's cost on this key; or return when to ask again, or what it lacks."""
+    if blocked_until := circuit_breaker.blocked_until(token):
+        return blocked_until
     cost = cost_of(token)
     current: TokenMaster | None = token
     while current and current.free >= cost.floor:
@@ -170,18 +175,19 @@ def _reserve(
                 limits=current.call_limits,
             )
         except LimitReached as limit:
-            return Held(limit.until)
+            return limit.until
         if reservation:
-            if circuit_breaker.needs_probe(token) and not circuit_breaker.claim_probe(token, lease):
+            half_open = circuit_breaker.needs_trial_call(token)
+            if half_open and not circuit_breaker.claim_trial_call(token, lease):
                 ledger.release(attempt_id)
-                return Held(timezone.now() + circuit_breaker.PROBE_RECHECK)
-            return Taken(current, reservation, circuit_breaker.needs_probe(token))
+                return timezone.now() + circuit_breaker.HALF_OPEN_RECHECK
+            return Taken(current, reservation, half_open)
         # Another call was faster: see what it left.
         current = _usable().filter(pk=token.pk).first()
     if current is None:
-        return _TooLittle.FOR_ANY_CALL  # it went out of use a moment ago
+        return _TooLittle.FOR_ANY_CALL  # it is no longer usable
     if current.unspent >= cost.floor:
-        return Held(timezone.now() + QUOTA_RECHECK)
+        return timezone.now() + QUOTA_RECHECK
     smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
     if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
         return _TooLittle.FOR_ANY_CALL
@@ -192,7 +198,7 @@ def _usable() -> TokenQuerySet:
     return (
         TokenMaster.objects.usable()
         .select_related("summary")
-        .annotate(**circuit_breaker.with_cool_down())
+        .annotate(**circuit_breaker.with_breaker_state())
         .order_by()
     )
 

@@ -66,7 +66,7 @@ def update_token(
             TokenUsageSummary.objects.follow_limit(token.pk)
             active_again = reactivate(token_id=token.pk)
         if _RESETS_BREAKER.intersection(fields):
-            circuit_breaker.forget(token)
+            circuit_breaker.reset(token)
         if "expires_at" in fields and _renew(TokenMaster.objects.filter(pk=token.pk)):
             active_again = True
         if active_again:

@@ -196,7 +196,7 @@ def test_no_call_reaches_a_sibling_while_its_project_cools_down(emulator: Emulat
     assert len(emulator.calls) == 1
     assert {extraction.state for extraction in (first, second)} == {State.WAITING}
     assert min(first.due_at, second.due_at) == NOW + timedelta(seconds=40.25)
-    assert CoolDown.objects.get().closed_until == NOW + timedelta(seconds=40.25)
+    assert CoolDown.objects.get().blocked_until == NOW + timedelta(seconds=40.25)
 
 
 @pytest.mark.parametrize(

@@ -100,10 +100,10 @@ def test_staff_set_project_and_limits_of_calls(admin_client: Client) -> None:
     assert (token.project, token.call_limits) == (None, NO_LIMITS)
 
 
-def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
+def test_the_page_of_a_key_shows_until_when_it_is_blocked_and_why(admin_client: Client) -> None:
     token = make_token(project="erp")
     until = timezone.now() + timedelta(hours=1)
-    circuit_breaker.cool(token, until, "The quota is used up.", whole_project=True)
+    circuit_breaker.trip(token, until, "The quota is used up.", whole_project=True)
 
     page = admin_client.get(change(token)).content.decode()
 
@@ -113,7 +113,7 @@ def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
 
 def test_staff_end_a_cool_down_by_deleting_it(admin_client: Client) -> None:
     token = make_token(project="erp")
-    circuit_breaker.cool(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
+    circuit_breaker.trip(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
     row = CoolDown.objects.get()
     assert "erp" in admin_client.get("/admin/tokens/cooldown/").content.decode()
 

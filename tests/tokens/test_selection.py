@@ -57,9 +57,11 @@ def test_take_reserves_the_largest_cost_of_the_call() -> None:
     token = make_token()
     attempt_id = uuid.uuid4()
 
-    taken, reservation, probe = take("NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE)
+    taken, reservation, half_open = take(
+        "NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE
+    )
 
-    assert (taken, probe) == (token, False)
+    assert (taken, half_open) == (token, False)
     assert reservation == Reservation(attempt_id, token.pk, 12_192, 8192)
     row = TokenReservation.objects.get()
     assert (row.attempt_id, row.token_id, row.amount) == (attempt_id, token.pk, 12_192)

@@ -16,19 +16,22 @@ class CoolDownQuerySet(models.QuerySet["CoolDown"]):
 
 
 class CoolDown(models.Model):
-    """No call before ``closed_until``: of one key, or of every key of a project."""
+    """An open or half-open circuit breaker: no call before ``blocked_until``.
+
+    It is one key's, or is shared by every key of a project.
+    """
 
     cool_down_id = models.BigAutoField(db_column="CoolDownID", primary_key=True)
     token = models.OneToOneField(
         "tokens.TokenMaster", models.CASCADE, db_column="TokenID", null=True, related_name="+"
     )
     project = models.CharField(db_column="Project", max_length=100, null=True, unique=True)
-    closed_until = models.DateTimeField(db_column="ClosedUntil")
-    probing = models.BooleanField(
+    blocked_until = models.DateTimeField(db_column="ClosedUntil")
+    half_open = models.BooleanField(
         db_column="Probing",
         default=False,
         db_default=False,
-        help_text="It has run out, and one call finds out whether the provider answers again.",
+        help_text="One trial call is under way to find out whether the provider answers again.",
     )
     reason = models.CharField(db_column="Reason", max_length=200)
 
@@ -37,7 +40,7 @@ class CoolDown(models.Model):
     class Meta:
         db_table = "TokenCoolDowns"
         verbose_name = "cool-down"
-        ordering = ["-closed_until"]
+        ordering = ["-blocked_until"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(token=None) ^ Q(project=None), name="CK_TokenCoolDowns_OneScope"
@@ -45,5 +48,5 @@ class CoolDown(models.Model):
         ]
 
     def __str__(self) -> str:
-        who = f"project {self.project}" if self.project else f"token {self.token}"
-        return f"{who} until {self.closed_until:%Y-%m-%d %H:%M:%S} UTC"
+        whose = f"project {self.project}" if self.project else f"key {self.token}"
+        return f"{whose} until {self.blocked_until:%Y-%m-%d %H:%M:%S} UTC"
