@@ -1,4 +1,4 @@
-"""Tokens and their books, for staff. A key is written here and never shown."""
+"""The admin of keys and of the ledger. A key is entered here and never shown in full."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ from tokens.models import (
     UsageSummaryRow,
 )
 
-WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
+WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
 SHOWN_CHANGES = 10
 
 
@@ -79,7 +79,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
 
     @admin.display(description="status", ordering="status")
     def state(self, token: TokenMaster) -> str:
-        """As it counts: an active key past its expiry is Expired."""
+        """An active key past its expiry is shown as Expired."""
         status = token.effective_status
         return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
 
@@ -88,14 +88,14 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         """Masked."""
         return token.masked_key
 
-    @admin.display(description="used", ordering="summary__total_used_tokens")
+    @admin.display(description="used LLM tokens", ordering="summary__total_used_tokens")
     def used_tokens(self, token: TokenMaster) -> int:
-        """LLM tokens."""
+        """Since the key was added."""
         return token.used
 
-    @admin.display(description="remaining", ordering="summary__total_remaining_tokens")
+    @admin.display(description="remaining LLM tokens", ordering="summary__total_remaining_tokens")
     def remaining_tokens(self, token: TokenMaster) -> int:
-        """LLM tokens."""
+        """The limit minus the use; negative when the limit was lowered below it."""
         return token.unspent
 
     @admin.display(description="blocked until", empty_value="not blocked")
@@ -109,7 +109,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
 
     @admin.display(description="latest changes", empty_value="none")
     def history(self, token: TokenMaster) -> str:
-        """The newest changes of status, limit and key, and where the others are."""
+        """The newest changes of status, limit and key, with a link to all of them."""
         changes = TokenChange.objects.filter(token_id=token.pk)[:SHOWN_CHANGES]
         if not changes:
             return ""
@@ -129,13 +129,13 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Kept out of error reports: the key."""
+        """Django's, with the key kept out of error reports."""
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(
         self, request: HttpRequest, obj: TokenMaster, form: TokenForm, change: bool
     ) -> None:
-        """Save only what was changed: calls in flight change the same row."""
+        """Save only what was changed: calls under way change the same row."""
         user, entered = request.user.get_username(), form.cleaned_data
         changed = set(form.changed_data)
         fields = changed.intersection(TokenForm.Meta.fields)
@@ -159,11 +159,11 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
     def get_deleted_objects(
         self, objs: Sequence[TokenMaster] | QuerySet[TokenMaster], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Refuse a used token with what to do instead, before its many usage rows are loaded."""
+        """Refuse to delete a used key, without loading its many usage rows, and say what to do."""
         if TokenUsageLog.objects.filter(token__in=objs).exists():
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        # These go with their token, though nobody may delete them by themselves.
+        # These are deleted with their key, though nobody may delete them alone.
         owned = (TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown)
         lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
@@ -176,7 +176,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
 
     @method_decorator(sensitive_post_parameters("key"))
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a full key and list the tokens that hold it, by its fingerprint."""
+        """Ask for a full key and list the rows that hold it, by its fingerprint."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         form = FindByKeyForm(request.POST or None)
@@ -187,7 +187,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Find a token by its key",
+            "title": "Find a key",
             "form": form,
         }
         return TemplateResponse(request, "admin/tokens/tokenmaster/find.html", context)

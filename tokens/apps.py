@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class TokensConfig(AppConfig):
     name = "tokens"
+    verbose_name = "Keys and quotas"
 
     def ready(self) -> None:
         """Register the system checks."""

@@ -1,4 +1,4 @@
-"""System checks of the settings for keys, so that a wrong one is told at start."""
+"""System checks of the settings for keys, so that a wrong one is reported at start."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def check_encryption_keys(**_options: Any) -> list[Error]:
     keys = settings.TOKEN_ENCRYPTION_KEYS
     if not keys:
         return [Error("TOKEN_ENCRYPTION_KEYS is empty.", hint=hint, id="tokens.E001")]
-    # By position: a key with a typing error is still nearly a key.
+    # By position: a key with a typing error would still give most of the key away.
     return [
         Error(
             f"Number {number} of TOKEN_ENCRYPTION_KEYS is not a Fernet key.",
@@ -39,7 +39,7 @@ def check_app_setting(**_options: Any) -> list[Warning]:
     except AppSettingError as error:
         return [
             Warning(
-                f"{error} Nothing can be read while the database is away.",
+                f"{error} No document can be read while the database is unreachable.",
                 hint=f"Write it as lines {NAME}=… and # comments, readable by this user alone.",
                 id="tokens.W001",
             )

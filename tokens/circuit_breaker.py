@@ -38,9 +38,9 @@ def blocked_until(token: TokenMaster) -> datetime | None:
 
 
 def needs_trial_call(token: TokenMaster) -> bool:
-    """Whether the breaker of a key of a query ``with_breaker_state``, not blocked, is not closed.
+    """Whether the next call of a key that is not blocked is a trial call, which must be claimed.
 
-    Claim the trial call then, before any call is made.
+    The key comes from a query ``with_breaker_state``.
     """
     return getattr(token, "blocked_until", None) is not None
 

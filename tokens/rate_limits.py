@@ -1,4 +1,4 @@
-"""How many calls of one key may be under way, and how many may begin in a minute."""
+"""The limits of a key's calls: how many at once, and how many that begin in a minute."""
 
 from datetime import datetime, timedelta
 
@@ -6,10 +6,10 @@ from django.utils import timezone
 
 from tokens.models import CallLimits, RecentCall
 
-# A call reaches the provider a moment after it is counted here: the second more keeps two calls
-# that we see a minute apart from being closer there.
+# A call reaches the provider a moment after it is counted here. The extra second keeps two calls
+# that are a minute apart here from being less than a minute apart there.
 WINDOW = timedelta(seconds=61)
-# How soon to look again when calls under way are in the way: nobody knows when they end.
+# How soon to look again while too many calls are under way: nobody knows when they end.
 RECHECK = timedelta(seconds=1)
 
 
@@ -25,7 +25,7 @@ def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:
     """Count a call that is about to begin, or raise LimitReached.
 
     ``under_way`` includes it. The caller's transaction has the key's totals locked, so that two
-    calls never take one place, and rolls back when this raises.
+    calls are never both counted as the last allowed one, and rolls back when this raises.
     """
     now = timezone.now()
     if limits.at_once is not None and under_way > limits.at_once:

@@ -1,4 +1,4 @@
-"""Company and cost → a key to use with its quota reserved, or the reason why there is none."""
+"""Selection of a company's key for a call, with the cost of the call reserved."""
 
 import random
 import uuid
@@ -16,12 +16,12 @@ from tokens.ledger import Reservation
 from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.rate_limits import LimitReached
 
-# How soon to look again when other calls hold what is left of a quota.
+# How soon to look again while other calls have reserved what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
 
 
 class NoUsableKey(Exception):
-    """No key of the company will do until staff act. ``message`` is the contract's.
+    """The company has no usable key until staff act. ``message`` is the contract's.
 
     ``code`` is token_expired, token_exceeded or token_missing; ``detail`` says what to do.
     """
@@ -38,8 +38,8 @@ class NoUsableKey(Exception):
 class KeysBusy(Exception):
     """The company has usable keys, but none before ``until``.
 
-    They cool down, are at a limit of their calls, or calls under way hold what is left of their
-    quota.
+    Each is blocked by a circuit breaker, at a limit of its calls, or calls under way have reserved
+    what is left of its quota.
     """
 
     def __init__(self, until: datetime) -> None:
@@ -63,9 +63,9 @@ class Taken(NamedTuple):
 class Cost:
     """The largest cost of one call, in LLM tokens: the request, and its output with thinking.
 
-    The output may be cut from ``output_max`` down to ``output_floor`` by what a key has left.
-    ``smallest_call`` is what the smallest document costs at the floor: a key with less left is
-    Exceeded. Without it, this call counts as the smallest.
+    When a key has too little left for ``output_max``, the output is cut, at most to
+    ``output_floor``. ``smallest_call`` is what the smallest document costs with that: a key with
+    less left becomes Exceeded. None: this call is the smallest.
     """
 
     fixed: int
@@ -82,7 +82,7 @@ class Cost:
 def require_usable(company_id: str) -> None:
     """Raise NoUsableKey unless the company has a usable key."""
     if next(_candidates(company_id), None) is None:
-        raise _refusal(company_id)
+        raise _no_usable_key(company_id)
 
 
 def take(
@@ -95,8 +95,8 @@ def take(
 ) -> Taken:
     """Reserve the call's cost on a usable key, chosen at random.
 
-    Those whose ids are in ``tried`` come last: what failed there may do with another. Raises
-    NoUsableKey, or KeysBusy with the time at which to ask again.
+    Keys whose ids are in ``tried`` come last: what failed with them may succeed with another.
+    Raises NoUsableKey, or KeysBusy with the time at which to ask again.
     """
     outcomes = []
     for token in _candidates(company_id, tried):
@@ -108,9 +108,9 @@ def take(
     if busy:
         raise KeysBusy(min(busy))
     if not outcomes:
-        raise _refusal(company_id)
+        raise _no_usable_key(company_id)
     if _TooLittle.FOR_ANY_CALL in outcomes:
-        # The company may have an Offline key, which serves now that the others are Exceeded.
+        # An Offline key, if the company has one, is used now that the others are Exceeded.
         return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease, tried=tried)
     raise _exceeded(
         "No key of the company has enough quota left for this document. "
@@ -119,7 +119,7 @@ def take(
 
 
 def another_is_free(token: TokenMaster) -> bool:
-    """Whether the company has a usable key that needs no waiting, beside one that does."""
+    """Whether the company has another usable key, which can be called at once."""
     others = _usable().for_company(token.company_id).exclude(pk=token.pk)
     return any(
         other.provider != Provider.OFFLINE
@@ -130,9 +130,9 @@ def another_is_free(token: TokenMaster) -> bool:
 
 
 def disable_key(token: TokenMaster, reason: str) -> None:
-    """Disable a key that its provider calls invalid, and keep the reason for staff.
+    """Disable a key that its provider calls invalid, and record the reason.
 
-    A key that staff replaced since ``token`` was read is another one, and stays.
+    Does nothing when staff replaced the key since ``token`` was read.
     """
     with transaction.atomic():
         current = TokenMaster.objects.select_for_update().get(pk=token.pk)
@@ -182,7 +182,7 @@ def _reserve(
                 ledger.release(attempt_id)
                 return timezone.now() + circuit_breaker.HALF_OPEN_RECHECK
             return Taken(current, reservation, half_open)
-        # Another call was faster: see what it left.
+        # Another call reserved first: read what it left.
         current = _usable().filter(pk=token.pk).first()
     if current is None:
         return _TooLittle.FOR_ANY_CALL  # it is no longer usable
@@ -204,12 +204,12 @@ def _usable() -> TokenQuerySet:
 
 
 def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenMaster]:
-    """The keys to try, in random order: Offline ones only where there is no other."""
+    """The keys to try, in random order; Offline ones only when there is no other."""
     tokens = list(_usable().for_company(company_id))
     random.shuffle(tokens)
     tokens.sort(key=lambda token: (token.provider == Provider.OFFLINE, token.pk in tried))
     none_online = True
-    # Lazily: to look at a key is to decrypt it.
+    # Lazily: whether a key is presentable takes its decryption.
     for token in tokens:
         if token.provider == Provider.OFFLINE:
             if none_online:
@@ -219,7 +219,7 @@ def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenM
             yield token
 
 
-def _refusal(company_id: str) -> NoUsableKey:
+def _no_usable_key(company_id: str) -> NoUsableKey:
     """Say why a company without a usable key has none: Expired before Exceeded and Disabled."""
     statuses = {token.effective_status for token in TokenMaster.objects.for_company(company_id)}
     if not statuses:

@@ -1,7 +1,7 @@
-"""Changes of a key that touch several models: its status and limit, the record and the alerts.
+"""Changes of a key that write several tables: its row, its totals, the record and the alerts.
 
-Whatever changes both a key and its totals locks the totals first, as the ledger does: one order of
-locks, so that no two processes wait for each other. Amounts are LLM tokens.
+Whatever changes both a key and its totals locks the totals first, as the ledger does: with one
+order of locks there is no deadlock. Amounts are LLM tokens.
 """
 
 from collections.abc import Collection
@@ -27,15 +27,15 @@ from tokens.models import (
 
 EXPIRED = "Its expiry has passed."
 EXCEEDED = "Its limit is used up."
-# What staff change when a provider refuses a key, or limits it.
+# What staff change to make a provider accept a key again.
 _RESETS_BREAKER = {"api_key", "model", "project", "status"}
 
 
 def create_token(*, token: TokenMaster, threshold: int = DEFAULT_THRESHOLD) -> None:
-    """Insert a key with its totals. That is no change of the key, and is not recorded."""
+    """Insert a key and its totals, in one transaction."""
     with transaction.atomic():
         token.save()
-        TokenUsageSummary.objects.open(token.pk)
+        TokenUsageSummary.objects.lock(token.pk)
         TokenUsageSummary.objects.filter(token_id=token.pk).update(threshold=threshold)
 
 
@@ -55,7 +55,7 @@ def update_token(
     own circuit breaker. A ``threshold`` is set, too, unless it is None.
     """
     with transaction.atomic():
-        TokenUsageSummary.objects.open(token.pk)
+        TokenUsageSummary.objects.lock(token.pk)
         before = TokenMaster.objects.select_for_update().get(pk=token.pk)
         token.save(update_fields=fields)
         _record_changes(token, before, fields, by=by, reason=reason)
@@ -112,7 +112,7 @@ def mark_exceeded(*, token_id: int, smallest_call: int = 1) -> bool:
     if not exceeded.exists():
         return False
     with transaction.atomic():
-        TokenUsageSummary.objects.open(token_id)
+        TokenUsageSummary.objects.lock(token_id)
         changed = change_status(tokens=exceeded, status=TokenStatus.EXCEEDED, reason=EXCEEDED)
         raise_alerts(token_id=token_id)
     return bool(changed)
@@ -182,7 +182,7 @@ def _follow_limits() -> int:
 
 def _follow_limit(token_id: int) -> bool:
     with transaction.atomic():
-        TokenUsageSummary.objects.open(token_id)
+        TokenUsageSummary.objects.lock(token_id)
         row = TokenUsageSummary.objects.select_related("token").get(token_id=token_id)
         before = row.total_used_tokens + row.total_remaining_tokens
         if before == row.token.total_token_limit:  # another process was first

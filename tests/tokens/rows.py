@@ -1,4 +1,4 @@
-"""Tokens as tests need them."""
+"""Rows of TokenMaster, made as staff make them."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
 
 def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
-    """A key of company NT047, as staff enter it."""
+    """A key of company NT047 with its totals, as the admin adds it."""
     given = {"company_id": "NT047", "company_name": "RUBI TRADERS", **fields}
     token = TokenMaster(api_key=api_key, **given)
     services.create_token(token=token)
@@ -22,7 +22,7 @@ def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
 def insert_by_sql(
     key: str = KEY, *, company_id: str = "NT047", provider: str = "Gemini", limit: int = 100_000
 ) -> TokenMaster:
-    """A token as staff insert it by hand: the contract's statement, nothing else set."""
+    """A key without totals, as staff insert it by SQL: the contract's statement, nothing else."""
     names = "TokenMaster (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status)"
     if connection.vendor == "postgresql":  # which folds unquoted names to lower case
         names = re.sub(r"\w+", r'"\g<0>"', names)

@@ -1,4 +1,4 @@
-"""What is kept of a change of status, limit or key."""
+"""What is recorded of a change of status, limit or key."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -22,12 +22,12 @@ CHANGES = "/admin/tokens/tokenchange/"
 
 
 def changes(token: TokenMaster) -> list[tuple[Any, ...]]:
-    """What, from, to, by whom and why, oldest first."""
+    """What changed, from and to what, by whom and why; oldest first."""
     rows = TokenChange.objects.filter(token=token).order_by("change_id")
     return list(rows.values_list("what", "from_value", "to_value", "actor", "reason"))
 
 
-def test_a_token_entered_has_no_changes() -> None:
+def test_a_new_key_has_no_changes() -> None:
     assert changes(make_token()) == []
 
 
@@ -89,7 +89,7 @@ def test_encryption_of_a_key_inserted_by_sql_is_no_change() -> None:
     assert changes(token) == []
 
 
-def test_a_save_records_only_the_fields_that_it_saved() -> None:
+def test_an_update_records_only_the_fields_that_it_saved() -> None:
     token = make_token()
     token.status = TokenStatus.DISABLED
     token.total_token_limit = 5
@@ -117,7 +117,7 @@ def test_a_limit_used_up_and_raised_is_recorded_once_each() -> None:
     ]
 
 
-def test_a_rejected_key_is_recorded_once_as_done_by_its_provider() -> None:
+def test_a_key_disabled_for_its_provider_is_recorded_once_as_changed_by_the_provider() -> None:
     token = make_token()
 
     selection.disable_key(token, "API key not valid.")
@@ -155,7 +155,7 @@ def test_of_many_that_change_a_status_at_once_one_records_it() -> None:
     assert len(changes(token)) == 1
 
 
-def test_the_page_of_a_token_shows_its_latest_changes(admin_client: Client) -> None:
+def test_the_page_of_a_key_shows_its_latest_changes(admin_client: Client) -> None:
     token = make_token()
     for number in range(1, 13):
         token.total_token_limit = number * 7
@@ -168,7 +168,7 @@ def test_the_page_of_a_token_shows_its_latest_changes(admin_client: Client) -> N
     assert f'href="{CHANGES}?token={token.pk}"' in page
 
 
-def test_the_changes_of_one_token_are_listed(admin_client: Client) -> None:
+def test_the_changes_of_one_key_are_listed(admin_client: Client) -> None:
     token, other = make_token(), make_token(api_key=NEW_KEY)
     for changed in (token, other):
         selection.disable_key(changed, "Invalid.")
@@ -198,7 +198,7 @@ def test_changes_are_for_staff_who_may_view_them(client: Client) -> None:
     assert client.get(CHANGES).status_code == 200
 
 
-def test_an_unused_token_is_deleted_with_its_changes(admin_client: Client) -> None:
+def test_an_unused_key_is_deleted_with_its_changes(admin_client: Client) -> None:
     token = make_token()
     selection.disable_key(token, "Invalid.")
 

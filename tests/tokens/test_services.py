@@ -1,4 +1,4 @@
-"""The status follows the expiry and the limit."""
+"""The status of a key follows its expiry and its limit, whoever changes them."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ def past() -> TokenMaster:
     return make_token(expires_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_a_token_past_its_expiry_turns_to_expired_once() -> None:
+def test_a_key_past_its_expiry_turns_to_expired_once() -> None:
     token = past()
     others = [
         make_token(),
@@ -45,19 +45,19 @@ def test_a_token_past_its_expiry_turns_to_expired_once() -> None:
     assert [status(other)[0] for other in others] == ["Active", "Active", "Disabled", "Exceeded"]
 
 
-def test_a_company_whose_keys_are_all_expired_is_told_so() -> None:
+def test_a_company_whose_keys_are_all_expired_gets_token_expired() -> None:
     past()
     update_statuses()
 
-    with pytest.raises(selection.NoUsableKey) as refusal:
+    with pytest.raises(selection.NoUsableKey) as raised:
         selection.require_usable("NT047")
 
-    assert refusal.value.code == "token_expired"
-    assert refusal.value.message == "Your AI token has expired. Please renew your subscription."
+    assert raised.value.code == "token_expired"
+    assert raised.value.message == "Your AI token has expired. Please renew your subscription."
 
 
 @pytest.mark.parametrize("entry", [("2090-01-31", "12:00:00"), ("", "")])
-def test_staff_renew_an_expired_token_by_its_expiry_alone(
+def test_staff_renew_an_expired_key_by_changing_its_expiry_alone(
     admin_client: Client, entry: tuple[str, str]
 ) -> None:
     token = past()
@@ -72,7 +72,7 @@ def test_staff_renew_an_expired_token_by_its_expiry_alone(
     assert changes(token) == [EXPIRED, RENEWED]
 
 
-def test_a_save_of_another_field_renews_nothing() -> None:
+def test_an_update_of_another_field_renews_nothing() -> None:
     token = past()
     update_statuses()
     TokenMaster.objects.update(expires_at=None)
@@ -82,7 +82,7 @@ def test_a_save_of_another_field_renews_nothing() -> None:
     assert status(token)[0] == "Expired"
 
 
-def test_a_renewed_token_knows_its_status() -> None:
+def test_a_renewed_key_has_its_new_status_in_memory_too() -> None:
     token = past()
     update_statuses()
     token.refresh_from_db()
@@ -103,7 +103,7 @@ def test_an_expiry_moved_on_by_sql_is_followed() -> None:
     assert changes(token) == [EXPIRED, RENEWED]
 
 
-def test_a_token_that_staff_set_to_expired_stays_so(admin_client: Client) -> None:
+def test_a_key_that_staff_set_to_expired_stays_so(admin_client: Client) -> None:
     token = make_token()
     admin_client.post(change(token), posted(status="Expired"))
     token.refresh_from_db()
@@ -154,7 +154,7 @@ def test_a_limit_raised_by_sql_below_the_use_is_not_enough() -> None:
     assert status(token)[0] == "Exceeded"
 
 
-def test_a_token_that_staff_set_to_exceeded_stays_so(admin_client: Client) -> None:
+def test_a_key_that_staff_set_to_exceeded_stays_so(admin_client: Client) -> None:
     token = make_token()
     admin_client.post(change(token), posted(status="Exceeded"))
 

@@ -14,7 +14,7 @@ from tokens.models import (
 pytestmark = pytest.mark.django_db
 
 
-def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:
+def test_a_key_inserted_by_sql_and_never_used_is_healthy() -> None:
     insert_by_sql()
 
     row = TokenStatusRow.objects.get()
@@ -37,7 +37,7 @@ def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:
         (0, "Disabled", "OK"),
     ],
 )
-def test_health_of_a_token(used: int, status: str, health: str) -> None:
+def test_health_of_a_key(used: int, status: str, health: str) -> None:
     token = make_token(status=status)
     # The stored remainder is not what counts: limit − used is.
     TokenUsageSummary.objects.filter(token=token).update(
@@ -84,7 +84,7 @@ def test_usage_summary_shows_a_company_that_used_nothing() -> None:
     assert (row.last_used, row.days_active) == (None, 0)
 
 
-def test_usage_summary_counts_charges_that_name_no_token() -> None:
+def test_usage_summary_counts_charges_without_a_key() -> None:
     TokenUsageLog.objects.create(company_id="NT049", total_tokens_used=5)
     TokenUsageLog.objects.create(total_tokens_used=6)
 

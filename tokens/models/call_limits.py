@@ -8,7 +8,7 @@ from django.utils import timezone
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """What a key's provider, or staff, allow; None: no limit."""
+    """How many calls of a key may run at once, and may begin in a minute; None: no limit."""
 
     at_once: int | None = None
     per_minute: int | None = None
@@ -18,10 +18,12 @@ NO_LIMITS = CallLimits()
 
 
 class RecentCall(models.Model):
-    """A call that began within the last minute, of a key with such a limit."""
+    """A call that began within the last minute, of a key with a limit per minute."""
 
     call_id = models.BigAutoField(db_column="CallID", primary_key=True)
-    token = models.ForeignKey("tokens.TokenMaster", models.CASCADE, db_column="TokenID")
+    token = models.ForeignKey(
+        "tokens.TokenMaster", models.CASCADE, db_column="TokenID", verbose_name="key"
+    )
     began_at = models.DateTimeField(db_column="BeganAt", default=timezone.now)
 
     class Meta:

@@ -10,7 +10,7 @@ from tokens.models.token import TokenMaster
 
 class CoolDownQuerySet(models.QuerySet["CoolDown"]):
     def of(self, token: TokenMaster) -> Self:
-        """The key's own, and the one that it shares with the other keys of its project."""
+        """The cool-downs of this key and of its project."""
         own = Q(token_id=token.pk)
         return self.filter(own | Q(project=token.project) if token.project else own)
 
@@ -23,7 +23,12 @@ class CoolDown(models.Model):
 
     cool_down_id = models.BigAutoField(db_column="CoolDownID", primary_key=True)
     token = models.OneToOneField(
-        "tokens.TokenMaster", models.CASCADE, db_column="TokenID", null=True, related_name="+"
+        TokenMaster,
+        models.CASCADE,
+        db_column="TokenID",
+        null=True,
+        related_name="+",
+        verbose_name="key",
     )
     project = models.CharField(db_column="Project", max_length=100, null=True, unique=True)
     blocked_until = models.DateTimeField(db_column="ClosedUntil")

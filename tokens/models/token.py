@@ -38,7 +38,7 @@ class TokenStatus(models.TextChoices):
 
 class TokenQuerySet(models.QuerySet["TokenMaster"]):
     def for_company(self, company_id: str) -> Self:
-        """Every key of one company; the id may come with blanks around it."""
+        """Every key of one company; blanks around the id are ignored."""
         return self.filter(company_id=company_id.strip())
 
     def unexpired(self) -> Self:
@@ -51,7 +51,7 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
 
 
 class TokenMaster(models.Model):
-    """A company's provider key with its quota: what staff call a token."""
+    """A company's key to a provider, with its quota."""
 
     token_id = models.BigAutoField(db_column="TokenID", primary_key=True)
     company_id = models.CharField(db_column="CompanyID", max_length=50)
@@ -101,7 +101,7 @@ class TokenMaster(models.Model):
         max_length=100,
         null=True,
         blank=True,
-        help_text="Google project of the key. Its keys share one quota, and so their cool-downs.",
+        help_text="Google project of the key. Keys of one project share its quota and cool-downs.",
     )
     max_concurrent_calls = models.PositiveIntegerField(
         "calls at once",
@@ -121,12 +121,12 @@ class TokenMaster(models.Model):
 
     class Meta:
         db_table = "TokenMaster"
-        verbose_name = "token"
+        verbose_name = "key"
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["company_id", "status"], name="IX_TokenMaster_Company"),
             models.Index(fields=["-created_at"], name="IX_TokenMaster_CreatedAt"),
-            # The sweep looks for what has expired every two seconds.
+            # The reconciler looks for expired keys every two seconds.
             models.Index(fields=["status", "expires_at"], name="IX_TokenMaster_Expiry"),
         ]
 
@@ -155,14 +155,14 @@ class TokenMaster(models.Model):
             save(update_fields=None if fields is None else fields | {"key_fingerprint"})
 
     def reveal_key(self) -> str:
-        """Return the clear key, to be handed to the provider and to nobody else.
+        """Return the clear key, for a call to its provider and for nothing else.
 
         Raises tokens.encryption.UndecryptableKey.
         """
         return encryption.decrypt(self.api_key, self.pk)
 
     def holds_key_of(self, other: "TokenMaster") -> bool:
-        """Whether both hold one key, however it is stored."""
+        """Whether both rows hold the same key, whichever encryption key wrote each."""
         try:
             return self.reveal_key() == other.reveal_key()
         except encryption.UndecryptableKey:
@@ -170,7 +170,7 @@ class TokenMaster(models.Model):
 
     @property
     def masked_key(self) -> str:
-        """What people may see of the key."""
+        """What may be shown of the key, or that it cannot be decrypted."""
         try:
             return encryption.mask(self.reveal_key())
         except encryption.UndecryptableKey:
@@ -178,7 +178,7 @@ class TokenMaster(models.Model):
 
     @property
     def presentable(self) -> bool:
-        """Whether there is something to present to a provider that we know."""
+        """Whether a call can be made with it: its provider is known, and the key can be read."""
         if self.provider == Provider.OFFLINE:
             return True
         try:
@@ -188,28 +188,28 @@ class TokenMaster(models.Model):
 
     @property
     def call_limits(self) -> CallLimits:
-        """How many calls may be under way, and may begin in a minute."""
+        """The limits of the calls of this key."""
         return CallLimits(self.max_concurrent_calls, self.requests_per_minute)
 
     @property
     def effective_status(self) -> str:
-        """The status, with an active key past its expiry counted as Expired."""
+        """The status, or Expired for an active key whose expiry has passed."""
         expired = self.expires_at is not None and self.expires_at <= timezone.now()
         return TokenStatus.EXPIRED if expired and self.status == TokenStatus.ACTIVE else self.status
 
     @property
     def used(self) -> int:
-        """LLM tokens used so far; a token inserted by SQL has no summary before its first call."""
+        """LLM tokens used so far; a key inserted by SQL has no totals before its first call."""
         return self.summary.total_used_tokens if hasattr(self, "summary") else 0
 
     @property
     def unspent(self) -> int:
-        """LLM tokens left of the limit; below 0 after the limit was lowered under its use."""
+        """LLM tokens left of the limit; negative after the limit was lowered below the use."""
         return self.total_token_limit - self.used
 
     @property
     def free(self) -> int:
-        """LLM tokens left that no call in flight has reserved."""
+        """LLM tokens left that no call under way has reserved."""
         reserved = self.summary.reserved_tokens if hasattr(self, "summary") else 0
         return self.unspent - reserved
 

@@ -14,15 +14,15 @@ DEFAULT_THRESHOLD = 3_000
 
 
 class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
-    def open(self, token_id: int) -> None:
-        """Make sure that a token has its row and lock it; tokens inserted by SQL have none."""
+    def lock(self, token_id: int) -> None:
+        """Lock the totals of a key; create them for one that was inserted by SQL."""
         now = timezone.now()
         if not self.filter(token_id=token_id).update(last_updated=now):
             self.get_or_create(token_id=token_id)
             self.follow_limit(token_id)
 
     def follow_limit(self, token_id: int) -> None:
-        """Set what remains of a token to its limit minus what it used."""
+        """Set what remains of a key to its limit minus what it used."""
         limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
         self.filter(token_id=token_id).update(
             total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
@@ -30,11 +30,15 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
 
 
 class TokenUsageSummary(models.Model):
-    """Running totals of one token. At every commit: used + reserved ≤ the token's limit."""
+    """Running totals of one key. At every commit: used + reserved ≤ the key's limit."""
 
     summary_id = models.BigAutoField(db_column="SummaryID", primary_key=True)
     token = models.OneToOneField(
-        TokenMaster, models.CASCADE, db_column="TokenID", related_name="summary"
+        TokenMaster,
+        models.CASCADE,
+        db_column="TokenID",
+        related_name="summary",
+        verbose_name="key",
     )
     total_used_tokens = models.BigIntegerField(db_column="TotalUsedTokens", default=0, db_default=0)
     total_remaining_tokens = models.BigIntegerField(
@@ -61,11 +65,16 @@ class TokenUsageSummary(models.Model):
 
 
 class TokenUsageLog(models.Model):
-    """One call's charge. ``attempt_id`` is unique: a call settled twice is charged once."""
+    """What one call was charged. ``attempt_id`` is unique: a call settled twice is charged once."""
 
     usage_id = models.BigAutoField(db_column="UsageID", primary_key=True)
     token = models.ForeignKey(
-        TokenMaster, models.PROTECT, db_column="TokenID", null=True, db_index=False
+        TokenMaster,
+        models.PROTECT,
+        db_column="TokenID",
+        null=True,
+        db_index=False,
+        verbose_name="key",
     )
     branch = models.CharField(
         db_column="Branch", max_length=50, default="Default", db_default="Default"
@@ -103,14 +112,14 @@ class TokenUsageLog(models.Model):
         db_column="Estimated",
         default=False,
         db_default=False,
-        help_text="The bill is unknown (killed or cut off in mid-call): charged at the reserve.",
+        help_text="The bill is unknown (the call was cut off): charged at what was reserved.",
     )
     key_fingerprint = models.CharField(
         db_column="KeyFingerprint",
         max_length=64,
         null=True,
         editable=False,
-        help_text="Keyed digest of the key of a call that was made while the database was away.",
+        help_text="Keyed digest of the key of a call made while the database was unreachable.",
     )
 
     class Meta:
@@ -125,17 +134,18 @@ class TokenUsageLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.total_tokens_used} tokens, {self.logged_at:%Y-%m-%d %H:%M}"
+        return f"{self.total_tokens_used} LLM tokens, {self.logged_at:%Y-%m-%d %H:%M}"
 
 
 class TokenReservation(models.Model):
-    """Quota set aside for one attempt until it is settled, released or its lease runs out."""
+    """Quota reserved for one attempt until it is settled or released, or its lease runs out."""
 
     attempt_id = models.UUIDField(db_column="AttemptID", primary_key=True)
-    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID")
+    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID", verbose_name="key")
     amount = models.BigIntegerField(db_column="Amount")
     leased_until = models.DateTimeField(
-        db_column="LeasedUntil", help_text="After this the attempt is dead and its quota is freed."
+        db_column="LeasedUntil",
+        help_text="After this the attempt counts as dead, and its quota is released.",
     )
     created_at = models.DateTimeField(
         db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
@@ -146,4 +156,4 @@ class TokenReservation(models.Model):
         verbose_name = "reservation"
 
     def __str__(self) -> str:
-        return f"{self.amount} tokens reserved"
+        return f"{self.amount} LLM tokens reserved"
