@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.core.checks import register
+
+from tokens.checks import check_app_setting, check_encryption_keys
 
 
 class TokensConfig(AppConfig):
@@ -7,4 +10,5 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from tokens import checks  # noqa: F401
+        register(check_encryption_keys)
+        register(check_app_setting)

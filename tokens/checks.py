@@ -4,12 +4,11 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import Error, Warning
 
 from tokens.app_setting import NAME, AppSettingError, gemini_key
 
 
-@register
 def check_encryption_keys(**_options: Any) -> list[Error]:
     """Every one of TOKEN_ENCRYPTION_KEYS must be a Fernet key, and there must be one."""
     hint = (
@@ -31,7 +30,6 @@ def check_encryption_keys(**_options: Any) -> list[Error]:
     ]
 
 
-@register
 def check_app_setting(**_options: Any) -> list[Warning]:
     """APP_SETTING_FILE must be readable if it is there, and hold a key if DEGRADED_MODE is on."""
     try:
