@@ -80,9 +80,9 @@ def end_trial_call(token: TokenMaster, *, answered: bool) -> None:
 def trip(token: TokenMaster, until: datetime, reason: str, *, whole_project: bool) -> None:
     """Open the breaker of a key, or of its whole project, until a time.
 
-    Without a project it is the key's own. An open breaker is never open for shorter than before; a
-    half-open one is, since what the provider said last counts. At most 200 characters of the reason
-    are kept.
+    The breaker of a key without a project is always its own. The time of an open breaker is never
+    shortened, that of a half-open one is: its trial call got the latest answer. At most 200
+    characters of the reason are kept.
     """
     scope: dict[str, object] = (
         {"project": token.project} if whole_project and token.project else {"token_id": token.pk}

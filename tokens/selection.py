@@ -158,7 +158,7 @@ def _reserve(
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
 ) -> Taken | datetime | _TooLittle:
-    """Reserve the call's cost on this key; or return when to ask again, or what it lacks."""
+    """Reserve the call's cost on this key, or return when to ask again, or why never."""
     if blocked_until := circuit_breaker.blocked_until(token):
         return blocked_until
     cost = cost_of(token)

@@ -1,8 +1,10 @@
 """The status of a key follows its expiry and its limit, whoever changes them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -12,7 +14,7 @@ from tests.tokens.test_changes import changes
 from tests.tokens.test_ledger_audit import spend
 from tokens import selection
 from tokens.ledger_audit import audit_ledger
-from tokens.models import ThresholdAlert, TokenMaster, TokenStatus
+from tokens.models import ThresholdAlert, TokenChange, TokenMaster, TokenStatus
 from tokens.services import mark_exceeded, update_statuses, update_token
 
 pytestmark = pytest.mark.django_db
@@ -160,3 +162,29 @@ def test_a_key_that_staff_set_to_exceeded_stays_so(admin_client: Client) -> None
 
     assert update_statuses() == 0
     assert status(token) == ("Exceeded", "Set by admin.")
+
+
+def test_saving_a_key_saves_its_row_alone() -> None:
+    token = make_token()
+    token.total_token_limit = 5
+
+    token.save()
+
+    assert changes(token) == []
+    token.summary.refresh_from_db()
+    assert token.summary.total_remaining_tokens == 100_000
+
+
+def test_a_change_that_cannot_be_recorded_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = make_token()
+    token.total_token_limit = 5
+
+    def fail(**_: Any) -> None:
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(TokenChange.objects, "create", fail)
+    with pytest.raises(OperationalError):
+        update_token(token=token, fields=["total_token_limit"])
+
+    token.refresh_from_db()
+    assert (token.total_token_limit, token.summary.total_remaining_tokens) == (100_000, 100_000)

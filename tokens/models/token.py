@@ -73,7 +73,7 @@ class TokenMaster(models.Model):
     created_at = models.DateTimeField(
         db_column="CreatedAt", default=timezone.now, db_default=UtcNow(), editable=False
     )
-    # Ours
+    # Not in the contract
     model = models.CharField(
         db_column="Model",
         max_length=100,

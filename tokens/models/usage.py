@@ -50,7 +50,7 @@ class TokenUsageSummary(models.Model):
     last_updated = models.DateTimeField(
         db_column="LastUpdated", default=timezone.now, db_default=UtcNow()
     )
-    # Ours
+    # Not in the contract
     reserved_tokens = models.BigIntegerField(db_column="ReservedTokens", default=0, db_default=0)
 
     objects = TokenUsageSummaryQuerySet.as_manager()
@@ -103,7 +103,7 @@ class TokenUsageLog(models.Model):
     logged_at = models.DateTimeField(
         db_column="LoggedAt", default=timezone.now, db_default=UtcNow()
     )
-    # Ours
+    # Not in the contract
     thinking_tokens = models.BigIntegerField(db_column="ThinkingTokens", default=0, db_default=0)
     cached_tokens = models.BigIntegerField(db_column="CachedTokens", default=0, db_default=0)
     attempt_id = models.UUIDField(db_column="AttemptID", null=True, unique=True)
