@@ -26,8 +26,7 @@ from extraction.readers.base import ReadingError
 from logs.models import ErrorSubscription
 from tokens.admin import TokenMasterAdmin
 from tokens.encryption import UndecryptableKey
-from tokens.models import TokenMaster
-from tokens.models.alerts import AlertSubscription
+from tokens.models import AlertSubscription, TokenMaster
 
 logger = logging.getLogger(__name__)
 

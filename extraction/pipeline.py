@@ -176,7 +176,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
     except LeaseLost:
         ledger.release(attempt_id)
         if probe:
-            circuit_breaker.end_probe(token, answered=False)
+            circuit_breaker.end_trial_call(token, answered=False)
         raise
     return Call(row, token, probe)
 
@@ -221,7 +221,7 @@ def end_attempt_succeeded(
         _close(call.row, AttemptOutcome.SUCCEEDED)
         _book(extraction, call.row, reading.billing, reading.usage)
         if call.probe:
-            circuit_breaker.end_probe(call.token, answered=True)
+            circuit_breaker.end_trial_call(call.token, answered=True)
         Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -353,7 +353,7 @@ def recover(extraction: Extraction, *, stopped: bool = False) -> None:
         for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
             _close(attempt, AttemptOutcome.UNKNOWN, code=code)
             _book(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
-            circuit_breaker.end_probe(attempt.token, answered=False)
+            circuit_breaker.end_trial_call(attempt.token, answered=False)
         if extraction.deaths >= DEATHS_ALLOWED:
             _fail(
                 extraction,
@@ -374,7 +374,7 @@ def _spare_key(
 ) -> datetime | None:
     """Do to the key or its project what the failure asks for; return until when it is closed."""
     if call.probe:
-        circuit_breaker.end_probe(call.token, answered=False)
+        circuit_breaker.end_trial_call(call.token, answered=False)
     match error.key_effect:
         case KeyEffect.REJECTED:
             selection.disable_key(call.token, error.detail)
@@ -384,7 +384,7 @@ def _spare_key(
                 wait = timedelta(seconds=error.cools_for)
             until = timezone.now() + wait
             whole_project = error.key_effect is KeyEffect.COOL_PROJECT
-            circuit_breaker.cool(call.token, until, error.detail, whole_project=whole_project)
+            circuit_breaker.trip(call.token, until, error.detail, whole_project=whole_project)
             return until
     return None
 

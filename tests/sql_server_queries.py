@@ -33,8 +33,7 @@ from logs.handler import bulk_insert
 from logs.handler.records import own_warning, row_of
 from tokens import circuit_breaker, ledger, ledger_audit, selection, services
 from tokens import emails as alert_emails
-from tokens.models import TokenMaster
-from tokens.rate_limits import CallLimits
+from tokens.models import CallLimits, TokenMaster
 from tokens.selection import NoUsableKey
 from tokens.usage import NO_USAGE
 
@@ -155,16 +154,16 @@ def tokens() -> None:
         ledger.settle_unknown(ANYTHING, 1, 5, **payer)
     ledger.release(ANYTHING)
     ledger.release_dead()
-    circuit_breaker.claim_probe(token, lease)
-    circuit_breaker.end_probe(token, answered=True)
-    circuit_breaker.cool(token, NOW, "429", whole_project=True)
-    circuit_breaker.forget(token)
+    circuit_breaker.claim_trial_call(token, lease)
+    circuit_breaker.end_trial_call(token, answered=True)
+    circuit_breaker.trip(token, NOW, "429", whole_project=True)
+    circuit_breaker.reset(token)
     services.update_statuses()
     ledger_audit.audit_ledger()
     ledger_audit.repair_ledger()
     alert_emails.deliver_alerts()
-    TokenMaster.objects.mark_spent(1)
-    TokenMaster.objects.reactivate(1)
+    services.mark_exceeded(token_id=1)
+    services.reactivate(token_id=1)
 
 
 def extractions() -> None:

@@ -244,7 +244,7 @@ def assert_all_is_right(
     assert [(row["total_used_tokens"], row["reserved_tokens"]) for row in rows["totals"]] == [
         (charged, 0)
     ]
-    assert site.manage("audit_ledger") == "The books agree.\n"
+    assert site.manage("audit_ledger") == "The ledger is right.\n"
 
 
 def wait_for_dead_reservations(site: RunningSite, query: Query) -> None:

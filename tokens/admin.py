@@ -1,4 +1,4 @@
-"""Tokens and their books, for staff. A key is written here and never shown."""
+"""The admin of keys and of the ledger. A key is entered here and never shown in full."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,20 +15,22 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
-from tokens import encryption
-from tokens.circuit_breaker import CoolDown
+from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
+    CoolDown,
+    LedgerAlert,
+    ThresholdAlert,
+    TokenChange,
     TokenMaster,
     TokenReservation,
+    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
+    UsageSummaryRow,
 )
-from tokens.models.alerts import LedgerAlert, ThresholdAlert
-from tokens.models.changes import TokenChange
-from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 
-WHY_IT_STAYS = "The records of its use. A token that was used stays: set its status to Disabled."
+WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
 SHOWN_CHANGES = 10
 
 
@@ -77,7 +79,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
 
     @admin.display(description="status", ordering="status")
     def state(self, token: TokenMaster) -> str:
-        """As it counts: an active key past its expiry is Expired."""
+        """An active key past its expiry is shown as Expired."""
         status = token.effective_status
         return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
 
@@ -86,28 +88,28 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         """Masked."""
         return token.masked_key
 
-    @admin.display(description="used", ordering="summary__total_used_tokens")
+    @admin.display(description="used LLM tokens", ordering="summary__total_used_tokens")
     def used_tokens(self, token: TokenMaster) -> int:
-        """LLM tokens."""
+        """Since the key was added."""
         return token.used
 
-    @admin.display(description="remaining", ordering="summary__total_remaining_tokens")
+    @admin.display(description="remaining LLM tokens", ordering="summary__total_remaining_tokens")
     def remaining_tokens(self, token: TokenMaster) -> int:
-        """LLM tokens."""
+        """The limit minus the use; negative when the limit was lowered below it."""
         return token.unspent
 
-    @admin.display(description="left alone until", empty_value="not now")
+    @admin.display(description="blocked until", empty_value="not blocked")
     def cool_down(self, token: TokenMaster) -> str:
-        """What its provider asked for, of the key or of its project."""
-        if token.pk is None:  # not entered yet
+        """The cool-downs of the key and of its project, with their reasons."""
+        if token.pk is None:  # the form for a new key
             return ""
-        rows = CoolDown.objects.of(token).filter(closed_until__gt=timezone.now())
-        lines = ((f"{row.closed_until:%Y-%m-%d %H:%M:%S}", row.reason) for row in rows)
+        rows = CoolDown.objects.of(token).filter(blocked_until__gt=timezone.now())
+        lines = ((f"{row.blocked_until:%Y-%m-%d %H:%M:%S}", row.reason) for row in rows)
         return format_html_join("", "<div>{} UTC: {}</div>", lines)
 
     @admin.display(description="latest changes", empty_value="none")
     def history(self, token: TokenMaster) -> str:
-        """The newest changes of status, limit and key, and where the others are."""
+        """The newest changes of status, limit and key, with a link to all of them."""
         changes = TokenChange.objects.filter(token_id=token.pk)[:SHOWN_CHANGES]
         if not changes:
             return ""
@@ -127,40 +129,41 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Kept out of error reports: the key."""
+        """Django's, with the key kept out of error reports."""
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(
         self, request: HttpRequest, obj: TokenMaster, form: TokenForm, change: bool
     ) -> None:
-        """Save only what was changed: calls in flight change the same row."""
+        """Save only what was changed: calls under way change the same row."""
+        user, entered = request.user.get_username(), form.cleaned_data
         changed = set(form.changed_data)
         fields = changed.intersection(TokenForm.Meta.fields)
-        if form.cleaned_data["new_key"]:
-            obj.api_key = form.cleaned_data["new_key"]
+        if entered["new_key"]:
+            obj.api_key = entered["new_key"]
             fields.add("api_key")
         if "status" in changed:
-            obj.status_reason = f"Set by {request.user.get_username()}."
+            obj.status_reason = f"Set by {user}."
             fields.add("status_reason")
-        obj.save(
-            update_fields=fields if change else None,
-            by=request.user.get_username(),
-            reason=form.cleaned_data["why"],
+        if not change:
+            services.create_token(token=obj, threshold=entered["threshold"])
+            return
+        services.update_token(
+            token=obj,
+            fields=fields,
+            by=user,
+            reason=entered["why"],
+            threshold=entered["threshold"] if "threshold" in changed else None,
         )
-        TokenUsageSummary.objects.open(obj.pk)
-        if not change or "threshold" in changed:
-            TokenUsageSummary.objects.filter(token_id=obj.pk).update(
-                threshold=form.cleaned_data["threshold"]
-            )
 
     def get_deleted_objects(
         self, objs: Sequence[TokenMaster] | QuerySet[TokenMaster], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Refuse a used token with what to do instead, before its many usage rows are loaded."""
+        """Refuse to delete a used key, without loading its many usage rows, and say what to do."""
         if TokenUsageLog.objects.filter(token__in=objs).exists():
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        # These go with their token, though nobody may delete them by themselves.
+        # These are deleted with their key, though nobody may delete them alone.
         owned = (TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown)
         lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
@@ -173,7 +176,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
 
     @method_decorator(sensitive_post_parameters("key"))
     def find_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask for a full key and list the tokens that hold it, by its fingerprint."""
+        """Ask for a full key and list the rows that hold it, by its fingerprint."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         form = FindByKeyForm(request.POST or None)
@@ -184,7 +187,7 @@ class TokenMasterAdmin(ModelAdmin[TokenMaster]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Find a token by its key",
+            "title": "Find a key",
             "form": form,
         }
         return TemplateResponse(request, "admin/tokens/tokenmaster/find.html", context)
@@ -208,14 +211,14 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
 
 @admin.register(CoolDown)
 class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
-    """Keys and projects that are left alone. To delete one is to let calls go on at once."""
+    """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
-    list_display = ["closed_until", "project", "token", "reason", "probing"]
+    list_display = ["blocked_until", "project", "token", "reason", "half_open"]
     list_select_related = ["token"]
     search_fields = ["project", "token__company_id"]
 
     def has_delete_permission(self, request: HttpRequest, obj: CoolDown | None = None) -> bool:
-        """Staff with the permission: they may know that the quota was raised."""
+        """Allowed with the permission: staff may know that the provider raised the quota."""
         return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
 
 

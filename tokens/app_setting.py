@@ -1,4 +1,4 @@
-"""``appSetting.txt``: the Gemini key for the time that the database cannot be reached."""
+"""``appSetting.txt``: the Gemini key to use while the database is unreachable."""
 
 import logging
 from pathlib import Path
@@ -11,14 +11,14 @@ NAME = "GEMINI_API_KEY"
 
 
 class AppSettingError(Exception):
-    """The file cannot be used; the text says why, and nothing of what the file holds."""
+    """The file cannot be used; the message says why, and quotes nothing from the file."""
 
 
 def gemini_key() -> str | None:
     """Return the key that the file holds; None when there is no file, or no key in it.
 
-    A line is ``NAME=value``, empty, or a comment after ``#``; other names than GEMINI_API_KEY are
-    left to others. Read anew each time, so that staff can change it without a restart. Raises
+    A line is ``NAME=value``, empty, or a comment after ``#``; names other than GEMINI_API_KEY are
+    ignored. The file is read at every call, so that a change needs no restart. Raises
     AppSettingError.
     """
     path = Path(settings.APP_SETTING_FILE)
@@ -29,9 +29,9 @@ def gemini_key() -> str | None:
     except OSError as error:
         raise AppSettingError(f"{path} cannot be read: {error.strerror}.") from error
     try:
-        text = content.decode("utf-8-sig")  # Windows' editor begins its files with a mark
+        text = content.decode("utf-8-sig")  # editors on Windows write a byte order mark
     except UnicodeDecodeError:
-        raise AppSettingError(f"{path} is not a text in UTF-8.") from None
+        raise AppSettingError(f"{path} is not text in UTF-8.") from None
     keys = []
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
         if not line or line.startswith("#"):
@@ -50,9 +50,9 @@ def gemini_key() -> str | None:
 
 
 def degraded_key() -> str | None:
-    """Return the key to read with while the database is away; None when degraded mode is off.
+    """Return the key to use while the database is unreachable; None when degraded mode is off.
 
-    It is on unless DEGRADED_MODE says no, as long as the file holds a key.
+    It is off when DEGRADED_MODE is false, or the file holds no key.
     """
     if settings.DEGRADED_MODE is False:
         return None

@@ -1,9 +1,14 @@
 from django.apps import AppConfig
+from django.core.checks import register
+
+from tokens.checks import check_app_setting, check_encryption_keys
 
 
 class TokensConfig(AppConfig):
     name = "tokens"
+    verbose_name = "Keys and quotas"
 
     def ready(self) -> None:
         """Register the system checks."""
-        from tokens import checks  # noqa: F401
+        register(check_encryption_keys)
+        register(check_app_setting)

@@ -1,15 +1,14 @@
-"""System checks of the settings for keys, so that a wrong one is told at start."""
+"""System checks of the settings for keys, so that a wrong one is reported at start."""
 
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import Error, Warning
 
 from tokens.app_setting import NAME, AppSettingError, gemini_key
 
 
-@register
 def check_encryption_keys(**_options: Any) -> list[Error]:
     """Every one of TOKEN_ENCRYPTION_KEYS must be a Fernet key, and there must be one."""
     hint = (
@@ -19,7 +18,7 @@ def check_encryption_keys(**_options: Any) -> list[Error]:
     keys = settings.TOKEN_ENCRYPTION_KEYS
     if not keys:
         return [Error("TOKEN_ENCRYPTION_KEYS is empty.", hint=hint, id="tokens.E001")]
-    # By position: a key with a typing error is still nearly a key.
+    # By position: a key with a typing error would still give most of the key away.
     return [
         Error(
             f"Number {number} of TOKEN_ENCRYPTION_KEYS is not a Fernet key.",
@@ -31,7 +30,6 @@ def check_encryption_keys(**_options: Any) -> list[Error]:
     ]
 
 
-@register
 def check_app_setting(**_options: Any) -> list[Warning]:
     """APP_SETTING_FILE must be readable if it is there, and hold a key if DEGRADED_MODE is on."""
     try:
@@ -39,7 +37,7 @@ def check_app_setting(**_options: Any) -> list[Warning]:
     except AppSettingError as error:
         return [
             Warning(
-                f"{error} Nothing can be read while the database is away.",
+                f"{error} No document can be read while the database is unreachable.",
                 hint=f"Write it as lines {NAME}=… and # comments, readable by this user alone.",
                 id="tokens.W001",
             )

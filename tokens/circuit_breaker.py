@@ -1,142 +1,99 @@
-"""Cool-downs: keys and whole projects that their provider asked to leave alone for a while.
+"""The circuit breakers of keys and projects: no call for as long as their provider asked for.
 
-They are rows, so that every process and host obeys them. When one has run out, a single call, the
-probe, finds out whether the provider answers again; only then do the others follow.
+Closed: calls pass; there is no row. Open: no call before ``CoolDown.blocked_until``. After that the
+next caller makes the breaker half-open by a single trial call, which finds out whether the provider
+answers again; until it has, the others stay blocked. The state is in rows, so that every process
+and host follows it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
 
-from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from tokens.models import TokenMaster
+from tokens.models import CoolDown, TokenMaster
 
-# How soon to look again while somebody else's probe is under way.
-PROBE_RECHECK = timedelta(seconds=1)
-
-
-class CoolDownQuerySet(models.QuerySet["CoolDown"]):
-    def of(self, token: "TokenMaster") -> Self:
-        """The key's own, and the one that it shares with the other keys of its project."""
-        own = Q(token_id=token.pk)
-        return self.filter(own | Q(project=token.project) if token.project else own)
+# How soon to look again while another process makes the trial call.
+HALF_OPEN_RECHECK = timedelta(seconds=1)
 
 
-class CoolDown(models.Model):
-    """No call before ``closed_until``: of one key, or of every key of a project."""
-
-    cool_down_id = models.BigAutoField(db_column="CoolDownID", primary_key=True)
-    token = models.OneToOneField(
-        "tokens.TokenMaster", models.CASCADE, db_column="TokenID", null=True, related_name="+"
-    )
-    project = models.CharField(db_column="Project", max_length=100, null=True, unique=True)
-    closed_until = models.DateTimeField(db_column="ClosedUntil")
-    probing = models.BooleanField(
-        db_column="Probing",
-        default=False,
-        db_default=False,
-        help_text="It has run out, and one call finds out whether the provider answers again.",
-    )
-    reason = models.CharField(db_column="Reason", max_length=200)
-
-    objects = CoolDownQuerySet.as_manager()
-
-    class Meta:
-        db_table = "TokenCoolDowns"
-        verbose_name = "cool-down"
-        ordering = ["-closed_until"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(token=None) ^ Q(project=None), name="CK_TokenCoolDowns_OneScope"
-            )
-        ]
-
-    def __str__(self) -> str:
-        who = f"project {self.project}" if self.project else f"token {self.token}"
-        return f"{who} until {self.closed_until:%Y-%m-%d %H:%M:%S} UTC"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A key that may not be called before a time, at which it is worth asking again."""
-
-    until: datetime
-
-
-def with_cool_down() -> dict[str, Subquery]:
-    """Annotations for a query of tokens: what ``held`` needs, without another statement."""
+def with_breaker_state() -> dict[str, Subquery]:
+    """Annotations for a query of keys: what this module asks of a key, without another query."""
     rows = CoolDown.objects.filter(
         Q(token=OuterRef("pk")) | Q(project=OuterRef("project"))
-    ).order_by("-closed_until")
+    ).order_by("-blocked_until")
     return {
-        "closed_until": Subquery(rows.values("closed_until")[:1]),
-        "probing": Subquery(rows.values("probing")[:1]),
+        "blocked_until": Subquery(rows.values("blocked_until")[:1]),
+        "half_open": Subquery(rows.values("half_open")[:1]),
     }
 
 
-def held(token: "TokenMaster") -> Held | None:
-    """Say until when a token of a query ``with_cool_down`` is to be left alone."""
-    closed_until: datetime | None = getattr(token, "closed_until", None)
+def blocked_until(token: TokenMaster) -> datetime | None:
+    """Return when to ask again for a key of a query ``with_breaker_state``; None: call now."""
+    until: datetime | None = getattr(token, "blocked_until", None)
     now = timezone.now()
-    if closed_until is None or closed_until <= now:
+    if until is None or until <= now:
         return None
-    if getattr(token, "probing", False):
-        return Held(min(closed_until, now + PROBE_RECHECK))
-    return Held(closed_until)
+    return min(until, now + HALF_OPEN_RECHECK) if getattr(token, "half_open", False) else until
 
 
-def needs_probe(token: "TokenMaster") -> bool:
-    """Whether a token of a query ``with_cool_down`` comes out of one: a single call goes first."""
-    return getattr(token, "closed_until", None) is not None
+def needs_trial_call(token: TokenMaster) -> bool:
+    """Whether the next call of a key that is not blocked is a trial call, which must be claimed.
+
+    The key comes from a query ``with_breaker_state``.
+    """
+    return getattr(token, "blocked_until", None) is not None
 
 
-def claim_probe(token: "TokenMaster", lease: timedelta) -> bool:
-    """Become the one caller that finds out; False when another is, or it is closed again.
+def claim_trial_call(token: TokenMaster, lease: timedelta) -> bool:
+    """Make the breaker half-open for the caller alone; False when another was first or it is open.
 
-    A probe that is never heard of again is taken for dead when its lease runs out.
+    A trial call that never ends counts as failed when its lease runs out.
     """
     now = timezone.now()
     rows = CoolDown.objects.of(token)
     claimed = [
         pk
         for pk in rows.order_by("pk").values_list("pk", flat=True)
-        if rows.filter(pk=pk, closed_until__lte=now).update(closed_until=now + lease, probing=True)
+        if rows.filter(pk=pk, blocked_until__lte=now).update(
+            blocked_until=now + lease, half_open=True
+        )
     ]
     if rows.exclude(pk__in=claimed).exists():
-        rows.filter(pk__in=claimed).update(closed_until=now, probing=False)
+        rows.filter(pk__in=claimed).update(blocked_until=now, half_open=False)
         return False
     return True
 
 
-def end_probe(token: "TokenMaster", *, answered: bool) -> None:
-    """Open the key and its project when the provider answered; else let the next call probe."""
-    probed = CoolDown.objects.of(token).filter(probing=True)
+def end_trial_call(token: TokenMaster, *, answered: bool) -> None:
+    """Close the breakers of the key and its project, or leave the trial to the next call.
+
+    Does nothing to a breaker that is not half-open.
+    """
+    half_open = CoolDown.objects.of(token).filter(half_open=True)
     if answered:
-        probed.delete()
+        half_open.delete()
     else:
-        probed.update(closed_until=timezone.now(), probing=False)
+        half_open.update(blocked_until=timezone.now(), half_open=False)
 
 
-def cool(token: "TokenMaster", until: datetime, reason: str, *, whole_project: bool) -> None:
-    """Have no call made with a key, or with any key of its project, before a time.
+def trip(token: TokenMaster, until: datetime, reason: str, *, whole_project: bool) -> None:
+    """Open the breaker of a key, or of its whole project, until a time.
 
-    A key without a project cools alone. A cool-down is never shortened, except by its probe: what
-    the provider says now counts.
+    The breaker of a key without a project is always its own. The time of an open breaker is never
+    shortened, that of a half-open one is: its trial call got the latest answer. At most 200
+    characters of the reason are kept.
     """
     scope: dict[str, object] = (
         {"project": token.project} if whole_project and token.project else {"token_id": token.pk}
     )
     row = CoolDown.objects.filter(**scope)
-    changed = {"closed_until": until, "probing": False, "reason": reason[:200]}
+    changed = {"blocked_until": until, "half_open": False, "reason": reason[:200]}
     _, created = CoolDown.objects.get_or_create(**scope, defaults=changed)
     if not created:
-        row.filter(Q(probing=True) | Q(closed_until__lt=until)).update(**changed)
+        row.filter(Q(half_open=True) | Q(blocked_until__lt=until)).update(**changed)
 
 
-def forget(token: "TokenMaster") -> None:
-    """End the key's own cool-down: staff changed what was wrong with it."""
+def reset(token: TokenMaster) -> None:
+    """Close the key's own breaker; its project's stays as it is."""
     CoolDown.objects.filter(token_id=token.pk).delete()

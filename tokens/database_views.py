@@ -1,9 +1,9 @@
-"""The definitions of the token views. Frozen: change a view by adding the next number."""
+"""The definitions of the views about keys. Frozen: change a view by adding the next number."""
 
 from ocrsite.lib.database_views import View
 
 # EXCEEDED comes first: a key below the threshold and over its limit is EXCEEDED. What remains
-# is computed here, because the stored remainder is stale once staff change the limit by hand.
+# is computed here: the stored remainder is outdated after a change of the limit by SQL.
 TOKEN_STATUS_1 = View(
     "vw_TokenStatus",
     """

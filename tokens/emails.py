@@ -1,4 +1,4 @@
-"""Alerts by mail: retried until the mail server has them, never repeated."""
+"""Alerts by mail: retried until the mail server has accepted them, never sent twice."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,10 +9,9 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.email_outbox import MailedOnce, addresses, claim, deliverable, hand_over
-from tokens.models import TokenMaster, TokenUsageLog
-from tokens.models.alerts import USED_UP, LedgerAlert, ThresholdAlert
+from tokens.models import USED_UP, LedgerAlert, ThresholdAlert, TokenMaster, TokenUsageLog
 
-# After that a mail helps nobody; the admin goes on showing the alert.
+# An older alert is no longer mailed; the admin goes on showing it.
 MAX_AGE = timedelta(days=1)
 WEEK = 7
 
@@ -20,9 +19,9 @@ _AnyAlert = ThresholdAlert | LedgerAlert
 
 
 def deliver_alerts() -> int:
-    """Mail new alerts to the staff who subscribed; return how many the mail server took.
+    """Mail new alerts to the staff who subscribed; return how many the mail server accepted.
 
-    At most once, and for MAX_AGE, as ``hand_over`` says. Without EMAIL_HOST nothing is mailed.
+    Each at most once, and for MAX_AGE (see ``hand_over``). Without EMAIL_HOST nothing is mailed.
     Never call it within a transaction.
     """
     if not settings.EMAIL_HOST:
@@ -41,7 +40,7 @@ def deliver_alerts() -> int:
 
 
 def forecast(remaining: int, used: int, days: int) -> str:
-    """Say when the remaining LLM tokens are used up at the pace of ``used`` in so many days."""
+    """Say when the remaining LLM tokens are used up, if use goes on as in the last ``days``."""
     if remaining <= 0:
         return "It is empty."
     if used <= 0:
@@ -52,9 +51,11 @@ def forecast(remaining: int, used: int, days: int) -> str:
     return f"At this week's pace, empty in {left} {'day' if left == 1 else 'days'}."
 
 
-def _claimed(waiting: Iterable[_AnyAlert], subscribed: Q) -> list[tuple[MailedOnce, EmailMessage]]:
-    """Claim the alerts for this process, if anybody wants them, and write their mails."""
-    alerts = list(waiting)
+def _claimed(
+    deliverable_alerts: Iterable[_AnyAlert], subscribed: Q
+) -> list[tuple[MailedOnce, EmailMessage]]:
+    """Claim the alerts for this process, if anybody subscribed to them, and write their mails."""
+    alerts = list(deliverable_alerts)
     if not alerts or not (recipients := addresses(subscribed)):
         return []
     return [(alert, EmailMessage(*_text(alert), to=recipients)) for alert in claim(alerts, MAX_AGE)]
@@ -66,7 +67,7 @@ def _text(alert: _AnyAlert) -> tuple[str, str]:
 
 
 def _ledger_text(alert: LedgerAlert) -> tuple[str, str]:
-    return "The token books are wrong", (
+    return "The ledger is wrong", (
         "An audit found totals that their rows contradict:\n\n"
         f"{alert.findings}\n\n"
         "Look at them, then run manage.py audit_ledger --repair."
@@ -77,15 +78,15 @@ def _threshold_text(alert: ThresholdAlert) -> tuple[str, str]:
     token, left = alert.token, f"{alert.remaining} of {alert.limit} LLM tokens left"
     if alert.threshold == USED_UP:
         state = "is used up"
-        body = f"Token {token} has {left}, too few for a call. Raise its limit to go on."
+        body = f"Key {token} has {left}, too few for a call. Raise its limit to go on."
     else:
         state = "is running out"
         body = (
-            f"Token {token} has {left}, less than its threshold of {alert.threshold}.\n"
+            f"Key {token} has {left}, less than its threshold of {alert.threshold}.\n"
             f"{_forecast_of(token, alert.remaining)}"
         )
     # A company id inserted by SQL may hold a line break, which no subject may.
-    subject = " ".join(f"Token {token} {state}".split())
+    subject = " ".join(f"Key {token} {state}".split())
     return subject, body
 
 
@@ -93,6 +94,6 @@ def _forecast_of(token: TokenMaster, remaining: int) -> str:
     now = timezone.now()
     week = TokenUsageLog.objects.filter(token=token, logged_at__gt=now - timedelta(days=WEEK))
     used = week.aggregate(total=Sum("total_tokens_used"))["total"] or 0
-    # A token younger than a week has used that in its days so far.
+    # A key younger than a week has used that in the days that it exists.
     days = min(WEEK, max(1, (now - token.created_at).days))
     return forecast(remaining, used, days)

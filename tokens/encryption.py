@@ -1,7 +1,7 @@
 """Provider keys as they are stored and shown: encrypted, masked, fingerprinted.
 
 A stored key is ``enc:<key id>:<Fernet token>``; the key id is a short digest of the encryption
-key. The token's id is inside, so that a value copied to another row does not decrypt.
+key. The row's id is encrypted with the key, so that a value copied to another row does not decrypt.
 """
 
 import hashlib
@@ -11,19 +11,19 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 PREFIX = "enc:"
-# With it the stored value has 793 of the column's 1000 characters.
+# A key of this length is stored in 793 of the column's 1000 characters.
 MAX_KEY_LENGTH = 500
 _STORED_LENGTH = 1000
-# Shorter keys would show too large a part of themselves.
+# The ends of a shorter key would be too large a part of it.
 _MASKED_WHOLLY_BELOW = 20
 
 
 class UndecryptableKey(Exception):
-    """A stored key that no encryption key of ours opens, or that belongs to another row."""
+    """A stored key that no configured encryption key decrypts, or that is another row's."""
 
 
 def is_encrypted(stored: str) -> bool:
-    """Whether a stored value is ours rather than a key inserted in clear."""
+    """Whether a stored value is encrypted, rather than a key inserted in clear."""
     return stored.startswith(PREFIX)
 
 
@@ -38,7 +38,7 @@ def key_id_of(stored: str) -> str:
 
 
 def encrypt(clear: str, token_id: int) -> str:
-    """Return the value to store in the row of this token.
+    """Return the value to store in the row of this id.
 
     Raises ValueError for a key that would not fit into the column; 500 ASCII characters do.
     """
@@ -46,12 +46,12 @@ def encrypt(clear: str, token_id: int) -> str:
     ciphertext = cipher.encrypt(f"{token_id}:{clear}".encode()).decode()
     stored = f"{PREFIX}{writing_key_id()}:{ciphertext}"
     if len(stored) > _STORED_LENGTH:
-        raise ValueError(f"The key of token {token_id} is too long to be stored encrypted.")
+        raise ValueError(f"Key {token_id} is too long to be stored encrypted.")
     return stored
 
 
 def decrypt(stored: str, token_id: int) -> str:
-    """Return the clear key of this token; one inserted in clear comes back without its blanks.
+    """Return the clear key of this row; one inserted in clear is returned without its blanks.
 
     Raises UndecryptableKey.
     """
@@ -67,18 +67,18 @@ def decrypt(stored: str, token_id: int) -> str:
             owner, _, clear = content.partition(":")
             if owner == str(token_id):
                 return clear
-    raise UndecryptableKey(f"The stored key of token {token_id} cannot be decrypted.")
+    raise UndecryptableKey(f"Stored key {token_id} cannot be decrypted.")
 
 
 def mask(clear: str) -> str:
-    """Return what people may see of a key: ``AIza…x9Qz``, or nothing of a short one."""
+    """Return what may be shown of a key: ``AIza…x9Qz``, or ``…`` for a short one."""
     if len(clear) < _MASKED_WHOLLY_BELOW:
         return "…" if clear else ""
     return f"{clear[:4]}…{clear[-4:]}"
 
 
 def fingerprint(clear: str) -> str:
-    """Return the HMAC-SHA256 (hex) by which equal keys are found; rotation leaves it alone."""
+    """Return the HMAC-SHA256 (hex) by which equal keys are found; rotation does not change it."""
     secret = settings.TOKEN_FINGERPRINT_KEY.encode()
     return hmac.new(secret, clear.encode(), hashlib.sha256).hexdigest()
 

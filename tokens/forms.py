@@ -1,4 +1,4 @@
-"""The forms of staff who look after tokens. A key goes in here and never comes out."""
+"""The forms of the admin for keys. A key is entered here and never shown."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenMaste
 
 # Far above any real quota, far below what a 64-bit sum of limits and bills can hold.
 MAX_LIMIT = 10**12
-# Of one key, more than all workers can make.
+# More than all workers can make with one key.
 MAX_CALLS = 100_000
 
 _key_characters = RegexValidator(
@@ -22,13 +22,13 @@ _key_characters = RegexValidator(
 )
 
 
-def _refuse_stored_form(key: str) -> None:
+def _refuse_stored_value(key: str) -> None:
     if key.lower().startswith(encryption.PREFIX):
         raise ValidationError("This is a stored value, not a key. Enter the provider's key.")
 
 
 class KeyField(forms.CharField):
-    """A provider key, hidden while it is typed and absent when the form is shown again."""
+    """A provider's key, hidden while it is typed and absent when the form is shown again."""
 
     widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
 
@@ -36,13 +36,13 @@ class KeyField(forms.CharField):
         super().__init__(
             label="API key",
             max_length=encryption.MAX_KEY_LENGTH,
-            validators=[_key_characters, _refuse_stored_form],
+            validators=[_key_characters, _refuse_stored_value],
             **kwargs,
         )
 
 
 class FindByKeyForm(forms.Form):
-    """Search by the full key; posted, so that the key appears in no address."""
+    """Search by the full key, by POST: it must not appear in an address."""
 
     key = KeyField()
 
@@ -58,7 +58,7 @@ def _call_limit(label: str) -> forms.IntegerField:
 
 
 class TokenForm(ModelForm[TokenMaster]):
-    """Enter or change a token, its key and its threshold."""
+    """Add or change a key, with its quota and threshold."""
 
     new_key = KeyField(required=False)
     total_token_limit = forms.IntegerField(
@@ -68,7 +68,7 @@ class TokenForm(ModelForm[TokenMaster]):
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,
-        help_text="Alert when less than this remains. A warning, never a stop.",
+        help_text="LLM tokens. Alert when less than this remains; calls go on.",
     )
     max_concurrent_calls = _call_limit("Calls at once")
     requests_per_minute = _call_limit("Calls per minute")
@@ -76,7 +76,7 @@ class TokenForm(ModelForm[TokenMaster]):
         label="Reason for the change",
         required=False,
         max_length=200,
-        help_text="Kept with a change of status, limit or key.",
+        help_text="Recorded with a change of status, limit or key.",
     )
 
     class Meta:
@@ -96,8 +96,8 @@ class TokenForm(ModelForm[TokenMaster]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Browsers take a text field before a hidden one for a user name, and offer to fill it in.
-        # For those who may only look, the admin leaves the model's fields out.
+        # Browsers take a text field before a password field for a user name, and offer to fill it
+        # in. For users who may only view, the admin leaves the model's fields out.
         for name in {"company_id", "company_name", "model", "project", "why"} & self.fields.keys():
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if hasattr(self.instance, "summary"):
@@ -106,7 +106,7 @@ class TokenForm(ModelForm[TokenMaster]):
             self.fields["new_key"].help_text = "Leave empty to keep the stored key."
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what no field can judge alone."""
+        """Check what depends on several fields."""
         super().clean()
         data = self.cleaned_data
         self._check_threshold(data.get("threshold"), data.get("total_token_limit"))
@@ -133,4 +133,6 @@ class TokenForm(ModelForm[TokenMaster]):
             company_id=company_id, key_fingerprint=encryption.fingerprint(key)
         )
         if same_key.exclude(pk=self.instance.pk).exists():
-            self.add_error("new_key", "This company has this key already. Change that token.")
+            self.add_error(
+                "new_key", "This company has this key already. Change the existing entry."
+            )

@@ -1,8 +1,8 @@
-"""The books' journal on disk: what calls cost that were made while the database was away.
+"""The ledger's journal on disk: what calls cost that were made while the database was unreachable.
 
-One file per attempt under ``DATA_DIR/journal`` (mode 600), written whole or not at all. The record
-of a call is on disk before the call is made, so that no crash hides one, and leaves when its charge
-is in TokenUsageLogs, where the attempt's id is unique: entering a record twice charges it once.
+One file per attempt under ``DATA_DIR/journal`` (mode 600), written atomically. The record of a call
+is on disk before the call is made, so that a crash loses none, and is removed when its charge is in
+TokenUsageLogs, where the attempt's id is unique: a record ingested twice is charged once.
 """
 
 import logging
@@ -24,12 +24,12 @@ from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
-# Files of which this process has said already that they cannot be read.
+# Unreadable files that this process has logged already.
 _reported: set[Path] = set()
 
 
 class Record(BaseModel):
-    """One call. Until it has ended it is charged only after ``leased_until``, at its ceiling."""
+    """One call. One that never ended is charged after ``leased_until``, at its ceiling."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,7 +54,7 @@ def begin(
     ceiling: int,
     lease: timedelta,
 ) -> Record:
-    """Put a call on record that is about to be made. The lease must outlive the longest call.
+    """Record a call that is about to be made. The lease must be longer than the longest call.
 
     Raises OSError; the call must not be made then.
     """
@@ -84,24 +84,24 @@ def settle_unknown(record: Record) -> None:
 
 
 def release(record: Record) -> None:
-    """Strike out a call that cost nothing. Raises OSError; it is charged at its ceiling then."""
+    """Remove the record of a call that cost nothing. Raises OSError; it stays charged then."""
     _path(record).unlink()
 
 
 def ingest() -> int:
-    """Move the journal into the books, but for calls that may still run; return what was new."""
-    entered = 0
+    """Charge the recorded calls, except those that may still run; return how many were new."""
+    ingested = 0
     for path in sorted(_folder().glob("*.json")):
         record = _read(path)
         if record is None or not (record.ended or record.leased_until <= timezone.now()):
             continue
-        entered += _book(record)
-        # After the commit: a crash in between finds the charge there already.
+        ingested += _charge(record)
+        # After the commit: after a crash in between, the charge is found and not made again.
         path.unlink(missing_ok=True)
-    return entered
+    return ingested
 
 
-def _book(record: Record) -> bool:
+def _charge(record: Record) -> bool:
     """Charge one call; False when that was done before."""
     requester = {
         "company_id": record.company_id,
@@ -142,22 +142,22 @@ def _path(record: Record) -> Path:
 
 
 def _write(record: Record) -> None:
-    """Put the record in place of an earlier one; a crash leaves the one or the other, whole."""
+    """Replace the earlier record; a crash leaves the earlier or the new one, complete."""
     with atomic_write(_path(record)) as file:
         file.write(record.model_dump_json().encode())
 
 
 def _read(path: Path) -> Record | None:
-    """The record of a file; None, and an error in the log, when it is none."""
+    """The record in a file; None for a file that holds none, with one ERROR in the log."""
     try:
         return Record.model_validate_json(path.read_bytes())
-    except FileNotFoundError:  # another process has just entered it
+    except FileNotFoundError:  # another process has just ingested it
         return None
     except (OSError, pydantic.ValidationError) as error:
         if path not in _reported:
             _reported.add(path)
             logger.error(
-                "%s cannot be entered into the books (%s). Look into it, then remove it.",
+                "%s cannot be ingested into the ledger (%s). Look into it, then remove it.",
                 path,
                 type(error).__name__,
             )

@@ -1,7 +1,7 @@
-"""The stored keys of all rows: encrypting what came in clear, and changing the encryption key.
+"""Encryption of stored keys: of those inserted in clear, and with a new encryption key.
 
 Every row changes by an UPDATE on the value that was read: a key that staff replaced in the
-meantime is never overwritten, and a run that was cut off goes on where it ended.
+meantime is never overwritten, and an interrupted run continues where it ended.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections import Counter
 from django.db.models import Q
 
 from ocrsite.lib.database import empty_write_ahead_log
-from tokens import encryption
+from tokens import encryption, services
 from tokens.models import TokenMaster, TokenStatus
 
 logger = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ TOO_LONG = "The key is too long to be stored. Enter the right one."
 def encrypt_clear_keys() -> int:
     """Encrypt the keys that were inserted in clear by SQL and return how many.
 
-    On SQLite no byte of them remains on disk afterwards. A key too long to be encrypted is no
-    key: its token is disabled with the reason.
+    On SQLite no byte of them remains on disk afterwards. A key too long to be stored encrypted is
+    disabled with the reason.
     """
     encrypted = 0
     clear_rows = TokenMaster.objects.exclude(
@@ -34,8 +34,8 @@ def encrypt_clear_keys() -> int:
         try:
             replacement = encryption.encrypt(clear, token_id)
         except ValueError:
-            if row.change_status(TokenStatus.DISABLED, TOO_LONG):
-                logger.exception("Token %s is disabled: its key is too long.", token_id)
+            if services.change_status(tokens=row, status=TokenStatus.DISABLED, reason=TOO_LONG):
+                logger.exception("Key %s is disabled: it is too long.", token_id)
             continue
         encrypted += row.update(api_key=replacement, key_fingerprint=encryption.fingerprint(clear))
     if encrypted:
@@ -46,8 +46,8 @@ def encrypt_clear_keys() -> int:
 def rotate_keys() -> Counter[str]:
     """Encrypt every stored key with the first encryption key; return rows per id of their key.
 
-    Values that cannot be decrypted stay as they are and are counted under their old id. Run it
-    again after an interruption: it only touches what the first key did not write.
+    Values that cannot be decrypted stay as they are and are counted under their old id. May be
+    repeated: it changes only what another key than the first encrypted.
     """
     encrypt_clear_keys()
     outdated = (

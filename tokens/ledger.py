@@ -1,4 +1,4 @@
-"""The books: the only code that moves counters. It knows attempts by their id alone.
+"""The ledger: the only code that moves counters. It knows attempts by their id alone.
 
 At every commit used + reserved ≤ limit, whatever the number of processes, except after staff
 lower a limit or a provider bills more than was reserved. Amounts are LLM tokens.
@@ -13,8 +13,16 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
-from tokens.rate_limits import NO_LIMITS, CallLimits, count_call
+from tokens import services
+from tokens.models import (
+    NO_LIMITS,
+    CallLimits,
+    TokenMaster,
+    TokenReservation,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
+from tokens.rate_limits import count_call
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -22,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Quota set aside for one attempt; at most ``output_budget`` of it is for the output."""
+    """Quota reserved for one attempt; at most ``output_budget`` of it is for the output."""
 
     attempt_id: uuid.UUID
     token_id: int
@@ -39,14 +47,13 @@ def reserve(
     lease: timedelta,
     limits: CallLimits = NO_LIMITS,
 ) -> Reservation | None:
-    """Set the amount aside for the lease's time, or return None when it does not fit.
+    """Reserve the amount for the time of the lease, or return None when too little is left.
 
-    Raises LimitReached, with nothing changed, when the key's calls are limited and one more is
-    too many.
+    Raises LimitReached, with nothing changed, when one more call would exceed ``limits``.
     """
     with transaction.atomic():
         if not _set_aside(token_id, amount):
-            TokenUsageSummary.objects.open(token_id)
+            TokenUsageSummary.objects.lock(token_id)
             if not _set_aside(token_id, amount):
                 return None
         TokenReservation.objects.create(
@@ -71,11 +78,11 @@ def settle(
     branch: str,
     requested_by: str,
 ) -> bool:
-    """Charge what the provider billed and free the reserve; False when that was done before.
+    """Charge what the provider billed and end the reservation; False when that was done before.
 
-    One transaction, which joins the caller's. It is right after the reserve was swept, too.
+    One transaction, which joins the caller's. The reservation may be gone already.
     """
-    return _book(
+    return _charge(
         attempt_id,
         token_id,
         usage.total,
@@ -95,11 +102,11 @@ def settle_unknown(
     branch: str,
     requested_by: str,
 ) -> bool:
-    """Charge a call whose bill cannot be known at its reserve, flagged as estimated.
+    """Charge a call whose bill cannot be known what was reserved for it, flagged as estimated.
 
     False when the attempt was settled before.
     """
-    return _book(
+    return _charge(
         attempt_id,
         token_id,
         reserved,
@@ -111,25 +118,25 @@ def settle_unknown(
 
 
 def release(attempt_id: uuid.UUID) -> bool:
-    """Free the reserve of a call that cost nothing; False when it was freed before."""
+    """End the reservation of a call that cost nothing; False when it has ended before."""
     reservation = TokenReservation.objects.filter(pk=attempt_id).first()
     if reservation is None:
         return False
     with transaction.atomic():
-        TokenUsageSummary.objects.open(reservation.token_id)  # see _book
-        freed = _take_out(attempt_id)
-        if freed is None:
+        TokenUsageSummary.objects.lock(reservation.token_id)  # see _charge
+        ended = _end_reservation(attempt_id)
+        if ended is None:
             return False
-        TokenUsageSummary.objects.filter(token_id=freed.token_id).update(
-            reserved_tokens=F("reserved_tokens") - freed.amount
+        TokenUsageSummary.objects.filter(token_id=ended.token_id).update(
+            reserved_tokens=F("reserved_tokens") - ended.amount
         )
     return True
 
 
 def release_dead() -> int:
-    """Free the reserves whose lease has run out and return how many.
+    """End the reservations whose lease has run out and return how many.
 
-    It charges nothing: what the dead attempt may have cost is its owner's to settle.
+    Charges nothing: whoever owns a dead attempt settles what it may have cost.
     """
     dead = TokenReservation.objects.filter(leased_until__lte=timezone.now())
     return sum(release(attempt_id) for attempt_id in dead.values_list("attempt_id", flat=True))
@@ -147,40 +154,40 @@ def _set_aside(token_id: int, amount: int) -> bool:
     return bool(fits.update(reserved_tokens=F("reserved_tokens") + amount))
 
 
-def _take_out(attempt_id: uuid.UUID) -> TokenReservation | None:
-    """Delete a reservation and return it to the one process whose DELETE removed it."""
+def _end_reservation(attempt_id: uuid.UUID) -> TokenReservation | None:
+    """Delete a reservation; return it to the one process whose DELETE removed it, else None."""
     rows = TokenReservation.objects.filter(pk=attempt_id)
     reservation = rows.first()
     removed, _ = rows.delete()
     return reservation if removed else None
 
 
-def _book(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) -> bool:
-    """Write the usage row, move the totals and free the reserve, once per attempt."""
+def _charge(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) -> bool:
+    """Write the usage row, move the totals and end the reservation, once per attempt."""
     with transaction.atomic():
-        # The summary first, here and wherever the books change: one order of locks, no deadlock.
-        TokenUsageSummary.objects.open(token_id)
+        # The totals are locked first, here and wherever they change: one order, no deadlock.
+        TokenUsageSummary.objects.lock(token_id)
         _, created = TokenUsageLog.objects.get_or_create(
             attempt_id=attempt_id,
             defaults={"token_id": token_id, "total_tokens_used": total, **fields},
         )
         if not created:
             return False
-        freed = _take_out(attempt_id)
+        ended = _end_reservation(attempt_id)
         TokenUsageSummary.objects.filter(token_id=token_id).update(
             total_used_tokens=F("total_used_tokens") + total,
-            reserved_tokens=F("reserved_tokens") - (freed.amount if freed else 0),
+            reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
         )
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
-        TokenMaster.objects.mark_spent(token_id)
-        TokenUsageSummary.objects.raise_alerts(token_id)
-    if freed and total > freed.amount:
+        services.mark_exceeded(token_id=token_id)
+        services.raise_alerts(token_id=token_id)
+    if ended and total > ended.amount:
         logger.error(
-            "Attempt %s of token %s was billed %s tokens, more than its reserve of %s.",
+            "Attempt %s of key %s was billed %s LLM tokens, more than the %s reserved.",
             attempt_id,
             token_id,
             total,
-            freed.amount,
+            ended.amount,
         )
     return True

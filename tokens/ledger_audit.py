@@ -1,7 +1,7 @@
-"""The books checked against their rows: whether every total is what its rows add up to.
+"""The ledger audit: whether the totals of every key are what its rows add up to.
 
-What looks wrong is looked at again with the token's totals locked, so that calls which settle
-meanwhile are no false alarm.
+What looks wrong is checked again with the key's totals locked, so that a call that is settled
+meanwhile raises no false alarm.
 """
 
 import logging
@@ -13,14 +13,19 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.schedules import ensure_nightly
-from tokens import ledger
-from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
-from tokens.models.alerts import LedgerAlert
+from tokens import ledger, services
+from tokens.models import (
+    LedgerAlert,
+    TokenMaster,
+    TokenReservation,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
 
 logger = logging.getLogger(__name__)
 
-# The sweep frees a dead reservation within seconds; one as old as this it has missed.
-SWEEP_MARGIN = timedelta(minutes=1)
+# The reconciler ends a dead reservation within seconds; one this old it has missed.
+RECONCILER_MARGIN = timedelta(minutes=1)
 # A log record and an alert name at most so many; the command names all.
 NAMED = 20
 
@@ -33,7 +38,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class WrongTotal:
-    """A column of TokenUsageSummary that is not what the rows make it, in LLM tokens."""
+    """A total in TokenUsageSummary that is not the sum of its rows, in LLM tokens."""
 
     token_id: int
     field: str
@@ -47,11 +52,11 @@ class WrongTotal:
 
     @property
     def identity(self) -> str:
-        """What stays the same while calls go on and nobody repairs it."""
+        """Stays the same while calls go on, until somebody repairs it."""
         return f"{self.token_id} {self.field} {self.right - self.stored}"
 
     def __str__(self) -> str:
-        return f"Token {self.token_id}: {self.column} is {self.stored}, its rows say {self.right}."
+        return f"Key {self.token_id}: {self.column} is {self.stored}, its rows say {self.right}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class DeadReservation:
     def __str__(self) -> str:
         over = f"whose lease ran out at {self.row.leased_until:%Y-%m-%d %H:%M:%S} UTC."
         return (
-            f"Token {self.row.token_id}: {self.row.amount} tokens are reserved for attempt "
+            f"Key {self.row.token_id}: {self.row.amount} LLM tokens are reserved for attempt "
             f"{self.row.attempt_id}, {'which is charged already.' if self.charged else over}"
         )
 
@@ -77,7 +82,7 @@ class DeadReservation:
 def audit_ledger() -> list[str]:
     """Return a sentence for each wrong row; an ERROR in the log and an alert name them.
 
-    Per token: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
+    Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
     outlived its lease.
     """
@@ -89,7 +94,7 @@ def audit_ledger() -> list[str]:
     problems = [str(finding) for finding in findings]
     if problems:
         logger.error(
-            "The token books are wrong in %d places; manage.py audit_ledger names them all: %s",
+            "The ledger is wrong in %d places; manage.py audit_ledger names them all: %s",
             len(problems),
             " ".join(problems[:NAMED]),
         )
@@ -100,50 +105,50 @@ def audit_ledger() -> list[str]:
 
 
 def repair_ledger() -> list[str]:
-    """Free dead reservations, rebuild wrong totals from their rows, and say what was changed.
+    """End dead reservations, rebuild wrong totals from their rows, and say what was changed.
 
-    One transaction per token, with its totals locked against calls that settle meanwhile.
+    One transaction per key, with its totals locked against calls that are settled meanwhile.
     """
     changes = []
     charged = [dead.row.attempt_id for dead in _dead_reservations() if dead.charged]
-    if freed := ledger.release_dead() + sum(map(ledger.release, charged)):
-        changes.append(f"{freed} dead reservations freed.")
+    if ended := ledger.release_dead() + sum(map(ledger.release, charged)):
+        changes.append(f"{ended} dead reservations released.")
     for token_id in _suspects():
         with transaction.atomic():
-            TokenUsageSummary.objects.open(token_id)
+            TokenUsageSummary.objects.lock(token_id)
             wrong_totals = _wrong_totals(token_id=token_id)
             right = {wrong.field: wrong.right for wrong in wrong_totals}
             if right:
                 TokenUsageSummary.objects.filter(token_id=token_id).update(**right)
             if "total_used_tokens" in right:
                 # Of these two at most one applies.
-                TokenMaster.objects.mark_spent(token_id)
-                TokenMaster.objects.reactivate(token_id)
+                services.mark_exceeded(token_id=token_id)
+                services.reactivate(token_id=token_id)
         changes += [
-            f"Token {token_id}: {wrong.column} changed from {wrong.stored} to {wrong.right}."
+            f"Key {token_id}: {wrong.column} changed from {wrong.stored} to {wrong.right}."
             for wrong in wrong_totals
         ]
     for change in changes:
-        logger.warning("Repaired the token books. %s", change)
+        logger.warning("Repaired the ledger. %s", change)
     audit_ledger()  # which resolves the alert
     return changes
 
 
 def ensure_schedules() -> None:
-    """Have the books audited every night at 2:30 UTC, unless that is already scheduled."""
+    """Schedule the audit for every night at 2:30 UTC, unless it is scheduled already."""
     ensure_nightly("audit_ledger", "tokens.ledger_audit.audit_ledger", time(2, 30))
 
 
 def _dead_reservations() -> list[DeadReservation]:
     """The reservations that hold quota for an attempt that is over."""
     charged = Exists(TokenUsageLog.objects.filter(attempt_id=OuterRef("attempt_id")))
-    expired = Q(leased_until__lte=timezone.now() - SWEEP_MARGIN)
+    expired = Q(leased_until__lte=timezone.now() - RECONCILER_MARGIN)
     rows = TokenReservation.objects.filter(charged | expired).annotate(charged=charged)
     return [DeadReservation(row, row.charged) for row in rows.order_by("token_id", "attempt_id")]
 
 
 def _suspects() -> list[int]:
-    """The tokens that look wrong from outside, each once."""
+    """The keys whose totals look wrong without a lock, each once."""
     return list(dict.fromkeys(wrong.token_id for wrong in _wrong_totals()))
 
 
@@ -153,7 +158,7 @@ def _lock(token_id: int) -> None:
 
 
 def _wrong_totals(**only: int) -> list[WrongTotal]:
-    """Compare the totals with the rows, of all tokens or of one (``token_id``)."""
+    """Compare the totals with the rows, of all keys or of one (``token_id``)."""
     usage = TokenUsageLog.objects.filter(token__isnull=False, **only)
     used = dict(usage.order_by().values_list("token_id").annotate(Sum("total_tokens_used")))
     reservations = TokenReservation.objects.filter(**only)
@@ -169,7 +174,7 @@ def _wrong_totals(**only: int) -> list[WrongTotal]:
     wrong = []
     for token_id, limit, stored_used, stored_remaining, stored_reserved in rows.iterator():
         right_used = used.get(token_id, 0)
-        # Without a summary, which tokens inserted by SQL lack, everything counts as unused.
+        # A key inserted by SQL has no totals before its first call: it counts as unused.
         compared = (
             ("total_used_tokens", stored_used or 0, right_used),
             (

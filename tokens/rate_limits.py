@@ -1,59 +1,31 @@
-"""How many calls of one key may be under way, and how many may begin in a minute."""
+"""The limits of a key's calls: how many at once, and how many that begin in a minute."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import models
 from django.utils import timezone
 
-from tokens.circuit_breaker import Held
+from tokens.models import CallLimits, RecentCall
 
-# A call reaches the provider a moment after it is counted here: the second more keeps two calls
-# that we see a minute apart from being closer there.
+# A call reaches the provider a moment after it is counted here. The extra second keeps two calls
+# that are a minute apart here from being less than a minute apart there.
 WINDOW = timedelta(seconds=61)
-# How soon to look again when calls under way are in the way: nobody knows when they end.
+# How soon to look again while too many calls are under way: nobody knows when they end.
 RECHECK = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """What a key's provider, or staff, allow; None: no limit."""
-
-    at_once: int | None = None
-    per_minute: int | None = None
-
-
-NO_LIMITS = CallLimits()
-
-
-class RecentCall(models.Model):
-    """A call that began within the last minute, of a key with such a limit."""
-
-    call_id = models.BigAutoField(db_column="CallID", primary_key=True)
-    token = models.ForeignKey("tokens.TokenMaster", models.CASCADE, db_column="TokenID")
-    began_at = models.DateTimeField(db_column="BeganAt", default=timezone.now)
-
-    class Meta:
-        db_table = "TokenRecentCalls"
-        ordering = ["began_at"]
-
-    def __str__(self) -> str:
-        return f"{self.began_at:%Y-%m-%d %H:%M:%S}"
-
-
 class LimitReached(Exception):
-    """One more call would exceed a limit of the key. ``held`` says when to ask again."""
+    """One more call would exceed a limit of the key; ``until`` is when to ask again."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__(f"at its limit until {until}")
-        self.held = Held(until)
+        self.until = until
 
 
 def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:
     """Count a call that is about to begin, or raise LimitReached.
 
     ``under_way`` includes it. The caller's transaction has the key's totals locked, so that two
-    calls never take one place, and rolls back when this raises.
+    calls are never both counted as the last allowed one, and rolls back when this raises.
     """
     now = timezone.now()
     if limits.at_once is not None and under_way > limits.at_once:

@@ -1,4 +1,4 @@
-"""Company and cost → a key to use with its quota reserved, or the reason why there is none."""
+"""Selection of a company's key for a call, with the cost of the call reserved."""
 
 import random
 import uuid
@@ -11,19 +11,17 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from tokens import circuit_breaker, ledger
-from tokens.circuit_breaker import Held
+from tokens import circuit_breaker, ledger, services
 from tokens.ledger import Reservation
-from tokens.models import Provider, TokenMaster, TokenQuerySet, TokenStatus
-from tokens.models.changes import PROVIDER
+from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.rate_limits import LimitReached
 
-# How soon to look again when other calls hold what is left of a quota.
+# How soon to look again while other calls have reserved what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
 
 
 class NoUsableKey(Exception):
-    """No key of the company will do until staff act. ``message`` is the contract's.
+    """The company has no usable key until staff act. ``message`` is the contract's.
 
     ``code`` is token_expired, token_exceeded or token_missing; ``detail`` says what to do.
     """
@@ -40,8 +38,8 @@ class NoUsableKey(Exception):
 class KeysBusy(Exception):
     """The company has usable keys, but none before ``until``.
 
-    They cool down, are at a limit of their calls, or calls under way hold what is left of their
-    quota.
+    Each is blocked by a circuit breaker, at a limit of its calls, or calls under way have reserved
+    what is left of its quota.
     """
 
     def __init__(self, until: datetime) -> None:
@@ -50,20 +48,24 @@ class KeysBusy(Exception):
 
 
 class Taken(NamedTuple):
-    """A key to call with. A ``probe`` is the first call after a cool-down: tell how it went."""
+    """A key to call with, and its reservation.
+
+    With ``half_open`` the call is the trial call of the key's circuit breaker: end it with
+    ``circuit_breaker.end_trial_call``.
+    """
 
     token: TokenMaster
     reservation: Reservation
-    probe: bool
+    half_open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The largest cost of one call, in LLM tokens: the request, and its output with thinking.
 
-    The output may be cut from ``output_max`` down to ``output_floor`` by what a key has left.
-    ``smallest_call`` is what the smallest document costs at the floor: a key with less left is
-    Exceeded. Without it, this call counts as the smallest.
+    When a key has too little left for ``output_max``, the output is cut, at most to
+    ``output_floor``. ``smallest_call`` is what the smallest document costs with that: a key with
+    less left becomes Exceeded. None: this call is the smallest.
     """
 
     fixed: int
@@ -80,7 +82,7 @@ class Cost:
 def require_usable(company_id: str) -> None:
     """Raise NoUsableKey unless the company has a usable key."""
     if next(_candidates(company_id), None) is None:
-        raise _refusal(company_id)
+        raise _no_usable_key(company_id)
 
 
 def take(
@@ -93,8 +95,8 @@ def take(
 ) -> Taken:
     """Reserve the call's cost on a usable key, chosen at random.
 
-    Those whose ids are in ``tried`` come last: what failed there may do with another. Raises
-    NoUsableKey, or KeysBusy with the time at which to ask again.
+    Keys whose ids are in ``tried`` come last: what failed with them may succeed with another.
+    Raises NoUsableKey, or KeysBusy with the time at which to ask again.
     """
     outcomes = []
     for token in _candidates(company_id, tried):
@@ -102,13 +104,13 @@ def take(
         if isinstance(outcome, Taken):
             return outcome
         outcomes.append(outcome)
-    held = [outcome.until for outcome in outcomes if isinstance(outcome, Held)]
-    if held:
-        raise KeysBusy(min(held))
+    busy = [outcome for outcome in outcomes if isinstance(outcome, datetime)]
+    if busy:
+        raise KeysBusy(min(busy))
     if not outcomes:
-        raise _refusal(company_id)
+        raise _no_usable_key(company_id)
     if _TooLittle.FOR_ANY_CALL in outcomes:
-        # The company may have an Offline key, which serves now that the others are Exceeded.
+        # An Offline key, if the company has one, is used now that the others are Exceeded.
         return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease, tried=tried)
     raise _exceeded(
         "No key of the company has enough quota left for this document. "
@@ -117,29 +119,34 @@ def take(
 
 
 def another_is_free(token: TokenMaster) -> bool:
-    """Whether the company has a usable key that needs no waiting, beside one that does."""
+    """Whether the company has another usable key, which can be called at once."""
     others = _usable().for_company(token.company_id).exclude(pk=token.pk)
     return any(
-        other.provider != Provider.OFFLINE and other.presentable and not circuit_breaker.held(other)
+        other.provider != Provider.OFFLINE
+        and other.presentable
+        and not circuit_breaker.blocked_until(other)
         for other in others
     )
 
 
 def disable_key(token: TokenMaster, reason: str) -> None:
-    """Disable a key that its provider calls invalid, and keep the reason for staff.
+    """Disable a key that its provider calls invalid, and record the reason.
 
-    A key that staff replaced since ``token`` was read is another one, and stays.
+    Does nothing when staff replaced the key since ``token`` was read.
     """
     with transaction.atomic():
         current = TokenMaster.objects.select_for_update().get(pk=token.pk)
         if current.holds_key_of(token):
-            TokenMaster.objects.filter(pk=token.pk).change_status(
-                TokenStatus.DISABLED, reason, by=PROVIDER
+            services.change_status(
+                tokens=TokenMaster.objects.filter(pk=token.pk),
+                status=TokenStatus.DISABLED,
+                reason=reason,
+                by=BY_PROVIDER,
             )
 
 
 class _TooLittle(Enum):
-    """Why a key's quota does not do."""
+    """A key's quota is not enough."""
 
     FOR_THIS_CALL = auto()
     FOR_ANY_CALL = auto()
@@ -150,10 +157,10 @@ def _reserve(
     attempt_id: uuid.UUID,
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
-) -> Taken | Held | _TooLittle:
-    """Set the call's cost aside on this key, or say why not."""
-    if held := circuit_breaker.held(token):
-        return held
+) -> Taken | datetime | _TooLittle:
+    """Reserve the call's cost on this key, or return when to ask again, or why never."""
+    if blocked_until := circuit_breaker.blocked_until(token):
+        return blocked_until
     cost = cost_of(token)
     current: TokenMaster | None = token
     while current and current.free >= cost.floor:
@@ -168,20 +175,21 @@ def _reserve(
                 limits=current.call_limits,
             )
         except LimitReached as limit:
-            return limit.held
+            return limit.until
         if reservation:
-            if circuit_breaker.needs_probe(token) and not circuit_breaker.claim_probe(token, lease):
+            half_open = circuit_breaker.needs_trial_call(token)
+            if half_open and not circuit_breaker.claim_trial_call(token, lease):
                 ledger.release(attempt_id)
-                return Held(timezone.now() + circuit_breaker.PROBE_RECHECK)
-            return Taken(current, reservation, circuit_breaker.needs_probe(token))
-        # Another call was faster: see what it left.
+                return timezone.now() + circuit_breaker.HALF_OPEN_RECHECK
+            return Taken(current, reservation, half_open)
+        # Another call reserved first: read what it left.
         current = _usable().filter(pk=token.pk).first()
     if current is None:
-        return _TooLittle.FOR_ANY_CALL  # it went out of use a moment ago
+        return _TooLittle.FOR_ANY_CALL  # it is no longer usable
     if current.unspent >= cost.floor:
-        return Held(timezone.now() + QUOTA_RECHECK)
+        return timezone.now() + QUOTA_RECHECK
     smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
-    if TokenMaster.objects.mark_spent(token.pk, smallest):
+    if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
         return _TooLittle.FOR_ANY_CALL
     return _TooLittle.FOR_THIS_CALL
 
@@ -190,18 +198,18 @@ def _usable() -> TokenQuerySet:
     return (
         TokenMaster.objects.usable()
         .select_related("summary")
-        .annotate(**circuit_breaker.with_cool_down())
+        .annotate(**circuit_breaker.with_breaker_state())
         .order_by()
     )
 
 
 def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenMaster]:
-    """The keys to try, in random order: Offline ones only where there is no other."""
+    """The keys to try, in random order; Offline ones only when there is no other."""
     tokens = list(_usable().for_company(company_id))
     random.shuffle(tokens)
     tokens.sort(key=lambda token: (token.provider == Provider.OFFLINE, token.pk in tried))
     none_online = True
-    # Lazily: to look at a key is to decrypt it.
+    # Lazily: whether a key is presentable takes its decryption.
     for token in tokens:
         if token.provider == Provider.OFFLINE:
             if none_online:
@@ -211,7 +219,7 @@ def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenM
             yield token
 
 
-def _refusal(company_id: str) -> NoUsableKey:
+def _no_usable_key(company_id: str) -> NoUsableKey:
     """Say why a company without a usable key has none: Expired before Exceeded and Disabled."""
     statuses = {token.effective_status for token in TokenMaster.objects.for_company(company_id)}
     if not statuses:

@@ -14,6 +14,7 @@ from extraction.documents import sandbox
 from extraction.known_clients import known_clients
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.readers.gemini import prompt_cost
+from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
 
@@ -62,9 +63,7 @@ def signed_in(operator: User) -> Client:
 @pytest.fixture
 def token(db: None) -> TokenMaster:
     """The key of NT047: read offline, so nothing is called."""
-    return TokenMaster.objects.create(
-        company_id="NT047", company_name="RUBI TRADERS", provider=Provider.OFFLINE, api_key="none"
-    )
+    return make_token("none", provider=Provider.OFFLINE)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def work_until(step: str, extraction_id: uuid.UUID) -> None:
         case "after answer":
             pipeline.Call.read = then_die(pipeline.Call.read)  # type: ignore[method-assign]  # as above
         case "inside settle":  # the usage row is written, the totals are not
-            ledger._take_out = then_die(ledger._take_out)
+            ledger._end_reservation = then_die(ledger._end_reservation)
         case "before commit":
             ExtractionQuerySet.end = then_die(ExtractionQuerySet.end)  # type: ignore[method-assign]  # as above
         case "after settle":

@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from extraction.access import Principal, principal_of
 from extraction.api.authentication import ClientUser
 from tests.extraction.conftest import Integrator
-from tokens.models import TokenMaster
+from tests.tokens.rows import make_token
 
 
 def principal(user: Any, auth: Any = None) -> Principal:
@@ -44,7 +44,7 @@ def test_superuser_acts_for_every_company(db: None) -> None:
 def test_companies_carry_the_names_of_their_tokens(operator: User) -> None:
     operator.company_grants.create(company_id="AB001")
     for company_id, name in [("NT047", "RUBI"), ("NT047", None), ("NT048", "OTHER")]:
-        TokenMaster.objects.create(company_id=company_id, company_name=name, api_key="key")
+        make_token(company_id=company_id, company_name=name)
 
     assert principal(operator).companies() == {"AB001": "", "NT047": "RUBI"}
     root = principal(User.objects.create_superuser("root"))

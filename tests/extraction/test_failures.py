@@ -13,8 +13,13 @@ from extraction.models import Attempt, Extraction, State
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
-from tokens.circuit_breaker import CoolDown
-from tokens.models import Provider, TokenMaster, TokenReservation, TokenStatus, TokenUsageLog
+from tests.tokens.rows import make_token
+from tokens.models import (
+    CoolDown,
+    TokenReservation,
+    TokenStatus,
+    TokenUsageLog,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,11 +94,6 @@ def no_jitter(settings: Settings) -> None:
     settings.RETRY_JITTER = False
 
 
-def make_token(key: str = "AIza-bad-key", **fields: object) -> TokenMaster:
-    defaults = {"company_id": "NT047", "provider": Provider.GEMINI, "api_key": key}
-    return TokenMaster.objects.create(**{**defaults, **fields})
-
-
 def submit(text: str = "INVOICE 4711") -> Extraction:
     return submission.submit(
         upload(pdf(text)),
@@ -149,7 +149,7 @@ def test_a_failure_of_the_only_key(kind: str, emulator: Emulator) -> None:
 def test_a_key_that_will_not_do_never_stops_a_company_with_a_good_one(
     kind: str, emulator: Emulator
 ) -> None:
-    make_token(), make_token("AIza-good-key")
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
     emulator.faults.add(kind, key="AIza-bad-key")
 
     for number in range(8):
@@ -161,7 +161,7 @@ def test_a_key_that_will_not_do_never_stops_a_company_with_a_good_one(
 
 
 def test_a_retry_goes_to_a_key_that_has_not_failed_yet(emulator: Emulator) -> None:
-    make_token(), make_token("AIza-good-key")
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
     emulator.faults.add("internal", key="AIza-bad-key")
 
     for number in range(8):
@@ -173,7 +173,7 @@ def test_a_retry_goes_to_a_key_that_has_not_failed_yet(emulator: Emulator) -> No
 def test_a_rate_limit_goes_on_with_another_key_as_soon_as_the_policy_allows(
     emulator: Emulator,
 ) -> None:
-    make_token(), make_token("AIza-good-key")
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
     emulator.faults.add("per_minute", key="AIza-bad-key")
 
     for number in range(8):
@@ -196,7 +196,7 @@ def test_no_call_reaches_a_sibling_while_its_project_cools_down(emulator: Emulat
     assert len(emulator.calls) == 1
     assert {extraction.state for extraction in (first, second)} == {State.WAITING}
     assert min(first.due_at, second.due_at) == NOW + timedelta(seconds=40.25)
-    assert CoolDown.objects.get().closed_until == NOW + timedelta(seconds=40.25)
+    assert CoolDown.objects.get().blocked_until == NOW + timedelta(seconds=40.25)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from extraction.models import State
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import upload
 from tests.shared_files import SHARED, needs_shared
-from tokens.models import TokenMaster, TokenUsageLog
+from tests.tokens.rows import make_token
+from tokens.models import TokenUsageLog
 
 # All of the shared invoices are portrait; the photo (47) is stored sideways.
 INVOICES = (
@@ -25,7 +26,7 @@ INVOICES = (
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", INVOICES, ids=lambda path: path.name[:2])
 def test_pages_arrive_upright_in_order_and_bounded(path: Path, emulator: Emulator) -> None:
-    TokenMaster.objects.create(company_id="NT047", api_key="AIza-good-key")
+    make_token()
     extraction = submission.submit(
         upload(path.read_bytes(), path.name),
         company_id="NT047",

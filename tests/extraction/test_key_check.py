@@ -10,15 +10,10 @@ from django.utils.html import escape
 
 from extraction.models import PromptCost
 from tests.emulator.server import Emulator
+from tests.tokens.rows import KEY, make_token
 from tokens.models import Provider, TokenMaster, TokenUsageLog
 
 pytestmark = pytest.mark.django_db
-
-CANARY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
-
-
-def make_token(**fields: str) -> TokenMaster:
-    return TokenMaster.objects.create(**{"company_id": "NT047", "api_key": CANARY, **fields})
 
 
 def page_of(token: TokenMaster) -> str:
@@ -33,7 +28,7 @@ def outcome(client: Client, token: TokenMaster) -> str:
     """Press the button and return the message that is shown."""
     response = client.post(address(token), follow=True)
     assert response.redirect_chain == [(page_of(token), 302)]
-    assert CANARY not in response.content.decode()
+    assert KEY not in response.content.decode()
     [message] = response.context["messages"]
     assert escape(str(message)) in response.content.decode()
     return str(message)
@@ -55,7 +50,7 @@ def test_good_key_is_accepted_and_nothing_is_stored_but_the_outcome(
 
     assert outcome(admin_client, token) == "Gemini accepts the key."
 
-    assert [(call.key, call.model) for call in emulator.counts.calls] == [(CANARY, "gemini-own")]
+    assert [(call.key, call.model) for call in emulator.counts.calls] == [(KEY, "gemini-own")]
     assert emulator.calls == ()
     assert not TokenUsageLog.objects.exists()
     assert not PromptCost.objects.exists()
@@ -65,7 +60,7 @@ def test_good_key_is_accepted_and_nothing_is_stored_but_the_outcome(
         "Tested the key: Gemini accepts the key.",
     )
     assert f"The key of token {token.pk} was tested: Gemini accepts the key." in caplog.messages
-    assert CANARY not in caplog.text
+    assert KEY not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -91,7 +86,7 @@ def test_refusal_is_shown_and_the_status_stays(
     token.refresh_from_db()
     assert token.status == "Active"
     assert LogEntry.objects.get().change_message == f"Tested the key: {sentence}"
-    assert CANARY not in caplog.text
+    assert KEY not in caplog.text
 
 
 def test_stored_key_that_cannot_be_decrypted_is_told(admin_client: Client) -> None:

@@ -17,6 +17,7 @@ from extraction.readers.base import ReadingError
 from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
+from tests.tokens.rows import make_token
 from tokens.models import (
     Provider,
     TokenMaster,
@@ -30,11 +31,6 @@ from tokens.selection import NoUsableKey
 pytestmark = pytest.mark.django_db(transaction=True)
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
-
-
-def make_token(key: str = "AIza-good-key", **fields: object) -> TokenMaster:
-    defaults = {"company_id": "NT047", "provider": Provider.GEMINI, "api_key": key}
-    return TokenMaster.objects.create(**{**defaults, **fields})
 
 
 def submit(

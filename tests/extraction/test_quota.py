@@ -13,6 +13,7 @@ from extraction.models import Extraction, State
 from extraction.readers.gemini import prompt_cost
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
+from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,12 +26,6 @@ REST = 6_000
 @pytest.fixture(autouse=True)
 def _costliest_answers(emulator: Emulator) -> None:
     emulator.use_whole_budget = True
-
-
-def make_token(limit: int = 100_000) -> TokenMaster:
-    return TokenMaster.objects.create(
-        company_id="NT047", api_key="AIza-good-key", total_token_limit=limit
-    )
 
 
 def submit() -> Extraction:
@@ -103,7 +98,7 @@ def test_key_serves_thirty_invoices_at_once_until_less_than_6000_is_left(
 
 
 def test_last_call_is_given_as_much_output_as_the_key_has_left(emulator: Emulator) -> None:
-    token = make_token(limit=REST)
+    token = make_token(total_token_limit=REST)
 
     extraction = process(submit())
 
@@ -113,7 +108,7 @@ def test_last_call_is_given_as_much_output_as_the_key_has_left(emulator: Emulato
 
 
 def test_key_is_not_exceeded_while_the_cost_of_the_prompt_is_unknown(emulator: Emulator) -> None:
-    token = make_token(limit=10_000)
+    token = make_token(total_token_limit=10_000)
     emulator.faults.add("internal", method="countTokens")
     refused = process(submit())
 

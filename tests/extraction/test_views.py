@@ -15,6 +15,7 @@ from extraction.models import Extraction, State
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf, upload
 from tests.extraction.sample_invoices import make_invoice
+from tests.tokens.rows import make_token
 from tokens.models import TokenMaster
 
 FORM = {"company_id": "NT047", "branch": "North"}
@@ -36,7 +37,7 @@ def succeeded(**fields: Any) -> Extraction:
 
 
 def test_upload_page_offers_the_granted_companies(signed_in: Client, token: TokenMaster) -> None:
-    TokenMaster.objects.create(company_id="NT048", company_name="OTHER", api_key="key")
+    make_token(company_id="NT048", company_name="OTHER")
 
     page = html(signed_in.get("/"))
 

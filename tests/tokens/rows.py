@@ -1,25 +1,28 @@
-"""Tokens as tests need them."""
+"""Rows of TokenMaster, made as staff make them."""
 
 import re
 from typing import Any
 
 from django.db import connection
 
+from tokens import services
 from tokens.models import TokenMaster
 
 KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
 
-def make_token(**fields: Any) -> TokenMaster:
-    """A token as staff enter it."""
-    given = {"company_id": "NT047", "company_name": "RUBI TRADERS", "api_key": KEY, **fields}
-    return TokenMaster.objects.create(**given)
+def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
+    """A key of company NT047 with its totals, as the admin adds it."""
+    given = {"company_id": "NT047", "company_name": "RUBI TRADERS", **fields}
+    token = TokenMaster(api_key=api_key, **given)
+    services.create_token(token=token)
+    return token
 
 
 def insert_by_sql(
     key: str = KEY, *, company_id: str = "NT047", provider: str = "Gemini", limit: int = 100_000
 ) -> TokenMaster:
-    """A token as staff insert it by hand: the contract's statement, nothing else set."""
+    """A key without totals, as staff insert it by SQL: the contract's statement, nothing else."""
     names = "TokenMaster (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status)"
     if connection.vendor == "postgresql":  # which folds unquoted names to lower case
         names = re.sub(r"\w+", r'"\g<0>"', names)

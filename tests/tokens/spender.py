@@ -1,7 +1,7 @@
 """A process that spends a company's quota, for tests: ``python -m tests.tokens.spender``.
 
 Arguments: company, seed, calls. Prints as JSON what it settled, in LLM tokens, and how many
-calls were refused for good.
+calls found no usable key.
 """
 
 import json
@@ -14,18 +14,18 @@ import django
 
 
 def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
-    """Make the calls: most settle at or below their reserve, some are freed or unknown."""
+    """Make the calls: most settle at or below what was reserved, some are released or unknown."""
     from tokens import ledger
     from tokens.selection import Cost, KeysBusy, NoUsableKey, take
     from tokens.usage import Usage
 
     choice = random.Random(seed)
     who = {"company_id": company_id, "branch": "Default", "requested_by": str(seed)}
-    settled = refused = 0
+    settled = without_key = 0
     while calls:
         attempt_id = uuid.uuid4()
         try:
-            token, reserve, _ = take(
+            token, reservation, _ = take(
                 company_id,
                 attempt_id=attempt_id,
                 cost_of=lambda _: Cost(100, 300, 50),
@@ -34,26 +34,26 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
         except KeysBusy:
             continue
         except NoUsableKey:
-            refused += 1
+            without_key += 1
             calls -= 1
             continue
         calls -= 1
-        match choice.choice(["bill", "bill", "full", "unknown", "free"]):
+        match choice.choice(["bill", "bill", "full", "unknown", "release"]):
             case "bill":
-                used = choice.randint(100, reserve.amount)
+                used = choice.randint(100, reservation.amount)
                 ledger.settle(attempt_id, token.pk, Usage(used), **who)
                 ledger.settle(attempt_id, token.pk, Usage(used), **who)
             case "full":
-                used = reserve.amount
+                used = reservation.amount
                 ledger.settle(attempt_id, token.pk, Usage(100, used - 100), **who)
             case "unknown":
-                used = reserve.amount
+                used = reservation.amount
                 ledger.settle_unknown(attempt_id, token.pk, used, **who)
             case _:
                 used = 0
                 ledger.release(attempt_id)
         settled += used
-    return {"settled": settled, "refused": refused}
+    return {"settled": settled, "without_key": without_key}
 
 
 if __name__ == "__main__":

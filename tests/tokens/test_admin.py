@@ -14,9 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import circuit_breaker, encryption, ledger
 from tokens.admin import WHY_IT_STAYS
-from tokens.circuit_breaker import CoolDown
-from tokens.models import TokenMaster, TokenUsageLog, TokenUsageSummary
-from tokens.rate_limits import NO_LIMITS
+from tokens.models import NO_LIMITS, CoolDown, TokenMaster, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +28,7 @@ def change(token: TokenMaster) -> str:
 
 
 def posted(**fields: Any) -> dict[str, Any]:
-    """What the form sends when nothing was changed in a token of make_token."""
+    """What the form sends when nothing was changed in a row of ``make_token``."""
     return {
         "company_id": "NT047",
         "company_name": "RUBI TRADERS",
@@ -53,7 +51,7 @@ def errors(response: Any) -> dict[str, list[str]]:
     return dict(response.context["adminform"].form.errors)
 
 
-def test_staff_enter_a_token(admin_client: Client) -> None:
+def test_staff_add_a_key(admin_client: Client) -> None:
     response = admin_client.post(
         f"{LIST}add/",
         posted(new_key=f" {KEY} ", company_id=" NT050 ", threshold="500", total_token_limit="900"),
@@ -66,14 +64,14 @@ def test_staff_enter_a_token(admin_client: Client) -> None:
     assert (token.summary.threshold, token.summary.total_remaining_tokens) == (500, 900)
 
 
-def test_staff_enter_an_offline_token_without_a_key(admin_client: Client) -> None:
+def test_staff_add_an_offline_entry_without_a_key(admin_client: Client) -> None:
     response = admin_client.post(f"{LIST}add/", posted(provider="Offline"))
 
     assert response.status_code == 302
     assert TokenMaster.objects.get().api_key == ""
 
 
-def test_staff_who_may_only_look_see_a_token(client: Client) -> None:
+def test_staff_who_may_only_view_see_a_key_masked(client: Client) -> None:
     token = make_token()
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_tokenmaster"))
@@ -85,7 +83,7 @@ def test_staff_who_may_only_look_see_a_token(client: Client) -> None:
     assert token.masked_key in response.content.decode()
 
 
-def test_staff_set_project_and_limits_of_calls(admin_client: Client) -> None:
+def test_staff_set_the_project_and_the_limits_of_calls(admin_client: Client) -> None:
     token = make_token()
 
     admin_client.post(
@@ -102,10 +100,10 @@ def test_staff_set_project_and_limits_of_calls(admin_client: Client) -> None:
     assert (token.project, token.call_limits) == (None, NO_LIMITS)
 
 
-def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
+def test_the_page_of_a_key_shows_until_when_it_is_blocked_and_why(admin_client: Client) -> None:
     token = make_token(project="erp")
     until = timezone.now() + timedelta(hours=1)
-    circuit_breaker.cool(token, until, "The quota is used up.", whole_project=True)
+    circuit_breaker.trip(token, until, "The quota is used up.", whole_project=True)
 
     page = admin_client.get(change(token)).content.decode()
 
@@ -115,7 +113,7 @@ def test_a_token_says_until_when_it_is_left_alone(admin_client: Client) -> None:
 
 def test_staff_end_a_cool_down_by_deleting_it(admin_client: Client) -> None:
     token = make_token(project="erp")
-    circuit_breaker.cool(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
+    circuit_breaker.trip(token, timezone.now() + timedelta(hours=1), "Quota", whole_project=True)
     row = CoolDown.objects.get()
     assert "erp" in admin_client.get("/admin/tokens/cooldown/").content.decode()
 
@@ -145,13 +143,13 @@ def test_a_new_key_replaces_the_stored_one(admin_client: Client) -> None:
     assert token.key_fingerprint == encryption.fingerprint(NEW_KEY)
 
 
-def test_the_same_key_can_be_entered_again_for_its_own_token(admin_client: Client) -> None:
+def test_the_same_key_can_be_entered_again_in_its_own_row(admin_client: Client) -> None:
     token = make_token()
 
     assert admin_client.post(change(token), posted(new_key=KEY)).status_code == 302
 
 
-def test_a_raised_limit_reactivates_an_exceeded_token(admin_client: Client) -> None:
+def test_a_raised_limit_reactivates_an_exceeded_key(admin_client: Client) -> None:
     token = make_token(status="Exceeded", total_token_limit=1000)
 
     admin_client.post(change(token), posted(status="Exceeded", total_token_limit="100000"))
@@ -180,7 +178,7 @@ def test_a_status_set_by_staff_names_them(admin_client: Client) -> None:
     assert (token.status, token.status_reason) == ("Disabled", "Set by admin.")
 
 
-def test_a_token_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
+def test_a_key_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
     token = insert_by_sql()
     assert admin_client.get(change(token)).status_code == 200
 
@@ -245,7 +243,7 @@ def test_a_wrong_entry_is_an_error_and_saves_nothing(
         {"expires_at_0": "2020-01-31", "expires_at_1": "12:00:00"},
     ],
 )
-def test_a_wrong_change_of_a_token_changes_nothing(
+def test_a_wrong_change_of_a_key_changes_nothing(
     admin_client: Client, fields: dict[str, str]
 ) -> None:
     token = make_token()
@@ -268,7 +266,7 @@ def test_an_expiry_in_the_past_is_an_error(admin_client: Client) -> None:
     assert not TokenMaster.objects.exists()
 
 
-def test_a_token_that_has_expired_can_still_be_edited(admin_client: Client) -> None:
+def test_a_key_that_has_expired_can_still_be_edited(admin_client: Client) -> None:
     expired = timezone.now().replace(microsecond=0) - timedelta(days=1)
     token = make_token(expires_at=expired)
     form = posted(
@@ -282,7 +280,7 @@ def test_the_same_key_twice_for_one_company_is_an_error(admin_client: Client) ->
     make_token()
 
     response = admin_client.post(f"{LIST}add/", posted(new_key=KEY))
-    message = "This company has this key already. Change that token."
+    message = "This company has this key already. Change the existing entry."
     assert errors(response) == {"new_key": [message]}
     assert TokenMaster.objects.count() == 1
 
@@ -290,7 +288,7 @@ def test_the_same_key_twice_for_one_company_is_an_error(admin_client: Client) ->
     assert TokenMaster.objects.count() == 2
 
 
-def test_an_offline_token_needs_a_key_to_become_a_gemini_one(admin_client: Client) -> None:
+def test_an_offline_entry_needs_a_key_to_become_a_gemini_one(admin_client: Client) -> None:
     token = make_token(provider="Offline", api_key="")
 
     assert set(errors(admin_client.post(change(token), posted()))) == {"new_key"}
@@ -331,10 +329,10 @@ def test_search_finds_a_company_by_id_and_name(admin_client: Client) -> None:
         assert list(response.context["cl"].result_list) == [token]
 
 
-def test_a_full_key_finds_its_tokens_and_stays_out_of_the_address(admin_client: Client) -> None:
+def test_a_full_key_finds_its_rows_and_stays_out_of_the_address(admin_client: Client) -> None:
     token = make_token()
     make_token(api_key=NEW_KEY)
-    assert "Find by key" in admin_client.get(LIST).content.decode()
+    assert "Find a key" in admin_client.get(LIST).content.decode()
     assert admin_client.get(f"{LIST}find/").status_code == 200
 
     response = admin_client.post(f"{LIST}find/", {"key": KEY})
@@ -356,7 +354,7 @@ def test_staff_without_the_permission_cannot_search_by_key(client: Client) -> No
     assert client.post(f"{LIST}find/", {"key": KEY}).status_code == 403
 
 
-def test_an_unused_token_can_be_deleted_with_its_summary(admin_client: Client) -> None:
+def test_an_unused_key_can_be_deleted_with_its_totals(admin_client: Client) -> None:
     token = make_token()
 
     response = admin_client.post(f"{LIST}{token.pk}/delete/", {"post": "yes"})
@@ -366,7 +364,7 @@ def test_an_unused_token_can_be_deleted_with_its_summary(admin_client: Client) -
     assert not TokenUsageSummary.objects.exists()
 
 
-def test_a_used_token_cannot_be_deleted(admin_client: Client) -> None:
+def test_a_used_key_cannot_be_deleted(admin_client: Client) -> None:
     token = make_token()
     TokenUsageLog.objects.create(token=token)
 
@@ -400,7 +398,7 @@ def test_the_key_appears_nowhere(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize("model", ["tokenusagelog", "tokenusagesummary", "tokenreservation"])
-def test_the_books_are_read_only(admin_client: Client, model: str) -> None:
+def test_the_ledger_is_read_only(admin_client: Client, model: str) -> None:
     token = make_token()
     attempt_id = uuid.uuid4()
     ledger.reserve(
@@ -421,7 +419,7 @@ def test_the_books_are_read_only(admin_client: Client, model: str) -> None:
     assert admin_client.post(f"{url}{row}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_the_status_of_every_token_is_listed(admin_client: Client) -> None:
+def test_the_status_of_every_key_is_listed(admin_client: Client) -> None:
     make_token()
 
     page = admin_client.get("/admin/tokens/tokenstatusrow/").content.decode()

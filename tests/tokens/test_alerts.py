@@ -17,10 +17,9 @@ from pytest_django import Settings
 
 from ocrsite.lib.email_outbox import LEASE
 from tests.tokens.rows import make_token
-from tokens import ledger
+from tokens import ledger, services
 from tokens.emails import MAX_AGE, deliver_alerts, forecast
-from tokens.models import TokenMaster
-from tokens.models.alerts import AlertSubscription, ThresholdAlert
+from tokens.models import AlertSubscription, ThresholdAlert, TokenMaster
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -29,15 +28,15 @@ WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
 ALERTS = "/admin/tokens/thresholdalert/"
 
 
-class Refusing(EmailBackend):
-    """A server that answers no."""
+class Rejecting(EmailBackend):
+    """A server that rejects every mail."""
 
     def send_messages(self, messages: Sequence[EmailMessage]) -> int:
         raise SMTPDataError(451, "try later")
 
 
 class Breaking(EmailBackend):
-    """A connection that breaks when mail is handed over."""
+    """A server whose connection breaks while mail is handed over."""
 
     def send_messages(self, messages: Sequence[EmailMessage]) -> int:
         raise SMTPServerDisconnected("gone")
@@ -84,7 +83,7 @@ def test_an_alert_is_raised_once_below_the_threshold() -> None:
     assert alerts() == [(3000, 10_000, 2999)]
 
 
-def test_a_used_up_token_raises_another_alert_once() -> None:
+def test_a_used_up_key_raises_another_alert_once() -> None:
     token = make_token(total_token_limit=10_000)
 
     for amount in (8000, 2000, 1):
@@ -93,21 +92,22 @@ def test_a_used_up_token_raises_another_alert_once() -> None:
     assert alerts() == [(3000, 10_000, 2000), (0, 10_000, 0)]
 
 
-def test_a_token_with_too_little_left_for_a_call_is_used_up() -> None:
+def test_a_key_with_too_little_left_for_a_call_is_used_up() -> None:
     token = make_token(total_token_limit=10_000)
     use(token, 5000)
 
-    assert [TokenMaster.objects.mark_spent(token.pk, 5001) for _ in range(2)] == [True, False]
+    marked = [services.mark_exceeded(token_id=token.pk, smallest_call=5001) for _ in range(2)]
 
+    assert marked == [True, False]
     assert alerts() == [(0, 10_000, 5000)]
 
 
-def test_a_raised_limit_arms_the_alerts_again() -> None:
+def test_after_a_raise_of_the_limit_the_alerts_are_raised_again() -> None:
     token = make_token(total_token_limit=10_000)
     use(token, 10_000)
     token.refresh_from_db()
     token.total_token_limit = 20_000
-    token.save()
+    services.update_token(token=token, fields=["total_token_limit"])
     use(token, 1)
     assert len(alerts()) == 2
 
@@ -116,7 +116,7 @@ def test_a_raised_limit_arms_the_alerts_again() -> None:
     assert alerts()[2:] == [(3000, 20_000, 999)]
 
 
-def test_alerts_are_counted_per_token() -> None:
+def test_each_key_has_alerts_of_its_own() -> None:
     for _ in range(2):
         use(make_token(total_token_limit=10_000), 8000)
 
@@ -154,25 +154,25 @@ def test_an_alert_is_mailed_once_with_a_forecast(
 
     (mail,) = mailoutbox
     assert mail.to == ["sita@example.com", "hari@example.com"]
-    assert mail.subject == f"Token NT047 #{token.pk} (Gemini) is running out"
+    assert mail.subject == f"Key NT047 #{token.pk} (Gemini) is running out"
     assert mail.body == (
-        f"Token NT047 #{token.pk} (Gemini) has 2300 of 10000 LLM tokens left, "
+        f"Key NT047 #{token.pk} (Gemini) has 2300 of 10000 LLM tokens left, "
         "less than its threshold of 3000.\nAt this week's pace, empty in 2 days."
     )
     assert ThresholdAlert.objects.get().sent_at
 
 
-def test_a_used_up_token_is_mailed_as_such(
+def test_the_mail_about_a_used_up_key_says_so(
     mail_server: None, mailoutbox: list[EmailMessage]
 ) -> None:
     token = make_token(total_token_limit=10_000, company_id="N\nT")
     subscriber()
     use(token, 5000)
-    TokenMaster.objects.mark_spent(token.pk, 6000)
+    services.mark_exceeded(token_id=token.pk, smallest_call=6000)
 
     assert deliver_alerts() == 1
 
-    assert mailoutbox[0].subject == f"Token N T #{token.pk} (Gemini) is used up"
+    assert mailoutbox[0].subject == f"Key N T #{token.pk} (Gemini) is used up"
     assert mailoutbox[0].body.endswith(
         "has 5000 of 10000 LLM tokens left, too few for a call. Raise its limit to go on."
     )
@@ -206,8 +206,8 @@ def test_without_a_mail_server_an_alert_stays_in_the_admin(mailoutbox: list[Emai
     assert (mailoutbox, alert.sent_at, alert.claimed_until) == ([], None, None)
 
 
-@pytest.mark.parametrize("server", ["Refusing", "Unreachable"])
-def test_mail_that_was_not_taken_is_tried_again_after_the_lease(
+@pytest.mark.parametrize("server", ["Rejecting", "Unreachable"])
+def test_mail_that_was_not_accepted_is_tried_again_after_the_lease(
     mail_server: None, mailoutbox: list[EmailMessage], settings: Settings, server: str
 ) -> None:
     works = settings.EMAIL_BACKEND
@@ -227,7 +227,7 @@ def test_mail_that_was_not_taken_is_tried_again_after_the_lease(
     assert len(mailoutbox) == 1
 
 
-def test_mail_lost_within_the_hand_over_is_not_repeated_and_those_behind_it_wait(
+def test_mail_lost_while_it_is_handed_over_is_not_repeated_and_the_next_mails_wait(
     mail_server: None, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscriber()
@@ -242,7 +242,7 @@ def test_mail_lost_within_the_hand_over_is_not_repeated_and_those_behind_it_wait
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
-def test_an_alert_claimed_by_a_process_that_died_is_taken_up_after_its_lease(
+def test_an_alert_claimed_by_a_process_that_died_is_mailed_after_its_lease(
     mail_server: None, mailoutbox: list[EmailMessage]
 ) -> None:
     subscriber()
@@ -256,7 +256,7 @@ def test_an_alert_claimed_by_a_process_that_died_is_taken_up_after_its_lease(
     assert deliver_alerts() == 1
 
 
-def test_an_old_alert_is_not_mailed_any_more(
+def test_an_old_alert_is_no_longer_mailed(
     mail_server: None, mailoutbox: list[EmailMessage]
 ) -> None:
     subscriber()

@@ -1,4 +1,4 @@
-"""appSetting.txt: what is read from it, what is wrong with it, and that nothing of it is told."""
+"""appSetting.txt: what is read, which errors are reported, and that none quotes the file."""
 
 from pathlib import Path
 
@@ -6,9 +6,8 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from pytest_django import Settings
 
+from tests.tokens.rows import KEY
 from tokens.app_setting import AppSettingError, degraded_key, gemini_key
-
-KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +21,7 @@ def messages() -> list[CheckMessage]:
     return [found for found in run_checks() if str(found.id).startswith("tokens.")]
 
 
-def test_no_file_is_no_key_and_no_cause_for_a_warning() -> None:
+def test_without_a_file_there_is_no_key_and_no_warning() -> None:
     assert gemini_key() is None
     assert degraded_key() is None
     assert messages() == []
@@ -62,26 +61,26 @@ def test_file_without_a_key_is_no_key(file: Path, content: str) -> None:
         (f"GEMINI_API_KEY={KEY}\nGEMINI_API_KEY={KEY}2".encode(), "more than once"),
         (f"GEMINI_API_KEY={KEY} {KEY}".encode(), "characters that no key has"),
         (f"GEMINI_API_KEY={KEY}\u200b".encode(), "characters that no key has"),
-        (f"GEMINI_API_KEY={KEY}".encode("utf-16"), "not a text in UTF-8"),
+        (f"GEMINI_API_KEY={KEY}".encode("utf-16"), "not text in UTF-8"),
     ],
 )
-def test_file_that_makes_no_sense_is_told_at_start_without_its_content(
+def test_file_that_cannot_be_parsed_is_reported_at_start_without_its_content(
     file: Path, content: bytes, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_bytes(content)
 
-    with pytest.raises(AppSettingError, match=reason) as refusal:
+    with pytest.raises(AppSettingError, match=reason) as raised:
         gemini_key()
     assert degraded_key() is None
     (warning,) = messages()
 
     assert warning.id == "tokens.W001"
     assert reason in warning.msg
-    for told in (str(refusal.value), str(warning), caplog.text):
-        assert KEY[:12] not in told
+    for text in (str(raised.value), str(warning), caplog.text):
+        assert KEY[:12] not in text
 
 
-def test_file_that_cannot_be_opened_is_told_at_start(file: Path) -> None:
+def test_file_that_cannot_be_opened_is_reported_at_start(file: Path) -> None:
     file.mkdir()
 
     assert degraded_key() is None
@@ -97,7 +96,7 @@ def test_degraded_mode_can_be_switched_off(file: Path, settings: Settings) -> No
     assert degraded_key() is None
 
 
-def test_degraded_mode_without_a_key_is_told_at_start(settings: Settings) -> None:
+def test_degraded_mode_without_a_key_is_reported_at_start(settings: Settings) -> None:
     settings.DEGRADED_MODE = True
 
     assert degraded_key() is None

@@ -1,4 +1,4 @@
-"""What is kept of a change of status, limit or key."""
+"""What is recorded of a change of status, limit or key."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +11,8 @@ from django.test import Client
 
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tests.tokens.test_admin import NEW_KEY, change, posted
-from tokens import encryption, key_rotation, ledger, selection
-from tokens.models import TokenMaster, TokenStatus
-from tokens.models.changes import TokenChange
+from tokens import encryption, key_rotation, ledger, selection, services
+from tokens.models import TokenChange, TokenMaster, TokenStatus
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -23,12 +22,12 @@ CHANGES = "/admin/tokens/tokenchange/"
 
 
 def changes(token: TokenMaster) -> list[tuple[Any, ...]]:
-    """What, from, to, by whom and why, oldest first."""
+    """What changed, from and to what, by whom and why; oldest first."""
     rows = TokenChange.objects.filter(token=token).order_by("change_id")
     return list(rows.values_list("what", "from_value", "to_value", "actor", "reason"))
 
 
-def test_a_token_entered_has_no_changes() -> None:
+def test_a_new_key_has_no_changes() -> None:
     assert changes(make_token()) == []
 
 
@@ -58,7 +57,7 @@ def test_a_key_that_looks_alike_when_masked_is_another_key() -> None:
     token = make_token()
 
     token.api_key = KEY.replace("Canary1", "Canary2")
-    token.save()
+    services.update_token(token=token, fields=["api_key"])
 
     assert changes(token) == [("key", "AIza…x9Qz", "AIza…x9Qz", "system", "")]
 
@@ -76,7 +75,7 @@ def test_a_key_in_place_of_an_unreadable_one_is_a_change() -> None:
     TokenMaster.objects.update(api_key="enc:deadbeef:x")
 
     token.api_key = NEW_KEY
-    token.save()
+    services.update_token(token=token, fields=["api_key"])
 
     assert changes(token) == [("key", "cannot be decrypted", "AIza…er22", "system", "")]
 
@@ -90,15 +89,15 @@ def test_encryption_of_a_key_inserted_by_sql_is_no_change() -> None:
     assert changes(token) == []
 
 
-def test_a_save_records_only_the_fields_that_it_saved() -> None:
+def test_an_update_records_only_the_fields_that_it_saved() -> None:
     token = make_token()
     token.status = TokenStatus.DISABLED
     token.total_token_limit = 5
 
-    token.save(update_fields=["company_name"])
+    services.update_token(token=token, fields=["company_name"])
     assert changes(token) == []
 
-    token.save(update_fields=["total_token_limit"])
+    services.update_token(token=token, fields=["total_token_limit"])
     assert changes(token) == [("limit", "100000", "5", "system", "")]
 
 
@@ -109,7 +108,7 @@ def test_a_limit_used_up_and_raised_is_recorded_once_each() -> None:
     token.refresh_from_db()
 
     token.total_token_limit = 5000
-    token.save(by="sita", reason="Renewed.")
+    services.update_token(token=token, fields=["total_token_limit"], by="sita", reason="Renewed.")
 
     assert changes(token) == [
         ("status", "Active", "Exceeded", "system", "Its limit is used up."),
@@ -118,7 +117,7 @@ def test_a_limit_used_up_and_raised_is_recorded_once_each() -> None:
     ]
 
 
-def test_a_rejected_key_is_recorded_once_as_done_by_its_provider() -> None:
+def test_a_key_disabled_for_its_provider_is_recorded_once_as_changed_by_the_provider() -> None:
     token = make_token()
 
     selection.disable_key(token, "API key not valid.")
@@ -144,7 +143,9 @@ def test_of_many_that_change_a_status_at_once_one_records_it() -> None:
     def disable(_: int) -> int:
         try:
             rows = TokenMaster.objects.filter(pk=token.pk)
-            return rows.change_status(TokenStatus.DISABLED, "Invalid.")
+            return services.change_status(
+                tokens=rows, status=TokenStatus.DISABLED, reason="Invalid."
+            )
         finally:
             connection.close()
 
@@ -154,11 +155,11 @@ def test_of_many_that_change_a_status_at_once_one_records_it() -> None:
     assert len(changes(token)) == 1
 
 
-def test_the_page_of_a_token_shows_its_latest_changes(admin_client: Client) -> None:
+def test_the_page_of_a_key_shows_its_latest_changes(admin_client: Client) -> None:
     token = make_token()
     for number in range(1, 13):
         token.total_token_limit = number * 7
-        token.save(by="sita", reason="<b>")
+        services.update_token(token=token, fields=["total_token_limit"], by="sita", reason="<b>")
 
     page = admin_client.get(change(token)).content.decode()
 
@@ -167,7 +168,7 @@ def test_the_page_of_a_token_shows_its_latest_changes(admin_client: Client) -> N
     assert f'href="{CHANGES}?token={token.pk}"' in page
 
 
-def test_the_changes_of_one_token_are_listed(admin_client: Client) -> None:
+def test_the_changes_of_one_key_are_listed(admin_client: Client) -> None:
     token, other = make_token(), make_token(api_key=NEW_KEY)
     for changed in (token, other):
         selection.disable_key(changed, "Invalid.")
@@ -197,7 +198,7 @@ def test_changes_are_for_staff_who_may_view_them(client: Client) -> None:
     assert client.get(CHANGES).status_code == 200
 
 
-def test_an_unused_token_is_deleted_with_its_changes(admin_client: Client) -> None:
+def test_an_unused_key_is_deleted_with_its_changes(admin_client: Client) -> None:
     token = make_token()
     selection.disable_key(token, "Invalid.")
 
@@ -209,7 +210,7 @@ def test_an_unused_token_is_deleted_with_its_changes(admin_client: Client) -> No
 def test_no_change_holds_a_key() -> None:
     token = make_token()
     token.api_key = NEW_KEY
-    token.save()
+    services.update_token(token=token, fields=["api_key"])
 
     stored = str(list(TokenChange.objects.values()))
     assert [text for text in (KEY, NEW_KEY, "enc:") if text in stored] == []

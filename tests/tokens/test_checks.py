@@ -16,7 +16,7 @@ KEY = Fernet.generate_key().decode()
         (["kö"], ["Number 1 of TOKEN_ENCRYPTION_KEYS is not a Fernet key."]),
     ],
 )
-def test_a_wrong_encryption_key_is_told_without_showing_it(
+def test_a_wrong_encryption_key_is_reported_without_showing_it(
     settings: Settings, keys: list[str], messages: list[str]
 ) -> None:
     settings.TOKEN_ENCRYPTION_KEYS = keys

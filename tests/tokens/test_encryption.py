@@ -21,7 +21,7 @@ def stored_key(token: TokenMaster) -> str:
 
 
 @pytest.mark.parametrize("clear", ["k", KEY, "A" * encryption.MAX_KEY_LENGTH])
-def test_decrypt_gives_back_what_encrypt_took(clear: str) -> None:
+def test_decrypt_returns_what_encrypt_was_given(clear: str) -> None:
     assert encryption.decrypt(encryption.encrypt(clear, 7), 7) == clear
 
 
@@ -30,11 +30,11 @@ def test_the_longest_key_of_the_largest_id_fits_into_the_column() -> None:
 
 
 def test_encrypt_refuses_a_key_that_does_not_fit() -> None:
-    with pytest.raises(ValueError, match=r"^The key of token 7 is too long"):
+    with pytest.raises(ValueError, match=r"^Key 7 is too long"):
         encryption.encrypt("A" * 10_000, 7)
 
 
-def test_a_stored_value_shows_nothing_of_the_key_and_names_the_encryption_key() -> None:
+def test_a_stored_value_contains_the_id_of_the_encryption_key_and_nothing_of_the_key() -> None:
     stored = encryption.encrypt(KEY, 7)
 
     assert KEY not in stored
@@ -44,7 +44,7 @@ def test_a_stored_value_shows_nothing_of_the_key_and_names_the_encryption_key() 
 
 
 def test_a_value_copied_to_another_row_does_not_decrypt() -> None:
-    with pytest.raises(encryption.UndecryptableKey, match="token 8"):
+    with pytest.raises(encryption.UndecryptableKey, match="key 8"):
         encryption.decrypt(encryption.encrypt(KEY, 7), 8)
 
 
@@ -59,7 +59,7 @@ def test_a_damaged_value_does_not_decrypt() -> None:
         encryption.decrypt(encryption.encrypt(KEY, 7)[:-8], 7)
 
 
-def test_a_key_inserted_in_clear_passes_through_decrypt_without_its_blanks() -> None:
+def test_decrypt_returns_a_key_inserted_in_clear_without_its_blanks() -> None:
     assert encryption.decrypt(f" {KEY}\n", 7) == KEY
 
 
@@ -102,7 +102,7 @@ def test_fingerprint_depends_on_its_own_key_alone(settings: Settings) -> None:
 
 
 @pytest.mark.django_db
-def test_a_saved_token_holds_its_key_encrypted_with_its_fingerprint() -> None:
+def test_a_saved_key_is_stored_encrypted_with_its_fingerprint() -> None:
     token = make_token()
 
     assert stored_key(token) == token.api_key
@@ -113,7 +113,7 @@ def test_a_saved_token_holds_its_key_encrypted_with_its_fingerprint() -> None:
 
 
 @pytest.mark.django_db
-def test_a_saved_token_never_sends_its_clear_key_to_the_database() -> None:
+def test_a_saved_key_is_never_sent_to_the_database_in_clear() -> None:
     statements: list[str] = []
 
     def watch(execute, sql, params, many, context):  # type: ignore[no-untyped-def]  # Django's hook
@@ -166,14 +166,14 @@ def test_saving_another_field_leaves_the_stored_key_alone() -> None:
 
 
 @pytest.mark.django_db
-def test_an_offline_token_needs_no_key() -> None:
+def test_an_offline_entry_needs_no_key() -> None:
     token = make_token(api_key="", provider="Offline")
 
     assert (token.api_key, token.masked_key, token.key_fingerprint) == ("", "", None)
 
 
 @pytest.mark.django_db
-def test_a_key_that_cannot_be_decrypted_is_shown_as_such() -> None:
+def test_a_key_that_cannot_be_decrypted_is_shown_as_that() -> None:
     token = make_token()
     token.api_key = encryption.encrypt(KEY, token.pk + 1)
     token.save()
@@ -194,7 +194,7 @@ def on_disk(text: str) -> list[str]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sweep_leaves_no_clear_byte_of_a_key_on_disk() -> None:
+def test_encryption_of_clear_keys_leaves_no_byte_of_them_on_disk() -> None:
     token = insert_by_sql(f" {KEY}\n")
     insert_by_sql("", provider="Offline")
     if connection.vendor == "sqlite":
@@ -212,7 +212,9 @@ def test_the_sweep_leaves_no_clear_byte_of_a_key_on_disk() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sweep_disables_a_key_too_long_to_be_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_encryption_of_clear_keys_disables_one_that_is_too_long(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     token = insert_by_sql("A" * 900)
 
     assert [key_rotation.encrypt_clear_keys(), key_rotation.encrypt_clear_keys()] == [0, 0]
@@ -245,7 +247,7 @@ def test_rotation_encrypts_every_key_with_the_first_and_reports(settings: Settin
 
 
 @pytest.mark.django_db(transaction=True)
-def test_rotation_names_the_rows_that_no_key_opens(
+def test_rotation_logs_the_keys_that_no_encryption_key_decrypts(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.TOKEN_ENCRYPTION_KEYS = [OLD]
@@ -262,12 +264,12 @@ def test_rotation_names_the_rows_that_no_key_opens(
         f"{old_id}: 1 rows",
         f"{encryption.writing_key_id()}: 1 rows",
     }
-    assert caplog.messages == [f"The stored key of token {lost.pk} cannot be decrypted."]
+    assert caplog.messages == [f"Stored key {lost.pk} cannot be decrypted."]
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite keeps a log to empty")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has a write-ahead log file")
 @pytest.mark.django_db(transaction=True)
-def test_the_sweep_says_when_a_reader_kept_it_from_emptying_the_log(
+def test_encryption_of_clear_keys_logs_that_a_reader_kept_the_write_ahead_log_from_being_emptied(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     insert_by_sql()

@@ -1,4 +1,4 @@
-"""The journal: on disk before the call, in the books once, whatever dies in between."""
+"""The journal: on disk before the call, in the ledger once, whatever crashes in between."""
 
 import json
 import logging
@@ -18,12 +18,12 @@ from tokens import encryption, journal
 from tokens.journal import Record
 from tokens.ledger_audit import audit_ledger
 from tokens.models import (
+    ThresholdAlert,
     TokenStatus,
     TokenUsageLog,
     TokenUsageSummary,
+    UsageSummaryRow,
 )
-from tokens.models.alerts import ThresholdAlert
-from tokens.models.reports import UsageSummaryRow
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,7 +62,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_call_is_on_disk_before_it_is_made_without_its_key_and_for_its_owner_alone(
+def test_call_is_recorded_before_it_is_made_without_its_key_and_readable_by_its_owner_alone(
     folder: Path,
 ) -> None:
     with database_away():
@@ -76,7 +76,7 @@ def test_call_is_on_disk_before_it_is_made_without_its_key_and_for_its_owner_alo
     assert json.loads(path.read_text())["key_fingerprint"] == encryption.fingerprint(KEY)
 
 
-def test_call_is_charged_once_without_a_token_when_its_key_is_none_of_the_companys(
+def test_call_with_a_key_that_the_company_does_not_have_is_charged_once_without_a_key(
     folder: Path,
 ) -> None:
     make_token(company_id="OTHER")
@@ -99,7 +99,7 @@ def test_call_is_charged_once_without_a_token_when_its_key_is_none_of_the_compan
     assert audit_ledger() == []
 
 
-def test_call_is_charged_to_the_token_that_holds_its_key() -> None:
+def test_call_is_charged_to_the_row_of_its_key() -> None:
     make_token(api_key="another-key-of-the-company")
     token = make_token(total_token_limit=4_000)
     record = begin()
@@ -127,7 +127,7 @@ def test_call_whose_bill_is_unknown_is_charged_at_its_ceiling_as_estimated(known
     assert row.key_fingerprint == encryption.fingerprint(KEY)
 
 
-def test_charge_above_the_limit_exceeds_the_token() -> None:
+def test_charge_above_the_limit_turns_the_key_to_exceeded() -> None:
     token = make_token(total_token_limit=1_000)
     journal.settle(begin(), USAGE)
 
@@ -137,14 +137,14 @@ def test_charge_above_the_limit_exceeds_the_token() -> None:
     assert token.status == TokenStatus.EXCEEDED
 
 
-def test_call_that_cost_nothing_leaves_no_trace(folder: Path) -> None:
+def test_call_that_cost_nothing_leaves_no_record(folder: Path) -> None:
     journal.release(begin())
 
     assert files(folder) == []
     assert journal.ingest() == 0
 
 
-def test_call_that_still_runs_is_left_alone_until_its_lease_has_run_out(folder: Path) -> None:
+def test_call_that_may_still_run_is_not_charged_before_its_lease_has_run_out(folder: Path) -> None:
     record = begin()
 
     with time_machine.travel(record.called_at + LEASE - timedelta(seconds=1), tick=False):
@@ -195,12 +195,12 @@ def test_record_stays_when_the_database_goes_away_again(folder: Path) -> None:
     make_token()
     journal.settle(begin(), USAGE)
 
-    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def fail(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith("UPDATE") and "LoggedAt" in sql:
             raise OperationalError("the server closed the connection")
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
+    with connection.execute_wrapper(fail), pytest.raises(OperationalError):
         journal.ingest()
 
     assert len(files(folder)) == 1
@@ -208,7 +208,7 @@ def test_record_stays_when_the_database_goes_away_again(folder: Path) -> None:
     assert TokenUsageSummary.objects.get().total_used_tokens == 0
 
 
-def test_crash_in_mid_write_leaves_the_earlier_record(
+def test_crash_while_writing_leaves_the_earlier_record(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = begin(lease=timedelta(0))
@@ -221,7 +221,7 @@ def test_crash_in_mid_write_leaves_the_earlier_record(
     assert TokenUsageLog.objects.get().estimated
 
 
-def test_record_that_is_none_is_told_once_and_keeps_out_no_other(
+def test_unreadable_file_is_logged_once_and_does_not_stop_the_others(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder.mkdir()
@@ -240,7 +240,7 @@ def test_record_that_is_none_is_told_once_and_keeps_out_no_other(
     assert files(folder) == ["0-broken.json", "1-folder.json"]
 
 
-def test_record_that_another_process_has_just_entered_is_passed_over(
+def test_record_that_another_process_has_just_ingested_is_skipped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     journal.settle(begin(), USAGE)
@@ -253,5 +253,5 @@ def _gone(path: Path) -> bytes:
     raise FileNotFoundError(path)
 
 
-def test_nothing_is_entered_where_there_is_no_journal() -> None:
+def test_without_a_journal_nothing_is_ingested() -> None:
     assert journal.ingest() == 0

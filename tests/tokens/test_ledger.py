@@ -7,7 +7,7 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
-from tokens import ledger
+from tokens import ledger, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -25,7 +25,7 @@ def reserve(token: TokenMaster, amount: int, lease: timedelta = LEASE) -> uuid.U
     return attempt_id if reservation else None
 
 
-def books(token: TokenMaster) -> tuple[int, int, int]:
+def totals(token: TokenMaster) -> tuple[int, int, int]:
     """Used, reserved, remaining."""
     summary = TokenUsageSummary.objects.get(token=token)
     return (
@@ -35,7 +35,7 @@ def books(token: TokenMaster) -> tuple[int, int, int]:
     )
 
 
-def test_reserve_says_what_was_set_aside() -> None:
+def test_reserve_returns_what_was_reserved() -> None:
     token = make_token(total_token_limit=1000)
     attempt_id = uuid.uuid4()
 
@@ -44,29 +44,29 @@ def test_reserve_says_what_was_set_aside() -> None:
     )
 
     assert reservation == ledger.Reservation(attempt_id, token.pk, 700, 500)
-    assert books(token) == (0, 700, 1000)
+    assert totals(token) == (0, 700, 1000)
 
 
-def test_reserve_takes_the_last_token_and_refuses_the_one_after() -> None:
+def test_reserve_takes_the_last_llm_token_and_not_one_more() -> None:
     token = make_token(total_token_limit=1000)
 
     assert reserve(token, 400)
     assert reserve(token, 601) is None
     assert reserve(token, 600)
     assert reserve(token, 1) is None
-    assert books(token) == (0, 1000, 1000)
+    assert totals(token) == (0, 1000, 1000)
     assert TokenReservation.objects.count() == 2
 
 
-def test_reserve_opens_the_books_of_a_token_inserted_by_sql() -> None:
+def test_reserve_creates_the_totals_of_a_key_inserted_by_sql() -> None:
     token = insert_by_sql(limit=5000)
 
     assert reserve(token, 5001) is None
     assert reserve(token, 5000)
-    assert books(token) == (0, 5000, 5000)
+    assert totals(token) == (0, 5000, 5000)
 
 
-def test_settle_charges_the_bill_and_frees_the_reserve() -> None:
+def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000)
     assert attempt_id
@@ -82,7 +82,7 @@ def test_settle_charges_the_bill_and_frees_the_reserve() -> None:
 
     assert ledger.settle(attempt_id, token.pk, usage, **WHO) is True
 
-    assert books(token) == (1340, 0, 8660)
+    assert totals(token) == (1340, 0, 8660)
     assert not TokenReservation.objects.exists()
     row = TokenUsageLog.objects.values().get()
     del row["usage_id"], row["logged_at"]
@@ -116,10 +116,12 @@ def test_settle_delivered_again_changes_nothing() -> None:
     assert results == [True, False, False]
     assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is False
     assert ledger.release(attempt_id) is False
-    assert books(token) == (1200, 0, 8800)
+    assert totals(token) == (1200, 0, 8800)
 
 
-def test_settle_after_the_reserve_was_swept_charges_once_and_frees_nothing_twice() -> None:
+def test_settle_after_the_reservation_was_released_charges_once_and_releases_nothing_twice() -> (
+    None
+):
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000, lease=timedelta(seconds=-1))
     other = reserve(token, 3000)
@@ -128,15 +130,15 @@ def test_settle_after_the_reserve_was_swept_charges_once_and_frees_nothing_twice
 
     assert ledger.release_dead() == 1
     assert ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO) is True
-    assert books(token) == (1200, 3000, 8800)
+    assert totals(token) == (1200, 3000, 8800)
 
 
-def test_settle_of_a_token_whose_summary_was_deleted_opens_it_again() -> None:
+def test_settle_creates_totals_that_were_deleted() -> None:
     token = make_token(total_token_limit=10_000)
     TokenUsageSummary.objects.all().delete()
 
     assert ledger.settle(uuid.uuid4(), token.pk, Usage(1000, 200), **WHO) is True
-    assert books(token) == (1200, 0, 8800)
+    assert totals(token) == (1200, 0, 8800)
 
 
 def test_settle_follows_a_limit_that_was_changed_by_sql() -> None:
@@ -145,10 +147,10 @@ def test_settle_follows_a_limit_that_was_changed_by_sql() -> None:
 
     ledger.settle(uuid.uuid4(), token.pk, Usage(1000, 200), **WHO)
 
-    assert books(token) == (1200, 0, 18_800)
+    assert totals(token) == (1200, 0, 18_800)
 
 
-def test_settle_books_a_bill_above_its_reserve_in_full_and_reports_it(
+def test_settle_charges_a_bill_above_its_reservation_in_full_and_logs_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     token = make_token(total_token_limit=1000)
@@ -157,13 +159,13 @@ def test_settle_books_a_bill_above_its_reserve_in_full_and_reports_it(
 
     ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
 
-    assert books(token) == (1200, 0, -200)
+    assert totals(token) == (1200, 0, -200)
     assert caplog.record_tuples == [
         (
             "tokens.ledger",
             logging.ERROR,
-            f"Attempt {attempt_id} of token {token.pk} was billed 1200 tokens, "
-            "more than its reserve of 900.",
+            f"Attempt {attempt_id} of key {token.pk} was billed 1200 LLM tokens, "
+            "more than the 900 reserved.",
         )
     ]
 
@@ -189,7 +191,7 @@ def test_settle_leaves_a_disabled_key_disabled() -> None:
     assert token.status == "Disabled"
 
 
-def test_settle_unknown_charges_the_reserve_and_flags_it() -> None:
+def test_settle_unknown_charges_what_was_reserved_and_flags_it() -> None:
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000)
     assert attempt_id
@@ -197,21 +199,21 @@ def test_settle_unknown_charges_the_reserve_and_flags_it() -> None:
     assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is True
     assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is False
 
-    assert books(token) == (5000, 0, 5000)
+    assert totals(token) == (5000, 0, 5000)
     row = TokenUsageLog.objects.get()
     assert (row.estimated, row.total_tokens_used, row.input_tokens) == (True, 5000, 0)
 
 
-def test_release_frees_once() -> None:
+def test_release_ends_a_reservation_once() -> None:
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000)
     assert attempt_id
 
     assert [ledger.release(attempt_id), ledger.release(attempt_id)] == [True, False]
-    assert books(token) == (0, 0, 10_000)
+    assert totals(token) == (0, 0, 10_000)
 
 
-def test_release_dead_leaves_live_reserves_alone() -> None:
+def test_release_dead_leaves_live_reservations_alone() -> None:
     token = make_token(total_token_limit=10_000)
     reserve(token, 1000, lease=timedelta(seconds=-1))
     reserve(token, 2000, lease=timedelta(seconds=-1))
@@ -219,7 +221,7 @@ def test_release_dead_leaves_live_reserves_alone() -> None:
 
     assert ledger.release_dead() == 2
     assert ledger.release_dead() == 0
-    assert books(token) == (0, 3000, 10_000)
+    assert totals(token) == (0, 3000, 10_000)
 
 
 def test_a_raised_limit_shows_in_what_remains_and_reactivates_the_key() -> None:
@@ -229,12 +231,12 @@ def test_a_raised_limit_shows_in_what_remains_and_reactivates_the_key() -> None:
     assert token.status == "Exceeded"
 
     token.total_token_limit = 1001
-    token.save(update_fields=["total_token_limit"])
+    services.update_token(token=token, fields=["total_token_limit"])
 
     assert token.status == "Active"
     token.refresh_from_db()
     assert (token.status, token.status_reason) == ("Active", None)
-    assert books(token) == (1000, 0, 1)
+    assert totals(token) == (1000, 0, 1)
 
 
 def test_a_limit_raised_to_no_more_than_what_was_used_leaves_the_key_exceeded() -> None:
@@ -243,10 +245,10 @@ def test_a_limit_raised_to_no_more_than_what_was_used_leaves_the_key_exceeded() 
     token.refresh_from_db()
 
     token.total_token_limit = 1500
-    token.save()
+    services.update_token(token=token, fields=["total_token_limit"])
 
     assert token.status == "Exceeded"
-    assert books(token) == (1500, 0, 0)
+    assert totals(token) == (1500, 0, 0)
 
 
 def test_reserve_costs_one_update_and_one_insert(

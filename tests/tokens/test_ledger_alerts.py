@@ -1,4 +1,4 @@
-"""Wrong books: staff are told once for as long as they stay as they are."""
+"""Ledger alerts: one, mailed once, for as long as the audit finds the same."""
 
 import uuid
 
@@ -11,8 +11,7 @@ from pytest_django import Settings
 from tests.tokens.rows import make_token
 from tokens import ledger, ledger_audit
 from tokens.emails import deliver_alerts
-from tokens.models import TokenMaster, TokenUsageSummary
-from tokens.models.alerts import AlertSubscription, LedgerAlert
+from tokens.models import AlertSubscription, LedgerAlert, TokenMaster, TokenUsageSummary
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
@@ -30,20 +29,20 @@ def use(token: TokenMaster, amount: int) -> None:
     )
 
 
-def standing() -> list[str]:
+def unresolved() -> list[str]:
     return list(LedgerAlert.objects.filter(resolved_at=None).values_list("findings", flat=True))
 
 
 @pytest.fixture
 def sita(settings: Settings) -> User:
-    """Subscribed, with a mail server."""
+    """Staff who subscribed to ledger alerts; a mail server is configured."""
     settings.EMAIL_HOST = "mail.example.com"
     user = User.objects.create_user("sita", "sita@example.com", is_staff=True)
     AlertSubscription.objects.create(user=user, ledger_alerts=True)
     return user
 
 
-def test_right_books_raise_no_alert() -> None:
+def test_a_right_ledger_raises_no_alert() -> None:
     use(make_token(), 700)
 
     ledger_audit.audit_ledger()
@@ -65,16 +64,16 @@ def test_a_finding_is_mailed_once_though_calls_go_on(
     assert deliver_alerts() == 0
     assert LedgerAlert.objects.count() == 1
     (mail,) = mailoutbox
-    assert (mail.to, mail.subject) == (["sita@example.com"], "The token books are wrong")
+    assert (mail.to, mail.subject) == (["sita@example.com"], "The ledger is wrong")
     assert mail.body == (
         "An audit found totals that their rows contradict:\n\n"
-        f"Token {token.pk}: TotalUsedTokens is 5, its rows say 0.\n"
-        f"Token {token.pk}: TotalRemainingTokens is 99995, its rows say 100000.\n\n"
+        f"Key {token.pk}: TotalUsedTokens is 5, its rows say 0.\n"
+        f"Key {token.pk}: TotalRemainingTokens is 99995, its rows say 100000.\n\n"
         "Look at them, then run manage.py audit_ledger --repair."
     )
 
 
-def test_other_findings_are_mailed_and_end_the_alert_before(
+def test_other_findings_are_mailed_and_resolve_the_earlier_alert(
     sita: User, mailoutbox: list[EmailMessage]
 ) -> None:
     token = make_token()
@@ -83,7 +82,7 @@ def test_other_findings_are_mailed_and_end_the_alert_before(
         ledger_audit.audit_ledger()
         assert deliver_alerts() == 1
 
-    assert standing() == [f"Token {token.pk}: ReservedTokens is 6, its rows say 0."]
+    assert unresolved() == [f"Key {token.pk}: ReservedTokens is 6, its rows say 0."]
     assert LedgerAlert.objects.count() == 2
 
 
@@ -96,7 +95,7 @@ def test_repair_resolves_the_alert_and_the_same_finding_later_is_a_new_one(
         ledger_audit.audit_ledger()
         assert deliver_alerts() == 1
         ledger_audit.repair_ledger()
-        assert standing() == []
+        assert unresolved() == []
 
     assert LedgerAlert.objects.count() == 2
 
@@ -124,7 +123,7 @@ def test_an_alert_names_the_first_findings_and_counts_the_others() -> None:
 
     ledger_audit.audit_ledger()
 
-    (findings,) = standing()
+    (findings,) = unresolved()
     assert len(findings.splitlines()) == ledger_audit.NAMED + 1
     assert findings.endswith("\nAnd 2 more.")
 

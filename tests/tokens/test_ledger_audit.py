@@ -1,4 +1,4 @@
-"""The books are compared with their rows, and rebuilt from them."""
+"""The ledger's totals are compared with their rows, and rebuilt from them."""
 
 import logging
 import uuid
@@ -12,7 +12,7 @@ from django_q.models import Schedule
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
-from tokens import ledger, ledger_audit
+from tokens import ledger, ledger_audit, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
@@ -48,14 +48,14 @@ def run(*arguments: str) -> str:
     return output.getvalue()
 
 
-def test_books_that_calls_have_moved_agree(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_ledger_that_only_calls_have_changed_is_right(caplog: pytest.LogCaptureFixture) -> None:
     token = make_token()
     spend(token, 700)
     reserve(token, 300)
     insert_by_sql()
     TokenUsageLog.objects.create(company_id="NT047", total_tokens_used=5)
 
-    assert run() == "The books agree.\n"
+    assert run() == "The ledger is right.\n"
     assert not caplog.records
 
 
@@ -80,7 +80,7 @@ def test_each_wrong_total_is_named_and_logged(
     with pytest.raises(CommandError, match="1 problems"):
         call_command("audit_ledger", stdout=output)
 
-    assert output.getvalue() == f"Token {token.pk}: {sentence}\n"
+    assert output.getvalue() == f"Key {token.pk}: {sentence}\n"
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert sentence in record.message
@@ -91,28 +91,28 @@ def test_a_limit_changed_by_sql_shows_in_what_remains() -> None:
     TokenMaster.objects.filter(pk=token.pk).update(total_token_limit=500)
 
     assert ledger_audit.audit_ledger() == [
-        f"Token {token.pk}: TotalRemainingTokens is 100000, its rows say 500."
+        f"Key {token.pk}: TotalRemainingTokens is 100000, its rows say 500."
     ]
 
 
-def test_usage_of_a_token_without_totals_is_named() -> None:
+def test_usage_of_a_key_without_totals_is_named() -> None:
     token = insert_by_sql()
     TokenUsageLog.objects.create(token=token, total_tokens_used=5)
 
     assert ledger_audit.audit_ledger() == [
-        f"Token {token.pk}: TotalUsedTokens is 0, its rows say 5.",
-        f"Token {token.pk}: TotalRemainingTokens is 100000, its rows say 99995.",
+        f"Key {token.pk}: TotalUsedTokens is 0, its rows say 5.",
+        f"Key {token.pk}: TotalRemainingTokens is 100000, its rows say 99995.",
     ]
 
 
-def test_a_reservation_that_the_sweep_missed_is_named() -> None:
+def test_a_reservation_that_the_reconciler_missed_is_named() -> None:
     token = make_token()
     just_dead = reserve(token, 100, timedelta(seconds=-1))
     attempt_id = reserve(token, 300, timedelta(minutes=-5))
     ended = TokenReservation.objects.get(pk=attempt_id).leased_until
 
     assert ledger_audit.audit_ledger() == [
-        f"Token {token.pk}: 300 tokens are reserved for attempt {attempt_id}, "
+        f"Key {token.pk}: 300 LLM tokens are reserved for attempt {attempt_id}, "
         f"whose lease ran out at {ended:%Y-%m-%d %H:%M:%S} UTC."
     ]
     assert TokenReservation.objects.filter(pk=just_dead).exists()
@@ -131,19 +131,19 @@ def test_repair_rebuilds_totals_from_the_rows_and_says_what_it_changed(
     output = run("--repair")
 
     assert output == (
-        "1 dead reservations freed.\n"
-        f"Token {token.pk}: TotalUsedTokens changed from 1 to 700.\n"
-        f"Token {token.pk}: TotalRemainingTokens changed from 2 to 99300.\n"
-        f"Token {token.pk}: ReservedTokens changed from 3 to 300.\n"
+        "1 dead reservations released.\n"
+        f"Key {token.pk}: TotalUsedTokens changed from 1 to 700.\n"
+        f"Key {token.pk}: TotalRemainingTokens changed from 2 to 99300.\n"
+        f"Key {token.pk}: ReservedTokens changed from 3 to 300.\n"
     )
     assert len(caplog.records) == 4
     assert totals(token) == (700, 99_300, 300)
     assert totals(untouched) == (0, 100_000, 0)
-    assert run() == "The books agree.\n"
+    assert run() == "The ledger is right.\n"
     assert run("--repair") == "Nothing had to be changed.\n"
 
 
-def test_repair_opens_the_books_of_a_token_inserted_by_sql() -> None:
+def test_repair_creates_the_totals_of_a_key_inserted_by_sql() -> None:
     token = insert_by_sql()
     TokenUsageLog.objects.create(token=token, total_tokens_used=5)
 
@@ -152,38 +152,38 @@ def test_repair_opens_the_books_of_a_token_inserted_by_sql() -> None:
     assert totals(token) == (5, 99_995, 0)
 
 
-def test_repair_leaves_a_spent_key_exceeded_and_a_healthy_one_active() -> None:
-    spent, healthy = make_token(total_token_limit=500), make_token(total_token_limit=500)
-    spend(spent, 500)
-    TokenMaster.objects.filter(pk=spent.pk).update(status="Active")
-    falsify(spent, total_used_tokens=0)
-    falsify(healthy, total_used_tokens=500)
-    TokenMaster.objects.mark_spent(healthy.pk)
+def test_repair_leaves_a_used_up_key_exceeded_and_another_active() -> None:
+    used_up, other = make_token(total_token_limit=500), make_token(total_token_limit=500)
+    spend(used_up, 500)
+    TokenMaster.objects.filter(pk=used_up.pk).update(status="Active")
+    falsify(used_up, total_used_tokens=0)
+    falsify(other, total_used_tokens=500)
+    services.mark_exceeded(token_id=other.pk)
 
     ledger_audit.repair_ledger()
 
-    spent.refresh_from_db()
-    healthy.refresh_from_db()
-    assert (spent.status, healthy.status) == ("Exceeded", "Active")
+    used_up.refresh_from_db()
+    other.refresh_from_db()
+    assert (used_up.status, other.status) == ("Exceeded", "Active")
 
 
-def test_repair_of_a_reserve_leaves_the_rest_alone() -> None:
+def test_repair_of_reserved_tokens_changes_no_other_total() -> None:
     token = make_token()
     spend(token, 700)
     falsify(token, reserved_tokens=300)
 
     assert ledger_audit.repair_ledger() == [
-        f"Token {token.pk}: ReservedTokens changed from 300 to 0."
+        f"Key {token.pk}: ReservedTokens changed from 300 to 0."
     ]
     assert totals(token) == (700, 99_300, 0)
 
 
-def test_token_that_is_right_once_it_is_locked_is_no_alarm(
+def test_a_key_whose_totals_are_right_once_they_are_locked_raises_no_alarm(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     token = make_token()
     spend(token, 700)
-    # Looked wrong from outside, while a call settled.
+    # As if the totals had looked wrong without a lock, while a call was settled.
     monkeypatch.setattr(ledger_audit, "_suspects", lambda: [token.pk])
 
     assert (ledger_audit.audit_ledger(), ledger_audit.repair_ledger()) == ([], [])
@@ -191,7 +191,7 @@ def test_token_that_is_right_once_it_is_locked_is_no_alarm(
     assert not caplog.records
 
 
-def test_audit_takes_as_many_queries_for_many_tokens_as_for_one(
+def test_audit_takes_as_many_queries_for_many_keys_as_for_one(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for _ in range(5):
@@ -212,15 +212,15 @@ def test_audit_is_scheduled_once_and_keeps_what_staff_changed() -> None:
     assert (schedule.next_run.hour, schedule.next_run.minute) == (2, 30)
 
 
-def test_reservation_of_a_charged_attempt_is_named_and_freed() -> None:
+def test_reservation_of_a_charged_attempt_is_named_and_released() -> None:
     token = make_token()
     attempt_id = reserve(token, 300)
     TokenUsageLog.objects.create(token=token, attempt_id=attempt_id)
 
     assert ledger_audit.audit_ledger() == [
-        f"Token {token.pk}: 300 tokens are reserved for attempt {attempt_id}, "
+        f"Key {token.pk}: 300 LLM tokens are reserved for attempt {attempt_id}, "
         "which is charged already."
     ]
-    assert ledger_audit.repair_ledger() == ["1 dead reservations freed."]
+    assert ledger_audit.repair_ledger() == ["1 dead reservations released."]
     assert ledger_audit.audit_ledger() == []
     assert totals(token) == (0, 100_000, 0)

@@ -1,4 +1,4 @@
-"""The books and the status under any order of calls, crashes, repeats and changes by staff."""
+"""Ledger and status after any order of calls, crashes, repeats and changes by staff."""
 
 import uuid
 from collections import Counter
@@ -33,13 +33,13 @@ from tokens.usage import Usage
 
 LEASE = timedelta(minutes=5)
 WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
-# Small numbers: what is exactly at a limit comes up again and again.
+# Small numbers, so that amounts exactly at a limit occur often.
 LIMIT = 10
 amounts = st.integers(min_value=0, max_value=6)
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """One token against a model of plain numbers."""
+    """One key against a model of plain numbers."""
 
     attempts = Bundle("attempts")
 
@@ -50,7 +50,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.reserves: dict[uuid.UUID, int] = {}
         self.dead: set[uuid.UUID] = set()
         self.bills: dict[uuid.UUID, int] = {}
-        # How far above the limit used + reserved may be, for a reason.
+        # How far used + reserved may be above the limit: after a lowered limit or a higher bill.
         self.excused = 0
         self.status = TokenStatus.ACTIVE
         self.past_expiry = self.expired_by_clock = False
@@ -85,24 +85,24 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(attempt_id=attempts, bill=amounts, unknown=st.booleans())
     def settle(self, attempt_id: uuid.UUID, bill: int, unknown: bool) -> None:
-        """In time, late, of a reserve that was refused or swept, or for a second time."""
+        """In time, late, without a reservation or after its release, or for a second time."""
         self._settle(attempt_id, bill, unknown=unknown)
 
     @rule(target=attempts, amount=amounts, bill=amounts)
     def reserve_and_settle(self, amount: int, bill: int) -> uuid.UUID:
-        """One step, so that limits are reached within few."""
+        """In one step, so that limits are reached within few steps."""
         attempt_id = self._reserve(amount)
         self._settle(attempt_id, bill, unknown=False)
         return attempt_id
 
     def _settle(self, attempt_id: uuid.UUID, bill: int, *, unknown: bool) -> None:
         if unknown:
-            booked = ledger.settle_unknown(attempt_id, self.token_id, bill, **WHO)
+            charged = ledger.settle_unknown(attempt_id, self.token_id, bill, **WHO)
         else:
-            booked = ledger.settle(attempt_id, self.token_id, Usage(bill), **WHO)
+            charged = ledger.settle(attempt_id, self.token_id, Usage(bill), **WHO)
 
-        assert booked == (attempt_id not in self.bills)
-        if booked:
+        assert charged == (attempt_id not in self.bills)
+        if charged:
             self.bills[attempt_id] = bill
             self.excused += max(0, bill - self.reserves.pop(attempt_id, 0))
             self._exceed_below(1)
@@ -121,24 +121,25 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(smallest_call=st.integers(min_value=1, max_value=6))
     def find_too_little_left(self, smallest_call: int) -> None:
         exceeded = self._exceed_below(smallest_call)
-        assert TokenMaster.objects.mark_spent(self.token_id, smallest_call) == exceeded
+        marked = services.mark_exceeded(token_id=self.token_id, smallest_call=smallest_call)
+        assert marked == exceeded
 
     @rule()
-    def reject(self) -> None:
+    def disable_the_key(self) -> None:
         selection.disable_key(TokenMaster.objects.get(pk=self.token_id), "API key not valid.")
         self._set_status(TokenStatus.DISABLED)
 
-    # The sweep
+    # The reconciler
 
     @rule()
-    def free_what_is_dead(self) -> None:
+    def release_dead(self) -> None:
         dead = self.dead & self.reserves.keys()
         assert ledger.release_dead() == len(dead)
         for attempt_id in dead:
             del self.reserves[attempt_id]
 
     @rule()
-    def follow_the_clock(self) -> None:
+    def update_statuses(self) -> None:
         services.update_statuses()
         if self.status == TokenStatus.ACTIVE and self.past_expiry:
             self._set_status(TokenStatus.EXPIRED, by_clock=True)
@@ -161,7 +162,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([-1, None, 1]))
     def change_expiry(self, days: int | None) -> None:
-        """Also to where it is after its time has come."""
+        """To the past, too, as it is once the time has passed."""
         expires_at = None if days is None else timezone.now() + timedelta(days)
         self._save(expires_at=expires_at)
         self.past_expiry = days == -1
@@ -199,7 +200,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_promised_than_the_limit(self) -> None:
-        """But for a limit lowered by so much, or bills by so much above their reserves."""
+        """Except by how much the limit was lowered, or bills exceeded what was reserved."""
         summary = TokenUsageSummary.objects.get(token_id=self.token_id)
         over = summary.total_used_tokens + summary.reserved_tokens - self.limit
         assert over <= self.excused
@@ -216,11 +217,11 @@ class LedgerMachine(RuleBasedStateMachine):
     # The model
 
     def _save(self, **fields: Any) -> None:
-        """As the admin does: what changed, and no other column."""
+        """As the admin does: only the fields that changed."""
         token = TokenMaster.objects.get()
         for name, value in fields.items():
             setattr(token, name, value)
-        token.save(update_fields=fields)
+        services.update_token(token=token, fields=fields)
 
     def _set_status(self, status: TokenStatus, *, by_clock: bool = False) -> None:
         self.status, self.expired_by_clock = status, by_clock
@@ -236,9 +237,10 @@ class LedgerMachine(RuleBasedStateMachine):
             self._set_status(TokenStatus.ACTIVE)
 
 
-# Every step is committed: a rotation empties SQLite's log, which no transaction may hold open.
+# Every step is committed: a rotation empties SQLite's write-ahead log, which an open transaction
+# prevents.
 @pytest.mark.django_db(transaction=True)
-def test_books_and_status_are_right_after_any_order_of_events() -> None:
+def test_ledger_and_status_are_right_after_any_order_of_events() -> None:
     with override_settings():  # takes along the encryption keys that the machine sets
         run_state_machine_as_test(
             LedgerMachine,

@@ -1,4 +1,4 @@
-"""The watch on which the tests of concurrent spending rely."""
+"""The recorder of overspending on which the tests of concurrent calls rely."""
 
 import pytest
 from django.db import transaction
@@ -25,7 +25,7 @@ def test_totals_above_the_limit_are_caught_even_when_they_are_corrected_at_once(
         assert overspent()[1:] == [(token.pk, 1002, 1000)]
 
 
-def test_totals_above_the_limit_that_are_never_committed_are_no_breach() -> None:
+def test_totals_above_the_limit_that_are_never_committed_do_not_count() -> None:
     token = make_token(total_token_limit=1000)
 
     with overspending_watched() as overspent:

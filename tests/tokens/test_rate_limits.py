@@ -4,6 +4,7 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -11,8 +12,7 @@ from django.db import connections
 
 from tests.tokens.rows import make_token
 from tokens import ledger, rate_limits, selection
-from tokens.models import TokenReservation
-from tokens.rate_limits import RecentCall
+from tokens.models import RecentCall, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +103,8 @@ def test_a_recent_call_says_when_it_began() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("limit", ["max_concurrent_calls", "requests_per_minute"])
 def test_calls_that_begin_together_never_pass_a_limit(limit: str) -> None:
-    make_token(**{limit: 3})
+    limits: dict[str, Any] = {limit: 3}
+    make_token(**limits)
     together = threading.Barrier(8)
 
     def take_one(_: int) -> bool:

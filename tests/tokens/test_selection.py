@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 LEASE = timedelta(minutes=5)
 PAGE = Cost(fixed=4000, output_max=8192, output_floor=2000)
-FREE = Cost(0, 0, 0)
+NOTHING = Cost(0, 0, 0)
 
 EXPIRED = "Your AI token has expired. Please renew your subscription."
 EXCEEDED = "Your AI token is no longer available or has been disabled. Please contact support."
@@ -24,7 +24,7 @@ MISSING = "No active token found for your company. Please contact support."
 
 
 def cost_of(token: TokenMaster) -> Cost:
-    return FREE if token.provider == "Offline" else PAGE
+    return NOTHING if token.provider == "Offline" else PAGE
 
 
 def take_one(company_id: str = "NT047") -> TokenMaster:
@@ -41,12 +41,12 @@ def spend(token: TokenMaster, amount: int) -> None:
     )
 
 
-def assert_refused(code: str, message: str, company_id: str = "NT047") -> None:
-    """The door and the choice refuse alike."""
-    for refuse in (require_usable, take_one):
-        with pytest.raises(NoUsableKey) as refusal:
-            refuse(company_id)
-        assert (refusal.value.code, refusal.value.message, refusal.value.http_status) == (
+def assert_no_usable_key(code: str, message: str, company_id: str = "NT047") -> None:
+    """``require_usable`` and ``take`` raise the same."""
+    for ask in (require_usable, take_one):
+        with pytest.raises(NoUsableKey) as raised:
+            ask(company_id)
+        assert (raised.value.code, raised.value.message, raised.value.http_status) == (
             code,
             message,
             402,
@@ -57,9 +57,11 @@ def test_take_reserves_the_largest_cost_of_the_call() -> None:
     token = make_token()
     attempt_id = uuid.uuid4()
 
-    taken, reservation, probe = take("NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE)
+    taken, reservation, half_open = take(
+        "NT047", attempt_id=attempt_id, cost_of=cost_of, lease=LEASE
+    )
 
-    assert (taken, probe) == (token, False)
+    assert (taken, half_open) == (token, False)
     assert reservation == Reservation(attempt_id, token.pk, 12_192, 8192)
     row = TokenReservation.objects.get()
     assert (row.attempt_id, row.token_id, row.amount) == (attempt_id, token.pk, 12_192)
@@ -129,26 +131,26 @@ def test_a_key_on_which_the_floor_does_not_fit_is_exceeded() -> None:
     token = make_token(total_token_limit=6000)
     spend(token, 1)
 
-    with pytest.raises(NoUsableKey) as refusal:
+    with pytest.raises(NoUsableKey) as raised:
         take_one()
 
-    assert (refusal.value.code, refusal.value.message) == ("token_exceeded", EXCEEDED)
+    assert (raised.value.code, raised.value.message) == ("token_exceeded", EXCEEDED)
     token.refresh_from_db()
     assert token.status == "Exceeded"
 
 
 def test_a_document_too_large_for_a_key_leaves_it_to_smaller_ones() -> None:
     token = make_token(total_token_limit=20_000)
-    book = Cost(fixed=57_000, output_max=8192, output_floor=2000, smallest_call=6000)
+    large = Cost(fixed=57_000, output_max=8192, output_floor=2000, smallest_call=6000)
 
-    with pytest.raises(NoUsableKey, match="enough quota left for this document") as refusal:
-        take("NT047", attempt_id=uuid.uuid4(), cost_of=lambda _: book, lease=LEASE)
+    with pytest.raises(NoUsableKey, match="enough quota left for this document") as raised:
+        take("NT047", attempt_id=uuid.uuid4(), cost_of=lambda _: large, lease=LEASE)
 
-    assert (refusal.value.code, refusal.value.message) == ("token_exceeded", EXCEEDED)
+    assert (raised.value.code, raised.value.message) == ("token_exceeded", EXCEEDED)
     assert take_one() == token
 
 
-def test_a_key_with_live_reserves_in_the_way_is_busy() -> None:
+def test_a_key_whose_quota_is_reserved_by_other_calls_is_busy() -> None:
     token = make_token(total_token_limit=17_000)
     first = take_all().reservation
     with pytest.raises(KeysBusy):
@@ -162,17 +164,17 @@ def test_a_key_with_live_reserves_in_the_way_is_busy() -> None:
 
 def test_a_busy_key_counts_more_than_an_exceeded_one() -> None:
     make_token(total_token_limit=10_000)
-    spent = make_token(total_token_limit=5000)
+    exceeded = make_token(total_token_limit=5000)
     take_one()
 
     with pytest.raises(KeysBusy):
         take_one()
 
-    spent.refresh_from_db()
-    assert spent.status == "Exceeded"
+    exceeded.refresh_from_db()
+    assert exceeded.status == "Exceeded"
 
 
-def test_a_call_that_was_faster_shrinks_the_budget_of_the_next() -> None:
+def test_a_call_that_reserves_first_shrinks_the_output_budget_of_the_next() -> None:
     make_token(total_token_limit=20_000)
 
     def cost_after_another(token: TokenMaster) -> Cost:
@@ -198,33 +200,35 @@ def test_a_key_disabled_while_it_is_chosen_is_passed_over() -> None:
         take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_after_another, lease=LEASE)
 
 
-def test_a_company_without_a_key_is_told_so() -> None:
+def test_a_company_without_a_key_gets_token_missing() -> None:
     make_token(company_id="NT048")
 
-    assert_refused("token_missing", MISSING)
+    assert_no_usable_key("token_missing", MISSING)
 
 
-def test_a_company_whose_keys_all_expired_is_told_so() -> None:
+def test_a_company_whose_keys_all_expired_gets_token_expired() -> None:
     make_token(status="Expired")
     make_token(expires_at=timezone.now())
 
-    assert_refused("token_expired", EXPIRED)
+    assert_no_usable_key("token_expired", EXPIRED)
 
 
 @pytest.mark.parametrize("statuses", [["Exceeded"], ["Disabled"], ["Exceeded", "Disabled"]])
-def test_a_company_whose_keys_are_spent_or_disabled_is_told_so(statuses: list[str]) -> None:
+def test_a_company_whose_keys_are_exceeded_or_disabled_gets_token_exceeded(
+    statuses: list[str],
+) -> None:
     for status in statuses:
         make_token(status=status)
 
-    assert_refused("token_exceeded", EXCEEDED)
+    assert_no_usable_key("token_exceeded", EXCEEDED)
 
 
 @pytest.mark.parametrize("other", ["Exceeded", "Disabled"])
-def test_an_expired_key_counts_more_than_one_out_of_use(other: str) -> None:
+def test_an_expired_key_counts_more_than_an_exceeded_or_disabled_one(other: str) -> None:
     make_token(status="Expired")
     make_token(status=other)
 
-    assert_refused("token_expired", EXPIRED)
+    assert_no_usable_key("token_expired", EXPIRED)
 
 
 def test_an_active_key_wins_over_all_others() -> None:
@@ -240,13 +244,13 @@ def test_an_active_key_wins_over_all_others() -> None:
 def test_a_key_that_cannot_be_presented_is_never_used(key: str) -> None:
     insert_by_sql(key)
 
-    assert_refused("token_exceeded", EXCEEDED)
+    assert_no_usable_key("token_exceeded", EXCEEDED)
 
 
 def test_a_key_of_an_unknown_provider_is_never_used() -> None:
     insert_by_sql(provider="Oracle")
 
-    assert_refused("token_exceeded", EXCEEDED)
+    assert_no_usable_key("token_exceeded", EXCEEDED)
 
 
 def test_offline_serves_only_while_there_is_no_other_active_key() -> None:
@@ -278,7 +282,7 @@ def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> No
     assert (taken, reservation.amount, reservation.output_budget) == (offline, 0, 0)
 
 
-def test_reject_disables_the_key_with_the_reason() -> None:
+def test_disable_key_records_the_reason() -> None:
     token = make_token()
 
     disable_key(token, "API key not valid. " * 20)
@@ -288,7 +292,7 @@ def test_reject_disables_the_key_with_the_reason() -> None:
     assert token.status_reason == ("API key not valid. " * 20)[:200]
 
 
-def test_reject_keeps_the_reason_of_a_key_disabled_before() -> None:
+def test_disable_key_keeps_the_reason_of_a_key_disabled_before() -> None:
     token = make_token()
     disable_key(token, "first")
     disable_key(token, "second")
@@ -297,7 +301,7 @@ def test_reject_keeps_the_reason_of_a_key_disabled_before() -> None:
     assert token.status_reason == "first"
 
 
-def test_reject_leaves_a_key_that_staff_replaced_meanwhile() -> None:
+def test_disable_key_leaves_a_key_that_staff_replaced_meanwhile() -> None:
     token = make_token()
     replaced = TokenMaster.objects.get(pk=token.pk)
     replaced.api_key = "AIza-the-new-key"

@@ -2,24 +2,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.tokens.rows import insert_by_sql
+from tests.tokens.rows import insert_by_sql, make_token
 from tokens.models import (
     TokenMaster,
+    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
+    UsageSummaryRow,
 )
-from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 
 pytestmark = pytest.mark.django_db
 
 
-def make_token(**fields: object) -> TokenMaster:
-    return TokenMaster.objects.create(
-        **{"company_id": "NT047", "company_name": "RUBI TRADERS", "api_key": "key", **fields}
-    )
-
-
-def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:
+def test_a_key_inserted_by_sql_and_never_used_is_healthy() -> None:
     insert_by_sql()
 
     row = TokenStatusRow.objects.get()
@@ -42,7 +37,7 @@ def test_token_inserted_by_hand_and_never_used_is_healthy() -> None:
         (0, "Disabled", "OK"),
     ],
 )
-def test_health_of_a_token(used: int, status: str, health: str) -> None:
+def test_health_of_a_key(used: int, status: str, health: str) -> None:
     token = make_token(status=status)
     # The stored remainder is not what counts: limit − used is.
     TokenUsageSummary.objects.filter(token=token).update(
@@ -89,7 +84,7 @@ def test_usage_summary_shows_a_company_that_used_nothing() -> None:
     assert (row.last_used, row.days_active) == (None, 0)
 
 
-def test_usage_summary_counts_charges_that_name_no_token() -> None:
+def test_usage_summary_counts_charges_without_a_key() -> None:
     TokenUsageLog.objects.create(company_id="NT049", total_tokens_used=5)
     TokenUsageLog.objects.create(total_tokens_used=6)
 

@@ -1,33 +1,37 @@
 """Provider keys, what they may spend and what they spent."""
 
-from tokens.circuit_breaker import CoolDown
-from tokens.models.alerts import AlertSubscription, LedgerAlert, ThresholdAlert
-from tokens.models.changes import Aspect, TokenChange
+from tokens.models.alerts import USED_UP, AlertSubscription, LedgerAlert, ThresholdAlert
+from tokens.models.call_limits import NO_LIMITS, CallLimits, RecentCall
+from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange
+from tokens.models.cool_down import CoolDown
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
     DEFAULT_LIMIT,
-    DEFAULT_THRESHOLD,
-    EXPIRED,
-    SPENT,
     UNREADABLE_KEY,
     Provider,
     TokenMaster,
     TokenQuerySet,
-    TokenReservation,
     TokenStatus,
+)
+from tokens.models.usage import (
+    DEFAULT_THRESHOLD,
+    TokenReservation,
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.rate_limits import RecentCall
 
 __all__ = [
+    "BY_PROVIDER",
+    "BY_SQL",
+    "BY_SYSTEM",
     "DEFAULT_LIMIT",
     "DEFAULT_THRESHOLD",
-    "EXPIRED",
-    "SPENT",
+    "NO_LIMITS",
     "UNREADABLE_KEY",
+    "USED_UP",
     "AlertSubscription",
     "Aspect",
+    "CallLimits",
     "CoolDown",
     "LedgerAlert",
     "Provider",

@@ -1,4 +1,4 @@
-"""Alerts that a quota runs out or the books are wrong, and who wants them by mail."""
+"""Alerts that a quota runs out or that the ledger is wrong, and who gets them by mail."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,13 +9,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ocrsite.lib.email_outbox import MailedOnce
+from tokens.models.token import TokenMaster
 
-# The threshold of the alert that a token is used up.
+# The threshold of the alert that a key is used up.
 USED_UP = 0
 
 
 class Alert(MailedOnce):
-    """What is wrong with a token, or with the books."""
+    """An alert that staff see in the admin and may get by mail."""
 
     alert_id = models.BigAutoField(db_column="AlertID", primary_key=True)
 
@@ -25,21 +26,21 @@ class Alert(MailedOnce):
 
 class ThresholdAlertQuerySet(models.QuerySet["ThresholdAlert"]):
     def raise_once(self, token_id: int, *, threshold: int, limit: int, remaining: int) -> None:
-        """Make the alert unless this token has it for this threshold and limit."""
+        """Make the alert unless this key has it for this threshold and limit."""
         self.get_or_create(
             token_id=token_id, threshold=threshold, limit=limit, defaults={"remaining": remaining}
         )
 
 
 class ThresholdAlert(Alert):
-    """A token has less left than its threshold, or (threshold 0) too little for any call.
+    """A key has less left than its threshold, or (threshold 0) too little for any call.
 
-    One per token, threshold and limit: a raised limit arms it again.
+    One per key, threshold and limit: after a change of the limit it can be raised again.
     """
 
-    token = models.ForeignKey("tokens.TokenMaster", models.CASCADE, db_column="TokenID")
+    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID", verbose_name="key")
     threshold = models.BigIntegerField(
-        db_column="Threshold", help_text="LLM tokens; 0: the token is used up."
+        db_column="Threshold", help_text="LLM tokens; 0: the key is used up."
     )
     limit = models.BigIntegerField(db_column="TotalTokenLimit")
     remaining = models.BigIntegerField(
@@ -60,29 +61,30 @@ class ThresholdAlert(Alert):
         indexes = [models.Index(fields=["-created_at"], name="IX_TokenAlerts_CreatedAt")]
 
     def __str__(self) -> str:
-        return f"{self.remaining} of {self.limit} left"
+        return f"{self.remaining} of {self.limit} LLM tokens left"
 
 
 class LedgerAlertQuerySet(models.QuerySet["LedgerAlert"]):
     def follow(self, fingerprint_of: Sequence[str], findings: str) -> None:
-        """Raise an alert for what an audit found, unless it stands; resolve what it found no more.
+        """Have one unresolved alert for the findings of an audit, and none for other findings.
 
-        ``fingerprint_of`` is what makes the findings these: nothing in it changes by itself.
+        ``fingerprint_of`` identifies the findings: texts that stay the same until a repair. The
+        alert that has them stays as it is, and is not mailed again.
         """
         fingerprint = hashlib.sha256("\n".join(fingerprint_of).encode()).hexdigest()
         with transaction.atomic():
-            standing = self.filter(resolved_at=None)
+            unresolved = self.filter(resolved_at=None)
             if not fingerprint_of:
-                standing.update(resolved_at=timezone.now())
+                unresolved.update(resolved_at=timezone.now())
                 return
-            standing.exclude(fingerprint=fingerprint).update(resolved_at=timezone.now())
+            unresolved.exclude(fingerprint=fingerprint).update(resolved_at=timezone.now())
             self.get_or_create(
                 fingerprint=fingerprint, resolved_at=None, defaults={"findings": findings}
             )
 
 
 class LedgerAlert(Alert):
-    """An audit found the books wrong. One as long as it finds the same; others end it."""
+    """An audit found the ledger wrong. Resolved by the next audit that finds something else."""
 
     findings = models.TextField(db_column="Findings")
     fingerprint = models.CharField(db_column="Fingerprint", max_length=64)
@@ -90,7 +92,7 @@ class LedgerAlert(Alert):
         "resolved",
         db_column="ResolvedAt",
         null=True,
-        help_text="When an audit found nothing wrong any more, or something else.",
+        help_text="When a later audit found nothing wrong, or something else.",
     )
 
     objects = LedgerAlertQuerySet.as_manager()
@@ -110,7 +112,7 @@ class LedgerAlert(Alert):
 
 
 class AlertSubscription(models.Model):
-    """Whether a member of staff gets alerts by mail, and which."""
+    """Which alerts a member of staff gets by mail."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="alert_subscription"
@@ -118,13 +120,13 @@ class AlertSubscription(models.Model):
     threshold_alerts = models.BooleanField(
         "mail threshold alerts",
         default=False,
-        help_text="To this user's address, when a token's quota runs out. For staff only.",
+        help_text="To this user's address, when the quota of a key runs out. For staff only.",
     )
     ledger_alerts = models.BooleanField(
         "mail ledger alerts",
         default=False,
         db_default=False,
-        help_text="To this user's address, when an audit finds the books wrong. For staff only.",
+        help_text="To this user's address, when an audit finds the ledger wrong. For staff only.",
     )
 
     class Meta:

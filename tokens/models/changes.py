@@ -1,17 +1,19 @@
-"""What changed about a token: its status, its limit or its key."""
+"""The record of changes of a key's status, limit or value."""
 
 from django.db import models
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
+from tokens.models.token import TokenMaster
 
-SYSTEM = "system"
-PROVIDER = "provider"
-SQL = "SQL"
+# Who made a change when it was no user.
+BY_SYSTEM = "system"
+BY_PROVIDER = "provider"
+BY_SQL = "SQL"
 
 
 class Aspect(models.TextChoices):
-    """What of a token changed."""
+    """What of a row of TokenMaster changed."""
 
     STATUS = "status"
     LIMIT = "limit"
@@ -19,17 +21,21 @@ class Aspect(models.TextChoices):
 
 
 class TokenChange(models.Model):
-    """One change of a token: who or what made it, when, from what to what, and why.
+    """One change of a key: who or what made it, when, from what to what, and why.
 
     Written in the transaction of the change, by the one process whose UPDATE made it. A key is
-    kept as people may see it: masked. Entering a token, encrypting its key and rotating the
-    encryption key are no changes. A limit changed by SQL by hand is noticed within seconds; a
-    status or a key changed so cannot be told from what it was, and has no row.
+    recorded masked. Adding a key, encrypting it and rotating the encryption key are not recorded.
+    A limit changed by SQL is noticed and recorded within seconds; a status or key changed by SQL
+    is not, since nothing else says what it was before.
     """
 
     change_id = models.BigAutoField(db_column="ChangeID", primary_key=True)
     token = models.ForeignKey(
-        "tokens.TokenMaster", models.CASCADE, db_column="TokenID", related_name="changes"
+        TokenMaster,
+        models.CASCADE,
+        db_column="TokenID",
+        related_name="changes",
+        verbose_name="key",
     )
     what = models.CharField(db_column="What", max_length=10, choices=Aspect)
     from_value = models.CharField(db_column="FromValue", max_length=50)
@@ -37,8 +43,8 @@ class TokenChange(models.Model):
     actor = models.CharField(
         db_column="Actor",
         max_length=150,
-        help_text="The name of a user; system: ocrsite by itself; provider: its answer; "
-        "SQL: somebody by hand.",
+        help_text="The name of a user; system: this service by itself; provider: an answer of "
+        "the provider; SQL: a change in the database by hand.",
     )
     reason = models.CharField(db_column="Reason", max_length=200, blank=True)
     changed_at = models.DateTimeField(
@@ -47,7 +53,7 @@ class TokenChange(models.Model):
 
     class Meta:
         db_table = "TokenChanges"
-        verbose_name = "token change"
+        verbose_name = "key change"
         ordering = ["-changed_at", "-change_id"]
         indexes = [models.Index(fields=["-changed_at"], name="IX_TokenChanges_ChangedAt")]
 

@@ -1,12 +1,12 @@
-"""The database views about tokens, as models that nobody writes."""
+"""The database views about keys and their use, as read-only models."""
 
 from django.db import models
 
 
 class TokenStatusRow(models.Model):
-    """``vw_TokenStatus``: every token with what it used and how it is."""
+    """``vw_TokenStatus``: every key with its quota, its use and its health."""
 
-    token_id = models.BigIntegerField(db_column="TokenID", primary_key=True)
+    token_id = models.BigIntegerField("key", db_column="TokenID", primary_key=True)
     company_id = models.CharField(db_column="CompanyID", max_length=50)
     company_name = models.CharField(db_column="CompanyName", max_length=200, null=True)
     provider = models.CharField(db_column="Provider", max_length=100)
@@ -22,8 +22,8 @@ class TokenStatusRow(models.Model):
     class Meta:
         managed = False
         db_table = "vw_TokenStatus"
-        verbose_name = "token status"
-        verbose_name_plural = "token status"
+        verbose_name = "key status"
+        verbose_name_plural = "key status"
         ordering = ["company_id", "token_id"]
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class TokenStatusRow(models.Model):
 
 
 class UsageSummaryRow(models.Model):
-    """``vw_UsageSummary``: what each company used."""
+    """``vw_UsageSummary``: what each company used, in LLM tokens."""
 
     company_id = models.CharField(db_column="CompanyID", max_length=50, primary_key=True)
     company_name = models.CharField(db_column="CompanyName", max_length=200, null=True)
@@ -53,4 +53,4 @@ class UsageSummaryRow(models.Model):
         ordering = ["company_id"]
 
     def __str__(self) -> str:
-        return f"{self.company_id}: {self.total_tokens_used} tokens"
+        return f"{self.company_id}: {self.total_tokens_used} LLM tokens"

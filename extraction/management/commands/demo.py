@@ -14,6 +14,7 @@ from django.db import transaction
 
 from extraction.models import ApiClient, ApiClientCompany
 from tokens.models import Provider, TokenMaster
+from tokens.services import create_token
 
 COMPANY_ID = "DEMO"
 COMPANY_NAME = "Demo Trading"
@@ -48,11 +49,9 @@ def create_demo(url: str) -> None:
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
         get_user_model().objects.create_superuser(USERNAME, password=password)
-        TokenMaster.objects.get_or_create(
-            company_id=COMPANY_ID,
-            provider=Provider.OFFLINE,
-            defaults={"company_name": COMPANY_NAME, "api_key": "offline"},
-        )
+        offline = {"company_id": COMPANY_ID, "provider": Provider.OFFLINE}
+        if not TokenMaster.objects.filter(**offline).exists():
+            create_token(token=TokenMaster(**offline, company_name=COMPANY_NAME, api_key="offline"))
         client = ApiClient(name=COMPANY_NAME)
         api_key = ApiClient.objects.assign_key(client)
         client.save()

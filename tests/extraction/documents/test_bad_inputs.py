@@ -11,7 +11,8 @@ from extraction.models import Extraction
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
 from tests.shared_files import SHARED, needs_shared
-from tokens.models import TokenMaster, TokenUsageLog
+from tests.tokens.rows import make_token
+from tokens.models import TokenUsageLog
 
 MANIFEST = SHARED / "bad-inputs" / "manifest.csv" if SHARED else None
 BAD_INPUTS = list(csv.DictReader(MANIFEST.read_text().splitlines())) if MANIFEST else []
@@ -24,7 +25,7 @@ def test_bad_input_gets_the_answer_of_its_manifest(
     bad: dict[str, str], integrator: Integrator, emulator: Emulator
 ) -> None:
     assert MANIFEST is not None
-    TokenMaster.objects.create(company_id="NT047", api_key="AIza-good-key")
+    make_token()
     content = (MANIFEST.parent / bad["file"]).read_bytes()
 
     answer = integrator.http.post(

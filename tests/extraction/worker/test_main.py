@@ -23,8 +23,8 @@ from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import make_token
-from tokens.models import DEFAULT_LIMIT, TokenMaster, TokenUsageLog
-from tokens.models.alerts import AlertSubscription
+from tokens import services
+from tokens.models import DEFAULT_LIMIT, AlertSubscription, TokenUsageLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -302,7 +302,7 @@ def test_worker_mails_alerts(
     settings.EMAIL_HOST = "mail.example.com"
     user = User.objects.create_superuser("sita", "sita@example.com")
     AlertSubscription.objects.create(user=user, threshold_alerts=True)
-    TokenMaster.objects.mark_spent(make_token().pk, DEFAULT_LIMIT + 1)
+    services.mark_exceeded(token_id=make_token().pk, smallest_call=DEFAULT_LIMIT + 1)
     done = threading.Event()
 
     def one_round(_: Reconciler) -> None:

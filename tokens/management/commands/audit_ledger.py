@@ -7,8 +7,8 @@ from tokens import ledger_audit
 
 class Command(BaseCommand):
     help = (
-        "Compare the totals of every key with its usage and reservations, and name each wrong "
-        "row; exits with 1 if there is one. Runs every night by itself."
+        "Compare the totals of every key with its usage and reservations, and name each that is "
+        "wrong; exits with 1 if there is one. Scheduled every night."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,4 +31,4 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{len(problems)} problems. After looking at them, run audit_ledger --repair."
             )
-        self.stdout.write("The books agree.")
+        self.stdout.write("The ledger is right.")

@@ -1,0 +1,159 @@
+"""What was spent: one row per call, the running totals, and what calls under way have reserved.
+
+Table and column names are the contract's; amounts are LLM tokens, 64-bit.
+"""
+
+from django.db import models
+from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
+
+from ocrsite.lib.database import UtcNow
+from tokens.models.token import DEFAULT_LIMIT, TokenMaster
+
+DEFAULT_THRESHOLD = 3_000
+
+
+class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
+    def lock(self, token_id: int) -> None:
+        """Lock the totals of a key; create them for one that was inserted by SQL."""
+        now = timezone.now()
+        if not self.filter(token_id=token_id).update(last_updated=now):
+            self.get_or_create(token_id=token_id)
+            self.follow_limit(token_id)
+
+    def follow_limit(self, token_id: int) -> None:
+        """Set what remains of a key to its limit minus what it used."""
+        limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
+        self.filter(token_id=token_id).update(
+            total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
+        )
+
+
+class TokenUsageSummary(models.Model):
+    """Running totals of one key. At every commit: used + reserved ≤ the key's limit."""
+
+    summary_id = models.BigAutoField(db_column="SummaryID", primary_key=True)
+    token = models.OneToOneField(
+        TokenMaster,
+        models.CASCADE,
+        db_column="TokenID",
+        related_name="summary",
+        verbose_name="key",
+    )
+    total_used_tokens = models.BigIntegerField(db_column="TotalUsedTokens", default=0, db_default=0)
+    total_remaining_tokens = models.BigIntegerField(
+        db_column="TotalRemainingTokens", default=DEFAULT_LIMIT, db_default=DEFAULT_LIMIT
+    )
+    threshold = models.BigIntegerField(
+        db_column="Threshold", default=DEFAULT_THRESHOLD, db_default=DEFAULT_THRESHOLD
+    )
+    last_updated = models.DateTimeField(
+        db_column="LastUpdated", default=timezone.now, db_default=UtcNow()
+    )
+    # Not in the contract
+    reserved_tokens = models.BigIntegerField(db_column="ReservedTokens", default=0, db_default=0)
+
+    objects = TokenUsageSummaryQuerySet.as_manager()
+
+    class Meta:
+        db_table = "TokenUsageSummary"
+        verbose_name = "usage summary"
+        verbose_name_plural = "usage summaries"
+
+    def __str__(self) -> str:
+        return f"{self.total_used_tokens} used, {self.total_remaining_tokens} remaining"
+
+
+class TokenUsageLog(models.Model):
+    """What one call was charged. ``attempt_id`` is unique: a call settled twice is charged once."""
+
+    usage_id = models.BigAutoField(db_column="UsageID", primary_key=True)
+    token = models.ForeignKey(
+        TokenMaster,
+        models.PROTECT,
+        db_column="TokenID",
+        null=True,
+        db_index=False,
+        verbose_name="key",
+    )
+    branch = models.CharField(
+        db_column="Branch", max_length=50, default="Default", db_default="Default"
+    )
+    requested_by = models.CharField(
+        db_column="RequestedBy", max_length=100, default="System", db_default="System"
+    )
+    input_tokens = models.BigIntegerField(db_column="InputTokens", default=0, db_default=0)
+    output_tokens = models.BigIntegerField(db_column="OutputTokens", default=0, db_default=0)
+    text_prompt_tokens = models.BigIntegerField(
+        db_column="TextPromptTokens", default=0, db_default=0
+    )
+    image_prompt_tokens = models.BigIntegerField(
+        db_column="ImagePromptTokens", default=0, db_default=0
+    )
+    text_candidates_tokens = models.BigIntegerField(
+        db_column="TextCandidatesTokens", default=0, db_default=0
+    )
+    total_tokens_used = models.BigIntegerField(
+        db_column="TotalTokensUsed",
+        default=0,
+        db_default=0,
+        help_text="Input + output + thinking, as billed.",
+    )
+    request_count = models.IntegerField(db_column="RequestCount", default=1, db_default=1)
+    logged_at = models.DateTimeField(
+        db_column="LoggedAt", default=timezone.now, db_default=UtcNow()
+    )
+    # Not in the contract
+    thinking_tokens = models.BigIntegerField(db_column="ThinkingTokens", default=0, db_default=0)
+    cached_tokens = models.BigIntegerField(db_column="CachedTokens", default=0, db_default=0)
+    attempt_id = models.UUIDField(db_column="AttemptID", null=True, unique=True)
+    company_id = models.CharField(db_column="CompanyID", max_length=50, null=True)
+    estimated = models.BooleanField(
+        db_column="Estimated",
+        default=False,
+        db_default=False,
+        help_text="The bill is unknown (the call was cut off): charged at what was reserved.",
+    )
+    key_fingerprint = models.CharField(
+        db_column="KeyFingerprint",
+        max_length=64,
+        null=True,
+        editable=False,
+        help_text="Keyed digest of the key of a call made while the database was unreachable.",
+    )
+
+    class Meta:
+        db_table = "TokenUsageLogs"
+        verbose_name = "usage"
+        verbose_name_plural = "usage"
+        ordering = ["-logged_at"]
+        indexes = [
+            models.Index(fields=["token"], name="IX_Usage_TokenID"),
+            models.Index(fields=["-logged_at"], name="IX_Usage_LoggedAt"),
+            models.Index(fields=["branch"], name="IX_Usage_Branch"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total_tokens_used} LLM tokens, {self.logged_at:%Y-%m-%d %H:%M}"
+
+
+class TokenReservation(models.Model):
+    """Quota reserved for one attempt until it is settled or released, or its lease runs out."""
+
+    attempt_id = models.UUIDField(db_column="AttemptID", primary_key=True)
+    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID", verbose_name="key")
+    amount = models.BigIntegerField(db_column="Amount")
+    leased_until = models.DateTimeField(
+        db_column="LeasedUntil",
+        help_text="After this the attempt counts as dead, and its quota is released.",
+    )
+    created_at = models.DateTimeField(
+        db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
+    )
+
+    class Meta:
+        db_table = "TokenReservations"
+        verbose_name = "reservation"
+
+    def __str__(self) -> str:
+        return f"{self.amount} LLM tokens reserved"
