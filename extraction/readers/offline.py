@@ -4,6 +4,7 @@ Used by companies that have no key. Costs no tokens, and says what it is unsure 
 """
 
 from extraction.documents.document import Document
+from extraction.documents.media_types import PDF
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice.reader import einvoices_in, unprinted
@@ -11,7 +12,6 @@ from extraction.readers.text.heuristic import EMPTY, read_text
 from extraction.readers.text.sources import ocr, text_layer
 
 MODEL = "offline"
-PDF = "application/pdf"
 # A scanner's stamp or a page number is not the text of an invoice.
 FEWEST_LETTERS = 100
 
@@ -73,7 +73,7 @@ def _read_einvoice(einvoices: list[InvoiceFields], text: str) -> Reading:
 
 
 def _read_scan(document: Document, text: str) -> Reading:
-    if all(page.blank for page in document.pages):
+    if document.is_blank:
         return Reading(EMPTY, MODEL, needs_review=True, warnings=(BLANK,))
     try:
         scan = ocr(document.pages)
