@@ -9,19 +9,18 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction import submission
-from extraction.access import Principal, principal_of
+from extraction.access import Principal, principal_of, visible_extraction
 from extraction.documents.intake import folder_of
 from extraction.exceptions import DocumentRejected
 from extraction.forms import FilterForm, UploadForm
 from extraction.invoices import presentation
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
-from logs import context as log_context
 from tokens.selection import NoUsableKey
 
 PAGE_SIZE = 25
@@ -90,7 +89,7 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
-    extraction = _visible(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id)
     context: dict[str, object] = {
         "extraction": extraction,
         "page_numbers": _pages_with_image(extraction),
@@ -109,7 +108,7 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Queue a failed extraction again."""
-    extraction = _visible(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id)
     if submission.retry(extraction):
         messages.success(request, "The document is queued again.")
     elif extraction.files_removed_at:
@@ -148,14 +147,6 @@ def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     ]
     problems = [str(error) for errors in form.errors.values() for error in errors]
     return JsonResponse({"files": files, "problem": " ".join(problems)})
-
-
-def _visible(request: HttpRequest, extraction_id: UUID) -> Extraction:
-    company_ids = principal_of(request).company_ids()
-    visible = Extraction.objects.for_companies(company_ids)
-    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
-    log_context.add(company_id=extraction.company_id)
-    return extraction
 
 
 def _pages_with_image(extraction: Extraction) -> list[int]:

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import FileResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -20,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from extraction import degraded, submission
-from extraction.access import principal_of
+from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
 from extraction.api.serializers import (
@@ -30,7 +29,6 @@ from extraction.api.serializers import (
     representation,
 )
 from extraction.documents.intake import folder_of
-from extraction.known_clients import KnownClient
 from extraction.models import ApiClient, Extraction
 from logs import context
 from ocrsite.lib.database import is_unreachable
@@ -135,7 +133,7 @@ class ExtractionView(ApiView):
 
     def get(self, request: Request, extraction_id: UUID) -> Response:
         """Answer its state and, when it has one, its result."""
-        return Response(representation(_visible(request, extraction_id)))
+        return Response(representation(visible_extraction(request, extraction_id)))
 
 
 class PageView(ApiView):
@@ -143,7 +141,7 @@ class PageView(ApiView):
 
     def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
         """Answer the JPEG; pages are numbered from 1."""
-        extraction = _visible(request, extraction_id)
+        extraction = visible_extraction(request, extraction_id)
         if extraction.files_removed_at:
             day = f"{extraction.files_removed_at:%Y-%m-%d}"
             raise NotFound(
@@ -165,15 +163,6 @@ class UnknownView(ApiView):
         """Refuse every method alike."""
         super().initial(request, *args, **kwargs)
         raise NotFound("There is nothing at this address. Check its spelling.")
-
-
-def _visible(request: Request, extraction_id: UUID) -> Extraction:
-    """The extraction, when the caller may see it; else it does not exist for them."""
-    company_ids = principal_of(request).company_ids()
-    visible = Extraction.objects.for_companies(company_ids)
-    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
-    context.add(company_id=extraction.company_id)
-    return extraction
 
 
 def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.cache.backends import locmem
 from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import degraded
-from extraction.known_clients import known_clients
+from extraction import access, degraded
 from extraction.models import Extraction
 from extraction.readers.gemini import prompt_cost
 from extraction.readers.gemini.reader import (
@@ -464,18 +464,35 @@ def test_place_is_free_again_after_a_failure(
     assert post(known).status_code == 200
 
 
-def test_no_more_clients_are_remembered_than_there_is_room_for(
-    known: Integrator, monkeypatch: pytest.MonkeyPatch
+def test_client_that_has_not_called_for_longest_is_forgotten_when_there_is_no_room(
+    known: Integrator, settings: Settings
 ) -> None:
-    monkeypatch.setattr("extraction.known_clients.REMEMBERED_AT_MOST", 2)
+    options = {"MAX_ENTRIES": 2, "CULL_FREQUENCY": 2}
+    settings.CACHES = {
+        **settings.CACHES,
+        "known_clients": {**settings.CACHES["known_clients"], "OPTIONS": options},
+    }
     for key in ("a.1", "b.2"):
-        known_clients.remember(key, known.record)
+        access.remember_client(key, known.record)
 
-    assert known_clients.recall(known.key) is None
-    assert known_clients.recall("a.1")
-    assert known_clients.recall("b.2")
+    assert access.known_client(known.key) is None
+    assert access.known_client("a.1")
+    assert access.known_client("b.2")
+
+
+def test_a_thousand_clients_are_remembered_and_one_goes_for_one_that_comes(
+    integrator: Integrator,
+) -> None:
+    keys = [f"{number}.secret" for number in range(1_001)]
+    for key in keys:
+        access.remember_client(key, integrator.record)
+
+    assert [key for key in keys if access.known_client(key) is None] == keys[:1]
 
 
 def test_memory_of_clients_holds_no_key(known: Integrator) -> None:
-    assert known_clients.recall(known.key)
-    assert known.key not in repr(vars(known_clients))
+    assert access.known_client(known.key)
+    memory = repr(locmem._caches["known_clients"])
+    assert known.record.name in memory
+    for secret in (known.key, known.key.partition(".")[2], known.record.hashed_key):
+        assert secret not in memory
