@@ -37,7 +37,7 @@ class Outcome:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Take documents in, each for itself: one that is refused does not keep out the others."""
+    """Accept documents one by one: a rejected one does not hold up the others."""
     principal = principal_of(request)
     companies = principal.companies()
     outcomes: list[Outcome] = []
@@ -49,13 +49,13 @@ def upload(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
         if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-            return _told_to_script(form, outcomes)
+            return _answer_script(form, outcomes)
         if len(outcomes) == 1 and outcomes[0].extraction:
             return redirect("result", outcomes[0].extraction.pk)
     else:
         form = UploadForm(companies=companies)
     accepted = bool(outcomes) and all(outcome.extraction for outcome in outcomes)
-    refused = form.is_bound and not accepted
+    rejected = form.is_bound and not accepted
     context = {
         "form": form,
         "companies": companies,
@@ -63,7 +63,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         "max_upload_mb": settings.MAX_UPLOAD_MB,
         "max_pages": settings.MAX_PAGES,
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if rejected else HTTPStatus.OK
     return render(request, "extraction/upload.html", context, status=status)
 
 
@@ -73,7 +73,7 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     form = FilterForm(request.GET, companies=principal.companies())
     found = Extraction.objects.for_companies(principal.company_ids()).defer("result", "checks")
-    # A filter that makes no sense, such as somebody else's company, finds nothing.
+    # An invalid filter, such as a company of others, finds nothing.
     found = found if form.is_valid() else found.none()
     if company := form.cleaned_data.get("company"):
         found = found.filter(company_id=company)
@@ -128,14 +128,14 @@ def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str,
             requested_by=principal.name[:100],
             client=principal.label,
         )
-    except DocumentRejected as refusal:
-        return Outcome(name, problem=refusal.detail)
+    except DocumentRejected as error:
+        return Outcome(name, problem=error.detail)
     except NoUsableKey as error:
         return Outcome(name, problem=error.message)
     return Outcome(name, submitted.extraction)
 
 
-def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
+def _answer_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     """The outcome of each file, always with status 200: browsers log any other as an error."""
     files = [
         {

@@ -1,6 +1,5 @@
-"""The doors for programs: parse, call, answer."""
+"""The endpoints for programs: parse, call, answer."""
 
-import math
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -32,6 +31,7 @@ from extraction.documents.intake import folder_of
 from extraction.models import ApiClient, Extraction
 from logs import context
 from ocrsite.lib.database import is_unreachable
+from ocrsite.lib.errors import whole_seconds
 
 # Seconds after which a pending extraction is worth asking for again.
 POLL_AFTER = 2
@@ -107,20 +107,18 @@ class SubmitView(ApiView):
         if not extraction.ended:
             headers["Retry-After"] = str(POLL_AFTER)
             return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
-        if extraction.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
-            # The time at which a key may be free.
-            wait = (extraction.due_at - timezone.now()).total_seconds()
-            headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        if extraction.retry_after_at:
+            headers["Retry-After"] = whole_seconds(extraction.retry_after_at - timezone.now())
         return Response(body, status=extraction.http_status, headers=headers)
 
 
 class ExtractView(SubmitView):
-    """The door that callers of the former service know: ``POST /extract``."""
+    """``POST /extract``, as callers of the former service know it."""
 
     enveloped_errors = True
 
     def default_wait(self) -> int:
-        """Callers of this door expect the result in the answer."""
+        """Callers of this endpoint expect the result in the answer."""
         return int(settings.EXTRACT_WAIT_SECONDS)
 
     def render(self, extraction: Extraction) -> dict[str, Any]:
@@ -160,7 +158,7 @@ class UnknownView(ApiView):
     """Any other address under the API."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse every method alike."""
+        """Answer every method alike."""
         super().initial(request, *args, **kwargs)
         raise NotFound("There is nothing at this address. Check its spelling.")
 

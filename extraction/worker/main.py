@@ -18,7 +18,7 @@ from django.db import close_old_connections, connections
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
-from extraction import liveness, pipeline
+from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
 from extraction.documents import temp_dirs
 from extraction.models import Extraction
@@ -178,7 +178,7 @@ def _hand_back(worker: str) -> None:
     """Free what the killed processes held, so that the next start goes on with it at once."""
     try:
         for extraction in Extraction.objects.held_by(worker):
-            pipeline.recover(extraction, stopped=True)
+            outcomes.recover(extraction, stopped=True)
     except DatabaseProblem:
         logger.exception("What was interrupted is taken up when its leases have run out.")
 
