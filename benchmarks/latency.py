@@ -1,4 +1,4 @@
-"""From POST to the start of work, as the rows tell it: created_at to started_at."""
+"""From POST to the start of work, by the rows: created_at to started_at."""
 
 import random
 import statistics
@@ -23,7 +23,9 @@ def main() -> None:
         for number in range(REQUESTS):
             path = Path(name) / f"{number}.pdf"
             path.write_bytes(pdf(f"INVOICE {number}\nTotal 119.00"))
-            time.sleep(random.uniform(0, POLL_SECONDS))  # or requests fall into step with the poll
+            time.sleep(
+                random.uniform(0, POLL_SECONDS)
+            )  # or every request comes at the same time after a poll
             site.post(path)
         rows = site.query(
             "SELECT (julianday(started_at) - julianday(created_at)) * 86400000 "

@@ -25,7 +25,7 @@ Way = Callable[[Path, Path], None]
 
 
 def old_way(document: Path, _folder: Path) -> None:
-    """What the replaced service did."""
+    """What the service before this one did."""
     from pdf2image import convert_from_path
 
     for image in convert_from_path(str(document)):
@@ -34,7 +34,7 @@ def old_way(document: Path, _folder: Path) -> None:
 
 
 def our_way(document: Path, folder: Path) -> None:
-    """What the pipeline does."""
+    """What the pipeline does now."""
     from extraction.documents import rendering
 
     rendering.render(document, "application/pdf", PAGES, folder)
@@ -53,7 +53,7 @@ def twenty_pages(folder: Path) -> Path:
 
 
 def _run(way: Way, document: Path, folder: Path, line: Connection) -> None:
-    """Load the code, wait for the word, run, and report the CPU seconds; in a fresh process."""
+    """Load the code, wait for the start, run, and report the CPU seconds; in a fresh process."""
     import django
 
     django.setup()

@@ -36,7 +36,7 @@ class Stages:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Add the block's CPU to a stage."""
+        """Add the block's CPU time to a stage."""
         start = cpu_seconds()
         yield
         self.seconds[stage] += cpu_seconds() - start
@@ -57,7 +57,7 @@ def run(stages: Stages, number: int) -> None:
             client="user:1",
         ).extraction
     with stages.measure("claim"):
-        extraction = Extraction.objects.claim(submitted.pk)
+        extraction = Extraction.objects.claim(submitted.pk, worker=None)
     assert extraction is not None
     with stages.measure("pages"):
         document = pipeline.prepare_pages(extraction)

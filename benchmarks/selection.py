@@ -1,4 +1,4 @@
-"""Choosing and reserving a key, among ever more keys: the time must not grow with their number.
+"""Choosing and reserving a key, among more and more keys: the time must not grow with their number.
 
 On SQLite, in this process. Every key has a company of its own, but for one company with the most
 keys that a company is expected to have.
@@ -53,7 +53,7 @@ def add_keys(company_id: str, number: int) -> None:
 
 
 def grow_to(total: int) -> None:
-    """Have so many small companies, with a key and its totals each."""
+    """Create keys and totals until there are so many small companies."""
     from tokens.models import TokenMaster, TokenUsageSummary
 
     before = TokenMaster.objects.exclude(company_id="LARGEST").count()

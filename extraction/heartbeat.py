@@ -1,4 +1,4 @@
-"""The heartbeat of an extraction that is being worked on."""
+"""The heartbeat that keeps the lease of an extraction while a process works on it."""
 
 import logging
 import threading
@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 def heartbeat(extraction: Extraction) -> Iterator[None]:
     """Renew the extraction's lease inside the block, from a thread with its own connection."""
     done = threading.Event()
-    beat = partial(copy_context().run, _beat, extraction, done)  # its log records are ours
-    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    # In a copy of the context, which names the extraction in log records.
+    beat = partial(copy_context().run, _beat, extraction, done)
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield
@@ -30,14 +31,14 @@ def heartbeat(extraction: Extraction) -> Iterator[None]:
 
 
 def _beat(extraction: Extraction, done: threading.Event) -> None:
-    interval = LEASE.total_seconds() / 4  # three missed beats are survived
+    interval = LEASE.total_seconds() / 4  # three beats may fail
     try:
         while not done.wait(interval):
             try:
                 if not Extraction.objects.renew_lease(extraction):
                     return
             except Error:
-                # The next beat reconnects; if none gets through, the lease runs out as it should.
+                # The next beat connects again; if none succeeds, the lease runs out as it should.
                 logger.warning("Could not renew the lease of %s.", extraction.pk)
                 connections.close_all()
     finally:

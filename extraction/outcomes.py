@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from extraction import liveness
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.validation import checked_invoice
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
@@ -159,7 +160,8 @@ def recover(extraction: Extraction, *, stopped: bool = False) -> None:
     code = "worker_stopped" if stopped else "worker_died"
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
         with transaction.atomic():
-            if not Extraction.objects.take_over(extraction, stopped=stopped):
+            worker = liveness.worker_name()
+            if not Extraction.objects.take_over(extraction, worker=worker, stopped=stopped):
                 return
             for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
                 _close(attempt, AttemptOutcome.UNKNOWN, code=code)

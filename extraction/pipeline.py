@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from extraction import outcomes
+from extraction import liveness, outcomes
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.heartbeat import heartbeat
@@ -40,7 +40,7 @@ def process(extraction_id: uuid.UUID) -> None:
 
     Does nothing when another process has it, so it may be called twice, late or for nothing.
     """
-    extraction = Extraction.objects.claim(extraction_id)
+    extraction = Extraction.objects.claim(extraction_id, worker=liveness.worker_name())
     if extraction is None:
         return
     with (

@@ -170,14 +170,14 @@ def tokens() -> None:
 def extractions() -> None:
     extraction = Extraction(pk=ANYTHING, lease_id=ANYTHING, company_id="NT047")
     rows = Extraction.objects.all()
-    rows.claim(ANYTHING)
+    rows.claim(ANYTHING, worker="host:1")
     rows.renew_lease(extraction)
     rows.postpone(extraction, timedelta(seconds=1))
     rows.end(extraction, State.SUCCEEDED)
-    rows.take_over(extraction)
+    rows.take_over(extraction, worker="host:1")
     rows.requeue_due(ANYTHING)
     rows.requeue(ANYTHING)
-    rows.give_up_files(extraction, NOW)
+    rows.mark_files_removed(extraction, NOW)
     Reconciler(get_broker()).round()
     extraction_retention.purge_files()
 

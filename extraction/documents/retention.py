@@ -44,7 +44,7 @@ def purge_files(seconds: float = SECONDS) -> int:
             if time.monotonic() >= give_up_at:
                 break
             for extraction in batch:
-                if Extraction.objects.give_up_files(extraction, cutoff):
+                if Extraction.objects.mark_files_removed(extraction, cutoff):
                     _remove_files(extraction, run)
                     run.deleted += 1
             run.save()

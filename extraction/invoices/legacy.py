@@ -1,4 +1,4 @@
-"""The canonical invoice under the names that callers of ``POST /extract`` have always read."""
+"""The canonical invoice under the legacy names of ``POST /extract``."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,9 +7,9 @@ from extraction.invoices.schema import Invoice, LineItem
 
 
 def legacy_data(invoice: Invoice) -> dict[str, object]:
-    """Return the compatible ``data``: absent text is "", an absent number is null.
+    """Return ``data`` of the legacy contract: absent text is "", an absent number is null.
 
-    ``company_name`` is the vendor and ``dealer_name`` the customer, as they have always been.
+    ``company_name`` is the supplier and ``dealer_name`` the customer.
     """
     return {
         "order_no": invoice.order_number or "",
@@ -60,5 +60,5 @@ def _day(day: date | None) -> str:
 
 
 def _number(number: Decimal | None) -> float | None:
-    """Return a JSON number; a double holds every amount of up to 15 digits exactly as printed."""
+    """Return a JSON number; a double keeps every amount of up to 15 digits."""
     return None if number is None else float(number)

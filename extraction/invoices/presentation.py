@@ -1,4 +1,4 @@
-"""An invoice as people read it: sections of labelled values, and tables."""
+"""An invoice for display: sections of labelled values, and tables."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,13 +42,13 @@ _TOTALS = [
     "total_amount",
     "amount_due",
 ]
-# Shown even when the document has none: their absence is worth a look.
+# Shown even when empty, so that their absence is seen.
 _EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One value; an empty one was looked for and not found."""
+    """One labelled value; an empty one was not found on the document."""
 
     label: str
     value: str
@@ -72,7 +72,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one kind, with the columns that any of them fills."""
+    """Rows of one kind, with the columns that at least one of them fills."""
 
     title: str
     headings: list[Cell]
@@ -99,7 +99,7 @@ def tables(invoice: Invoice) -> list[Table]:
 
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
-    """Return the checks with their names as people read them."""
+    """Return the checks with their labels."""
     return [(_label(check.code), check) for check in invoice.checks]
 
 

@@ -14,7 +14,7 @@ from pydantic.types import StringConstraints
 
 SCHEMA_VERSION = "1"
 
-# Decimal strings on the wire: a float would already have lost the cents.
+# Decimal strings in JSON: a float would lose cents.
 Number = Annotated[
     Decimal,
     Field(allow_inf_nan=False, max_digits=24),

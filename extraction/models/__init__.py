@@ -1,13 +1,8 @@
-"""Documents on their way to a result, and who may bring or see them."""
+"""Extractions with their attempts, and who may submit and see them."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
-from extraction.models.extraction import (
-    Attempt,
-    AttemptOutcome,
-    Extraction,
-    IdempotencyKey,
-    State,
-)
+from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.extraction import Extraction, IdempotencyKey, State
 from extraction.models.prompt_cost import PromptCost
 
 __all__ = [

@@ -23,7 +23,7 @@ class CompanyGrant(models.Model):
 
 
 class ApiClient(AbstractAPIKey):
-    """An integrator's program. Its key is stored hashed and shown once, when it is made."""
+    """An integrator's program. Its API key is stored hashed and shown once, when it is made."""
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API client"

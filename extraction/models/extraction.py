@@ -1,4 +1,4 @@
-"""The extraction and its attempts. Every change of state is one conditional UPDATE here.
+"""The extraction. Every change of its state is one conditional UPDATE here.
 
 The row is the truth and the queue only a wake-up call: a message lost, doubled or late
 changes nothing, because only the process whose UPDATE changed the row goes on.
@@ -15,15 +15,14 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from extraction import liveness
 from tokens.models import TokenMaster
 
-# A live worker renews its lease well within this; without renewal the work is taken up again.
+# A process at work renews its lease well within this; without renewal another takes it over.
 LEASE = timedelta(seconds=20)
-# When the whole worker is gone, others leave it so long to show that it is not: only it can tell
-# that a single process of it died.
+# Other workers wait so much longer than the lease for a worker to take over what its own processes
+# held: only it can tell that one of them died and the rest did not.
 OTHERS_WAIT = timedelta(seconds=5)
-# A document that took down the process that read it this often is not tried again.
+# A document that the process reading it died of this often is not tried again.
 DEATHS_ALLOWED = 2
 
 
@@ -39,7 +38,7 @@ class State(models.TextChoices):
 
     @classmethod
     def ended(cls) -> tuple["State", ...]:
-        """The states that nothing leaves by itself."""
+        """The states that only a retry by hand leaves."""
         return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
 
 
@@ -52,18 +51,21 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those that wait for a time that has come."""
         return self.filter(state=State.WAITING, due_at__lte=timezone.now())
 
-    def abandoned(self) -> Self:
-        """Those whose lease ran out, its process dead, hanging or without the database.
+    def abandoned(self, worker: str | None) -> Self:
+        """Those whose lease ran out, as seen by a worker: its process died, hangs or is cut off.
 
-        Those of other workers only a while later: they know better what to hold against it.
+        What another worker held is left to that one for OTHERS_WAIT.
         """
         now = timezone.now()
-        own = Q(worker=liveness.worker_name()) | Q(worker=None)
+        own = Q(worker=worker) | Q(worker=None)
         ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
         return self.filter(ran_out, state=State.PROCESSING)
 
-    def claim(self, pk: uuid.UUID) -> "Extraction | None":
-        """Take a queued or due extraction to work on; None when another process was first."""
+    def claim(self, pk: uuid.UUID, *, worker: str | None) -> "Extraction | None":
+        """Lease a queued or due extraction to a process of ``worker``; None if another was first.
+
+        None stands for a worker without a name, as on Windows.
+        """
         now = timezone.now()
         lease_id = uuid.uuid4()
         claimed = self.filter(
@@ -72,8 +74,8 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             state=State.PROCESSING,
             lease_id=lease_id,
             leased_until=now + LEASE,
-            worker=liveness.worker_name(),
-            # The clock of retries starts with the work, not with a long queue before it.
+            worker=worker,
+            # The time allowed for retries starts with the work, not with the wait in the queue.
             started_at=Coalesce(F("started_at"), now),
             deadline=Coalesce(
                 F("deadline"), now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
@@ -82,19 +84,19 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         return self.get(pk=pk) if claimed else None
 
     def held(self, extraction: "Extraction") -> Self:
-        """The row of an extraction, if it is still ours to change."""
+        """The row of an extraction, as long as the caller's lease holds."""
         return self.filter(pk=extraction.pk, state=State.PROCESSING, lease_id=extraction.lease_id)
 
     def held_by(self, worker: str) -> Self:
-        """Those that a worker works on, as far as the rows know."""
+        """Those that a worker works on, or died working on."""
         return self.filter(state=State.PROCESSING, worker=worker)
 
     def renew_lease(self, extraction: "Extraction") -> bool:
-        """Say that its worker lives; False when the lease was lost to another."""
+        """Extend the lease by LEASE from now; False when another process took it over."""
         return bool(self.held(extraction).update(leased_until=timezone.now() + LEASE))
 
     def end(self, extraction: "Extraction", state: State, **fields: Any) -> bool:
-        """Move a held extraction to an ended state; False when it is no longer ours."""
+        """Move a held extraction to an ended state; False when the lease is lost."""
         return bool(
             self.held(extraction).update(
                 state=state,
@@ -106,7 +108,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         )
 
     def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
-        """Let a held extraction wait and free its worker; False when it is no longer ours."""
+        """Let a held extraction wait and free its worker; False when the lease is lost."""
         return bool(
             self.held(extraction).update(
                 state=State.WAITING,
@@ -121,15 +123,17 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Turn a due extraction into a queued one; True for the one process that did."""
         return bool(self.due().filter(pk=pk).update(state=State.QUEUED))
 
-    def take_over(self, extraction: "Extraction", *, stopped: bool = False) -> bool:
-        """Hold another process's extraction ourselves; True for one process only.
+    def take_over(
+        self, extraction: "Extraction", *, worker: str | None, stopped: bool = False
+    ) -> bool:
+        """Take the lease of another process; True for the one process that did.
 
-        It was abandoned; or, ``stopped``, we ended its process. What happened counts as a death
-        only where it speaks against the document.
+        The extraction was abandoned as ``worker`` sees it; or, ``stopped``, that worker ended the
+        process itself. A death is counted only where the document may be its cause.
         """
-        rows = self.held(extraction) if stopped else self.held(extraction) & self.abandoned()
-        counts = not stopped and extraction.is_suspect
-        taken = rows.update(
+        held = self.held(extraction)
+        counts = not stopped and extraction.may_have_killed(worker)
+        taken = (held if stopped else held & self.abandoned(worker)).update(
             lease_id=uuid.uuid4(),
             leased_until=timezone.now() + LEASE,
             deaths=F("deaths") + int(counts),
@@ -142,10 +146,10 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those that ended before and still have their document."""
         return self.filter(state__in=State.ended(), finished_at__lt=cutoff, files_removed_at=None)
 
-    def give_up_files(self, extraction: "Extraction", cutoff: datetime) -> bool:
-        """Say that its files go; False when it was queued again meanwhile.
+    def mark_files_removed(self, extraction: "Extraction", cutoff: datetime) -> bool:
+        """Record, before it is done, that its files are removed; False when it was queued again.
 
-        A failed one stops answering for its bytes: who sends them again has them read.
+        A failed one loses its dedup_key: the same bytes sent again are read again.
         """
         return bool(
             self.with_old_files(cutoff)
@@ -157,7 +161,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         )
 
     def requeue(self, pk: uuid.UUID) -> bool:
-        """Queue a failed extraction once more, as if it had just come; not without its document."""
+        """Queue a failed extraction as if it were new; False when its document is removed."""
         return bool(
             self.filter(pk=pk, state=State.FAILED, files_removed_at=None).update(
                 state=State.QUEUED,
@@ -177,7 +181,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
 
 
 class Extraction(models.Model):
-    """One document that somebody brought, and what became of it."""
+    """One uploaded document, the state of its reading and the result."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     company_id = models.CharField(max_length=50)
@@ -258,23 +262,22 @@ class Extraction(models.Model):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it by itself."""
+        """Whether its state is one of ``State.ended``."""
         return self.state in State.ended()
 
-    @property
-    def is_suspect(self) -> bool:
-        """Whether it may be its own fault that nobody renews its lease any more.
+    def may_have_killed(self, worker: str | None) -> bool:
+        """Whether the document may be why its lease ran out, as seen by ``worker``.
 
-        A process of this worker died alone, with it in its hands. When a whole worker died, that
-        was most likely something else, and hit every document it held; but past the deadline
-        nothing is excused, so that what takes whole machines down is not tried for ever.
+        It may where one process of that worker died and the rest did not. The death of a whole
+        worker most likely has another cause, and hits every document that it held; but past the
+        deadline it counts, so that a document that takes down whole machines is not tried for ever.
         """
-        alone = self.worker in (None, liveness.worker_name())  # None: it cannot be known (Windows)
+        alone = self.worker in (None, worker)  # None: it cannot be known (Windows)
         return alone or (self.deadline is not None and self.deadline < timezone.now())
 
 
 class IdempotencyKey(models.Model):
-    """A client's promise that two requests are one: the extraction that answers for the key."""
+    """An Idempotency-Key of a client, and the extraction that its requests get."""
 
     client = models.CharField(max_length=200)
     key = models.CharField(max_length=200)
@@ -288,54 +291,3 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class AttemptOutcome(models.TextChoices):
-    """What came of one call."""
-
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-class Attempt(models.Model):
-    """One call to a provider, committed before it is made, so that a crash cannot hide it."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="attempt_set")
-    number = models.PositiveIntegerField(help_text="1 is the first call for this extraction.")
-    token = models.ForeignKey(TokenMaster, models.PROTECT)
-    model = models.CharField(max_length=100)
-    reserved = models.BigIntegerField(help_text="LLM tokens set aside for this call.")
-    outcome = models.CharField(
-        max_length=20, choices=AttemptOutcome, default=AttemptOutcome.PENDING
-    )
-    failure = models.CharField(
-        max_length=20,
-        blank=True,
-        help_text="What the failure allowed next: retry, other_key, repair, final.",
-    )
-    code = models.CharField(max_length=50, blank=True)
-    output_budget = models.BigIntegerField(
-        default=0,
-        db_default=0,
-        help_text="LLM tokens that its output could have, thinking included.",
-    )
-    repairs = models.ForeignKey(
-        "self", models.SET_NULL, null=True, help_text="The call whose answer this one mends."
-    )
-    correction = models.TextField(
-        blank=True, default="", db_default="", help_text="What to tell the model to mend."
-    )
-    started_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["extraction", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["extraction", "number"], name="unique_attempt_number")
-        ]
-
-    def __str__(self) -> str:
-        return f"attempt {self.number}: {self.outcome}"

@@ -1,4 +1,4 @@
-"""What the providers count for our prompts."""
+"""What a prompt costs, as counted by its provider."""
 
 from django.db import models
 

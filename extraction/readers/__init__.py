@@ -13,12 +13,12 @@ OUTPUT_FLOOR = 2_000
 
 
 def reader_for(provider: str) -> Reader:
-    """Return the reader of a token's provider.
+    """Return the reader of a key's provider.
 
-    Raises ReadingError (other key) for a provider that nobody here can speak to: staff write
-    TokenMaster rows by hand.
+    Raises ReadingError (other key) for an unknown provider: TokenMaster rows are also written by
+    SQL.
     """
-    # Imported when asked for: the web processes never read, and each reader's libraries are large.
+    # Imported when asked for: web processes hardly ever read, and the readers' libraries are large.
     if provider == Provider.GEMINI:
         from extraction.readers.gemini.reader import GeminiReader
 
@@ -35,7 +35,7 @@ def reader_for(provider: str) -> Reader:
 
 
 def model_of(token: TokenMaster) -> str:
-    """Return the model to ask with a token's key: its own, or the site's default."""
+    """Return the model to use with a key: its own, or the site's default."""
     return token.model or settings.GEMINI_MODEL
 
 

@@ -1,4 +1,4 @@
-"""What every reader takes and gives: pages and document in; fields and usage, or one error, out."""
+"""What every reader takes and gives: a document in; a Reading or one ReadingError out."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,19 +21,16 @@ class RequestCost:
 
 
 class Billing(StrEnum):
-    """What the provider charged for a call."""
+    """What is known of the provider's charge for a call."""
 
-    NONE = "none"  # it answered with an error: nothing
-    KNOWN = "known"  # it answered and said what it used
-    UNKNOWN = "unknown"  # cut off after sending, or an answer without usage: charge the reserve
+    NONE = "none"  # nothing was charged: no request was sent, or the answer was an error
+    KNOWN = "known"  # the answer states its usage
+    UNKNOWN = "unknown"  # the answer was lost or states no usage: the reserve is charged
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``.
-
-    ``billing`` is UNKNOWN when a good answer came without usage: charge the reserve.
-    """
+    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``."""
 
     fields: InvoiceFields
     model: str
@@ -44,30 +41,31 @@ class Reading:
 
 
 class Failure(StrEnum):
-    """What a failed reading allows next: its class."""
+    """What may follow a failed reading."""
 
-    RETRY = "retry"  # the same key may be asked again later
-    OTHER_KEY = "other_key"  # this key will not do; another may, at once
-    REPAIR = "repair"  # one more call, changed, may mend it
-    FINAL = "final"  # no call can read this document
+    RETRY = "retry"  # the same call, later
+    OTHER_KEY = "other_key"  # a call with another key, at once
+    REPAIR = "repair"  # one more call, with a correction or a larger output budget
+    FINAL = "final"  # nothing: no call can read this document
 
 
 class KeyEffect(StrEnum):
     """What a failure means for the key that was used."""
 
     NONE = "none"
-    COOL_KEY = "cool_key"  # leave it alone for a while
-    COOL_PROJECT = "cool_project"  # it, and all that share its quota
-    REJECTED = "rejected"  # it is no key, or no longer one
+    COOL_KEY = "cool_key"  # it is not used for a while
+    COOL_PROJECT = "cool_project"  # nor are the keys of the same project, which share its quota
+    REJECTED = "rejected"  # it is not valid, or no longer
 
 
 class ReadingError(Exception):
-    """A reading that failed, in our words. Never carries the provider's exception object.
+    """A reading that failed. Never carries the provider's exception object.
 
     ``code`` is stable and for machines, ``detail`` is for people and free of internals,
     ``provider_code`` and ``provider_message`` are the provider's own words, for staff.
-    ``retry_after`` is the server's wish and ``cools_for`` the length of a key's cool-down, in
-    seconds. ``correction`` tells the model what to mend. ``timed_out`` tells 504 from 502.
+    ``retry_after`` is the wait that the provider asks for and ``cools_for`` the length of the key's
+    cool-down, in seconds. ``correction`` tells the model what was wrong with its answer.
+    ``timed_out`` is answered with 504 instead of 502.
     """
 
     def __init__(
@@ -102,10 +100,10 @@ class ReadingError(Exception):
 
 
 class Reader(Protocol):
-    """A way to read invoices. ``api_key`` and ``model`` are the chosen token's.
+    """A way to read invoices. ``api_key`` and ``model`` are those of the chosen TokenMaster.
 
     ``longest_output`` is the most LLM tokens that an answer can have, thinking included.
-    ``correction`` is what an earlier ReadingError asked to mend.
+    ``correction`` is that of an earlier ReadingError, or empty.
     """
 
     longest_output: int
@@ -113,7 +111,7 @@ class Reader(Protocol):
     def request_cost(
         self, document: Document, *, api_key: str, model: str, correction: str = ""
     ) -> RequestCost:
-        """Return what the request can cost before its output. Fails never; a call is free."""
+        """Return what the request can cost before its output. Free of charge; raises nothing."""
         ...
 
     def read(
@@ -125,7 +123,7 @@ class Reader(Protocol):
         output_budget: int,
         correction: str = "",
     ) -> Reading:
-        """Read the document with at most ``output_budget`` tokens of output and thinking.
+        """Read the document with at most ``output_budget`` LLM tokens of output and thinking.
 
         Raises ReadingError for every failure, and nothing else.
         """
@@ -134,6 +132,6 @@ class Reader(Protocol):
     def check_key(self, *, api_key: str, model: str) -> None:
         """Ask the provider, free of charge, whether it knows this key and its model.
 
-        Raises ReadingError when it does not say yes.
+        Raises ReadingError when it does not, or cannot be asked.
         """
         ...

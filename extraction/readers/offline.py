@@ -1,18 +1,19 @@
-"""Reading without any provider: e-invoice XML, else the text layer, else OCR.
+"""Reading without a provider: e-invoice XML, else the text layer, else OCR.
 
-Used by companies that have no key. Costs no tokens, and says what it is unsure of.
+For companies that have no key. Costs no LLM tokens; everything but a confirmed e-invoice needs
+review.
 """
 
 from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
-from extraction.readers.einvoice.reader import einvoices_in, unprinted
+from extraction.readers.einvoice.reader import einvoices_in, not_on_page
 from extraction.readers.text.heuristic import EMPTY, read_text
 from extraction.readers.text.sources import ocr, text_layer
 
 MODEL = "offline"
-# A scanner's stamp or a page number is not the text of an invoice.
+# Less text than this is a scanner's stamp or a page number, not an invoice.
 FEWEST_LETTERS = 100
 
 BLANK = "The document is blank."
@@ -23,12 +24,12 @@ SEVERAL = "The PDF carries more than one electronic invoice: only the first was 
 
 
 class OfflineReader:
-    """The reader behind ``Provider='Offline'``."""
+    """The reader of ``Provider.OFFLINE``."""
 
     longest_output = 0
 
     def check_key(self, *, api_key: str, model: str) -> None:
-        """Every key is good: none is used."""
+        """Accept every key: none is used."""
 
     def request_cost(
         self, document: Document, *, api_key: str, model: str, correction: str = ""
@@ -45,7 +46,7 @@ class OfflineReader:
         output_budget: int,
         correction: str = "",
     ) -> Reading:
-        """Read the document as well as it goes without a provider.
+        """Read the document by rules.
 
         Raises ReadingError ``needs_gemini_key`` for a scan where tesseract is not installed, and
         ``ocr_failed`` where it reads no page in time.
@@ -65,7 +66,7 @@ def _read_einvoice(einvoices: list[InvoiceFields], text: str) -> Reading:
     fields = einvoices[0]
     warnings = [
         f"The {name} of the electronic invoice is not printed on the page: compare it."
-        for name in unprinted(fields, text)
+        for name in not_on_page(fields, text)
     ]
     if len(einvoices) > 1:
         warnings.append(SEVERAL)

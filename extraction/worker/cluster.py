@@ -1,4 +1,4 @@
-"""The processes of django-q2 under one worker, and how they all come to an end."""
+"""The processes of django-q2 under one worker: how they start, report and end."""
 
 import threading
 from typing import Any
@@ -12,18 +12,18 @@ from ocrsite.lib.parent_death import tie_forks
 
 
 class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
-    """A django-q2 cluster that tells its pulse and can be killed as a whole.
+    """A django-q2 cluster that reports its liveness and can be killed as a whole.
 
-    Its sentinel forks pusher, workers and monitor, so that on Linux all die with the sentinel,
-    and the sentinel with this process.
+    On Linux pusher, workers and monitor die with the sentinel that forked them, and the sentinel
+    with this process.
     """
 
-    def __init__(self, pulse: Liveness) -> None:
+    def __init__(self, liveness: Liveness) -> None:
         super().__init__()
-        self._pulse = pulse
-        signals.pre_execute.connect(self._tell_taken)
-        signals.post_execute_in_worker.connect(self._tell_done)
-        signals.post_execute.connect(self._tell_acknowledged)
+        self._liveness = liveness
+        signals.pre_execute.connect(self._report_taken)
+        signals.post_execute_in_worker.connect(self._report_done)
+        signals.post_execute.connect(self._report_acknowledged)
 
     def start(self) -> None:
         """Start every process. Raises RuntimeError when the sentinel dies at once."""
@@ -31,11 +31,11 @@ class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
         super().start()
 
     def is_alive(self) -> bool:
-        """Whether the sentinel lives, which starts dead workers again."""
+        """Whether the sentinel lives, which replaces worker processes that died."""
         return bool(self.sentinel.is_alive())
 
     def ask_to_stop(self) -> None:
-        """Have the processes finish what they do and end; returns at once."""
+        """Have the processes finish their tasks and end; returns at once."""
         # In a thread: when the sentinel was killed while it waited for the event, this hangs.
         threading.Thread(target=self.stop_event.set, name="stop", daemon=True).start()
 
@@ -44,11 +44,11 @@ class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
         self.sentinel.kill()
         self.sentinel.join()
 
-    def _tell_taken(self, task: dict[str, Any], **_: object) -> None:
-        self._pulse.take(is_extraction=task["func"] == TASK)
+    def _report_taken(self, task: dict[str, Any], **_: object) -> None:
+        self._liveness.take(is_extraction=task["func"] == TASK)
 
-    def _tell_done(self, **_: object) -> None:
-        self._pulse.finish()
+    def _report_done(self, **_: object) -> None:
+        self._liveness.finish()
 
-    def _tell_acknowledged(self, **_: object) -> None:
-        self._pulse.acknowledge()
+    def _report_acknowledged(self, **_: object) -> None:
+        self._liveness.acknowledge()

@@ -1,7 +1,6 @@
-"""The sweep that nothing escapes: it reads the rows, which are the truth.
+"""Reconciles queue and rows: the rows are the truth, the queue may lose, double or delay messages.
 
-The queue may lose, double or delay a message. The sweep wakes what is due, takes up what a dead
-worker left, and repeats lost wake-ups.
+Wakes what is due, takes over what a dead process left, and repeats lost wake-ups.
 """
 
 import time
@@ -12,42 +11,42 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.brokers import Broker
 
-from extraction import outcomes
+from extraction import liveness, outcomes
 from extraction.models import Extraction, State
 from extraction.models.extraction import LEASE
 from extraction.tasks import wake
 
-# A queued extraction that nobody took for so long, with an empty queue, lost its message.
+# The message of an extraction that is queued for so long, while the queue is empty, was lost.
 LOST_AFTER = timedelta(seconds=5)
 # Of a long backlog only so many are looked at in one round.
 WOKEN_AT_ONCE = 100
 
 
 class Reconciler:
-    """Goes round after round; remembers which wake-ups it repeated."""
+    """Does one round after another; remembers which wake-ups it repeated."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        # What an earlier worker left in the queue's hands is not waited for.
-        self._patience = timedelta(0)
+        # 0 in the first round: the messages of an earlier worker are not waited for.
+        self._lost_after = timedelta(0)
         self._woken_at: dict[uuid.UUID, float] = {}
         self._recovers_from = 0.0
 
     def spare_leases(self) -> None:
-        """Let workers renew what they could not renew while the database was away."""
+        """Let processes renew what they could not renew while the database was away."""
         self._recovers_from = time.monotonic() + LEASE.total_seconds()
 
     def round(self) -> None:
         """Recover what was abandoned, wake what is due, and repeat lost wake-ups."""
         if time.monotonic() >= self._recovers_from:
-            for extraction in Extraction.objects.abandoned():
+            for extraction in Extraction.objects.abandoned(liveness.worker_name()):
                 outcomes.recover(extraction)
         for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
             with transaction.atomic():
                 if Extraction.objects.requeue_due(pk):
                     wake(pk)
         self._wake_lost()
-        self._patience = LOST_AFTER
+        self._lost_after = LOST_AFTER
 
     def _wake_lost(self) -> None:
         now = time.monotonic()
@@ -57,10 +56,10 @@ class Reconciler:
             if now - woken_at < LOST_AFTER.total_seconds()
         }
         lost = Extraction.objects.filter(
-            state=State.QUEUED, due_at__lt=timezone.now() - self._patience
+            state=State.QUEUED, due_at__lt=timezone.now() - self._lost_after
         ).order_by("due_at")[:WOKEN_AT_ONCE]
         pks = [pk for pk in lost.values_list("pk", flat=True) if pk not in self._woken_at]
-        # While messages wait, a queued row simply has not had its turn.
+        # While messages wait, a queued row merely waits for its own.
         if pks and self._broker.queue_size() == 0:
             for pk in pks:
                 wake(pk)

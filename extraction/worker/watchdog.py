@@ -1,7 +1,7 @@
 """Tells a worker that hangs from one that has nothing to do or is busy.
 
-A process that is killed while it holds a lock of the queue leaves it locked for ever: nobody
-takes messages any more, or nobody acknowledges them, and every process looks alive.
+A process that is killed while it holds a lock of the queue leaves it locked for ever: no message
+is taken any more, or none is acknowledged, while every process is alive.
 """
 
 import time
@@ -15,50 +15,53 @@ from extraction.models import Extraction, State
 
 # django-q2's pusher pauses for 10 s after an error of the queue; that is no hang.
 HANG_AFTER = timedelta(seconds=20)
-# Unacknowledged messages cost little, and SQLite can make the one who deletes them wait for 20 s.
+# Unacknowledged messages cost little, and SQLite can make a process wait 20 s to delete them.
 UNACKNOWLEDGED_AFTER = timedelta(seconds=60)
-# So many looks must agree: where even this process is hardly run, the workers are not either.
-LOOKS = 20
+# So many observations must agree: on a machine so busy that this process hardly runs, the workers
+# hardly run either.
+OBSERVATIONS = 20
 
 
 class Watchdog:
-    """Looks again and again at the pulse of one worker and at the rows that wait for it."""
+    """Observes the liveness of one worker and the rows that wait for it."""
 
-    def __init__(self, pulse: Liveness) -> None:
-        self._pulse = pulse
+    def __init__(self, liveness: Liveness) -> None:
+        self._liveness = liveness
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: what was seen while the database or the queue was away says nothing."""
+        """Start over: what was observed while the database or the queue was away proves nothing."""
         self._not_taking = _Suspicion(HANG_AFTER)
         self._not_acknowledging = _Suspicion(UNACKNOWLEDGED_AFTER)
         self._since = time.monotonic()
 
     def hangs(self) -> bool:
-        """Whether the worker will not go on by itself."""
-        pulse = self._pulse
-        # Not "claims nothing": other hosts may be faster, but a message is left for a free worker.
-        not_taking = self._not_taking.confirmed(self._work_waits(), pulse.taken_at)
+        """Observe once; whether the worker hangs, as far as all observations so far prove."""
+        liveness = self._liveness
+        # Messages, not claims: the workers of other hosts may claim every extraction first, and a
+        # free worker still gets messages.
+        not_taking = self._not_taking.confirmed(self._work_waits(), liveness.taken_at)
         not_acknowledging = self._not_acknowledging.confirmed(
-            pulse.done_at > max(pulse.acknowledged_at, self._since), pulse.acknowledged_at
+            liveness.done_at > max(liveness.acknowledged_at, self._since),
+            liveness.acknowledged_at,
         )
         return not_taking or not_acknowledging
 
     def _work_waits(self) -> bool:
         """Whether an extraction has waited for long although a worker process is free."""
-        busy_until = self._pulse.other_taken_at + settings.Q_CLUSTER["timeout"]
-        if self._pulse.other_taken_at and time.monotonic() < busy_until:
-            return False  # with the nightly work, which no row tells of
+        other_taken_at = self._liveness.other_taken_at
+        if other_taken_at and time.monotonic() < other_taken_at + settings.Q_CLUSTER["timeout"]:
+            return False  # a process may be busy with a nightly task, which holds no row
         waiting = Extraction.objects.filter(
             state=State.QUEUED, due_at__lt=timezone.now() - HANG_AFTER
         )
         if not waiting.exists():
             return False
-        return Extraction.objects.held_by(self._pulse.name).count() < settings.WORKERS
+        return Extraction.objects.held_by(self._liveness.name).count() < settings.WORKERS
 
 
 class _Suspicion:
-    """Becomes certain when it lasts and no sign of life comes."""
+    """Is confirmed when it lasts for long enough without a sign of life."""
 
     def __init__(self, lasts: timedelta) -> None:
         self._seconds = lasts.total_seconds()
@@ -67,13 +70,14 @@ class _Suspicion:
 
     def _dismiss(self) -> None:
         self._since = time.monotonic()
-        self._looks = 0
+        self._observations = 0
 
     def confirmed(self, suspicious: bool, sign: float) -> bool:
-        """Take note of a look: whether it is suspicious, and the last sign of life."""
+        """Add an observation: whether it is suspicious, and when the last sign of life was."""
         if not suspicious or sign != self._sign:
             self._sign = sign
             self._dismiss()
             return False
-        self._looks += 1
-        return self._looks >= LOOKS and time.monotonic() - self._since >= self._seconds
+        self._observations += 1
+        lasted = time.monotonic() - self._since
+        return self._observations >= OBSERVATIONS and lasted >= self._seconds

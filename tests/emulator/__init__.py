@@ -1,7 +1,7 @@
 """An emulator of the Gemini API for tests and for work without a key.
 
-It speaks the real HTTP surface, bills as Google documents it, misbehaves on request and keeps
-a ledger of what it billed. In a test, take the ``emulator`` fixture; by hand, run
+It answers over real HTTP, bills as Google documents it, fails on request and keeps a ledger of
+what it billed. In a test, take the ``emulator`` fixture; by hand, run
 ``python -m tests.emulator --port 8900`` and set ``GEMINI_BASE_URL=http://127.0.0.1:8900/``.
 """
 

@@ -48,9 +48,9 @@ _EXAMPLES: Mapping[str, object] = {
 class Answers:
     """Answers by document. Safe to change while the emulator runs.
 
-    A document is known by the SHA-256 of its first image, or of all its images' bytes in
-    order. Documents that are not known take the answers added without a key, in order of
-    arrival, and then a made-up invoice. A str answers as it stands, anything else as JSON.
+    A document is identified by the SHA-256 of its first image, or of all its images' bytes in
+    order. Unknown documents take the answers added without a key, in order of
+    arrival, and then a made-up invoice. A str is sent unchanged, anything else as JSON.
     """
 
     def __init__(self) -> None:
@@ -63,8 +63,8 @@ class Answers:
         """Read a file or a folder.
 
         A file maps hashes to answers. A folder holds ``<name>.json`` per document; its
-        ``index.json`` maps hashes to names. Files that the index leaves out are answered to
-        unknown documents in the order of their names.
+        ``index.json`` maps hashes to names. Files that the index leaves out are the answers
+        to unknown documents, in the order of their names.
         """
         answers = cls()
         if path.is_file():
@@ -108,7 +108,7 @@ class Answers:
 
 
 def made_up(schema: dict[str, Any], document: str) -> Any:
-    """Return a complete answer that satisfies the schema; its number tells documents apart."""
+    """Return a complete answer that satisfies the schema, with an invoice number per document."""
     examples = {**_EXAMPLES, "invoice_number": f"EMU-{document[:8].upper()}"}
     return _value(schema, "", schema.get("$defs", {}), examples)
 

@@ -15,13 +15,13 @@ BYTES_PER_TOKEN = 4
 
 
 def text_tokens(text: str) -> int:
-    """Estimate the tokens of a text."""
+    """Estimate the LLM tokens of a text."""
     return math.ceil(len(text.encode()) / BYTES_PER_TOKEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one call is charged. Thinking comes on top of the answer; cached is part of the text."""
+    """LLM tokens charged for one call. Thinking adds to the answer; cached is part of the text."""
 
     text: int = 0
     images: int = 0
@@ -31,7 +31,7 @@ class Bill:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum; cached tokens are part of ``text``."""
         return self.text + self.images + self.answer + self.thinking
 
     def as_usage_metadata(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How the emulator misbehaves on request: which call, and in what way."""
+"""How the emulator fails on request: which call, and in what way."""
 
 import threading
 from collections.abc import Mapping
@@ -17,10 +17,9 @@ TRANSPORTS = frozenset({"drop", "drop_mid_body", "trickle", "malformed", "empty"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to fail. Without ``key`` it strikes every key, without ``call`` every call.
+    """One way to fail. Without ``key`` it applies to every key, without ``call`` to every call.
 
-    It strikes calls that are billed unless ``method`` is ``countTokens``, which knows errors and
-    delays only.
+    ``method`` is ``generateContent`` or ``countTokens``; the latter has errors and delays only.
     ``call`` is the key's n-th call, from 1. ``delay`` is in seconds and comes before the first
     byte; kind ``answer`` with a delay is a slow but right answer. ``retry_delay`` fills RetryInfo
     (empty: none). Kind ``status`` sends ``status`` and ``body``; ``headers`` go with any error.
@@ -49,8 +48,8 @@ class Fault:
             raise ValueError("A fault needs a kind.")
         return cls(**values)
 
-    def strikes(self, call: Call) -> bool:
-        """Whether this call is meant."""
+    def applies_to(self, call: Call) -> bool:
+        """Whether this call fails so."""
         return (
             self.method == call.method
             and self.key in (None, call.key)
@@ -142,7 +141,7 @@ def error_body(
 
 
 class Faults:
-    """The faults in force. The first one that strikes a call is taken."""
+    """The faults in force. The first one that applies to a call is taken."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -158,14 +157,14 @@ class Faults:
             self._faults.append(fault)
 
     def clear(self) -> None:
-        """Behave again."""
+        """End every fault."""
         with self._lock:
             self._faults.clear()
 
     def for_call(self, call: Call) -> Fault:
-        """Return the fault of this call, or the plain right answer."""
+        """Return the fault of this call, or the one that changes nothing."""
         with self._lock:
-            return next((fault for fault in self._faults if fault.strikes(call)), _NO_FAULT)
+            return next((fault for fault in self._faults if fault.applies_to(call)), _NO_FAULT)
 
 
 _NO_FAULT = Fault("answer")

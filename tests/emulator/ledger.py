@@ -1,4 +1,4 @@
-"""What the emulator saw and billed, call by call."""
+"""What the emulator received and billed, call by call."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ class Call:
     received_at: float = field(default_factory=time.time)
 
     def charge(self, bill: Bill) -> None:
-        """Bill the call. Google bills what it processed, whether the client waited or not."""
+        """Bill the call. Google bills what it processed, even if the client is gone."""
         self.bill = bill
         self.usage = bill.as_usage_metadata()
 
@@ -44,7 +44,7 @@ class Ledger:
         self._calls: list[Call] = []
 
     def open(self, key: str, method: str, model: str) -> Call:
-        """Enter a call and number it."""
+        """Record a call and number it."""
         with self._changed:
             key_call = 1 + sum(call.key == key for call in self._calls)
             call = Call(len(self._calls) + 1, key, key_call, method, model)

@@ -6,7 +6,7 @@ from typing import Any
 from tests.emulator.billing import BYTES_PER_TOKEN, Bill, text_tokens
 from tests.emulator.requests import GenerateRequest
 
-# Fixed amounts: tests can tell them apart from the rest of the bill.
+# Fixed amounts, which tests can expect.
 THINKING_TOKENS = 100
 CACHED_TOKENS = 40
 

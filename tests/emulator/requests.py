@@ -1,4 +1,4 @@
-"""What a ``generateContent`` body asks for, refused where Gemini would refuse it."""
+"""What a ``generateContent`` body asks for, rejected where Gemini would reject it."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from tests.emulator.billing import IMAGE_TOKENS
 
 
 class InvalidRequest(Exception):
-    """The body is one that Gemini answers with 400 INVALID_ARGUMENT, or that we must not send."""
+    """Gemini answers this body with 400 INVALID_ARGUMENT, or the project must not send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _parts(body: dict[str, Any]) -> tuple[str, tuple[Image, ...], str]:
 
 
 def _camel_case(value: Any) -> Any:
-    """Spell field names as protobuf's JSON does, which reads the SDK's snake_case too."""
+    """Return field names in camel case; protobuf's JSON accepts the SDK's snake_case as well."""
     if isinstance(value, list):
         return [_camel_case(item) for item in value]
     if not isinstance(value, dict):
@@ -135,7 +135,7 @@ def _image(media_type: str, data: bytes) -> Image:
 
 
 def check_schema(schema: Any) -> None:
-    """Refuse a schema that lets a field be left out or invented, or that Gemini refuses."""
+    """Reject a schema that lets a field be left out or invented, or that Gemini rejects."""
     if isinstance(schema, list):
         for item in schema:
             check_schema(item)

@@ -1,4 +1,4 @@
-"""The emulator's HTTP server: Gemini's surface, and ``/ledger`` and ``/faults`` beside it."""
+"""The emulator's HTTP server: Gemini's endpoints, and ``/ledger`` and ``/faults``."""
 
 import json
 import re
@@ -19,13 +19,13 @@ from tests.emulator.replies import reply
 from tests.emulator.requests import InvalidRequest, contents_text, parse
 
 _MODEL_CALL = re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):(?P<method>\w+)(?:\?.*)?")
-# A trickling body sends a byte this often: too slow to end, too fast for a time-out per read.
+# One byte in so many seconds: too slow to end, too fast for a time-out per read.
 _TRICKLE_SECONDS = 0.02
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Emulator:
-    """A Gemini of one's own. Starts when entered, on a free port unless told otherwise."""
+    """A Gemini API on this machine. Starts when entered, on a free port unless one is given."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Emulator:
         self.answers = answers or Answers()
         self.use_whole_budget = use_whole_budget
         self.ledger = Ledger()
-        # Free calls, apart from those that a test compares with our books.
+        # Calls of countTokens are free, so they are kept apart from those that are billed.
         self.counts = Ledger()
         self.faults = Faults()
         self._server = _Server(("127.0.0.1", port), self)
@@ -188,8 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
                 total = text_tokens(request.text) + request.image_tokens
             else:
                 total = text_tokens(contents_text(body))
-        except InvalidRequest as refused:
-            self._send(400, error_body(400, "INVALID_ARGUMENT", str(refused)))
+        except InvalidRequest as invalid:
+            self._send(400, error_body(400, "INVALID_ARGUMENT", str(invalid)))
             return
         self._send(200, {"totalTokens": total})
 
@@ -199,9 +199,9 @@ class _Handler(BaseHTTPRequestHandler):
         fault = emulator.faults.for_call(call)
         try:
             request = parse(body)
-        except InvalidRequest as refused:
+        except InvalidRequest as invalid:
             call.outcome = "invalid_request"
-            self._send(400, error_body(400, "INVALID_ARGUMENT", str(refused)))
+            self._send(400, error_body(400, "INVALID_ARGUMENT", str(invalid)))
             return
         call.images, call.document = request.images, request.document
         if (error := fault.error()) is not None:
@@ -216,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             call.model,
             use_whole_budget=emulator.use_whole_budget,
         )
-        # Before the answer is sent: a client that is killed meanwhile pays all the same.
+        # Before the answer is sent: a client that is killed meanwhile is billed as well.
         call.charge(answer.bill)
         call.outcome = answer.outcome
         if not self._wait(fault.delay):
@@ -250,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Wait. Returns False, at once, when the client goes away meanwhile."""
         if not seconds or not select.select([self.connection], [], [], seconds)[0]:
             return True
-        # Readable, though a client has nothing to say while it waits: the end of the stream.
+        # Readable while the client has nothing to send: the end of the stream.
         self._note_client_gone()
         self.close_connection = True
         return False
@@ -288,7 +288,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._note_client_gone()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the ledger tells more."""
+        """Write nothing: the ledger has it."""
 
 
 def _cut(connection: socket.socket) -> None:

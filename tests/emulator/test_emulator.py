@@ -1,70 +1,15 @@
-"""The emulator itself, over HTTP as any client speaks to it."""
+"""What the emulator answers and bills, over HTTP as any client sees it."""
 
-import base64
 import hashlib
-import http.client
-import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
 from extraction.invoices.schema import InvoiceFields
-from tests.emulator import Answers, Emulator, Fault
-from tests.emulator.__main__ import main
+from tests.emulator import Answers, Emulator
 from tests.emulator.billing import Bill
-
-PATH = "/v1beta/models/gemini-3.8-flash:generateContent"
-SCHEMA = InvoiceFields.model_json_schema()
-
-
-def jpeg(colour: str = "red", size: tuple[int, int] = (40, 50)) -> bytes:
-    data = io.BytesIO()
-    Image.new("RGB", size, colour).save(data, "JPEG")
-    return data.getvalue()
-
-
-def request_body(*images: bytes, **config: object) -> dict[str, Any]:
-    parts: list[dict[str, object]] = [
-        {"inlineData": {"mimeType": "image/jpeg", "data": base64.b64encode(image).decode()}}
-        for image in images
-    ]
-    return {
-        "systemInstruction": {"parts": [{"text": "Read."}]},
-        "contents": [{"role": "user", "parts": parts}],
-        "generationConfig": {
-            "responseMimeType": "application/json",
-            "responseJsonSchema": SCHEMA,
-            "maxOutputTokens": 2000,
-            **config,
-        },
-    }
-
-
-def send(
-    emulator: Emulator, method: str, path: str, body: object = None, key: str = "key-1"
-) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://").strip("/"))
-    try:
-        headers = {"x-goog-api-key": key} if key else {}
-        payload = body if isinstance(body, bytes) else json.dumps(body)
-        connection.request(method, path, payload, headers)
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
-
-
-def generate(emulator: Emulator, *images: bytes, key: str = "key-1", **config: object) -> Any:
-    status, answer = send(emulator, "POST", PATH, request_body(*images, **config), key)
-    assert status == 200
-    return answer
-
-
-def text_of(answer: Any) -> Any:
-    return json.loads(answer["candidates"][0]["content"]["parts"][0]["text"])
+from tests.emulator.http_client import PATH, SCHEMA, generate, jpeg, request_body, send, text_of
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
@@ -216,7 +161,7 @@ def test_an_answer_needs_a_hash_that_a_document_can_have() -> None:
         Answers().add({}, "invoice-1")
 
 
-# Requests that Gemini refuses
+# Requests that Gemini rejects
 
 
 @pytest.mark.parametrize(
@@ -236,7 +181,7 @@ def test_an_answer_needs_a_hash_that_a_document_can_have() -> None:
         ),
     ],
 )
-def test_a_body_that_is_not_a_reading_is_refused(
+def test_a_body_that_is_not_a_reading_is_rejected(
     change: dict[str, object], reason: str, emulator: Emulator
 ) -> None:
     status, answer = send(emulator, "POST", PATH, request_body(jpeg()) | change)
@@ -267,7 +212,7 @@ def test_a_body_that_is_not_a_reading_is_refused(
         ),
     ],
 )
-def test_a_config_that_would_let_fields_slip_is_refused(
+def test_a_config_that_lets_fields_be_missing_or_invented_is_rejected(
     config: dict[str, object], reason: str, emulator: Emulator
 ) -> None:
     status, answer = send(emulator, "POST", PATH, request_body(jpeg(), **config))
@@ -276,7 +221,7 @@ def test_a_config_that_would_let_fields_slip_is_refused(
     assert answer["error"]["message"].startswith(reason)
 
 
-def test_an_image_of_another_type_than_declared_is_refused(emulator: Emulator) -> None:
+def test_an_image_of_another_type_than_declared_is_rejected(emulator: Emulator) -> None:
     body = request_body(jpeg())
     body["contents"][0]["parts"][0]["inlineData"]["mimeType"] = "image/png"
 
@@ -285,7 +230,7 @@ def test_an_image_of_another_type_than_declared_is_refused(emulator: Emulator) -
     assert (status, answer["error"]["message"]) == (400, "The image is image/jpeg, not image/png.")
 
 
-def test_count_tokens_refuses_what_generate_refuses(emulator: Emulator) -> None:
+def test_count_tokens_rejects_what_generate_rejects(emulator: Emulator) -> None:
     path = PATH.replace("generateContent", "countTokens")
 
     image = request_body(jpeg())["contents"]
@@ -312,126 +257,8 @@ def test_count_tokens_refuses_what_generate_refuses(emulator: Emulator) -> None:
         ("DELETE", "/", None, "", 404),
     ],
 )
-def test_a_request_to_nowhere_is_refused(
+def test_an_unknown_request_is_rejected(
     method: str, path: str, body: object, key: str, status: int, emulator: Emulator
 ) -> None:
     assert send(emulator, method, path, body, key)[0] == status
     assert emulator.calls == ()
-
-
-# Faults and ledger
-
-
-def test_a_fault_strikes_the_key_and_call_that_it_names(emulator: Emulator) -> None:
-    emulator.faults.add("overloaded", key="key-1", call=2)
-
-    statuses = [
-        send(emulator, "POST", PATH, request_body(jpeg()), key)[0]
-        for key in ("key-1", "key-2", "key-2", "key-1", "key-1")
-    ]
-
-    assert statuses == [200, 200, 200, 503, 200]
-
-
-def test_faults_are_injected_and_lifted_over_http(emulator: Emulator) -> None:
-    injected = send(emulator, "POST", "/faults", [{"kind": "internal"}, {"kind": "per_day"}])
-    struck = send(emulator, "POST", PATH, request_body(jpeg()))[0]
-    send(emulator, "DELETE", "/faults")
-
-    assert (injected, struck) == ((200, {"injected": 2}), 500)
-    assert generate(emulator, jpeg())["candidates"][0]["finishReason"] == "STOP"
-
-
-def test_a_fault_of_no_known_kind_is_an_error() -> None:
-    with pytest.raises(ValueError, match="No such kind of fault: hiccup"):
-        Fault("hiccup")
-
-
-def test_the_daily_quota_is_told_as_google_tells_it(emulator: Emulator) -> None:
-    emulator.faults.add("per_day", retry_delay="3600.5s")
-
-    status, answer = send(emulator, "POST", PATH, request_body(jpeg()))
-
-    assert (status, answer["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
-    failure, retry = answer["error"]["details"]
-    assert [violation["quotaId"] for violation in failure["violations"]] == [
-        "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
-        "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
-    ]
-    assert retry["retryDelay"] == "3600.5s"
-
-
-def test_the_ledger_tells_key_call_document_images_usage_and_outcome(emulator: Emulator) -> None:
-    red, blue = jpeg("red", (40, 50)), jpeg("blue", (60, 70))
-    emulator.faults.add("internal", key="key-2")
-    answer = generate(emulator, red, blue)
-    send(emulator, "POST", PATH, request_body(red), "key-2")
-
-    status, (first, second) = send(emulator, "GET", "/ledger")
-
-    assert status == 200
-    assert (first["number"], first["key"], first["key_call"]) == (1, "key-1", 1)
-    assert first["document"] == hashlib.sha256(red + blue).hexdigest()
-    assert [(i["sha256"], i["width"], i["height"], i["size"]) for i in first["images"]] == [
-        (hashlib.sha256(red).hexdigest(), 40, 50, len(red)),
-        (hashlib.sha256(blue).hexdigest(), 60, 70, len(blue)),
-    ]
-    assert (first["usage"], first["outcome"]) == (answer["usageMetadata"], "answer")
-    assert (second["key"], second["usage"], second["outcome"]) == ("key-2", None, "internal")
-    send(emulator, "DELETE", "/ledger")
-    assert emulator.calls == ()
-
-
-@pytest.mark.parametrize("kind", ["drop", "drop_mid_body"])
-def test_a_dropped_call_is_billed(kind: str, emulator: Emulator) -> None:
-    emulator.faults.add(kind)
-
-    with pytest.raises((http.client.HTTPException, ConnectionError)):
-        send(emulator, "POST", PATH, request_body(jpeg()))
-
-    assert emulator.calls[0].outcome == kind
-    assert emulator.calls[0].bill is not None
-    assert emulator.calls[0].bill.thinking == 100
-
-
-@pytest.mark.parametrize("fault", [Fault("answer", delay=60), Fault("trickle")])
-def test_a_client_that_goes_away_is_noticed_and_billed(fault: Fault, emulator: Emulator) -> None:
-    emulator.faults.put(fault)
-    connection = http.client.HTTPConnection(emulator.url.removeprefix("http://").strip("/"))
-    body = json.dumps(request_body(jpeg()))
-    connection.request("POST", PATH, body, {"x-goog-api-key": "key-1"})
-
-    assert emulator.wait_for_calls(1)
-    connection.close()
-
-    assert emulator.wait_until_idle()
-    assert emulator.calls[0].client_gone
-    assert emulator.calls[0].bill is not None
-
-
-def test_stopping_hangs_up_on_a_client_that_waits() -> None:
-    with Emulator() as emulator:
-        emulator.faults.add("internal", delay=60)
-        connection = http.client.HTTPConnection(emulator.url.removeprefix("http://").strip("/"))
-        connection.request("POST", PATH, json.dumps(request_body(jpeg())), {"x-goog-api-key": "k"})
-        assert emulator.wait_for_calls(1)
-
-    with pytest.raises((http.client.HTTPException, ConnectionError)):
-        connection.getresponse()
-    connection.close()
-    assert not emulator.calls[0].client_gone
-
-
-def test_running_it_by_hand_says_where_it_listens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt(emulator: Emulator) -> None:
-        assert text_of(generate(emulator, jpeg())) == {"name": "by hand"}
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Emulator, "join", interrupt)
-    (tmp_path / "answer.json").write_text('{"name": "by hand"}')
-
-    main(["--port", "0", "--answers", str(tmp_path)])
-
-    assert capsys.readouterr().out.startswith("Gemini emulator on http://127.0.0.1:")

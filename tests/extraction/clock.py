@@ -1,4 +1,4 @@
-"""Both clocks of the sweep and the watch, under the test's hand."""
+"""Both clocks of reconciler and watchdog, moved by the test."""
 
 import time
 from collections.abc import Iterator

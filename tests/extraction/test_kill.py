@@ -14,7 +14,7 @@ from django_q.brokers import get_broker
 
 from extraction import pipeline, submission
 from extraction.models import Extraction, State
-from extraction.worker import main
+from extraction.worker import housekeeping
 from extraction.worker.reconciler import Reconciler
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
@@ -60,7 +60,7 @@ def recover(extraction: Extraction) -> None:
     Extraction.objects.filter(state=State.PROCESSING).update(leased_until=past)
     Reconciler(get_broker()).round()
     TokenReservation.objects.update(leased_until=past)
-    main.run_housekeeping()
+    housekeeping.run_housekeeping()
     pipeline.process(extraction.pk)
 
 

@@ -227,11 +227,11 @@ def test_answer_that_is_cut_off_is_charged_at_the_reserve(emulator: Emulator) ->
 
 def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_over(emulator: Emulator) -> None:
     token = make_token()
-    extraction = Extraction.objects.claim(submit().pk)
+    extraction = Extraction.objects.claim(submit().pk, worker=None)
     assert extraction is not None
     call = pipeline.begin_attempt(extraction, pipeline.prepare_pages(extraction))
     Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    abandoned = Extraction.objects.abandoned().get()
+    abandoned = Extraction.objects.abandoned(None).get()
 
     outcomes.recover(abandoned)
     outcomes.recover(Extraction.objects.get())
@@ -247,7 +247,7 @@ def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_
     emulator: Emulator,
 ) -> None:
     token = make_token()
-    extraction = Extraction.objects.claim(submit().pk)
+    extraction = Extraction.objects.claim(submit().pk, worker=None)
     assert extraction is not None
     document = pipeline.prepare_pages(extraction)
     call = pipeline.begin_attempt(extraction, document)
@@ -269,7 +269,7 @@ def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
 ) -> None:
     token = make_token()
     emulator.faults.add("internal")
-    extraction = Extraction.objects.claim(submit().pk)
+    extraction = Extraction.objects.claim(submit().pk, worker=None)
     assert extraction is not None
     document = pipeline.prepare_pages(extraction)
     call = pipeline.begin_attempt(extraction, document)
@@ -296,7 +296,7 @@ def test_worker_whose_lease_was_lost_makes_no_call(
     def slowly(claimed: Extraction) -> Document:
         document = prepare_pages(claimed)
         Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-        outcomes.recover(Extraction.objects.abandoned().get())
+        outcomes.recover(Extraction.objects.abandoned(None).get())
         return document
 
     monkeypatch.setattr(pipeline, "prepare_pages", slowly)
@@ -308,7 +308,7 @@ def test_worker_whose_lease_was_lost_makes_no_call(
 
 def test_attempt_whose_commit_was_not_heard_of_is_the_one_that_is_made() -> None:
     token = make_token()
-    extraction = Extraction.objects.claim(submit().pk)
+    extraction = Extraction.objects.claim(submit().pk, worker=None)
     assert extraction is not None
     document = pipeline.prepare_pages(extraction)
 
@@ -323,9 +323,9 @@ def test_document_that_kills_two_workers_is_failed() -> None:
     make_token()
     extraction = submit()
     for _ in range(2):
-        assert Extraction.objects.claim(extraction.pk) is not None
+        assert Extraction.objects.claim(extraction.pk, worker=None) is not None
         Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-        outcomes.recover(Extraction.objects.abandoned().get())
+        outcomes.recover(Extraction.objects.abandoned(None).get())
 
     extraction.refresh_from_db()
     assert (extraction.state, extraction.error_code) == (State.FAILED, "worker_died")

@@ -1,4 +1,4 @@
-"""UN/CEFACT Cross Industry Invoice (Factur-X, ZUGFeRD 1 and 2, XRechnung) to invoice fields."""
+"""UN/CEFACT Cross Industry Invoice (Factur-X, ZUGFeRD 1 and 2, XRechnung) → invoice fields."""
 
 from decimal import Decimal
 
@@ -46,7 +46,7 @@ def fields_of_cii(root: Node) -> InvoiceFields:
         line_items=[
             _line(line)
             for line in trade.all("IncludedSupplyChainTradeLineItem")
-            # ZUGFeRD 1 also keeps free text as lines, without a product.
+            # In ZUGFeRD 1 a line without a product is free text.
             if line.first("SpecifiedTradeProduct")
         ],
         tax_breakdown=[
@@ -68,7 +68,7 @@ def fields_of_cii(root: Node) -> InvoiceFields:
 
 
 def _tax_total(sums: Node, money: str | None) -> Decimal | None:
-    # The same tax may be stated a second time in the currency of the tax office.
+    # The same tax may be stated again in the tax office's currency.
     amounts = sums.all("TaxTotalAmount")
     own = [amount for amount in amounts if amount.attribute("currencyID") in (None, money)]
     return next((amount.number() for amount in own), None)

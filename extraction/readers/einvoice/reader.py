@@ -1,4 +1,4 @@
-"""Electronic invoices inside PDFs: found, mapped, and held against what the page prints."""
+"""Electronic invoices attached to PDFs: found, mapped, and compared with the page's text."""
 
 import base64
 import binascii
@@ -26,7 +26,7 @@ def einvoices_in(pdf: Path) -> list[InvoiceFields]:
 
 
 def _attached_xml(pdf: Path) -> list[bytes]:
-    # In a child under limits: pypdf is pure Python and may follow a hostile file for ever.
+    # In a child under limits: pypdf may never come to an end with a hostile file.
     try:
         child = sandbox.run_pdf_child("attachments", pdf, timeout=SECONDS)
         return [base64.b64decode(xml) for xml in json.loads(child.stdout)]
@@ -36,7 +36,7 @@ def _attached_xml(pdf: Path) -> list[bytes]:
 
 def fields_of(xml: bytes) -> InvoiceFields | None:
     """Map a CII or UBL document; None for every other XML, and for broken or hostile XML."""
-    # The parser that stopped billion laughs and an 800 MB attachment in the field.
+    # Tried with billion laughs and an attachment of 800 MB: both were rejected.
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
@@ -52,26 +52,26 @@ def fields_of(xml: bytes) -> InvoiceFields | None:
     return None
 
 
-def unprinted(fields: InvoiceFields, text: str) -> list[str]:
-    """Return the names of the stated number, date, supplier and total that the text lacks.
+def not_on_page(fields: InvoiceFields, text: str) -> list[str]:
+    """Return which of number, date, supplier and total the text of the page does not confirm.
 
-    The attachment of a real invoice can say 963.11 where its page says 963,12, or be positive
-    where the page is negative; people see the page. A field that is absent is lacking too.
+    The attachment of a real invoice can state 963.11 where its page shows 963,12, or be positive
+    where the page is negative; people see the page. An absent field is not confirmed either.
     """
     sign = decimal_sign(text)
     values = {amount.value for amount in amounts_in(text, sign)}
     days = {reading for day in days_in(text) for reading in day.readings}
-    doubtful = {
-        "invoice number": not _stands(fields.invoice_number, text),
+    missing = {
+        "invoice number": not _contains(text, fields.invoice_number),
         "invoice date": fields.invoice_date not in days,
-        "supplier": not _stands(fields.supplier.name, text),
+        "supplier": not _contains(text, fields.supplier.name),
         "total amount": fields.total_amount not in values,
     }
-    return [name for name, lacking in doubtful.items() if lacking]
+    return [name for name, is_missing in missing.items() if is_missing]
 
 
-def _stands(value: str | None, text: str) -> bool:
-    """Tell whether the value stands in the text, not as a part of a longer word or number."""
+def _contains(text: str, value: str | None) -> bool:
+    """Whether the text has the value, not as a part of a longer word or number."""
     if value is None:
         return False
     words = r"\s+".join(map(re.escape, value.split()))

@@ -1,4 +1,4 @@
-"""OASIS UBL 2 Invoice and CreditNote (XRechnung, Peppol) to invoice fields."""
+"""OASIS UBL 2 Invoice and CreditNote (XRechnung, Peppol) → invoice fields."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ CREDIT_NOTE = "381"
 
 
 def fields_of_ubl(root: Node, *, credit_note: bool) -> InvoiceFields:
-    """Map an Invoice, or a CreditNote, whose elements are partly named otherwise."""
+    """Map an Invoice or a CreditNote, some of whose elements have other names."""
     sums = root.first("LegalMonetaryTotal")
     money = currency(root.text("DocumentCurrencyCode"))
     total_amount = sums.number("TaxInclusiveAmount")
@@ -51,7 +51,7 @@ def fields_of_ubl(root: Node, *, credit_note: bool) -> InvoiceFields:
 
 
 def _tax_total(root: Node, money: str | None) -> Node:
-    # The same tax may be stated a second time in the currency of the tax office.
+    # The same tax may be stated again in the tax office's currency.
     totals = root.all("TaxTotal")
     own = (t for t in totals if t.first("TaxAmount").attribute("currencyID") in (None, money))
     return next(own, Node(None))

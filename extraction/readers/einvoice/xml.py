@@ -1,4 +1,4 @@
-"""Typed values from e-invoice XML, by local names: profiles and versions differ in namespaces."""
+"""Typed values from e-invoice XML by local names, since profiles differ in namespaces."""
 
 import re
 from datetime import date
@@ -18,7 +18,7 @@ _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 
 
 class Node:
-    """An element, or the absence of one: every question to nothing is answered with nothing."""
+    """An element or, for a path without one, an empty node whose values are all None."""
 
     def __init__(self, element: etree._Element | None) -> None:
         self._element = element
@@ -46,7 +46,7 @@ class Node:
         return None if self._element is None else self._element.get(name)
 
     def text(self, *paths: str) -> str | None:
-        """Return the text under the first path that has some (its own without paths), one line."""
+        """Return the text at the first path that has some, or its own, on one line."""
         for node in [self] if not paths else (node for path in paths for node in self.all(path)):
             content = None if node._element is None else node._element.text
             if value := " ".join((content or "").split()):
@@ -54,12 +54,12 @@ class Node:
         return None
 
     def number(self, *paths: str) -> Decimal | None:
-        """Return the decimal under the first path that has text, or None when it is none."""
+        """Return the text at the first path that has some as a decimal; None if it is none."""
         value = self.text(*paths)
         return Decimal(value) if value and _NUMBER.fullmatch(value) else None
 
     def day(self, *paths: str) -> date | None:
-        """Return the day under the first path that has text: 20180305 or 2018-03-05…"""
+        """Return the text at the first path that has some as a date: 20180305 or 2018-03-05…"""
         found = _DAY.match(self.text(*paths) or "")
         try:
             return date(*map(int, found.groups())) if found else None
@@ -68,21 +68,21 @@ class Node:
 
 
 def document_type(code: str | None, total_amount: Decimal | None) -> DocumentType:
-    """Return what the UNTDID 1001 code says; money that goes back is a credit note anyway."""
+    """Return the type of a UNTDID 1001 code; a negative total is a credit note anyway."""
     credited = code in CREDIT_NOTE_CODES or (total_amount is not None and total_amount < 0)
     return "credit_note" if credited else "invoice"
 
 
 def total(numbers: list[Decimal | None]) -> Decimal | None:
-    """Return the sum of the numbers that are there, or None when none is."""
-    there = [number for number in numbers if number is not None]
-    return sum(there, Decimal()) if there else None
+    """Return the sum of the present numbers, or None without any."""
+    present = [number for number in numbers if number is not None]
+    return sum(present, Decimal()) if present else None
 
 
 def unit_price(price: Node, quantity: Decimal | None, amount: Decimal | None) -> Decimal | None:
-    """Return the price of one unit where ``price`` is stated for a base quantity of several.
+    """Return the price of one unit, also where ``price`` is that of a base quantity.
 
-    Odoo states the billed quantity there and the price of one: then the amount proves it.
+    Odoo states the billed quantity as base quantity but the price of one: the amount shows it.
     """
     stated = price.number("ChargeAmount", "PriceAmount")
     base = price.number("BasisQuantity", "BaseQuantity")
@@ -92,10 +92,10 @@ def unit_price(price: Node, quantity: Decimal | None, amount: Decimal | None) ->
 
 
 def currency(code: str | None) -> str | None:
-    """Return an ISO 4217 code, or None when it does not look like one."""
+    """Return the code if it has the form of ISO 4217, else None."""
     return code if code and re.fullmatch(r"[A-Z]{3}", code) else None
 
 
 def joined(*parts: str | None) -> str | None:
-    """Return the parts that are there as one address line."""
+    """Return the present parts as one address line."""
     return ", ".join(part for part in parts if part)[:MAX_TEXT] or None

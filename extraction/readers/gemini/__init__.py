@@ -1,1 +1,1 @@
-"""Reading with Gemini: the one package that knows it."""
+"""Reading with Gemini: the only package that knows its API. Imported by ``reader_for`` alone."""

@@ -1,4 +1,4 @@
-"""One HTTP request to Gemini: its client, its deadline, and its errors in our words.
+"""One HTTP request to Gemini: its client, its deadline and its errors.
 
 No retry, no continuation and no function call by the SDK: each would be a paid call that the
 ledger does not see.
@@ -27,8 +27,8 @@ T = TypeVar("T")
 # v1 lacks the ``-latest`` model aliases.
 API_VERSION = "v1beta"
 
-# The SDK's own time-outs (connect, each read) are the shorter ones: they tell whether the request
-# was sent. The deadline ends what they cannot, a body that trickles.
+# Of the time-out. The SDK's own time-outs (connect, each read) come first, since they tell whether
+# the request was sent; the deadline ends an answer that keeps arriving in small pieces.
 DEADLINE_FACTOR = 1.1
 _CLIENTS_PER_PROCESS = 32
 
@@ -41,19 +41,18 @@ def can_be_sent(api_key: str) -> bool:
 def outcome_of(
     call: Callable[[], Coroutine[Any, Any, T]], api_key: str, seconds: float
 ) -> T | ReadingError:
-    """Make a call, end it after so many seconds, and return its answer or the error in our words.
+    """Make a call, end it after so many seconds, and return its answer or its ReadingError.
 
     Raises nothing: an exception of the SDK holds the request's headers, and with them the key.
     """
 
     async def within_deadline() -> T:
-        # Cancelling is the exact way to end a request: it closes the connection, whatever the
-        # socket is waiting for, and leaves nothing behind.
+        # Cancelling closes the connection, whatever the socket waits for.
         async with asyncio.timeout(seconds):
             return await call()
 
     try:
-        # A thread of its own, joined: asyncio.run refuses to work where a loop is running.
+        # A thread of its own: asyncio.run fails where an event loop is running.
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gemini") as executor:
             return executor.submit(copy_context().run, asyncio.run, within_deadline()).result()
     except Exception as error:  # whatever it is: nothing of the SDK may leave this package

@@ -1,4 +1,4 @@
-"""What the errors of Gemini, its SDK and the connection mean, in our words."""
+"""What the errors of Gemini, its SDK and the connection mean: one ReadingError for each."""
 
 import json
 import logging
@@ -17,9 +17,9 @@ from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
-# A right or a model that is missing comes back when somebody sets it: no matter of seconds.
+# A missing permission or model is a setting at Google, which takes a person minutes to change.
 SETTINGS_COOL_DOWN = 900.0
-# A spending limit ends when somebody raises it, or with its period: one call in an hour finds out.
+# A spending limit ends when it is raised, or with its period: one call an hour finds out.
 SPEND_COOL_DOWN = 3600.0
 # Daily quotas begin anew at midnight Pacific time (ai.google.dev/gemini-api/docs/rate-limits),
 # which is 8:00 UTC in winter and an hour earlier in summer: this is never too early.
@@ -28,7 +28,7 @@ QUOTA_DAY_BEGINS = time(8, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way for a call to fail: what it allows, says to people, costs, and does to the key."""
+    """One way for a call to fail, with what follows from it."""
 
     failure: Failure
     detail: str
@@ -39,8 +39,8 @@ class Condition:
 
 # Every way for a call of Gemini to fail, by its code. Sources:
 # ai.google.dev/gemini-api/docs/troubleshooting, google.rpc.{ErrorInfo,QuotaFailure,RetryInfo}.
-# Google bills no answer of 4xx or 5xx. Answers of 200 say what they cost; where they do not, and
-# where the answer was lost, nobody knows.
+# Google bills no answer of 4xx or 5xx. Answers of 200 state their usage; where they do not, and
+# where the answer was lost, the charge is unknown.
 CONDITIONS = {
     # Nothing was sent
     "unreachable": Condition(Failure.RETRY, "Gemini cannot be reached."),
@@ -58,7 +58,7 @@ CONDITIONS = {
         Failure.RETRY, "Gemini's answer could not be understood.", Billing.UNKNOWN
     ),
     "provider_error": Condition(Failure.RETRY, "The call of Gemini failed.", Billing.UNKNOWN),
-    # 5xx, and what is like it
+    # 5xx and 408
     "server_error": Condition(
         Failure.RETRY, "Gemini is out of order for now. Try again later."
     ),
@@ -109,7 +109,7 @@ CONDITIONS = {
     ),
 }  # fmt: skip
 
-# Not sent, or at least not wholly.
+# The request was not sent, or not completely.
 _NOT_SENT = (
     httpx2.ConnectError,
     httpx2.PoolTimeout,
@@ -123,10 +123,10 @@ _MALFORMED = (
     pydantic.ValidationError,
     UnicodeDecodeError,
 )
-# google.rpc.ErrorInfo reasons of a 403 that concern the key or its project as a whole
+# google.rpc.ErrorInfo reasons of a 403 that concern the key or its project, not one model
 # (googleapis/google/api/error_reason.proto).
 _KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED", "BILLING_DISABLED")
-# Parts of quota ids that a minute's wait does not help.
+# Parts of the ids of quotas that are not renewed within minutes.
 _DAILY_QUOTA = "perday"
 _LONG_QUOTAS = (_DAILY_QUOTA, "permonth", "spend")
 
@@ -142,7 +142,7 @@ def reading_error(
     provider_code: str = "",
     provider_message: str = "",
 ) -> ReadingError:
-    """Return the error of one of the CONDITIONS; ``billing`` where an answer says what it cost."""
+    """Return the error of one of the CONDITIONS; ``billing`` replaces the condition's."""
     condition = CONDITIONS[code]
     return ReadingError(
         condition.failure,
@@ -161,9 +161,9 @@ def reading_error(
 
 
 def failure(error: Exception) -> ReadingError:
-    """Say in our words why there is no answer. Takes whatever a call may raise."""
+    """Return the ReadingError of any exception that a call may raise."""
     if isinstance(error, errors.APIError):
-        return _refusal(error)
+        return _of_error_answer(error)
     match error:
         case httpx2.ConnectTimeout():
             code = "connect_timeout"
@@ -182,18 +182,17 @@ def failure(error: Exception) -> ReadingError:
     return reading_error(code, provider_code=type(error).__name__)
 
 
-def _refusal(error: errors.APIError) -> ReadingError:
-    """Say in our words what an error answer means."""
+def _of_error_answer(error: errors.APIError) -> ReadingError:
     details = list(_details(error))
     retry_after = _retry_after(error, details)
     quotas = " ".join(_quota_ids(details)).lower()
-    code = _code_of_refusal(error, details, quotas)
+    code = _code_of(error, details, quotas)
     cools_for = None
     match code:
         case "permission_denied" | "model_not_found" | "failed_precondition":
             cools_for = SETTINGS_COOL_DOWN
         case "quota_exhausted":
-            # RetryInfo names the minute's limit here, too, which helps nobody.
+            # Not retry_after: Google's RetryInfo is that of the limit per minute here, too.
             cools_for = _until_next_quota_day() if _DAILY_QUOTA in quotas else SPEND_COOL_DOWN
     return reading_error(
         code,
@@ -204,22 +203,22 @@ def _refusal(error: errors.APIError) -> ReadingError:
     )
 
 
-def _code_of_refusal(error: errors.APIError, details: list[dict[str, Any]], quotas: str) -> str:
-    """Name the condition, from the answer's status and its structured details."""
+def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str) -> str:
+    """Return the condition's code, by the answer's status and its structured details."""
     reason = "".join(str(entry.get("reason", "")) for entry in details)
     match error.code:
         case 401:
             return "key_rejected"
         case 400 if reason == "API_KEY_INVALID":
             return "key_rejected"
-        # A key reported as leaked has no reason of its own, only words.
+        # Google states in the message alone that a key was reported as leaked.
         case 403 if reason.startswith(_KEY_REASONS) or "leaked" in str(error.message):
             return "key_rejected"
         case 403:
-            # A right that is missing, such as for one model, is no reason to switch the key off.
+            # A missing permission, such as for one model, does not make the key invalid.
             return "permission_denied"
         case 404:
-            # The model is set per key, and which ones there are depends on the key's project.
+            # The model is set per key, and the models available depend on the key's project.
             return "model_not_found"
         case 400 if error.status == "FAILED_PRECONDITION":
             return "failed_precondition"
@@ -244,7 +243,7 @@ def _until_next_quota_day() -> float:
 
 
 def _details(error: errors.APIError) -> Iterator[dict[str, Any]]:
-    """Yield the error's google.rpc details; proxies answer with anything."""
+    """Yield the error's google.rpc details; a proxy's answer may have any form."""
     match error.details:
         case {"error": {"details": [*entries]}}:
             yield from (entry for entry in entries if isinstance(entry, dict))
@@ -261,7 +260,7 @@ def _quota_ids(details: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float | None:
-    """Return the seconds that the server asks us to wait: RetryInfo, else Retry-After."""
+    """Return the wait that the server asks for, in seconds: RetryInfo, else Retry-After."""
     for entry in details:
         match entry:
             case {"retryDelay": str(delay)}:

@@ -1,4 +1,4 @@
-"""What a prompt costs: asked once per model and prompt, kept in the database and in memory."""
+"""What a prompt costs: counted once per model and prompt, kept in the database and in memory."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from django.db import Error
 from extraction.models import PromptCost
 from ocrsite.lib.database import is_unreachable
 
-# After a provider could not say, each process asks again at most this often, in seconds.
+# After a failure each process asks again at most this often, in seconds.
 ASK_AGAIN_SECONDS = 60.0
 
 _known: dict[tuple[str, str], int] = {}
@@ -18,8 +18,8 @@ _asked_at: dict[tuple[str, str], float] = {}
 def tokens(model: str, prompt_version: str, ask: Callable[[], int | None]) -> int | None:
     """Return the LLM tokens that a model counts for a prompt, or None while that is unknown.
 
-    ``ask`` asks the provider, which must be free and quick, and returns None when it cannot say.
-    While the database is away nothing but the memory is asked.
+    ``ask`` has the provider count, which must be free and quick, and returns None on failure. While
+    the database is away only the memory is used.
     """
     prompt = (model, prompt_version)
     if prompt not in _known:
@@ -40,7 +40,7 @@ def tokens(model: str, prompt_version: str, ask: Callable[[], int | None]) -> in
 
 
 def forget() -> None:
-    """Empty this process's memory, as after a start."""
+    """Empty this process's memory."""
     _known.clear()
     _asked_at.clear()
 

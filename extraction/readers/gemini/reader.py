@@ -23,32 +23,33 @@ logger = logging.getLogger(__name__)
 _PROMPTS = Path(__file__).parent / "prompts"
 PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
 CORRECTION = (_PROMPTS / "correction_v1.txt").read_text(encoding="utf-8")
-# As pydantic generates it, $defs and $ref included: the API documents both, and our references
-# stand alone, as it asks (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
-# list (pattern, minLength) may be sent without effect; our own validation enforces them.
+# As pydantic generates it, with $defs and $ref: the API documents both, and no $ref here has a
+# sibling, as it requires (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
+# list (pattern, minLength) have no effect there; InvoiceFields enforces them.
 SCHEMA: dict[str, Any] = json.loads(
     (_PROMPTS / "invoice_schema_v1.json").read_text(encoding="utf-8")
 )
 
-# countTokens of the Gemini Developer API takes contents alone (the SDK refuses the rest), so system
+# countTokens of the Gemini Developer API takes contents alone (the SDK rejects the rest), so system
 # instruction and schema are counted as one text.
 _PROMPT_TEXT = PROMPT + json.dumps(SCHEMA, ensure_ascii=False)
 PROMPT_VERSION = hashlib.sha256(_PROMPT_TEXT.encode()).hexdigest()
-# For the marks that set role, system instruction and schema apart, which a plain text has not: a
-# few tokens each.
+# For the delimiters of role, system instruction and schema, which a plain text does not have: a
+# few LLM tokens each.
 PROMPT_MARGIN = 100
-# The count must not be felt; without it the reserve is only larger.
+# The count must not delay a call noticeably; without it the reserve is only larger.
 COUNT_TIMEOUT_SECONDS = 2.0
-# Somebody waits for this one.
+# A person waits for this one.
 KEY_CHECK_TIMEOUT_SECONDS = 10.0
 
-# Tokens of one image at high resolution, Gemini 3 (ai.google.dev/gemini-api/docs/media-resolution).
+# LLM tokens of one image at high resolution, Gemini 3
+# (ai.google.dev/gemini-api/docs/media-resolution).
 IMAGE_TOKENS = 1120
 _MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
 
 # Output limit of the Gemini 3 models (ai.google.dev/gemini-api/docs/models).
 LONGEST_OUTPUT = 65_536
-# What of a wrong answer is told to the model, so that the correction stays short.
+# Limits of a correction, so that it stays short.
 _FAULTS_NAMED = 10
 _LONGEST_CORRECTION = 1000
 
@@ -76,9 +77,9 @@ class GeminiReader:
     ) -> RequestCost:
         """Return what prompt, schema, images and correction can cost.
 
-        Prompt and schema as countTokens counts them, asked once for each model and prompt. Until
-        that is known, one token for each of their bytes, since no token stands for less; nothing
-        is then certain about the smallest call but its image.
+        Prompt and schema as countTokens counts them, once for each model and prompt. Until that is
+        known, one LLM token for each of their bytes, since none stands for less; the smallest call
+        is then only known to have one image.
         """
         counted = prompt_cost.tokens(model, PROMPT_VERSION, lambda: _count_prompt(api_key, model))
         most = len(_PROMPT_TEXT.encode())
@@ -90,7 +91,7 @@ class GeminiReader:
         )
 
     def check_key(self, *, api_key: str, model: str) -> None:
-        """Have Gemini count a word, which is free and needs a key and a model that it knows.
+        """Have Gemini count a word, which is free and needs a valid key and model.
 
         Raises ReadingError, and nothing else.
         """
@@ -107,16 +108,16 @@ class GeminiReader:
         output_budget: int,
         correction: str = "",
     ) -> Reading:
-        """Read the document with at most ``output_budget`` tokens of output and thinking.
+        """Read the document with at most ``output_budget`` LLM tokens of output and thinking.
 
         Every page is sent, blank ones too: a page that could not be decoded looks blank, and the
-        model must see as many pages as there are. Without anything but blank pages no call is made.
+        model must see as many pages as there are. If every page is blank, no call is made.
 
         Raises ReadingError for every failure, and nothing else.
         """
         outcome = _read(document, api_key, model, output_budget, correction)
-        # Raised here, outside every ``except``: a ``__context__`` would carry the SDK's exception,
-        # and with it the request's headers and the key.
+        # Raised outside every ``except``: a ``__context__`` would hold the SDK's exception, and so
+        # the request's headers and the key.
         if isinstance(outcome, ReadingError):
             raise outcome
         return outcome
@@ -153,7 +154,7 @@ def _call(
         response_json_schema=SCHEMA,
         max_output_tokens=output_budget,  # includes thinking
         media_resolution=_MEDIA_RESOLUTION,
-        # Copying what is printed takes little thought, and thinking is billed as output.
+        # Copying printed values takes little thinking, and thinking is billed as output.
         thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW),
         automatic_continuation=False,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
@@ -169,7 +170,7 @@ def _call(
 
 
 def _count_prompt(api_key: str, model: str) -> int | None:
-    """Ask what prompt and schema cost this model; None, and a warning, when it cannot say."""
+    """Have prompt and schema counted for a model; None, and a warning in the log, on failure."""
     count = _count_tokens(_PROMPT_TEXT, api_key, model, COUNT_TIMEOUT_SECONDS)
     if isinstance(count, ReadingError):
         logger.warning("The cost of the prompt is not known yet: %s (%s)", count.detail, count.code)
@@ -195,7 +196,7 @@ def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | 
 
 
 def _reading(response: types.GenerateContentResponse, model: str) -> Reading | ReadingError:
-    """Turn an answer of status 200 into a reading, or into what was wrong with it."""
+    """Return what an answer of status 200 says, or why it is no reading."""
     usage = _usage(response.usage_metadata)
     billing = Billing.UNKNOWN if usage is None else Billing.KNOWN
     usage = usage or NO_USAGE
@@ -205,13 +206,13 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
     finish = candidate.finish_reason if candidate else None
 
     def failed(code: str, correction: str = "") -> ReadingError:
-        said = [finish, feedback.block_reason if feedback else None]
+        reasons = [finish, feedback.block_reason if feedback else None]
         return reading_error(
             code,
             billing=billing,
             usage=usage,
             correction=correction,
-            provider_code=" ".join(["200", *(reason.value for reason in said if reason)]),
+            provider_code=" ".join(["200", *(reason.value for reason in reasons if reason)]),
             provider_message=(candidate.finish_message or "") if candidate else "",
         )
 
@@ -244,7 +245,7 @@ def _correction(error: pydantic.ValidationError) -> str:
 
 
 def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
-    """Read what was billed, or None when the answer does not say."""
+    """Return what was billed, or None when the answer does not state it."""
     if metadata is None or metadata.prompt_token_count is None:
         return None
     output = metadata.candidates_token_count or 0

@@ -1,1 +1,1 @@
-"""Reading the text of a document, from its text layer or by OCR, with rules."""
+"""Reading the text of a document, from its text layer or by OCR, by rules."""

@@ -1,6 +1,6 @@
 """Invoice fields from plain text, by labels and arithmetic: English, German, French, Dutch, Nepali.
 
-Small on purpose. What is not found stays null; whoever calls marks the rest for review.
+Small on purpose. What is not found stays null; the caller marks the invoice for review.
 """
 
 import re
@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from extraction.invoices.schema import DocumentType, InvoiceFields, LineItem, Party, TaxLine
 from extraction.readers.text import labels
-from extraction.readers.text.layout import Cells, PrintedPage
+from extraction.readers.text.layout import Cells, TextLayout
 from extraction.readers.text.numbers import Amount
 
 EMPTY = InvoiceFields.model_validate(
@@ -18,13 +18,13 @@ EMPTY = InvoiceFields.model_validate(
     | {"document_type": "other", "line_items": [], "tax_breakdown": []}
     | dict.fromkeys(["supplier", "customer"], dict.fromkeys(Party.model_fields))
 )
-MOST_NUMBERS = 12  # more numbers than this are no row of an invoice
+MAX_NUMBERS = 12  # a line with more is not a row of an invoice
 CENT = Decimal("0.01")
 
 
 def read_text(text: str) -> InvoiceFields:
-    """Return what the text says, as far as rules can tell; EMPTY when it is no invoice."""
-    page = PrintedPage(text)
+    """Return the fields that the rules find; EMPTY when the text is no invoice."""
+    page = TextLayout(text)
     document_type = _document_type("\n".join(page.lines))
     number = page.word(labels.NUMBER)
     total = next(iter(page.amounts(labels.TOTAL)), None)
@@ -72,9 +72,9 @@ def _document_type(text: str) -> DocumentType:
 
 
 def _net_and_tax(
-    page: PrintedPage, total: Decimal | None, subtotals: list[Decimal]
+    page: TextLayout, total: Decimal | None, subtotals: list[Decimal]
 ) -> tuple[Decimal | None, Decimal | None]:
-    """Return the net amount and the tax that add up to the total, else those without a rival."""
+    """Return the net amount and the tax that add up to the total, else the unambiguous ones."""
     nets = page.amounts(labels.TAXABLE)
     rows = page.amounts(labels.TAX_ROW, below=False)
     taxes = [*page.amounts(labels.TAX), *rows, sum(rows, Decimal())]
@@ -85,8 +85,8 @@ def _net_and_tax(
     return next(iter(nets), None), taxes[0] if len(set(taxes)) == 1 and any(taxes) else None
 
 
-def _tax_lines(page: PrintedPage, taxable: Decimal | None, tax: Decimal | None) -> list[TaxLine]:
-    """Return the one tax line of an invoice with a single rate; more rates are not told apart."""
+def _tax_lines(page: TextLayout, taxable: Decimal | None, tax: Decimal | None) -> list[TaxLine]:
+    """Return the tax line of an invoice with one rate; none where there are several rates."""
     rates = {
         Decimal(found[1].replace(",", "."))
         for line in page.lines
@@ -99,7 +99,7 @@ def _tax_lines(page: PrintedPage, taxable: Decimal | None, tax: Decimal | None) 
 
 
 def _currency(text: str) -> str | None:
-    """Return the currency that is printed most; Rs. is India's or Nepal's, as the rest tells."""
+    """Return the most frequent currency; "Rs." is INR in an Indian invoice, else NPR."""
     counts = Counter(found[0].upper() for found in labels.CURRENCY.finditer(text))
     for mark, _ in counts.most_common(1):
         if mark in labels.RUPEES:
@@ -108,17 +108,17 @@ def _currency(text: str) -> str | None:
     return None
 
 
-def _tax_ids(page: PrintedPage) -> tuple[str | None, str | None]:
-    """Return the supplier's and the customer's tax id; a VAT id before a tax office's number."""
+def _tax_ids(page: TextLayout) -> tuple[str | None, str | None]:
+    """Return the supplier's and the customer's tax id; a VAT id rather than a tax number."""
     found = [match for line in page.lines for match in labels.TAX_ID.finditer(line)]
     found.sort(key=lambda match: not match["id"][0].isalpha())
-    theirs = [match["id"] for match in found if labels.OF_CUSTOMER.search(match[0])]
-    ours = [match["id"] for match in found if not labels.OF_CUSTOMER.search(match[0])]
-    return next(iter(ours), None), next(iter(theirs), None)
+    customers = [match["id"] for match in found if labels.OF_CUSTOMER.search(match[0])]
+    suppliers = [match["id"] for match in found if not labels.OF_CUSTOMER.search(match[0])]
+    return next(iter(suppliers), None), next(iter(customers), None)
 
 
-def _supplier(page: PrintedPage) -> str | None:
-    """Return the name at a supplier's label, else the company that is named most often."""
+def _supplier(page: TextLayout) -> str | None:
+    """Return the name at a supplier's label, else the most frequent company name."""
     if name := _name(page, labels.SUPPLIER):
         return name
     names: Counter[str] = Counter()
@@ -130,7 +130,7 @@ def _supplier(page: PrintedPage) -> str | None:
     return next((name for name, _ in names.most_common(1)), None)
 
 
-def _name(page: PrintedPage, label: re.Pattern[str]) -> str | None:
+def _name(page: TextLayout, label: re.Pattern[str]) -> str | None:
     for cells in page.after(label):
         for cell in _name_cells(cells):
             name = labels.NAME_LABEL.sub("", cell).strip(" :|,")
@@ -140,20 +140,20 @@ def _name(page: PrintedPage, label: re.Pattern[str]) -> str | None:
 
 
 def _name_cells(cells: Cells) -> Iterator[str]:
-    # A cell that says "Name:" is the best of those under the heading.
+    # A cell with "Name:" first: it is the most certain of those below the heading.
     yield from (cell for cell in cells.below if labels.NAME_LABEL.match(cell))
     yield re.split(r"\s{2,}", cells.beside)[0]
     yield from cells.below[:2]
 
 
-def _line_items(page: PrintedPage) -> Iterator[LineItem]:
-    """Yield the rows whose numbers prove themselves: quantity × price = amount."""
+def _line_items(page: TextLayout) -> Iterator[LineItem]:
+    """Yield the rows in which quantity × price = amount."""
     for line in page.lines:
         numbers = page.numbers(line)
-        if len(numbers) > MOST_NUMBERS or labels.SUM_ROW.search(line):
+        if len(numbers) > MAX_NUMBERS or labels.SUM_ROW.search(line):
             continue
         rates = [Decimal(found[1].replace(",", ".")) for found in labels.PERCENT.finditer(line)]
-        row = _proved(numbers, rates)
+        row = _quantity_price_amount(numbers, rates)
         description = _description(line, row) if row else ""
         if row and description:
             quantity, price, amount = (number.value for number in row)
@@ -168,10 +168,12 @@ def _line_items(page: PrintedPage) -> Iterator[LineItem]:
             )
 
 
-def _proved(numbers: list[Amount], rates: list[Decimal]) -> tuple[Amount, Amount, Amount] | None:
-    """Return quantity, price and amount: the last number that is a product of two before it.
+def _quantity_price_amount(
+    numbers: list[Amount], rates: list[Decimal]
+) -> tuple[Amount, Amount, Amount] | None:
+    """Return quantity, price and amount: the last number that is the product of two before it.
 
-    The product may be reduced by a rate of discount that stands in the same row.
+    The product may be reduced by a discount rate of the same row.
     """
     factors = [1 - rate / 100 for rate in (Decimal(), *rates)]
     for last in range(len(numbers) - 1, 1, -1):
@@ -187,7 +189,7 @@ def _proved(numbers: list[Amount], rates: list[Decimal]) -> tuple[Amount, Amount
 
 
 def _description(line: str, row: tuple[Amount, Amount, Amount]) -> str:
-    """Return the words before the quantity, or, where it stands first, behind it."""
+    """Return the words before the quantity, or after it where it comes first."""
     quantity, price, _ = row
     for text in (line[: quantity.start], line[quantity.end : price.start]):
         words = " ".join(labels.POSITION.sub("", text).split()).strip("|€$ ")

@@ -1,4 +1,4 @@
-"""The words that invoices of English, German, French, Dutch and Nepali make put beside a field."""
+"""The labels of fields on English, German, French, Dutch and Nepali invoices."""
 
 import re
 
@@ -100,7 +100,7 @@ def _sums(*names: str) -> tuple[re.Pattern[str], ...]:
     return tuple(_any(name) for name in names)
 
 
-# Strongest first: "total" alone is asked last.
+# The most specific first, "total" alone last.
 TOTAL = _sums(
     "grand total", "bruttosumme", "rechnungssumme brutto", "gesamtbetrag(?! der)", "endsumme",
     "endbetrag", "rechnungsbetrag", "total ttc", "montant ttc", "totaal incl\\.? btw",
@@ -127,7 +127,7 @@ TAX = _sums(
     "(?:vat|tax|gst) (?:total|amount)", "total (?:tax|vat|tva|gst)", "total taxes", "steuerbetrag",
     "montant tva", "total btw",
 )  # fmt: skip
-# The rows of single rates, which together are the tax.
+# The rows of single rates, which add up to the tax.
 TAX_ROW = _sums(
     r"mwst\.?|ust\.?(?![-.]? ?-?id)|btw(?! nl)|(?:vat|gst|tax|tva)"
     r"(?! ?(?:\*|no|reg|invoice|id|incl|excl|total|amount|bill|point|n°))",

@@ -1,4 +1,4 @@
-"""A document as lines of text, asked by the labels that are printed beside or above a value."""
+"""The text of a document by its layout: what stands beside and below a label."""
 
 import re
 from collections.abc import Iterator
@@ -9,30 +9,30 @@ from decimal import Decimal
 from extraction.readers.text.labels import BASIS, IDENTIFIER
 from extraction.readers.text.numbers import Amount, amounts_in, days_in, decimal_sign, month_first
 
-MOST_LINES = 5000
-WIDEST = 300
+MAX_LINES = 5000
+MAX_WIDTH = 300
 ROWS_BELOW = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What stands right of a label, and the cells in the rows under it, nearest first."""
+    """The text right of a label, and the cells in the rows below it, nearest first."""
 
     beside: str
     below: list[str]
 
 
-class PrintedPage:
-    """The lines of a document, and how it writes decimals and days."""
+class TextLayout:
+    """The lines of a document, with its decimal sign and its order of day and month."""
 
     def __init__(self, text: str) -> None:
-        lines = (line[:WIDEST].rstrip() for line in text.replace("\f", "\n").split("\n"))
-        self.lines = [line for line in lines if line][:MOST_LINES]
+        lines = (line[:MAX_WIDTH].rstrip() for line in text.replace("\f", "\n").split("\n"))
+        self.lines = [line for line in lines if line][:MAX_LINES]
         self._sign = decimal_sign(text)
         self._month_first = month_first(text)
 
     def after(self, label: re.Pattern[str]) -> Iterator[Cells]:
-        """Yield what stands beside and below each place of the label, from the top."""
+        """Yield the cells of each occurrence of the label, from the top."""
         for index, line in enumerate(self.lines):
             for found in label.finditer(line):
                 rows = self.lines[index + 1 : index + 1 + ROWS_BELOW]
@@ -41,7 +41,7 @@ class PrintedPage:
                 yield Cells(line[found.end() :], [cell for cell in below if cell])
 
     def word(self, label: re.Pattern[str]) -> str | None:
-        """Return the first number-like word beside the label, or under it."""
+        """Return the first word with a digit beside the label, or below it."""
         for cells in self.after(label):
             for text in (_value(cells.beside), *cells.below[:1]):
                 if found := IDENTIFIER.match(text):
@@ -49,14 +49,14 @@ class PrintedPage:
         return None
 
     def cell(self, label: re.Pattern[str]) -> str | None:
-        """Return the words beside the label, up to the next gap."""
+        """Return the words beside the label, up to the next gap of two blanks."""
         for cells in self.after(label):
             if cell := re.split(r"\s{2,}", _value(cells.beside))[0]:
                 return cell
         return None
 
     def day(self, label: re.Pattern[str]) -> date | None:
-        """Return the first day beside the label, or under it."""
+        """Return the first day beside the label, or below it."""
         for cells in self.after(label):
             for text in (_value(cells.beside), *cells.below[:2]):
                 if day := self._first_day(text[:40]):
@@ -69,10 +69,10 @@ class PrintedPage:
         return next((day for day in days if day), None)
 
     def amounts(self, names: tuple[re.Pattern[str], ...], *, below: bool = True) -> list[Decimal]:
-        """Return the amounts at the labels, the strongest label first.
+        """Return the amounts at the labels, in the order of ``names``.
 
-        Under one label the last amount comes first: sums stand at the end, and on a continued
-        invoice the sums carried over stand before them.
+        Of one label the last occurrence comes first: totals are at the end, after the subtotals
+        that an invoice of several pages carries over.
         """
         found: list[Decimal] = []
         for name in names:
@@ -89,9 +89,9 @@ class PrintedPage:
         return amounts_in(line, self._sign)
 
     def _money(self, text: str) -> list[Amount]:
-        """Return the amounts of money in a text; a whole number is one only when it stands alone.
+        """Return the amounts of money in a text; a whole number counts only when it stands alone.
 
-        Days, and the basis in "VAT 13% on 1,000.00", are none.
+        Days, and the basis in "VAT 13% on 1,000.00", do not count.
         """
         text = BASIS.sub(" ", text)
         for day in days_in(text):
@@ -111,7 +111,7 @@ def _value(beside: str) -> str:
 
 
 def _cell_under(row: str, start: int, end: int) -> str:
-    """Return the cell of a row that overlaps the columns of its heading; "Name:  X" is one."""
+    """Return the cell of a row that overlaps the columns of a heading; "Name:  X" is one cell."""
     for cell in re.finditer(r"\S+(?:\s\S+)*(?:(?<=:)\s{2,}\S+(?:\s\S+)*)?", row):
         if cell.start() < end and cell.end() > start:
             return cell[0]

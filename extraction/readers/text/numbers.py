@@ -1,4 +1,4 @@
-"""Amounts and days as people print them, in the languages that the offline reader knows."""
+"""Amounts and dates as invoices write them, in the languages of the offline reader."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ from babel.dates import get_month_names
 LANGUAGES = ("en", "de", "fr", "nl")
 # Bikram Sambat runs 56 to 57 years ahead: such a year is a Nepali date, never a Gregorian one.
 FIRST_NEPALI_YEAR = 2060
-LONGEST = 20  # more digits are a code, not an amount
+MAX_DIGITS = 20  # more digits are a code, not an amount
 
 _AMOUNT = re.compile(
     r"""(?<![\w.,])
@@ -35,7 +35,7 @@ _CENTS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,' \u00a0\u202f]?\d{3})*([.,])\d\d(
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number and where in the line it stands."""
+    """A number and its place in the line."""
 
     value: Decimal
     start: int
@@ -44,16 +44,16 @@ class Amount:
 
 
 def decimal_sign(text: str) -> str:
-    """Return the document's decimal sign, told by the amounts that end in two places; else "."."""
+    """Return the more frequent decimal sign of the amounts with two places; "." without any."""
     signs = Counter(found[1] for found in _CENTS.finditer(text))
     return "," if signs[","] > signs["."] else "."
 
 
 def amounts_in(line: str, sign: str) -> list[Amount]:
-    """Return the numbers of a line, signed; ``sign`` decides whether 1.234 is a thousand."""
+    """Return the numbers of a line; the decimal ``sign`` decides whether 1.234 is 1234."""
     found = []
     for match in _AMOUNT.finditer(line):
-        if len(match["digits"]) > LONGEST:
+        if len(match["digits"]) > MAX_DIGITS:
             continue
         value = _decimal(match["digits"], sign)
         negative = match["sign"] or match["inner"] or match["trail"]
@@ -72,8 +72,8 @@ def _decimal(digits: str, sign: str) -> Decimal:
     last = marks[-1]
     places = len(digits) - digits.rindex(last) - 1
     alone = marks.count(last) == 1
-    # 1.234,56 ends in its decimals; 1.234.567 has none; a lone mark before three digits is
-    # a decimal point only where the document uses it so.
+    # 1.234,56 has decimals and 1.234.567 has none; a single mark before three digits is a
+    # decimal point only where it is the document's decimal sign.
     is_decimal = alone and (len(marks) > 1 or places != 3 or last == sign)
     whole, fraction = (digits.rsplit(last, 1)) if is_decimal else (digits, "")
     return Decimal(re.sub(r"[.,]", "", whole) + "." + fraction)
@@ -107,7 +107,7 @@ _DAY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A printed date with every day that it can mean: 03/04/2023 can mean two."""
+    """A date in a text with every day that it can mean: 03/04/2023 can mean two."""
 
     readings: tuple[date, ...]
     start: int
@@ -115,7 +115,7 @@ class Day:
 
 
 def days_in(text: str) -> Iterator[Day]:
-    """Yield the dates of a text; day before month comes first where both can be meant."""
+    """Yield the dates of a text; day before month is the first reading of an ambiguous one."""
     for match in _DAY.finditer(text):
         readings = tuple(
             day for parts in _readings(match) if (day := _valid_day(*parts)) is not None
@@ -146,7 +146,7 @@ def _valid_day(year: int, month: int, day: int) -> date | None:
 
 
 def month_first(text: str) -> bool:
-    """Tell whether the document writes months before days, as far as its dates prove it."""
+    """Whether a date of the document can only be read as month before day."""
     return any(
         re.match(r"\d\d?([-/])(1[3-9]|2\d|3[01])\1", text[day.start : day.end])
         for day in days_in(text)

@@ -11,13 +11,13 @@ from extraction.documents.document import PageImage
 
 TEXT_SECONDS = 10.0
 TEXT_BYTES = 2_000_000
-# One scan takes 0.5 to 1.9 s; a page of pure noise much longer.
+# A scanned page takes 0.5 to 1.9 s; a page of noise much longer.
 OCR_PAGE_SECONDS = 30.0
 OCR_SECONDS = 75.0
 
 
 def text_layer(pdf: Path, pages: int) -> str:
-    """Return the text layer of the first pages, laid out as printed; "" when there is none."""
+    """Return the text layer of the first pages, in their layout; "" when there is none."""
     try:
         done = sandbox.run(
             "pdftotext",
@@ -41,7 +41,7 @@ def _text_without_poppler(pdf: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OcrText:
-    """What was read from the pages, and the numbers of the pages that were not read in time."""
+    """The text of the pages, and the numbers of the pages that were not read in time."""
 
     text: str
     unread: tuple[int, ...]

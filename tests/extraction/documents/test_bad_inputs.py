@@ -1,4 +1,4 @@
-"""Every hostile or broken file, from the door to its end: the answer that its manifest expects."""
+"""Every hostile or broken file gets the answer that the manifest expects."""
 
 import csv
 

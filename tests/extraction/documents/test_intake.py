@@ -32,10 +32,10 @@ def send(content: bytes, name: str = "invoice.pdf") -> AcceptedDocument:
     return receive(SimpleUploadedFile(name, content), DOCUMENT_ID)
 
 
-def refusal_of(content: bytes, name: str = "invoice.pdf") -> tuple[int, str]:
-    with pytest.raises(DocumentRejected) as refused:
+def rejection_of(content: bytes, name: str = "invoice.pdf") -> tuple[int, str]:
+    with pytest.raises(DocumentRejected) as rejected:
         send(content, name)
-    return refused.value.http_status, refused.value.code
+    return rejected.value.http_status, rejected.value.code
 
 
 @pytest.mark.usefixtures("either_renderer")
@@ -58,8 +58,8 @@ def test_receive_stores_a_pdf_by_its_id_readable_by_us_alone(data_dir: Path) -> 
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_receive_leaves_nothing_on_disk_when_it_refuses(data_dir: Path) -> None:
-    assert refusal_of(b"hello") == (415, "unsupported_media_type")
+def test_receive_leaves_nothing_on_disk_when_it_rejects(data_dir: Path) -> None:
+    assert rejection_of(b"hello") == (415, "unsupported_media_type")
 
     assert [path for path in data_dir.rglob("*") if path.is_file()] == []
     assert not folder_of(DOCUMENT_ID).exists()
@@ -86,7 +86,7 @@ def test_receive_goes_by_content_and_not_by_name(
     assert accepted.file.endswith(f"/document.{extension}")
 
 
-def test_receive_finds_a_pdf_behind_leading_rubbish() -> None:
+def test_receive_finds_a_pdf_after_leading_bytes() -> None:
     assert send(b"\r\n" * 100 + sample_documents.pdf("one")).media_type == "application/pdf"
 
 
@@ -98,11 +98,11 @@ def test_receive_accepts_a_file_of_exactly_the_limit_and_not_one_byte_more(
     exactly = content.ljust(1024 * 1024, b"\0")
 
     assert send(exactly).size == 1024 * 1024
-    assert refusal_of(exactly + b"\0") == (413, "file_too_large")
+    assert rejection_of(exactly + b"\0") == (413, "file_too_large")
 
 
-def test_receive_refuses_an_empty_file() -> None:
-    assert refusal_of(b"") == (422, "empty_file")
+def test_receive_rejects_an_empty_file() -> None:
+    assert rejection_of(b"") == (422, "empty_file")
 
 
 @pytest.mark.usefixtures("either_renderer")
@@ -116,8 +116,8 @@ def test_receive_refuses_an_empty_file() -> None:
     ],
     ids=["locked", "cut", "header only", "no pages"],
 )
-def test_receive_refuses_a_pdf_that_cannot_be_drawn(content: bytes, code: str) -> None:
-    assert refusal_of(content) == (422, code)
+def test_receive_rejects_a_pdf_that_cannot_be_drawn(content: bytes, code: str) -> None:
+    assert rejection_of(content) == (422, code)
 
 
 @pytest.mark.usefixtures("either_renderer")
@@ -129,10 +129,10 @@ def test_receive_says_how_many_pages_a_pdf_has_too_many(settings: Settings) -> N
     settings.MAX_PAGES = 2
 
     assert send(sample_documents.pdf("1", "2")).page_count == 2
-    with pytest.raises(DocumentRejected) as refused:
+    with pytest.raises(DocumentRejected) as rejected:
         send(sample_documents.pdf("1", "2", "3"))
-    assert refused.value.code == "too_many_pages"
-    assert refused.value.detail == (
+    assert rejected.value.code == "too_many_pages"
+    assert rejected.value.detail == (
         "The file has 3 pages; at most 2 are accepted. Split it and send the parts."
     )
 
@@ -145,40 +145,42 @@ def test_receive_counts_the_pages_of_a_tiff_no_further_than_the_limit(settings: 
     four = sample_documents.saved(page, "TIFF", save_all=True, append_images=[page] * 3)
 
     assert send(two).page_count == 2
-    with pytest.raises(DocumentRejected) as refused:
+    with pytest.raises(DocumentRejected) as rejected:
         send(four)
-    assert refused.value.detail.startswith("The file has more than 2 pages;")
+    assert rejected.value.detail.startswith("The file has more than 2 pages;")
 
 
-def test_receive_refuses_too_many_pixels_by_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receive_rejects_too_many_pixels_by_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
     content = sample_documents.saved(sample_documents.halves((200, 100)), "PNG")
     monkeypatch.setattr(images, "MAX_PIXELS", 19_999)
 
-    assert refusal_of(content) == (422, "image_too_large")
+    assert rejection_of(content) == (422, "image_too_large")
 
 
-def test_receive_refuses_what_pillow_takes_for_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receive_rejects_what_pillow_calls_a_decompression_bomb(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     content = sample_documents.saved(sample_documents.halves((200, 100)), "PNG")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9_999)  # Pillow raises at twice its limit
 
-    assert refusal_of(content) == (422, "image_too_large")
+    assert rejection_of(content) == (422, "image_too_large")
 
 
-def test_receive_refuses_a_bitmap_of_too_many_pixels_by_the_header() -> None:
+def test_receive_rejects_a_bitmap_of_too_many_pixels_by_the_header() -> None:
     content = bytearray(sample_documents.saved(sample_documents.halves(), "BMP"))
     content[18:26] = (30_000).to_bytes(4, "little") * 2
 
-    assert refusal_of(bytes(content)) == (422, "image_too_large")
+    assert rejection_of(bytes(content)) == (422, "image_too_large")
 
 
-def test_receive_refuses_a_bitmap_with_a_header_that_nobody_knows() -> None:
+def test_receive_rejects_a_bitmap_with_an_unknown_header() -> None:
     content = bytearray(sample_documents.saved(sample_documents.halves(), "BMP"))
     content[14:18] = (99).to_bytes(4, "little")
 
-    assert refusal_of(bytes(content)) == (415, "unsupported_media_type")
+    assert rejection_of(bytes(content)) == (415, "unsupported_media_type")
 
 
-def test_receive_refuses_a_tiff_with_one_page_of_too_many_pixels(
+def test_receive_rejects_a_tiff_with_one_page_of_too_many_pixels(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     large = sample_documents.halves((200, 101))
@@ -187,22 +189,22 @@ def test_receive_refuses_a_tiff_with_one_page_of_too_many_pixels(
     )
     monkeypatch.setattr(images, "MAX_PIXELS", 20_000)
 
-    assert refusal_of(content) == (422, "image_too_large")
+    assert rejection_of(content) == (422, "image_too_large")
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
-def test_receive_refuses_an_image_that_breaks_off(format_: str) -> None:
+def test_receive_rejects_an_image_that_is_cut_off(format_: str) -> None:
     content = sample_documents.saved(Image.effect_noise((200, 200), 90).convert("RGB"), format_)
 
-    assert refusal_of(content[: len(content) // 2]) == (422, "corrupt_file")
+    assert rejection_of(content[: len(content) // 2]) == (422, "corrupt_file")
 
 
 @pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG"])
-def test_receive_refuses_an_animation(format_: str) -> None:
+def test_receive_rejects_an_animation(format_: str) -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
     content = sample_documents.saved(frames[0], format_, save_all=True, append_images=frames[1:])
 
-    assert refusal_of(content) == (415, "unsupported_media_type")
+    assert rejection_of(content) == (415, "unsupported_media_type")
 
 
 def test_receive_accepts_a_jpeg_with_a_preview_beside_the_picture() -> None:
@@ -218,7 +220,7 @@ def test_receive_accepts_a_jpeg_with_a_preview_beside_the_picture() -> None:
     assert (accepted.media_type, accepted.page_count) == ("image/jpeg", 1)
 
 
-def test_receive_refuses_a_tiff_whose_page_list_loops() -> None:
+def test_receive_rejects_a_tiff_whose_page_list_loops() -> None:
     # Little-endian TIFF: byte 4 points to the page list, whose last four bytes point on.
     content = bytearray(sample_documents.saved(Image.new("L", (1, 1)), "TIFF"))
     start = int.from_bytes(content[4:8], "little")
@@ -243,7 +245,7 @@ def test_receive_refuses_a_tiff_whose_page_list_loops() -> None:
 )
 def test_receive_shows_a_name_without_folders_and_control_characters(sent: str, shown: str) -> None:
     upload = SimpleUploadedFile("x.pdf", sample_documents.pdf("one"))
-    upload.__dict__["_name"] = sent  # past Django's own cleaning, which doors need not rely on
+    upload.__dict__["_name"] = sent  # past Django's own cleaning, which receive does not rely on
 
     assert receive(upload, DOCUMENT_ID).file_name == shown
 
@@ -276,8 +278,8 @@ def test_every_bad_input_gets_the_answer_of_its_manifest(
         folder = folder_of(DOCUMENT_ID)
         document = folder.parent.parent / accepted.file
         drawn = rendering.render(document, accepted.media_type, accepted.page_count, folder)
-    except DocumentRejected as refusal:
-        answer, code = str(refusal.http_status), refusal.code
+    except DocumentRejected as rejected:
+        answer, code = str(rejected.http_status), rejected.code
     else:
         answer, code = "2xx", row["expect_code"]
         assert len(drawn) == accepted.page_count

@@ -42,10 +42,10 @@ def draw(
 def code_of(
     content: bytes, folder: Path, media_type: str = "application/pdf", page_count: int = 1
 ) -> str:
-    with pytest.raises(DocumentRejected) as refused:
+    with pytest.raises(DocumentRejected) as rejected:
         draw(content, folder, media_type, page_count)
     assert not (folder / "pages").exists()
-    return refused.value.code
+    return rejected.value.code
 
 
 def only_page(content: bytes, folder: Path, media_type: str) -> Image.Image:
@@ -124,7 +124,7 @@ def test_render_keeps_the_pages_that_another_worker_drew_meanwhile(
     assert list((data_dir / "tmp").iterdir()) == []
 
 
-def test_render_tells_when_the_folder_cannot_take_the_pages(tmp_path: Path) -> None:
+def test_render_raises_when_the_pages_cannot_be_moved_to_the_folder(tmp_path: Path) -> None:
     document = tmp_path / "document.png"
     document.write_bytes(sample_documents.saved(sample_documents.halves(), "PNG"))
 
@@ -133,12 +133,12 @@ def test_render_tells_when_the_folder_cannot_take_the_pages(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("either_renderer")
-def test_render_refuses_a_document_with_fewer_pages_than_counted(tmp_path: Path) -> None:
+def test_render_rejects_a_document_with_fewer_pages_than_counted(tmp_path: Path) -> None:
     assert code_of(sample_documents.pdf("one"), tmp_path, page_count=2) == "corrupt_file"
 
 
 @pytest.mark.usefixtures("either_renderer")
-def test_render_refuses_a_locked_document(tmp_path: Path) -> None:
+def test_render_rejects_a_locked_document(tmp_path: Path) -> None:
     locked = sample_documents.locked_pdf(user="user", owner="owner")
 
     assert code_of(locked, tmp_path) == "password_protected"
@@ -184,7 +184,7 @@ def test_count_pdf_pages_ends_when_poppler_takes_too_long(
 
 
 @needs_poppler
-def test_count_pdf_pages_refuses_a_count_of_zero(
+def test_count_pdf_pages_rejects_a_count_of_zero(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Some versions of pdfinfo fail on such a document, others count.
@@ -200,7 +200,7 @@ def test_count_pdf_pages_refuses_a_count_of_zero(
 
 @needs_poppler
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="only Linux limits resources")
-def test_render_refuses_a_page_that_lost_a_picture_to_the_memory_limit(
+def test_render_rejects_a_page_that_lost_a_picture_to_the_memory_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complaining = tmp_path / "tools" / "pdftoppm"
@@ -277,7 +277,7 @@ def test_render_does_not_enlarge_a_small_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_render_lays_a_transparent_image_on_white(mode: str, tmp_path: Path) -> None:
+def test_render_puts_a_transparent_image_on_white(mode: str, tmp_path: Path) -> None:
     image = sample_documents.halves().convert("RGBA")
     image.putalpha(image.convert("L").point(lambda shade: 255 - shade))
     image.paste((0, 0, 0, 0), (100, 0, 200, 100))
@@ -331,7 +331,7 @@ def test_render_draws_every_page_of_a_tiff(tmp_path: Path) -> None:
     assert middles == [0, 128, 256]
 
 
-def test_render_refuses_a_tiff_that_breaks_off_after_its_first_page(tmp_path: Path) -> None:
+def test_render_rejects_a_tiff_that_is_cut_off_after_its_first_page(tmp_path: Path) -> None:
     noise = Image.effect_noise((200, 200), 90)
     content = sample_documents.saved(noise, "TIFF", save_all=True, append_images=[noise])
 

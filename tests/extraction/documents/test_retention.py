@@ -1,4 +1,4 @@
-"""Old documents and page images go; their extractions stay, and every door says so."""
+"""Old documents and page images are removed; their extractions stay, and page and API say so."""
 
 import shutil
 import uuid
@@ -47,7 +47,9 @@ def has_files(extraction: Extraction) -> bool:
     return folder_of(extraction.pk).exists()
 
 
-def test_files_go_when_their_extraction_ended_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_removed_when_their_extraction_ended_long_ago(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(retention, "BATCH", 1)
     old = [ended(31, state) for state in State.ended()]
     young = ended(29)
@@ -72,7 +74,7 @@ def test_without_a_setting_files_stay_for_ever(settings: Settings) -> None:
     assert not RetentionRun.objects.exists()
 
 
-def test_run_killed_after_it_promised_is_completed_by_the_next(
+def test_run_killed_after_it_marked_a_row_is_completed_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ended(31)
@@ -94,19 +96,19 @@ def test_run_killed_after_it_promised_is_completed_by_the_next(
     assert RetentionRun.objects.first().size == 12  # type: ignore[union-attr]
 
 
-def test_folder_that_cannot_be_removed_is_told_and_tried_again(
+def test_folder_that_cannot_be_removed_is_recorded_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     extractions = [ended(31), ended(31)]
-    rmtree, refused = shutil.rmtree, folder_of(extractions[0].pk)
+    rmtree, stuck = shutil.rmtree, folder_of(extractions[0].pk)
 
-    def refuse_one(folder: Path) -> None:
-        if folder == refused:
+    def fail_for_one(folder: Path) -> None:
+        if folder == stuck:
             raise PermissionError
         rmtree(folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", refuse_one)
+        patch.setattr(shutil, "rmtree", fail_for_one)
         assert purge_files() == 2
 
     assert [has_files(each) for each in extractions] == [True, False]
@@ -122,7 +124,7 @@ def test_extraction_that_was_queued_again_meanwhile_keeps_its_files() -> None:
     extraction = ended(31, State.FAILED)
     assert Extraction.objects.requeue(extraction.pk)
 
-    assert not Extraction.objects.give_up_files(extraction, timezone.now())
+    assert not Extraction.objects.mark_files_removed(extraction, timezone.now())
 
 
 def test_run_that_takes_too_long_goes_on_in_another_task() -> None:
@@ -135,7 +137,7 @@ def test_run_that_takes_too_long_goes_on_in_another_task() -> None:
     ]
 
 
-def test_api_says_what_became_of_the_images(integrator: Integrator) -> None:
+def test_api_says_that_the_images_were_removed(integrator: Integrator) -> None:
     extraction = ended(31, result=make_invoice().model_dump(mode="json"))
     page = f"/api/v1/extractions/{extraction.pk}/pages/1"
     assert b"".join(integrator.http.get(page)) == b"1234567"

@@ -43,7 +43,7 @@ def test_run_names_a_tool_that_is_not_installed() -> None:
         sandbox.run("no-such-tool", timeout=1)
 
 
-def test_run_passes_the_given_environment_and_none_of_our_secrets(
+def test_run_passes_the_given_environment_and_no_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "secret")
@@ -122,13 +122,13 @@ def test_poppler_path_keeps_the_wrappers_of_the_process_that_was_first() -> None
     assert (folder / "pdfinfo").stat().st_ino == before
 
 
-def test_poppler_path_tells_of_a_folder_that_cannot_be_made(
+def test_poppler_path_raises_when_its_folder_cannot_be_made(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Path, target: Path) -> Path:
+    def fail(self: Path, target: Path) -> Path:
         raise PermissionError
 
-    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "rename", fail)
 
     with pytest.raises(PermissionError):
         sandbox._install({"pdfinfo": "script"}, data_dir / "poppler" / "version")

@@ -9,7 +9,7 @@ from extraction.documents.temp_dirs import STALE_SECONDS, remove_stale_temp_dirs
 pytestmark = pytest.mark.usefixtures("data_dir")
 
 
-def test_scratch_folder_is_private_and_gone_after_use(data_dir: Path) -> None:
+def test_temp_dir_is_private_and_removed_after_use(data_dir: Path) -> None:
     with temp_dir() as folder:
         (folder / "file").write_text("x")
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -17,14 +17,14 @@ def test_scratch_folder_is_private_and_gone_after_use(data_dir: Path) -> None:
     assert list((data_dir / "tmp").iterdir()) == []
 
 
-def test_scratch_folder_is_gone_after_an_error(data_dir: Path) -> None:
+def test_temp_dir_is_removed_after_an_error(data_dir: Path) -> None:
     with pytest.raises(RuntimeError), temp_dir():
         raise RuntimeError
 
     assert list((data_dir / "tmp").iterdir()) == []
 
 
-def test_sweep_removes_only_what_is_over_an_hour_old(data_dir: Path) -> None:
+def test_only_temp_dirs_older_than_an_hour_are_removed(data_dir: Path) -> None:
     old, young = data_dir / "tmp" / "old", data_dir / "tmp" / "young"
     for folder in (old, young):
         folder.mkdir(parents=True)
@@ -36,5 +36,5 @@ def test_sweep_removes_only_what_is_over_an_hour_old(data_dir: Path) -> None:
     assert list((data_dir / "tmp").iterdir()) == [young]
 
 
-def test_sweep_of_nothing_finds_nothing() -> None:
+def test_nothing_is_removed_where_there_is_no_temp_dir() -> None:
     assert remove_stale_temp_dirs() == 0

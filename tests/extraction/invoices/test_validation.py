@@ -92,7 +92,7 @@ def test_a_total_off_by_one_cent_is_rounding() -> None:
     assert outcome(fields) == {"total_adds_up": True}
 
 
-def test_without_taxable_amount_the_total_is_held_against_the_subtotal() -> None:
+def test_without_taxable_amount_the_total_is_compared_with_the_subtotal() -> None:
     fields = invoice(
         subtotal="100.00", discount_total="10.00", tax_total="9.00", total_amount="100.00"
     )
@@ -153,7 +153,7 @@ def test_lines_are_not_summed_while_an_amount_is_missing() -> None:
     assert run_checks(fields, TODAY) == []
 
 
-def test_tax_lines_are_held_against_the_tax_total_and_their_rates() -> None:
+def test_tax_lines_are_compared_with_the_tax_total_and_their_rates() -> None:
     fields = invoice(
         tax_breakdown=[
             {"rate": "19", "taxable_amount": "100.00", "tax_amount": "91.00"},

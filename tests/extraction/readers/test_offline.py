@@ -60,7 +60,7 @@ def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Put a folder in front of PATH, for a tool that behaves badly."""
+    """Put a folder in front of PATH, for a tool that fails."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -256,7 +256,7 @@ def test_no_shared_invoice_with_text_is_wrong_and_unflagged() -> None:
     ("name", "number", "flagged"),
     [("32_prompt_injection", "FA-2017-0010", False), ("23_not_an_invoice", None, True)],
 )
-def test_a_bad_input_with_text_is_read_honestly(
+def test_a_bad_input_with_text_is_read_and_flagged(
     name: str, number: str | None, flagged: bool
 ) -> None:
     assert SHARED is not None

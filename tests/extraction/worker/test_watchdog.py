@@ -1,4 +1,4 @@
-"""A worker that hangs is told from one that is idle, busy, slow or cut off."""
+"""The watchdog tells a worker that hangs from one that is idle, busy, slow or cut off."""
 
 import uuid
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from extraction.liveness import Liveness
 from extraction.models import State
-from extraction.worker.watchdog import HANG_AFTER, LOOKS, UNACKNOWLEDGED_AFTER, Watchdog
+from extraction.worker.watchdog import HANG_AFTER, OBSERVATIONS, UNACKNOWLEDGED_AFTER, Watchdog
 from tests.extraction.clock import Clock, standing_clock
 from tests.extraction.factories import make_extraction
 
@@ -35,23 +35,25 @@ def watchdog(clock: Clock, liveness: Liveness) -> Watchdog:
     return Watchdog(liveness)
 
 
-def look(watchdog: Watchdog, clock: Clock, passing: timedelta = HANG_AFTER) -> bool:
-    """Look again and again while the time passes; whether the last look sees a hang."""
-    for _ in range(LOOKS):
+def observe(watchdog: Watchdog, clock: Clock, passing: timedelta = HANG_AFTER) -> bool:
+    """Observe again and again while the time passes; whether the last time it hangs."""
+    for _ in range(OBSERVATIONS):
         watchdog.hangs()
-        clock.shift(passing / LOOKS)
+        clock.shift(passing / OBSERVATIONS)
     return watchdog.hangs()
 
 
 def wait_long(**fields: object) -> None:
-    """Queue an extraction that nobody takes."""
+    """Queue an extraction that no process takes."""
     make_extraction(due_at=timezone.now() - HANG_AFTER - A_SECOND, **fields)
 
 
-def test_nobody_takes_a_waiting_extraction(watchdog: Watchdog, clock: Clock) -> None:
+def test_waiting_extraction_that_no_process_takes_is_a_hang(
+    watchdog: Watchdog, clock: Clock
+) -> None:
     wait_long()
 
-    assert not look(watchdog, clock, HANG_AFTER - A_SECOND)
+    assert not observe(watchdog, clock, HANG_AFTER - A_SECOND)
     clock.shift(2 * A_SECOND)
     assert watchdog.hangs()
 
@@ -59,7 +61,7 @@ def test_nobody_takes_a_waiting_extraction(watchdog: Watchdog, clock: Clock) -> 
 def test_empty_queue_is_no_hang(watchdog: Watchdog, clock: Clock) -> None:
     make_extraction(due_at=timezone.now() + timedelta(hours=1))
 
-    assert not look(watchdog, clock)
+    assert not observe(watchdog, clock)
 
 
 def test_backlog_behind_busy_workers_is_no_hang(
@@ -69,7 +71,7 @@ def test_backlog_behind_busy_workers_is_no_hang(
     for _ in range(settings.WORKERS):
         make_extraction(state=State.PROCESSING, worker=liveness.name, lease_id=uuid.uuid4())
 
-    assert not look(watchdog, clock, timedelta(seconds=90))
+    assert not observe(watchdog, clock, timedelta(seconds=90))
 
 
 def test_busy_workers_of_another_host_do_not_excuse_ours(
@@ -79,7 +81,7 @@ def test_busy_workers_of_another_host_do_not_excuse_ours(
     for _ in range(settings.WORKERS):
         make_extraction(state=State.PROCESSING, worker="elsewhere:1", lease_id=uuid.uuid4())
 
-    assert look(watchdog, clock)
+    assert observe(watchdog, clock)
 
 
 def test_worker_that_takes_messages_but_no_extraction_does_not_hang(
@@ -89,7 +91,7 @@ def test_worker_that_takes_messages_but_no_extraction_does_not_hang(
     wait_long()
 
     for _ in range(3):
-        look(watchdog, clock, HANG_AFTER - A_SECOND)
+        observe(watchdog, clock, HANG_AFTER - A_SECOND)
         liveness.take(is_extraction=True)
         assert not watchdog.hangs()
 
@@ -100,12 +102,14 @@ def test_nightly_work_is_no_hang(
     wait_long()
     liveness.take(is_extraction=False)
 
-    assert not look(watchdog, clock, timedelta(seconds=settings.Q_CLUSTER["timeout"] - 1))
+    assert not observe(watchdog, clock, timedelta(seconds=settings.Q_CLUSTER["timeout"] - 1))
     clock.shift(A_SECOND)
-    assert look(watchdog, clock)
+    assert observe(watchdog, clock)
 
 
-def test_few_looks_are_not_enough_on_a_slow_machine(watchdog: Watchdog, clock: Clock) -> None:
+def test_few_observations_are_not_enough_on_a_slow_machine(
+    watchdog: Watchdog, clock: Clock
+) -> None:
     wait_long()
     watchdog.hangs()
 
@@ -118,7 +122,7 @@ def test_time_without_database_does_not_count(
     watchdog: Watchdog, clock: Clock, liveness: Liveness
 ) -> None:
     wait_long()
-    look(watchdog, clock, HANG_AFTER - A_SECOND)
+    observe(watchdog, clock, HANG_AFTER - A_SECOND)
     liveness.finish()  # its acknowledgement was lost with the database
     clock.shift(HANG_AFTER)
 
@@ -127,17 +131,17 @@ def test_time_without_database_does_not_count(
     assert not watchdog.hangs()
     liveness.take(is_extraction=True)
     make_extraction()
-    assert not look(watchdog, clock, HANG_AFTER - A_SECOND)
+    assert not observe(watchdog, clock, HANG_AFTER - A_SECOND)
 
 
-def test_nobody_acknowledges_what_is_done(
+def test_ended_task_that_is_not_acknowledged_is_a_hang(
     watchdog: Watchdog, clock: Clock, liveness: Liveness
 ) -> None:
     clock.shift(A_SECOND)
     assert not watchdog.hangs()
     liveness.finish()
 
-    assert not look(watchdog, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
+    assert not observe(watchdog, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
     clock.shift(2 * A_SECOND)
     assert watchdog.hangs()
 
@@ -146,7 +150,7 @@ def test_slow_acknowledgements_are_no_hang(
     watchdog: Watchdog, clock: Clock, liveness: Liveness
 ) -> None:
     for _ in range(3):
-        look(watchdog, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
+        observe(watchdog, clock, UNACKNOWLEDGED_AFTER - A_SECOND)
         liveness.acknowledge()
         clock.shift(A_SECOND)
         liveness.finish()

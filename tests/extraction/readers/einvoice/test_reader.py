@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from extraction.invoices.schema import InvoiceFields, LineItem, Party, TaxLine
-from extraction.readers.einvoice.reader import einvoices_in, fields_of, unprinted
+from extraction.readers.einvoice.reader import einvoices_in, fields_of, not_on_page
 from tests.extraction.readers.einvoice.einvoices import cii, pdf, ubl
 from tests.shared_files import SHARED, needs_shared
 
@@ -139,7 +139,9 @@ def test_ubl_gives_every_field_that_it_states() -> None:
         (ubl("CreditNote"), "credit_note"),
     ],
 )
-def test_money_that_goes_back_is_a_credit_note(xml: bytes, document_type: str) -> None:
+def test_a_credit_note_is_known_by_its_code_or_its_negative_total(
+    xml: bytes, document_type: str
+) -> None:
     assert read(xml).document_type == document_type
 
 
@@ -226,8 +228,8 @@ def test_a_pdf_without_attachments_or_no_pdf_at_all_has_none(tmp_path: Path) -> 
 PRINTED = "Lieferant\n GmbH  Rechnung RE-17 vom 5. März 2026  Summe 67,83 EUR, davon 10,83"
 
 
-def test_everything_printed_leaves_no_doubt() -> None:
-    assert unprinted(read(cii()), PRINTED) == []
+def test_fields_that_the_page_confirms_are_not_named() -> None:
+    assert not_on_page(read(cii()), PRINTED) == []
 
 
 @pytest.mark.parametrize(
@@ -240,14 +242,16 @@ def test_everything_printed_leaves_no_doubt() -> None:
         ("67,83", "-67,83", "total amount"),
     ],
 )
-def test_what_the_page_prints_otherwise_is_named(printed: str, instead: str, field: str) -> None:
-    assert unprinted(read(cii()), PRINTED.replace(printed, instead)) == [field]
+def test_fields_that_the_page_shows_otherwise_are_named(
+    printed: str, instead: str, field: str
+) -> None:
+    assert not_on_page(read(cii()), PRINTED.replace(printed, instead)) == [field]
 
 
-def test_what_the_einvoice_does_not_state_is_named() -> None:
+def test_fields_that_the_einvoice_does_not_state_are_named() -> None:
     fields = read(b"<Invoice/>")
 
-    assert unprinted(fields, PRINTED) == [
+    assert not_on_page(fields, PRINTED) == [
         "invoice number",
         "invoice date",
         "supplier",

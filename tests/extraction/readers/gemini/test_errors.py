@@ -94,7 +94,7 @@ def test_each_fault_becomes_one_reading_error_after_one_call(
         error = failure(document)
 
     assert Outcome(*(getattr(error, name) for name in Outcome._fields)) == OUTCOMES[kind]
-    # Only what the model can mend is told to it.
+    # The model gets a correction only where its answer was at fault.
     assert bool(error.correction) == (error.code == "wrong_schema")
     assert [call.outcome for call in emulator.calls] == [kind]
     known = billed(emulator) if error.billing is Billing.KNOWN else [NO_USAGE]
@@ -102,7 +102,7 @@ def test_each_fault_becomes_one_reading_error_after_one_call(
 
 
 @pytest.mark.parametrize("kind", OUTCOMES)
-def test_no_fault_lets_the_key_or_the_sdk_out(
+def test_no_error_holds_the_key_or_an_exception_of_the_sdk(
     kind: str, document: Document, emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -110,8 +110,8 @@ def test_no_fault_lets_the_key_or_the_sdk_out(
 
     error = failure(document)
 
-    told = "".join(traceback.format_exception(error)) + str(error) + repr(error) + error.detail
-    assert CANARY not in told + repr(vars(error)) + caplog.text
+    shown = "".join(traceback.format_exception(error)) + str(error) + repr(error) + error.detail
+    assert CANARY not in shown + repr(vars(error)) + caplog.text
     assert (error.__cause__, error.__context__) == (None, None)
     assert CANARY.encode() not in pickle.dumps(vars(error))
 
@@ -149,7 +149,7 @@ def test_an_answer_that_is_no_answer_is_malformed(document: Document, emulator: 
     assert (error.code, error.billing) == ("malformed_answer", Billing.UNKNOWN)
 
 
-def test_an_unforeseen_exception_is_told_by_its_type_only(
+def test_an_unforeseen_exception_is_named_by_its_type_only(
     document: Document, emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(ReadingError) as caught:

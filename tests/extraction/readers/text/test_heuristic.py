@@ -202,7 +202,7 @@ def test_invoices_of_four_languages_are_read(text: str, expected: tuple[object, 
     ) == expected
 
 
-def test_a_discount_in_the_row_is_told_in_money() -> None:
+def test_a_discount_rate_in_the_row_becomes_an_amount() -> None:
     [line] = read_text(FRENCH).line_items
 
     assert (line.description, line.unit, line.discount, line.amount) == (
@@ -213,7 +213,7 @@ def test_a_discount_in_the_row_is_told_in_money() -> None:
     )
 
 
-def test_a_description_behind_the_quantity_is_found() -> None:
+def test_a_description_after_the_quantity_is_found() -> None:
     [line] = read_text(ENGLISH).line_items
 
     assert (line.description, line.quantity, line.unit) == ("Beeswax XL", Decimal(3), None)
@@ -233,7 +233,7 @@ def test_text_that_is_no_invoice_gives_an_empty_other(text: str) -> None:
     assert read_text(text) == EMPTY
 
 
-def test_a_receipt_is_called_one() -> None:
+def test_a_receipt_has_its_own_type() -> None:
     fields = read_text("Receipt\nTotal 4.50")
 
     assert (fields.document_type, fields.total_amount) == ("receipt", Decimal("4.50"))
@@ -263,7 +263,7 @@ def test_the_last_of_carried_over_totals_counts() -> None:
     assert read_text("Invoice No: 7\nTotal 10.00\fTotal 25.00").total_amount == Decimal("25.00")
 
 
-def test_an_amount_may_stand_under_its_label() -> None:
+def test_an_amount_may_be_below_its_label() -> None:
     fields = read_text("Invoice No: 7\nTOTAL HT   TOTAL TTC\n  100,00      104,90")
 
     assert (fields.taxable_amount, fields.total_amount) == (Decimal(100), Decimal("104.90"))
@@ -274,7 +274,7 @@ def test_a_whole_amount_counts_only_alone() -> None:
     assert read_text("Invoice No: 7\nTotal 3 pieces of 2").total_amount is None
 
 
-def test_rupees_are_indian_beside_a_gstin() -> None:
+def test_rupees_are_indian_where_there_is_a_gstin() -> None:
     fields = read_text("Invoice No: 7\nGSTIN: 29ABCDE1234F1Z5\nTotal Rs 118.00")
 
     assert (fields.currency, fields.supplier.tax_id) == ("INR", "29ABCDE1234F1Z5")
@@ -292,7 +292,7 @@ def test_endless_text_is_cut() -> None:
     assert read_text(text).invoice_number == "7"
 
 
-def test_a_name_may_stand_under_its_heading() -> None:
+def test_a_name_may_be_below_its_heading() -> None:
     text = "Invoice No: 7\nVendor:         Bill to\nAzure Interior   Mitchell Admin"
 
     fields = read_text(text)

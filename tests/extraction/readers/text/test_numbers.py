@@ -34,7 +34,7 @@ from extraction.readers.text.numbers import amounts_in, days_in, decimal_sign, m
         ("123456789012345678901", ".", []),
     ],
 )
-def test_amounts_are_read_as_printed(text: str, sign: str, values: list[str]) -> None:
+def test_amounts_are_read_in_their_notation(text: str, sign: str, values: list[str]) -> None:
     assert [amount.value for amount in amounts_in(text, sign)] == [Decimal(v) for v in values]
 
 
@@ -47,7 +47,7 @@ def test_amounts_are_read_as_printed(text: str, sign: str, values: list[str]) ->
         ("10.000", "."),
     ],
 )
-def test_the_decimal_sign_is_told_by_amounts_of_two_places(text: str, sign: str) -> None:
+def test_the_decimal_sign_is_that_of_most_amounts_with_two_places(text: str, sign: str) -> None:
     assert decimal_sign(text) == sign
 
 
@@ -72,7 +72,7 @@ def test_the_decimal_sign_is_told_by_amounts_of_two_places(text: str, sign: str)
         ("2081/05/12", []),  # Bikram Sambat
     ],
 )
-def test_days_are_read_in_every_way_that_they_can_mean(text: str, readings: list[date]) -> None:
+def test_a_date_has_every_day_that_it_can_mean(text: str, readings: list[date]) -> None:
     assert [reading for day in days_in(text) for reading in day.readings] == readings
 
 

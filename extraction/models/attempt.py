@@ -1,0 +1,60 @@
+"""One call to a provider for an extraction."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from extraction.models.extraction import Extraction
+from tokens.models import TokenMaster
+
+
+class AttemptOutcome(models.TextChoices):
+    """How a call ended."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Attempt(models.Model):
+    """One call to a provider, committed before it is made, so that a crash cannot hide it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="attempt_set")
+    number = models.PositiveIntegerField(help_text="1 is the first call for this extraction.")
+    token = models.ForeignKey(TokenMaster, models.PROTECT)
+    model = models.CharField(max_length=100)
+    reserved = models.BigIntegerField(help_text="LLM tokens set aside for this call.")
+    outcome = models.CharField(
+        max_length=20, choices=AttemptOutcome, default=AttemptOutcome.PENDING
+    )
+    failure = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="What the failure allowed next: retry, other_key, repair, final.",
+    )
+    code = models.CharField(max_length=50, blank=True)
+    output_budget = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="LLM tokens that its output could have, thinking included.",
+    )
+    repairs = models.ForeignKey(
+        "self", models.SET_NULL, null=True, help_text="The call whose answer this one mends."
+    )
+    correction = models.TextField(
+        blank=True, default="", db_default="", help_text="What to tell the model to mend."
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["extraction", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["extraction", "number"], name="unique_attempt_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.outcome}"

@@ -1,0 +1,52 @@
+"""The lease of an extraction is renewed while a process works on it."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import InterfaceError
+from django.utils import timezone
+
+from extraction.heartbeat import heartbeat
+from extraction.models import Extraction
+from tests.extraction.factories import make_extraction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AN_HOUR_AGO = timezone.now() - timedelta(hours=1)
+
+
+def test_lease_is_renewed_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extraction.heartbeat.LEASE", timedelta(milliseconds=40))
+    renewed = threading.Event()
+    renew_lease = Extraction.objects.renew_lease
+    outcomes = iter([InterfaceError("gone for a moment")])
+
+    def renew(extraction: Extraction) -> bool:
+        for error in outcomes:
+            raise error
+        renewed.set()
+        return renew_lease(extraction)
+
+    monkeypatch.setattr(Extraction.objects, "renew_lease", renew)
+    extraction = Extraction.objects.claim(make_extraction().pk, worker=None)
+    assert extraction is not None
+    Extraction.objects.update(leased_until=AN_HOUR_AGO)
+
+    with heartbeat(extraction):
+        assert renewed.wait(30)
+
+    assert not Extraction.objects.abandoned(None).exists()
+
+
+def test_heartbeat_ends_when_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extraction.heartbeat.LEASE", timedelta(milliseconds=4))
+    lost = make_extraction()
+
+    with heartbeat(lost):
+        threads = [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+        for thread in threads:
+            thread.join(30)
+
+    assert len(threads) == 1
+    assert not threads[0].is_alive()
