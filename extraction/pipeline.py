@@ -20,11 +20,11 @@ from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
-from extraction.outage import retry_while_unreachable
 from extraction.outcomes import Call
 from extraction.readers import cost_of, model_of, reader_for
 from extraction.readers.base import Failure, Reading, ReadingError
 from logs import context
+from ocrsite.lib.database import retry_while_unreachable
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.selection import KeysBusy
