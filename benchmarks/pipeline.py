@@ -44,7 +44,7 @@ class Stages:
 
 def run(stages: Stages, number: int) -> None:
     """One invoice, through the same functions and in the same order as ``pipeline.process``."""
-    from extraction import pipeline, submission
+    from extraction import outcomes, pipeline, submission
     from extraction.models import Extraction
     from tests.extraction.sample_documents import pdf, upload
 
@@ -64,9 +64,9 @@ def run(stages: Stages, number: int) -> None:
     with stages.measure("choose and reserve"):
         call = pipeline.begin_attempt(extraction, document)
     with stages.measure("call"):
-        reading = call.read(document)
+        reading = pipeline.read(document, call)
     with stages.measure("settle, check, finish"):
-        pipeline.end_attempt_succeeded(extraction, call, reading, pipeline.Stopwatch())
+        outcomes.finish(extraction, call, reading, timings={})
 
 
 def main() -> None:

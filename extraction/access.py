@@ -1,21 +1,43 @@
-"""Who is asking, and for which companies they may act."""
+"""Who is asking, for which companies they may act, and which extractions they may see.
 
+While the database is away, the API clients that this process authenticated within the last hour
+are known from its memory (Django's cache ``known_clients``).
+"""
+
+import uuid
 from dataclasses import dataclass
 from typing import cast
 
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from rest_framework.request import Request
 
-from extraction.known_clients import KnownClient
-from extraction.models import ApiClient
+from extraction.models import ApiClient, Extraction
+from logs import context
 from tokens.models import TokenMaster
+
+CACHE = "known_clients"
+# Seconds.
+REMEMBERED_FOR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClient:
+    """An API client as it was when the database last confirmed its key. Holds no secret."""
+
+    prefix: str
+    name: str
+    company_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Principal:
-    """A signed-in user or an API client, seen alike by every door."""
+    """A signed-in user or an API client, alike for pages and API."""
 
     label: str
     name: str
@@ -40,9 +62,9 @@ class Principal:
         return self._companies is None or company_id in self._companies
 
     def companies(self) -> dict[str, str]:
-        """Its companies with the names that their tokens give them, by id.
+        """Its companies with the names that their keys give them, by id.
 
-        For superusers these are the companies that have a token.
+        For superusers these are the companies that have a key.
         """
         tokens = TokenMaster.objects.order_by("company_id", "token_id")
         if self._companies is not None:
@@ -60,3 +82,43 @@ def principal_of(request: HttpRequest | Request) -> Principal:
         return Principal(f"client:{client.prefix}", client.name, client)
     user = cast("User", request.user)
     return Principal(f"user:{user.pk}", user.get_username(), user)
+
+
+def visible_extraction(request: HttpRequest | Request, extraction_id: uuid.UUID) -> Extraction:
+    """Return an extraction of a company that the caller may act for.
+
+    Raises Http404 for any other, so that nobody learns whether it exists.
+    """
+    visible = Extraction.objects.for_companies(principal_of(request).company_ids())
+    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
+    context.add(company_id=extraction.company_id)
+    return extraction
+
+
+def remember_client(api_key: str, client: ApiClient) -> None:
+    """Keep a client that has just been authenticated, for an hour and until its expiry date."""
+    seconds = REMEMBERED_FOR
+    if client.expiry_date is not None:
+        seconds = min(seconds, (client.expiry_date - timezone.now()).total_seconds())
+    known = KnownClient(
+        prefix=client.prefix,
+        name=client.name,
+        company_ids=tuple(binding.company_id for binding in client.companies.all()),
+    )
+    caches[CACHE].set(_digest(api_key), known, timeout=seconds)
+
+
+def known_client(api_key: str) -> KnownClient | None:
+    """Return the client of an API key, if this process remembers it."""
+    known: KnownClient | None = caches[CACHE].get(_digest(api_key))
+    return known
+
+
+def forget_client(api_key: str) -> None:
+    """Drop an API key that the database no longer accepts."""
+    caches[CACHE].delete(_digest(api_key))
+
+
+def _digest(api_key: str) -> str:
+    """What a client is remembered under: the key itself is never kept."""
+    return salted_hmac(__name__, api_key, algorithm="sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Administration of extractions, and of who may bring documents for which company."""
+"""Administration of extractions, and of who may submit documents for which company."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -44,16 +44,16 @@ else:  # Django's own classes take no type arguments
     _SubscriptionInline = _ErrorSubscriptionInline = admin.StackedInline
     _UserAdmin = UserAdmin
 
-# The queue is only a wake-up call: to run its tasks again by hand would change nothing that
-# "Try again" on the extraction does not do better. APIKey is the library's own, unused model.
-# Users and tokens come back below, with what this app adds to them.
+# The queue only wakes workers, so its tasks are not shown: an extraction is retried on its page.
+# APIKey is the library's own, unused model. Users and keys are registered again below, with what
+# this app adds to them.
 for model in (Failure, OrmQ, Schedule, Success, APIKey, User, TokenMaster):
     if admin.site.is_registered(model):  # with Redis as the queue, OrmQ is not
         admin.site.unregister(model)
 
 
 class _ReadOnly:
-    """For an admin whose rows only the system writes."""
+    """Rows that only the system writes: nobody adds or deletes them here."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -75,7 +75,7 @@ class AttemptInline(_ReadOnly, _AttemptInline):
 
 @admin.register(Extraction)
 class ExtractionAdmin(_ReadOnly, _ExtractionAdmin):
-    """Every extraction, to look at and to try again."""
+    """Every extraction, to look at and to retry."""
 
     list_display = ["file_name", "pill", "company_id", "branch", "requested_by", "created_at"]
     list_filter = ["state", "needs_review", "created_at"]
@@ -84,11 +84,11 @@ class ExtractionAdmin(_ReadOnly, _ExtractionAdmin):
     actions = ["retry"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Extraction]:
-        """Leave the large columns of the list in the database."""
+        """Do not fetch the large columns for the list."""
         return super().get_queryset(request).defer("result", "checks")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Everything: an extraction changes by what happens to it."""
+        """All fields: only the system changes an extraction."""
         return [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
 
     def view_on_site(self, obj: Extraction) -> str:
@@ -129,7 +129,7 @@ class ApiClientAdmin(APIKeyModelAdmin):
         return clients.prefetch_related("companies")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Clients are revoked, so that their extractions keep an owner."""
+        """Clients are revoked instead, so that what their extractions name still exists."""
         return False
 
     @admin.display(description="companies")
@@ -139,7 +139,7 @@ class ApiClientAdmin(APIKeyModelAdmin):
 
     @admin.display(description="status")
     def pill(self, obj: ApiClient) -> SafeString:
-        """Whether its key still opens doors."""
+        """Whether its key is still accepted."""
         status = "Disabled" if obj.revoked else "Expired" if obj.has_expired else "Active"
         return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
 
@@ -174,7 +174,7 @@ class OperatorAdmin(_UserAdmin):
 
 @admin.register(TokenMaster)
 class TestableTokenAdmin(TokenMasterAdmin):
-    """The tokens, with a button that tests a key: only this app can speak to a provider."""
+    """The keys, with a button that tests one: only this app can call a provider."""
 
     def get_urls(self) -> list[URLPattern]:
         test = path(

@@ -6,7 +6,6 @@ Nothing is stored but the journal's record of each call, which is charged when t
 import logging
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,20 +17,24 @@ from django.utils import timezone
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.documents.temp_dirs import temp_dir
-from extraction.exceptions import DocumentRejected
+from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.invoices.validation import checked_invoice
 from extraction.readers import reader_for
 from extraction.readers.base import Billing, Failure, KeyEffect, Reader, Reading, ReadingError
+from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider
 from tokens.selection import NoUsableKey
-from tokens.usage import Usage
+from tokens.usage import Requester, Usage
 
 logger = logging.getLogger(__name__)
 
-# Requests of one process that read at once: each holds a thread, and draws pages beside the web.
+# Requests of one process that read at once: each holds a thread, and its pages are drawn on the
+# cores that serve the web.
 AT_ONCE = 4
+# The wait that a caller is told when the key is blocked. For how long is not known here.
+RETRY_AFTER = timedelta(seconds=30)
 WARNING = (
     "The database could not be reached: this invoice was read in the request and is not stored."
 )
@@ -39,18 +42,8 @@ WARNING = (
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 
-class NotServed(Exception):
+class NotServed(DatabaseUnavailable):
     """Degraded mode is off, all its places are taken, or its journal cannot be written."""
-
-
-class CallFailed(Exception):
-    """Gemini did not read the document. ``http_status`` is 422, 502, 503 or 504."""
-
-    def __init__(self, http_status: int, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.http_status = http_status
-        self.code = code
-        self.detail = detail
 
 
 def extract(
@@ -58,17 +51,17 @@ def extract(
 ) -> Invoice:
     """Read a document now and return what was read, checked.
 
-    It takes as long as drawing the pages, EXTRACT_WAIT_SECONDS and one call can at most. Raises
-    NotServed, CallFailed, DocumentRejected for a document that cannot be read, and NoUsableKey
-    when the key is rejected.
+    It takes at most the time of drawing the pages, EXTRACT_WAIT_SECONDS and one call. Raises
+    NotServed, ExtractionFailed, DocumentRejected for a document that cannot be read, and
+    NoUsableKey when the key is rejected.
     """
     api_key = app_setting.degraded_key()
     if api_key is None:
-        raise NotServed("Degraded mode is off.")
+        raise NotServed
     if not _places.acquire(blocking=False):
         logger.warning("Degraded mode is busy: a request was turned away.")
-        raise NotServed("All places are taken.")
-    requester = {"company_id": company_id.strip(), "branch": branch, "requested_by": requested_by}
+        raise NotServed
+    requester = Requester(company_id=company_id.strip(), branch=branch, requested_by=requested_by)
     try:
         with temp_dir() as folder:
             reading = _read(_prepare(upload, folder), api_key, requester)
@@ -80,14 +73,9 @@ def extract(
 
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
-    """Check the document and draw its pages, in a folder that goes away with the request."""
+    """Check the document and draw its pages, in a folder that is removed with the request."""
     draft = intake.examine(upload, folder / "document")
-    images = rendering.render(draft.path, draft.media_type, draft.page_count, folder)
-    if all(image.blank for image in images):
-        raise DocumentRejected(
-            "no_content", "Every page is blank. Check the scan and send it again."
-        )
-    return Document(path=draft.path, media_type=draft.media_type, pages=images)
+    return rendering.render_document(draft.path, draft.media_type, draft.page_count, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +85,24 @@ class _Call:
     document: Document
     api_key: str
     ceiling: int
-    requester: Mapping[str, str]
+    requester: Requester
 
     def make(self) -> Reading:
-        """Make it, on record before and after. Raises ReadingError and NotServed."""
+        """Make it, and record it in the journal before and after.
+
+        Raises ReadingError and NotServed.
+        """
         try:
             record = journal.begin(
                 **self.requester,
                 api_key=self.api_key,
                 ceiling=self.ceiling,
-                # The hard end of a worker's task outlives every call.
+                # A worker's task may take this long, and no call takes longer.
                 lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]),
             )
         except OSError as error:
             logger.exception("The journal cannot be written, so no call is made.")
-            raise NotServed("The journal cannot be written.") from error
+            raise NotServed from error
         try:
             reading = _reader().read(
                 self.document,
@@ -130,8 +121,8 @@ def _reader() -> Reader:
     return reader_for(Provider.GEMINI)
 
 
-def _read(document: Document, api_key: str, requester: Mapping[str, str]) -> Reading:
-    """Call once, and once more at once where that may help."""
+def _read(document: Document, api_key: str, requester: Requester) -> Reading:
+    """Call once, and a second time without a wait where that may help."""
     began = time.monotonic()
     request = _reader().request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
     call = _Call(document, api_key, request.most + settings.MAX_OUTPUT_TOKENS, requester)
@@ -140,8 +131,8 @@ def _read(document: Document, api_key: str, requester: Mapping[str, str]) -> Rea
             return call.make()
         except ReadingError as error:
             in_time = time.monotonic() - began < settings.EXTRACT_WAIT_SECONDS
-            hopeless = error.failure is not Failure.RETRY or error.timed_out or error.retry_after
-            if hopeless or not in_time:
+            may_help = error.failure is Failure.RETRY and not (error.timed_out or error.retry_after)
+            if not (may_help and in_time):
                 raise
             return call.make()
     except ReadingError as error:
@@ -159,12 +150,12 @@ def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
             case Billing.UNKNOWN:
                 journal.settle_unknown(record)
     except OSError:
-        # What was on record before the call stays, and is charged at its ceiling.
+        # The record from before the call stays in the journal, and is charged at its ceiling.
         logger.exception("What call %s cost could not be recorded.", record.attempt_id)
 
 
-def _outcome_of(error: ReadingError) -> CallFailed | NoUsableKey:
-    """Say what a failed call comes to when there is no other key and no later."""
+def _outcome_of(error: ReadingError) -> ExtractionFailed | NoUsableKey:
+    """What a failed call is answered with: there is no other key, and no retry later."""
     if error.key_effect is KeyEffect.REJECTED:
         return NoUsableKey(
             "token_exceeded",
@@ -173,8 +164,9 @@ def _outcome_of(error: ReadingError) -> CallFailed | NoUsableKey:
         )
     match error.failure:
         case Failure.FINAL:
-            return CallFailed(422, error.code, error.detail)
+            return ExtractionFailed(error.code, error.detail, 422)
         case Failure.OTHER_KEY:
-            return CallFailed(503, "no_key_free", f"{error.detail} Try again later.")
+            detail = f"{error.detail} Try again later."
+            return ExtractionFailed("no_key_free", detail, 503, retry_after=RETRY_AFTER)
         case Failure.RETRY | Failure.REPAIR:
-            return CallFailed(504 if error.timed_out else 502, error.code, error.detail)
+            return ExtractionFailed(error.code, error.detail, 504 if error.timed_out else 502)

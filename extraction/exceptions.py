@@ -1,19 +1,25 @@
 """Why a document is not extracted, as people and programs are told."""
 
+from datetime import timedelta
+
+from ocrsite.lib.errors import UserFacingError
+
 CANNOT_CONVERT = "Failed to convert PDF"
 CANNOT_PROCESS = "Failed to process invoice"
 PROCESSED = "Invoice processed successfully"
 
 
-class DocumentRejected(Exception):
-    """A document that cannot be read by anybody: wrong type, broken, locked or too large.
-
-    ``code`` is stable and for machines; ``detail`` says what happened and what to do, without
-    internals. ``http_status`` is 413, 415 or 422. The message is always ``CANNOT_CONVERT``.
-    """
+class DocumentRejected(UserFacingError):
+    """Nobody can read the document: wrong type, broken, locked or too large (413, 415 or 422)."""
 
     def __init__(self, code: str, detail: str, http_status: int = 422) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.http_status = http_status
+        super().__init__(code, CANNOT_CONVERT, detail, http_status)
+
+
+class ExtractionFailed(UserFacingError):
+    """No call read the document (422, 502 or 504), or no key was free to make one (503)."""
+
+    def __init__(
+        self, code: str, detail: str, http_status: int, *, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(code, CANNOT_PROCESS, detail, http_status, retry_after=retry_after)

@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 
 from extraction.models import State
-from extraction.validators import refuse_control_characters
+from extraction.validators import reject_control_characters
 
 
 def _choices(companies: dict[str, str]) -> list[tuple[str, str]]:
@@ -17,7 +17,7 @@ class UploadForm(forms.Form):
 
     company_id = forms.ChoiceField(label="Company")
     branch = forms.CharField(
-        max_length=50, initial="Default", validators=[refuse_control_characters]
+        max_length=50, initial="Default", validators=[reject_control_characters]
     )
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:

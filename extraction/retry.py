@@ -1,4 +1,4 @@
-"""When a failed call is made again: pure, so that it can be read and tested as a table."""
+"""When a failed call is made again: a pure function of the retries made."""
 
 import random
 from dataclasses import dataclass
@@ -33,16 +33,17 @@ class RetryPolicy:
             jitter=settings.RETRY_JITTER,
         )
 
-    def delay(self, retries_made: int, server_wish: float | None = None) -> timedelta | None:
+    def delay(self, retries_made: int, retry_after: float | None = None) -> timedelta | None:
         """Return the wait before the next retry, or None when every retry has been made."""
-        return None if retries_made >= self.limit else self.wait(retries_made, server_wish)
+        return None if retries_made >= self.limit else self.wait(retries_made, retry_after)
 
-    def wait(self, retries_made: int, server_wish: float | None = None) -> timedelta:
+    def wait(self, retries_made: int, retry_after: float | None = None) -> timedelta:
         """Return the wait after so many retries, however many there may be.
 
-        ``server_wish`` (seconds) is never undercut, whatever the cap.
+        It is never shorter than ``retry_after`` (seconds), which the server asked for, even where
+        that is above the cap.
         """
         wait = min(self.initial * self.multiplier**retries_made, self.cap)
         if self.jitter:
             wait *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards no secret
-        return timedelta(seconds=max(wait, server_wish or 0.0))
+        return timedelta(seconds=max(wait, retry_after or 0.0))

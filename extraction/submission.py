@@ -1,9 +1,10 @@
-"""A document comes in: the one way from a door to a queued extraction."""
+"""A document comes in: from an endpoint to a queued extraction, for pages and API alike."""
 
 import logging
 import shutil
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
@@ -12,6 +13,7 @@ from extraction.documents import intake
 from extraction.models import Extraction, IdempotencyKey, State
 from extraction.tasks import wake
 from logs import context
+from ocrsite.lib.errors import UserFacingError
 from tokens import selection
 from tokens.models import Provider, TokenMaster
 
@@ -26,8 +28,17 @@ class Submission:
     created: bool
 
 
-class IdempotencyConflict(Exception):
-    """The same Idempotency-Key came with another document."""
+class IdempotencyConflict(UserFacingError):
+    """The same Idempotency-Key came with another document or company."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "idempotency_conflict",
+            HTTPStatus.CONFLICT.phrase,
+            "This Idempotency-Key was already used with another document or company. "
+            "Send a new key with every new document.",
+            409,
+        )
 
 
 def submit(
@@ -103,7 +114,7 @@ class _Identity:
 
     @property
     def dedup_key(self) -> str | None:
-        """Company and bytes; none when the work shall be done again whatever was before."""
+        """Company and bytes; None when ``force`` asks for another reading."""
         return None if self.force else f"{self.company_id}:{self.sha256}"
 
 
@@ -122,7 +133,7 @@ def _earlier(identity: _Identity) -> Extraction | None:
 
 
 def _record(extraction: Extraction, identity: _Identity) -> Extraction:
-    """Write row, wake-up and Idempotency-Key together, or return the row that was first."""
+    """Commit row, wake-up and Idempotency-Key together, or return the row that was first."""
     is_new = extraction._state.adding
     try:
         with transaction.atomic():
@@ -134,7 +145,7 @@ def _record(extraction: Extraction, identity: _Identity) -> Extraction:
                     client=identity.client, key=identity.idempotency_key, extraction=extraction
                 )
     except IntegrityError:
-        # These bytes or this key are known: since before, or since a moment ago.
+        # These bytes or this key belong to an extraction that was committed meanwhile.
         first = _earlier(identity)
         if first is None:
             raise
@@ -145,7 +156,7 @@ def _record(extraction: Extraction, identity: _Identity) -> Extraction:
 
 
 def _forget_offline_reading(identity: _Identity) -> None:
-    """A company that has a Gemini key by now gets a better answer than its offline reading."""
+    """Have an offline reading done again once the company has a Gemini key, which reads better."""
     better = TokenMaster.objects.for_company(identity.company_id).usable()
     better = better.exclude(provider=Provider.OFFLINE)
     if identity.dedup_key is not None and better.exists():

@@ -18,12 +18,12 @@ TASK = "extraction.tasks.run_extraction"
 def wake(extraction_id: uuid.UUID) -> None:
     """Ask a worker to look at an extraction. Call it inside the transaction that queues it."""
 
-    def send() -> None:  # a partial has no name, under which Django could log that it failed
+    def send() -> None:  # not a partial: Django logs a failure under the function's name
         async_task(TASK, str(extraction_id))
 
     if settings.REDIS_URL:
-        # Redis knows no transactions: a worker could look for a row that is not there yet. Its
-        # failure is no failure of the caller: the sweep wakes the row as soon as Redis is back.
+        # Redis takes no part in the transaction: a worker could look for a row before its commit.
+        # Its failure must not fail the caller: the reconciler repeats lost wake-ups.
         transaction.on_commit(send, robust=True)
     else:
         send()
@@ -37,5 +37,5 @@ def run_extraction(extraction_id: str) -> None:
         try:
             pipeline.process(uuid.UUID(extraction_id))
         except Exception:
-            # The row still holds its lease; when that runs out the sweep takes it up again.
+            # The row is still leased; when the lease has run out the reconciler takes it over.
             logger.exception("Extraction %s stopped unexpectedly.", extraction_id)

@@ -5,7 +5,7 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 
-def refuse_control_characters(text: str) -> None:
+def reject_control_characters(text: str) -> None:
     """Raise ValidationError for line breaks, escapes and other control characters."""
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError("must not contain control characters.", code="control_characters")

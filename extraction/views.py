@@ -9,19 +9,18 @@ from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction import submission
-from extraction.access import Principal, principal_of
+from extraction.access import Principal, principal_of, visible_extraction
 from extraction.documents.intake import folder_of
 from extraction.exceptions import DocumentRejected
 from extraction.forms import FilterForm, UploadForm
 from extraction.invoices import presentation
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
-from logs import context as log_context
 from tokens.selection import NoUsableKey
 
 PAGE_SIZE = 25
@@ -38,7 +37,7 @@ class Outcome:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Take documents in, each for itself: one that is refused does not keep out the others."""
+    """Accept documents one by one: a rejected one does not hold up the others."""
     principal = principal_of(request)
     companies = principal.companies()
     outcomes: list[Outcome] = []
@@ -50,13 +49,13 @@ def upload(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
         if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-            return _told_to_script(form, outcomes)
+            return _answer_script(form, outcomes)
         if len(outcomes) == 1 and outcomes[0].extraction:
             return redirect("result", outcomes[0].extraction.pk)
     else:
         form = UploadForm(companies=companies)
     accepted = bool(outcomes) and all(outcome.extraction for outcome in outcomes)
-    refused = form.is_bound and not accepted
+    rejected = form.is_bound and not accepted
     context = {
         "form": form,
         "companies": companies,
@@ -64,7 +63,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         "max_upload_mb": settings.MAX_UPLOAD_MB,
         "max_pages": settings.MAX_PAGES,
     }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if rejected else HTTPStatus.OK
     return render(request, "extraction/upload.html", context, status=status)
 
 
@@ -74,7 +73,7 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
     principal = principal_of(request)
     form = FilterForm(request.GET, companies=principal.companies())
     found = Extraction.objects.for_companies(principal.company_ids()).defer("result", "checks")
-    # A filter that makes no sense, such as somebody else's company, finds nothing.
+    # An invalid filter, such as a company of others, finds nothing.
     found = found if form.is_valid() else found.none()
     if company := form.cleaned_data.get("company"):
         found = found.filter(company_id=company)
@@ -90,7 +89,7 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
-    extraction = _visible(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id)
     context: dict[str, object] = {
         "extraction": extraction,
         "page_numbers": _pages_with_image(extraction),
@@ -109,7 +108,7 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Queue a failed extraction again."""
-    extraction = _visible(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id)
     if submission.retry(extraction):
         messages.success(request, "The document is queued again.")
     elif extraction.files_removed_at:
@@ -129,14 +128,14 @@ def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str,
             requested_by=principal.name[:100],
             client=principal.label,
         )
-    except DocumentRejected as refusal:
-        return Outcome(name, problem=refusal.detail)
+    except DocumentRejected as error:
+        return Outcome(name, problem=error.detail)
     except NoUsableKey as error:
         return Outcome(name, problem=error.message)
     return Outcome(name, submitted.extraction)
 
 
-def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
+def _answer_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     """The outcome of each file, always with status 200: browsers log any other as an error."""
     files = [
         {
@@ -148,14 +147,6 @@ def _told_to_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     ]
     problems = [str(error) for errors in form.errors.values() for error in errors]
     return JsonResponse({"files": files, "problem": " ".join(problems)})
-
-
-def _visible(request: HttpRequest, extraction_id: UUID) -> Extraction:
-    company_ids = principal_of(request).company_ids()
-    visible = Extraction.objects.for_companies(company_ids)
-    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
-    log_context.add(company_id=extraction.company_id)
-    return extraction
 
 
 def _pages_with_image(extraction: Extraction) -> list[int]:

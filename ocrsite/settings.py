@@ -127,6 +127,19 @@ PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 DATABASES = {"default": database_settings(env.str("DATABASE_URL", ""), DATA_DIR)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# In the memory of each process
+_LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": _LOCAL_MEMORY},
+    # API clients, for while the database is away: extraction/access.py.
+    "known_clients": {
+        "BACKEND": _LOCAL_MEMORY,
+        "LOCATION": "known_clients",
+        # At the limit one of a thousand goes: the one that has not called for the longest time.
+        "OPTIONS": {"MAX_ENTRIES": 1_000, "CULL_FREQUENCY": 1_000},
+    },
+}
+
 # Files
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -10,7 +10,7 @@ admin.site.site_header = "ocrsite"
 admin.site.site_title = "ocrsite"
 admin.site.index_title = "Administration"
 
-handler500 = "ocrsite.views.server_error"
+handler500 = "extraction.error_views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("extraction.urls")),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
+from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, services
 from tokens.ledger import Reservation
 from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
@@ -20,19 +21,14 @@ from tokens.rate_limits import LimitReached
 QUOTA_RECHECK = timedelta(seconds=1)
 
 
-class NoUsableKey(Exception):
-    """The company has no usable key until staff act. ``message`` is the contract's.
+class NoUsableKey(UserFacingError):
+    """The company has no usable key until staff act (402). ``message`` is the contract's.
 
-    ``code`` is token_expired, token_exceeded or token_missing; ``detail`` says what to do.
+    ``code`` is token_expired, token_exceeded or token_missing.
     """
 
-    http_status = 402
-
     def __init__(self, code: str, message: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.message = message
-        self.detail = detail
+        super().__init__(code, message, detail, 402)
 
 
 class KeysBusy(Exception):

@@ -1,6 +1,15 @@
-"""LLM tokens of one call, as a provider bills them."""
+"""LLM tokens of one call, as a provider bills them, and who asked for it."""
 
 from dataclasses import dataclass
+from typing import TypedDict
+
+
+class Requester(TypedDict):
+    """Who asked for a call: keyword arguments of the ledger and the journal."""
+
+    company_id: str
+    branch: str
+    requested_by: str
 
 
 @dataclass(frozen=True, slots=True)

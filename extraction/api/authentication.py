@@ -10,7 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
-from extraction.known_clients import KnownClient, known_clients
+from extraction.access import KnownClient, forget_client, known_client, remember_client
 from extraction.models import ApiClient
 from logs import context
 from ocrsite.lib.database import is_unreachable
@@ -27,7 +27,8 @@ class ClientUser:
 class ApiClientAuthentication(BaseAuthentication):
     """Unknown, wrong, revoked and expired keys get one and the same answer.
 
-    While the database is away, whom this process has lately authenticated is a KnownClient.
+    While the database is away, a client that this process authenticated within the last hour is a
+    KnownClient.
     """
 
     def authenticate(self, request: Request) -> tuple[ClientUser, ApiClient | KnownClient] | None:
@@ -38,15 +39,15 @@ class ApiClientAuthentication(BaseAuthentication):
         try:
             client = _client_of(key)
         except Error as error:
-            known = known_clients.recall(key) if is_unreachable(error) else None
+            known = known_client(key) if is_unreachable(error) else None
             if known is None:
                 raise
             context.add(user=known.name)
             return ClientUser(known), known
         if client is None:
-            known_clients.forget(key)
+            forget_client(key)
             raise _invalid()
-        known_clients.remember(key, client)
+        remember_client(key, client)
         context.add(user=client.name)
         return ClientUser(client), client
 

@@ -1,93 +1,69 @@
 """Every error of the API in one form: a stable code, a message, and what to do about it."""
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, UnreadablePostError
+from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from extraction.degraded import CallFailed, NotServed
-from extraction.exceptions import CANNOT_CONVERT, CANNOT_PROCESS, DocumentRejected
-from extraction.submission import IdempotencyConflict
 from logs import context as log_context
 from ocrsite.lib.database import is_unreachable
-from tokens.selection import NoUsableKey
+from ocrsite.lib.errors import DatabaseUnavailable, UserFacingError
 
 logger = logging.getLogger(__name__)
 
-# Seconds after which it is worth trying again when the service itself is in trouble.
-RETRY_AFTER = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One error as it is answered; ``detail`` says what happened and what to do."""
-
-    status: int
-    code: str
-    message: str
-    detail: str
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def body(self, *, enveloped: bool) -> dict[str, Any]:
-        """Return the JSON of the answer; enveloped in the form of ``POST /extract``."""
-        body = {
-            "code": self.code,
-            "message": self.message,
-            "detail": self.detail,
-            "request_id": log_context.current().request_id or "",
-        }
-        if not enveloped:
-            return body
-        return {"status": "error", "message": self.message, "data": None} | body
+# Codes of rejected input that callers may want to tell apart.
+OWN_CODES = {"url_fetch_disabled", "connection_params_refused"}
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     """Answer any exception that leaves an API view (DRF's EXCEPTION_HANDLER)."""
-    problem = _problem(error)
+    told = _as_told(error)
+    headers = told.headers()
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
     enveloped = getattr(context["view"], "enveloped_errors", False)
-    return Response(
-        problem.body(enveloped=enveloped), status=problem.status, headers=problem.headers
+    return Response(_body(told, enveloped=enveloped), status=told.http_status, headers=headers)
+
+
+def json_response(error: UserFacingError, api_view: type[APIView] | None) -> JsonResponse:
+    """Answer an error outside DRF, in the form that the API view would have used."""
+    enveloped = getattr(api_view, "enveloped_errors", False)
+    return JsonResponse(
+        _body(error, enveloped=enveloped), status=error.http_status, headers=error.headers()
     )
 
 
-def database_unavailable() -> Problem:
-    """Return what every door answers while the database cannot be reached."""
-    return _plain(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "database_unavailable",
-        "The service cannot reach its database. Try again in a moment.",
-        {"Retry-After": str(RETRY_AFTER)},
-    )
+def api_view_of(view: Callable[..., Any] | None) -> type[APIView] | None:
+    """Return the class behind the callable of an address; None when it answers pages."""
+    api_view = getattr(view, "cls", None)
+    return api_view if api_view is not None and issubclass(api_view, APIView) else None
 
 
-def _problem(error: Exception) -> Problem:
+def _body(error: UserFacingError, *, enveloped: bool) -> dict[str, Any]:
+    """The JSON of the answer; enveloped in the form of ``POST /extract``."""
+    body = {
+        "code": error.code,
+        "message": error.message,
+        "detail": error.detail,
+        "request_id": log_context.current().request_id or "",
+    }
+    if not enveloped:
+        return body
+    return {"status": "error", "message": error.message, "data": None} | body
+
+
+def _as_told(error: Exception) -> UserFacingError:
+    """What the caller is told about an exception; what nobody expected is logged."""
     match error:
-        case DocumentRejected():
-            return Problem(error.http_status, error.code, CANNOT_CONVERT, error.detail)
-        case NoUsableKey():
-            return Problem(error.http_status, error.code, error.message, error.detail)
-        case CallFailed():
-            return Problem(
-                error.http_status,
-                error.code,
-                CANNOT_PROCESS,
-                error.detail,
-                {"Retry-After": str(RETRY_AFTER)} if error.http_status == 503 else {},
-            )
-        case NotServed():
-            return database_unavailable()
-        case IdempotencyConflict():
-            return _plain(
-                HTTPStatus.CONFLICT,
-                "idempotency_conflict",
-                "This Idempotency-Key was already used with another document or company. "
-                "Send a new key with every new document.",
-            )
+        case UserFacingError():
+            return error
         case exceptions.ValidationError():
             return _plain(HTTPStatus.BAD_REQUEST, *_invalid_input(error.detail))
         case exceptions.APIException():
@@ -110,7 +86,7 @@ def _problem(error: Exception) -> Problem:
             )
         case _ if is_unreachable(error):
             logger.exception("The database cannot be reached.")
-            return database_unavailable()
+            return DatabaseUnavailable()
         case _:
             logger.exception("A request failed.")
             return _plain(
@@ -121,20 +97,21 @@ def _problem(error: Exception) -> Problem:
 
 
 def _plain(
-    status: HTTPStatus, code: str, detail: str, headers: dict[str, str] | None = None
-) -> Problem:
-    return Problem(status, code, status.phrase, detail, headers or {})
+    status: HTTPStatus, code: str, detail: str, retry_after: timedelta | None = None
+) -> UserFacingError:
+    """An error that HTTP has a name for."""
+    return UserFacingError(code, status.phrase, detail, status, retry_after=retry_after)
 
 
-def _of_framework(error: exceptions.APIException) -> Problem:
+def _of_framework(error: exceptions.APIException) -> UserFacingError:
     """An error that DRF raised, or that a view raised as one of DRF's."""
-    headers = {}
-    if challenge := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait))
-    code = error.get_codes()
-    return _plain(HTTPStatus(error.status_code), str(code), str(error.detail), headers)
+    wait = getattr(error, "wait", None)
+    return _plain(
+        HTTPStatus(error.status_code),
+        str(error.get_codes()),
+        str(error.detail),
+        timedelta(seconds=wait) if wait else None,
+    )
 
 
 def _invalid_input(detail: Any) -> tuple[str, str]:
@@ -145,7 +122,3 @@ def _invalid_input(detail: Any) -> tuple[str, str]:
         sentences += [f"{name}: {error}" for error in errors]
         codes += [error.code for error in errors]
     return codes[0] if codes[0] in OWN_CODES else "invalid_request", " ".join(sentences)
-
-
-# Codes of rejected input that callers may want to tell apart.
-OWN_CODES = {"url_fetch_disabled", "connection_params_refused"}

@@ -10,7 +10,7 @@ from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
-from extraction.validators import refuse_control_characters
+from extraction.validators import reject_control_characters
 from logs import context as log_context
 
 PENDING = "Invoice is being processed"
@@ -19,7 +19,7 @@ PENDING = "Invoice is being processed"
 def _text(max_length: int, **options: Any) -> serializers.CharField:
     return serializers.CharField(
         max_length=max_length,
-        validators=[refuse_control_characters],
+        validators=[reject_control_characters],
         error_messages={
             "required": "is required.",
             "blank": "must not be empty.",
@@ -32,7 +32,7 @@ def _text(max_length: int, **options: Any) -> serializers.CharField:
 class ExtractionInput(serializers.Serializer[None]):
     """The form of ``POST /extract``; names in any case, ``Division`` for ``branch``.
 
-    The document itself is judged by intake: an empty file is its refusal, not ours.
+    Only intake checks the document itself, an empty file included.
     """
 
     file = serializers.FileField(

@@ -1,6 +1,5 @@
-"""The doors for programs: parse, call, answer."""
+"""The endpoints for programs: parse, call, answer."""
 
-import math
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -10,7 +9,6 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import FileResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -20,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from extraction import degraded, submission
-from extraction.access import principal_of
+from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
 from extraction.api.serializers import (
@@ -30,10 +28,10 @@ from extraction.api.serializers import (
     representation,
 )
 from extraction.documents.intake import folder_of
-from extraction.known_clients import KnownClient
 from extraction.models import ApiClient, Extraction
 from logs import context
 from ocrsite.lib.database import is_unreachable
+from ocrsite.lib.errors import whole_seconds
 
 # Seconds after which a pending extraction is worth asking for again.
 POLL_AFTER = 2
@@ -109,20 +107,18 @@ class SubmitView(ApiView):
         if not extraction.ended:
             headers["Retry-After"] = str(POLL_AFTER)
             return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
-        if extraction.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
-            # The time at which a key may be free.
-            wait = (extraction.due_at - timezone.now()).total_seconds()
-            headers["Retry-After"] = str(max(1, math.ceil(wait)))
+        if extraction.retry_after_at:
+            headers["Retry-After"] = whole_seconds(extraction.retry_after_at - timezone.now())
         return Response(body, status=extraction.http_status, headers=headers)
 
 
 class ExtractView(SubmitView):
-    """The door that callers of the former service know: ``POST /extract``."""
+    """``POST /extract``, as callers of the former service know it."""
 
     enveloped_errors = True
 
     def default_wait(self) -> int:
-        """Callers of this door expect the result in the answer."""
+        """Callers of this endpoint expect the result in the answer."""
         return int(settings.EXTRACT_WAIT_SECONDS)
 
     def render(self, extraction: Extraction) -> dict[str, Any]:
@@ -135,7 +131,7 @@ class ExtractionView(ApiView):
 
     def get(self, request: Request, extraction_id: UUID) -> Response:
         """Answer its state and, when it has one, its result."""
-        return Response(representation(_visible(request, extraction_id)))
+        return Response(representation(visible_extraction(request, extraction_id)))
 
 
 class PageView(ApiView):
@@ -143,7 +139,7 @@ class PageView(ApiView):
 
     def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
         """Answer the JPEG; pages are numbered from 1."""
-        extraction = _visible(request, extraction_id)
+        extraction = visible_extraction(request, extraction_id)
         if extraction.files_removed_at:
             day = f"{extraction.files_removed_at:%Y-%m-%d}"
             raise NotFound(
@@ -162,18 +158,9 @@ class UnknownView(ApiView):
     """Any other address under the API."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse every method alike."""
+        """Answer every method alike."""
         super().initial(request, *args, **kwargs)
         raise NotFound("There is nothing at this address. Check its spelling.")
-
-
-def _visible(request: Request, extraction_id: UUID) -> Extraction:
-    """The extraction, when the caller may see it; else it does not exist for them."""
-    company_ids = principal_of(request).company_ids()
-    visible = Extraction.objects.for_companies(company_ids)
-    extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
-    context.add(company_id=extraction.company_id)
-    return extraction
 
 
 def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:

@@ -20,3 +20,8 @@ class Document:
     path: Path
     media_type: str
     pages: tuple[PageImage, ...]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing on any page."""
+        return all(page.blank for page in self.pages)

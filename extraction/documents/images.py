@@ -1,4 +1,4 @@
-"""Image documents: which kinds there are, how large they may be, and how one becomes a page."""
+"""Image documents: how large they may be, and how one becomes a page."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,18 +8,9 @@ from typing import cast
 from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
+from extraction.documents.media_types import PILLOW_FORMATS
 from extraction.exceptions import DocumentRejected
 
-# Pillow's names. Only these decoders are ever started: Pillow would run Ghostscript on an EPS.
-FORMATS = {
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-    "image/tiff": "TIFF",
-    "image/gif": "GIF",
-    "image/bmp": "BMP",
-    "image/avif": "AVIF",
-}
 # An A4 page at 600 dpi has 35 million; decoding takes four bytes for each, and copies.
 MAX_PIXELS = 40_000_000
 # Pillow's own limits are above MAX_PIXELS; whatever it raises or warns of is rejected as well.
@@ -34,7 +25,7 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
     inside the ``with`` block, which may be the decoder's.
     """
     try:
-        with Image.open(path, formats=(FORMATS[media_type],)) as image:
+        with Image.open(path, formats=(PILLOW_FORMATS[media_type],)) as image:
             reject_huge(image)
             yield image
     except DocumentRejected:
@@ -54,8 +45,8 @@ def media_type_by_pillow(path: Path) -> str | None:
     Raises DocumentRejected(image_too_large) by the header's size.
     """
     try:
-        with Image.open(path, formats=tuple(FORMATS.values())) as image:
-            return next(name for name, format_ in FORMATS.items() if format_ == image.format)
+        with Image.open(path, formats=tuple(PILLOW_FORMATS.values())) as image:
+            return next(name for name, format_ in PILLOW_FORMATS.items() if format_ == image.format)
     except _BOMBS as error:
         raise _too_large() from error
     except Exception:  # UnidentifiedImageError, or what a broken header provokes

@@ -16,28 +16,11 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from extraction.documents.images import count_frames, media_type_by_pillow, open_image
+from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
 from extraction.documents.rendering import SIDE, count_pdf_pages
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
 
-EXTENSIONS = {
-    "application/pdf": "pdf",
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/tiff": "tiff",
-    "image/gif": "gif",
-    "image/bmp": "bmp",
-    "image/avif": "avif",
-}
-_MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"II[*+]\0|MM\0[*+]"), "image/tiff"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"....ftypavi[fs]", re.DOTALL), "image/avif"),
-)
 _FILE_NAME_LENGTH = 255
 # They reverse the letters after them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -80,7 +63,7 @@ def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDo
         examined = examine(upload, temporary / "document")
         folder = folder_of(document_id)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / f"document.{EXTENSIONS[examined.media_type]}"
+        path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
         examined.path.replace(path)
     return AcceptedDocument(
         file=path.relative_to(_root()).as_posix(),
@@ -133,12 +116,7 @@ def _media_type(path: Path) -> str:
     """Return the type by content; the name and the sender's Content-Type say nothing."""
     with path.open("rb") as file:
         head = file.read(1024)
-    for magic, media_type in _MAGIC:
-        if magic.match(head):
-            return media_type
-    if b"%PDF-" in head:
-        return "application/pdf"
-    if known := media_type_by_pillow(path):
+    if known := media_type_by_magic(head) or media_type_by_pillow(path):
         return known
     raise DocumentRejected(
         "unsupported_media_type",
@@ -150,7 +128,7 @@ def _media_type(path: Path) -> str:
 
 def _count_pages(path: Path, media_type: str) -> int:
     most = settings.MAX_PAGES
-    if media_type == "application/pdf":
+    if media_type == PDF:
         count = count_pdf_pages(path)
         counted = str(count)
     else:

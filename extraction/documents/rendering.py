@@ -14,8 +14,9 @@ from typing import Any
 from PIL import ImageStat
 
 from extraction.documents import sandbox
-from extraction.documents.document import PageImage
+from extraction.documents.document import Document, PageImage
 from extraction.documents.images import open_image, page_of
+from extraction.documents.media_types import PDF
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
 
@@ -27,6 +28,20 @@ COUNT_SECONDS = 10
 RENDER_SECONDS = 18
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
+
+
+def render_document(path: Path, media_type: str, page_count: int, folder: Path) -> Document:
+    """Render an accepted document's pages, and reject it when there is nothing on any of them.
+
+    Raises DocumentRejected as ``render`` does, and ``no_content``.
+    """
+    pages = render(path, media_type, page_count, folder)
+    document = Document(path=path, media_type=media_type, pages=pages)
+    if document.is_blank:
+        raise DocumentRejected(
+            "no_content", "Every page is blank. Check the scan and send it again."
+        )
+    return document
 
 
 def render(document: Path, media_type: str, page_count: int, folder: Path) -> tuple[PageImage, ...]:
@@ -48,7 +63,7 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
     with temp_dir() as folder:
         drawn = folder / "pages"
         drawn.mkdir()
-        if media_type != "application/pdf":
+        if media_type != PDF:
             _draw_image(document, media_type, page_count, drawn)
         elif sandbox.poppler_installed():
             _draw_with_poppler(document, drawn)

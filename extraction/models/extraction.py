@@ -169,6 +169,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
                 started_at=None,
                 finished_at=None,
                 deadline=None,
+                retry_after_at=None,
                 attempts_before=F("attempts"),
                 deaths=0,
                 http_status=None,
@@ -223,6 +224,9 @@ class Extraction(models.Model):
     )
     due_at = models.DateTimeField(default=timezone.now)
     deadline = models.DateTimeField(null=True, help_text="No retry starts after this.")
+    retry_after_at = models.DateTimeField(
+        null=True, help_text="When a key may be free again: set when it failed with status 503."
+    )
 
     result = models.JSONField(
         null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice."
@@ -241,9 +245,7 @@ class Extraction(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    timings = models.JSONField(
-        null=True, help_text="Seconds of wall clock by stage: pages, read, finish."
-    )
+    timings = models.JSONField(null=True, help_text="Seconds of wall clock by stage: pages, read.")
 
     objects = ExtractionQuerySet.as_manager()
 

@@ -2,8 +2,14 @@
 
 from django.conf import settings
 
+from extraction.documents.document import Document
+from extraction.models import Attempt
 from extraction.readers.base import Failure, Reader, ReadingError
 from tokens.models import Provider, TokenMaster
+from tokens.selection import Cost
+
+# Fewer output tokens than this cannot hold even a short invoice.
+OUTPUT_FLOOR = 2_000
 
 
 def reader_for(provider: str) -> Reader:
@@ -31,3 +37,29 @@ def reader_for(provider: str) -> Reader:
 def model_of(token: TokenMaster) -> str:
     """Return the model to use with a key: its own, or the site's default."""
     return token.model or settings.GEMINI_MODEL
+
+
+def cost_of(document: Document, token: TokenMaster, repaired: Attempt | None = None) -> Cost:
+    """Return the most LLM tokens that reading this document with this key can cost.
+
+    The call that repairs one whose answer was too long gets twice its output.
+    """
+    if token.provider == Provider.OFFLINE:
+        return Cost(fixed=0, output_max=0, output_floor=0)
+    reader = reader_for(token.provider)
+    request = reader.request_cost(
+        document,
+        api_key=token.reveal_key(),
+        model=model_of(token),
+        correction=repaired.correction if repaired else "",
+    )
+    output_max, output_floor = settings.MAX_OUTPUT_TOKENS, OUTPUT_FLOOR
+    if repaired and not repaired.correction:
+        output_floor = min(2 * repaired.output_budget, reader.longest_output)
+        output_max = max(output_max, output_floor)
+    return Cost(
+        fixed=request.most,
+        output_max=output_max,
+        output_floor=output_floor,
+        smallest_call=request.smallest + OUTPUT_FLOOR,
+    )

@@ -5,6 +5,7 @@ review.
 """
 
 from extraction.documents.document import Document
+from extraction.documents.media_types import PDF
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice.reader import einvoices_in, not_on_page
@@ -12,7 +13,6 @@ from extraction.readers.text.heuristic import EMPTY, read_text
 from extraction.readers.text.sources import ocr, text_layer
 
 MODEL = "offline"
-PDF = "application/pdf"
 # Less text than this is a scanner's stamp or a page number, not an invoice.
 FEWEST_LETTERS = 100
 
@@ -74,7 +74,7 @@ def _read_einvoice(einvoices: list[InvoiceFields], text: str) -> Reading:
 
 
 def _read_scan(document: Document, text: str) -> Reading:
-    if all(page.blank for page in document.pages):
+    if document.is_blank:
         return Reading(EMPTY, MODEL, needs_review=True, warnings=(BLANK,))
     try:
         scan = ocr(document.pages)

@@ -15,7 +15,7 @@ from django.db import close_old_connections, connections
 from django_q.brokers import get_broker
 from redis.exceptions import RedisError
 
-from extraction import liveness, pipeline
+from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
 from extraction.models import Extraction
 from extraction.readers import reader_for
@@ -174,6 +174,6 @@ def _requeue_held(worker: str) -> None:
     """Free what the killed processes held, so that the next start goes on with it at once."""
     try:
         for extraction in Extraction.objects.held_by(worker):
-            pipeline.recover(extraction, stopped=True)
+            outcomes.recover(extraction, stopped=True)
     except DatabaseProblem:
         logger.exception("Interrupted extractions are requeued when their leases run out.")

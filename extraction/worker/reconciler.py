@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.brokers import Broker
 
-from extraction import liveness, pipeline
+from extraction import liveness, outcomes
 from extraction.models import Extraction, State
 from extraction.models.extraction import LEASE
 from extraction.tasks import wake
@@ -40,7 +40,7 @@ class Reconciler:
         """Recover what was abandoned, wake what is due, and repeat lost wake-ups."""
         if time.monotonic() >= self._recovers_from:
             for extraction in Extraction.objects.abandoned(liveness.worker_name()):
-                pipeline.recover(extraction)
+                outcomes.recover(extraction)
         for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
             with transaction.atomic():
                 if Extraction.objects.requeue_due(pk):

@@ -1,17 +1,27 @@
-"""What differs between databases: the connection's options and the UTC default."""
+"""What differs between databases, and what to do when one cannot be reached."""
 
+import logging
 import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
 SQLITE = "django.db.backends.sqlite3"
 SQL_SERVER = "mssql"
 POSTGRESQL = "django.db.backends.postgresql"
+
+# Seconds after which a database that was unreachable is tried again.
+RECHECK_SECONDS = 0.5
 
 dj_database_url.register("mssql", SQL_SERVER)
 
@@ -89,6 +99,26 @@ def is_unreachable(error: BaseException) -> bool:
         return False
     # For SQLite a wrong statement or a missing table is an OperationalError, too.
     return getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+
+
+def retry_while_unreachable(act: Callable[[], T]) -> T:
+    """Call ``act`` until the database answers it, however long that takes; return its result.
+
+    ``act`` must be safe to repeat: the database may go away after it committed and before it
+    confirms that. The hard end of a worker's task is the only limit of time.
+    """
+    waits = False
+    while True:
+        try:
+            return act()
+        except Error as error:
+            if not is_unreachable(error):
+                raise
+            if not waits:  # once, not twice a second
+                logger.exception("The work waits for the database.")
+            waits = True
+            connection.close()
+        time.sleep(RECHECK_SECONDS)
 
 
 def empty_write_ahead_log() -> bool:

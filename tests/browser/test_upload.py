@@ -44,9 +44,9 @@ def test_three_files_one_bad_are_followed_to_their_end(operator: Page, tmp_path:
 
     rows = operator.locator("#file-list > li")
     expect(rows.filter(has_text="Succeeded")).to_have_count(2, timeout=PATIENCE)
-    refused = rows.filter(has_text="notes.pdf")
-    expect(refused).to_contain_text("Refused")
-    expect(refused).to_contain_text("PDF")
+    rejected = rows.filter(has_text="notes.pdf")
+    expect(rejected).to_contain_text("Refused")
+    expect(rejected).to_contain_text("PDF")
     assert_accessible_and_fitting(operator)
 
     operator.get_by_role("link", name="globex-3-pages.pdf").click()

@@ -1,4 +1,4 @@
-"""People, programs, keys and folders for the tests of the doors and of documents."""
+"""People, programs, keys and folders for the tests of endpoints and of documents."""
 
 import shutil
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from extraction.documents import sandbox
-from extraction.known_clients import known_clients
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.readers.gemini import prompt_cost
 from tests.tokens.rows import make_token
@@ -31,7 +31,7 @@ class Integrator:
 def _nothing_remembered() -> None:
     """Begin each test like a process that has just started."""
     prompt_cost.forget()
-    known_clients.clear()
+    caches["known_clients"].clear()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def then_die(function: Callable[..., object]) -> Callable[..., NoReturn]:
 
 def work_until(step: str, extraction_id: uuid.UUID) -> None:
     """Work on the extraction as a worker does, until the step."""
-    from extraction import pipeline
+    from extraction import outcomes, pipeline
     from extraction.models.extraction import ExtractionQuerySet
     from tokens import ledger
 
@@ -41,15 +41,15 @@ def work_until(step: str, extraction_id: uuid.UUID) -> None:
         case "after reserve":
             ledger.reserve = then_die(ledger.reserve)
         case "before send":
-            pipeline.Call.read = die  # type: ignore[method-assign]  # a death for a test
+            pipeline.read = die
         case "after answer":
-            pipeline.Call.read = then_die(pipeline.Call.read)  # type: ignore[method-assign]  # as above
+            pipeline.read = then_die(pipeline.read)
         case "inside settle":  # the usage row is written, the totals are not
             ledger._end_reservation = then_die(ledger._end_reservation)
         case "before commit":
-            ExtractionQuerySet.end = then_die(ExtractionQuerySet.end)  # type: ignore[method-assign]  # as above
+            ExtractionQuerySet.end = then_die(ExtractionQuerySet.end)  # type: ignore[method-assign]  # a death for a test
         case "after settle":
-            pipeline.end_attempt_succeeded = then_die(pipeline.end_attempt_succeeded)
+            outcomes.finish = then_die(outcomes.finish)
     pipeline.process(extraction_id)
 
 

@@ -147,11 +147,11 @@ def busy_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_busy_port_is_refused_with_another_one_to_try(busy_port: int) -> None:
-    with pytest.raises(CommandError) as refused:
+def test_a_busy_port_is_rejected_with_another_one_to_try(busy_port: int) -> None:
+    with pytest.raises(CommandError) as rejected:
         serve.require_free_port(busy_port, within_seconds=0.15)
 
-    assert str(refused.value) == (
+    assert str(rejected.value) == (
         f"Port {busy_port} cannot be used (Address already in use). "
         f"Choose another: PORT={busy_port + 1} make run"
     )

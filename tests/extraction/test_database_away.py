@@ -84,7 +84,7 @@ def test_upload_of_the_script_says_so_in_json(visitor: Client, away: None) -> No
     ["/api/v1/extractions/", f"/api/v1/extractions/{SOME_ID}/", "/api/v1/nowhere"],
 )
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_every_api_door_says_so(integrator: Integrator, path: str, method: str) -> None:
+def test_every_api_endpoint_says_so(integrator: Integrator, path: str, method: str) -> None:
     with database_away():
         response = getattr(integrator.http, method)(path)
 
@@ -105,13 +105,13 @@ def test_signed_in_operator_is_told_by_the_api_too(visitor: Client, away: None) 
 def test_session_that_cannot_be_saved_leads_to_503(operator: User) -> None:
     """The view has done its work; Django's middleware fails after it."""
 
-    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def lose_connection(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if "django_session" in sql and not sql.startswith("SELECT"):
             raise OperationalError("the server closed the connection")
         return execute(sql, params, many, context)
 
     client = Client(raise_request_exception=False)
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(lose_connection):
         response = client.post("/login/", {"username": "asha", "password": "a-long-password"})
 
     assert_page_says_so(response)
@@ -149,14 +149,14 @@ def test_health_is_503_and_says_when_to_ask_again(away: None) -> None:
     assert response["Retry-After"] == "30"
 
 
-@pytest.mark.parametrize("door", ["/extract", "/api/v1/extractions/"])
+@pytest.mark.parametrize("endpoint", ["/extract", "/api/v1/extractions/"])
 def test_file_is_removed_when_its_row_could_not_be_written(
-    integrator: Integrator, token: TokenMaster, data_dir: Path, door: str
+    integrator: Integrator, token: TokenMaster, data_dir: Path, endpoint: str
 ) -> None:
     form = {"file": upload(pdf("INVOICE")), "companyID": "NT047", "username": "asha"}
 
-    with connection.execute_wrapper(refuse_extractions):
-        response = integrator.http.post(door, form)
+    with connection.execute_wrapper(lose_connection_at_insert):
+        response = integrator.http.post(endpoint, form)
 
     assert problem_of(response)["code"] == "database_unavailable"
     assert not [path for path in (data_dir / "files").rglob("*") if path.is_file()]
@@ -168,7 +168,7 @@ def test_file_of_an_operator_is_removed_when_its_row_could_not_be_written(
 ) -> None:
     form = {"file": upload(pdf("INVOICE")), "company_id": "NT047", "branch": "Default"}
 
-    with connection.execute_wrapper(refuse_extractions):
+    with connection.execute_wrapper(lose_connection_at_insert):
         response = visitor.post("/", form)
 
     assert_page_says_so(response)
@@ -176,7 +176,7 @@ def test_file_of_an_operator_is_removed_when_its_row_could_not_be_written(
     assert not Extraction.objects.exists()
 
 
-def refuse_extractions(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+def lose_connection_at_insert(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
     """Lose the connection at the moment that the row is written."""
     if sql.startswith("INSERT") and "extraction_extraction" in sql:
         raise OperationalError("the server closed the connection")

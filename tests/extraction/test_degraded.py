@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.cache.backends import locmem
 from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import degraded
-from extraction.known_clients import known_clients
+from extraction import access, degraded
 from extraction.models import Extraction
 from extraction.readers.gemini import prompt_cost
 from extraction.readers.gemini.reader import (
@@ -62,9 +62,9 @@ def away() -> Iterator[None]:
         yield
 
 
-def post(client: Integrator, door: str = "/extract", **fields: Any) -> Any:
+def post(client: Integrator, endpoint: str = "/extract", **fields: Any) -> Any:
     form = {"file": upload(INVOICE), "companyID": "NT047", "username": "asha", "branch": "North"}
-    return client.http.post(door, {**form, **fields})
+    return client.http.post(endpoint, {**form, **fields})
 
 
 def entered() -> TokenUsageLog:
@@ -81,12 +81,12 @@ def left_on_disk(data_dir: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("door", ["/extract", "/api/v1/extractions/"])
+@pytest.mark.parametrize("endpoint", ["/extract", "/api/v1/extractions/"])
 def test_known_client_gets_the_invoice_and_pays_for_it_when_the_database_is_back(
-    known: Integrator, emulator: Emulator, data_dir: Path, door: str
+    known: Integrator, emulator: Emulator, data_dir: Path, endpoint: str
 ) -> None:
     with database_away():
-        response = post(known, door)
+        response = post(known, endpoint)
 
     body = response.json()
     assert response.status_code == 200
@@ -126,12 +126,12 @@ def test_database_that_goes_away_in_mid_request_is_done_without(
 ) -> None:
     make_token(api_key=KEY)
 
-    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def lose_connection(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith(broken) and "extraction_extraction" in sql:
             raise OperationalError("the server closed the connection")
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(lose_connection):
         response = post(known)
 
     assert response.status_code == 200
@@ -198,7 +198,7 @@ def test_client_that_was_rejected_is_forgotten(
     assert emulator.calls == ()
 
 
-def test_company_of_another_is_refused_while_the_database_is_away_too(
+def test_company_of_another_is_rejected_while_the_database_is_away_too(
     known: Integrator, emulator: Emulator, away: None
 ) -> None:
     response = post(known, companyID="OTHER")
@@ -222,13 +222,13 @@ def test_operators_are_told_to_come_back(
     client = Client(raise_request_exception=False)
     client.force_login(operator)
 
-    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def lose_connection(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if "extraction_extraction" in sql:
             raise OperationalError("the server closed the connection")
         return execute(sql, params, many, context)
 
     form = {"file": upload(INVOICE), "companyID": "NT047", "username": "asha"}
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(lose_connection):
         response = client.post("/extract", form)
 
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
@@ -253,7 +253,7 @@ def test_without_degraded_mode_known_clients_are_told_to_come_back(
     assert emulator.calls == ()
 
 
-def test_refused_document_is_refused_as_ever_and_costs_nothing(
+def test_rejected_document_is_rejected_as_ever_and_costs_nothing(
     known: Integrator, emulator: Emulator, data_dir: Path, away: None
 ) -> None:
     response = post(known, file=upload(b"These are only notes."))
@@ -265,7 +265,7 @@ def test_refused_document_is_refused_as_ever_and_costs_nothing(
     assert left_on_disk(data_dir) == []
 
 
-def test_blank_document_is_refused_without_a_call(
+def test_blank_document_is_rejected_without_a_call(
     known: Integrator, emulator: Emulator, away: None
 ) -> None:
     response = post(known, file=upload(pdf("")))
@@ -376,7 +376,7 @@ def test_crash_in_mid_call_is_charged_as_estimated(
     monkeypatch.setattr("extraction.readers.gemini.reader.GeminiReader.read", die)
     with database_away(), pytest.raises(KeyboardInterrupt):
         post(known)
-    assert journal.ingest() == 0  # it may still run, as far as anybody knows
+    assert journal.ingest() == 0  # it may still run, for all that is known
 
     later = timezone.now() + timedelta(seconds=settings.Q_CLUSTER["timeout"] + 1)
     with time_machine.travel(later):
@@ -464,18 +464,35 @@ def test_place_is_free_again_after_a_failure(
     assert post(known).status_code == 200
 
 
-def test_no_more_clients_are_remembered_than_there_is_room_for(
-    known: Integrator, monkeypatch: pytest.MonkeyPatch
+def test_client_that_has_not_called_for_longest_is_forgotten_when_there_is_no_room(
+    known: Integrator, settings: Settings
 ) -> None:
-    monkeypatch.setattr("extraction.known_clients.REMEMBERED_AT_MOST", 2)
+    options = {"MAX_ENTRIES": 2, "CULL_FREQUENCY": 2}
+    settings.CACHES = {
+        **settings.CACHES,
+        "known_clients": {**settings.CACHES["known_clients"], "OPTIONS": options},
+    }
     for key in ("a.1", "b.2"):
-        known_clients.remember(key, known.record)
+        access.remember_client(key, known.record)
 
-    assert known_clients.recall(known.key) is None
-    assert known_clients.recall("a.1")
-    assert known_clients.recall("b.2")
+    assert access.known_client(known.key) is None
+    assert access.known_client("a.1")
+    assert access.known_client("b.2")
+
+
+def test_a_thousand_clients_are_remembered_and_one_goes_for_one_that_comes(
+    integrator: Integrator,
+) -> None:
+    keys = [f"{number}.secret" for number in range(1_001)]
+    for key in keys:
+        access.remember_client(key, integrator.record)
+
+    assert [key for key in keys if access.known_client(key) is None] == keys[:1]
 
 
 def test_memory_of_clients_holds_no_key(known: Integrator) -> None:
-    assert known_clients.recall(known.key)
-    assert known.key not in repr(vars(known_clients))
+    assert access.known_client(known.key)
+    memory = repr(locmem._caches["known_clients"])  # type: ignore[attr-defined]  # not in the stubs
+    assert known.record.name in memory
+    for secret in (known.key, known.key.partition(".")[2], known.record.hashed_key):
+        assert secret not in memory

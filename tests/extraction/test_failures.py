@@ -47,8 +47,8 @@ RETRIED = Expected(4, (*POLICY, None), 0, 0, 502)
 RETRIED_AND_PAID = Expected(4, (*POLICY, None), 4, 0, 502)
 RETRIED_UNKNOWN = Expected(4, (*POLICY, None), 4, 4, 502)
 NOT_NOW = Expected(1, (0.0,), 0, 0, 503)
-REFUSED = Expected(1, (None,), 0, 0, 422)
-REFUSED_AND_PAID = Expected(1, (None,), 1, 0, 422)
+REJECTED = Expected(1, (None,), 0, 0, 422)
+REJECTED_AND_PAID = Expected(1, (None,), 1, 0, 422)
 REPAIRED_IN_VAIN = Expected(2, (0.0, None), 2, 0, 502)
 NO_KEY = Expected(1, (0.0,), 0, 0, 402, DISABLED, TokenStatus.DISABLED)
 
@@ -65,8 +65,8 @@ WITH_ONE_KEY = {
     # What the server asks for is never undercut.
     "per_minute": Expected(4, (27.5, 27.5, 27.5, None), 0, 0, 502),
     "exhausted": RETRIED,
-    "invalid_argument": REFUSED,
-    "request_too_large": REFUSED,
+    "invalid_argument": REJECTED,
+    "request_too_large": REJECTED,
     "internal": RETRIED,
     "bad_gateway": RETRIED,
     "overloaded": RETRIED,
@@ -76,8 +76,8 @@ WITH_ONE_KEY = {
     "malformed": RETRIED_UNKNOWN,
     "empty": RETRIED_UNKNOWN,
     "no_candidates": RETRIED_AND_PAID,
-    "blocked_prompt": REFUSED_AND_PAID,
-    "safety": REFUSED_AND_PAID,
+    "blocked_prompt": REJECTED_AND_PAID,
+    "safety": REJECTED_AND_PAID,
     "max_tokens": REPAIRED_IN_VAIN,
     "wrong_schema": REPAIRED_IN_VAIN,
     "unknown_field": REPAIRED_IN_VAIN,
@@ -221,7 +221,10 @@ def test_a_wait_beyond_the_deadline_ends_it_with_the_time_to_come_back(
     assert process_to_end(extraction) == []
 
     assert (extraction.http_status, extraction.error_code) == (503, "no_key_free")
-    assert extraction.due_at == NOW + timedelta(seconds=700)
+    assert extraction.retry_after_at == NOW + timedelta(seconds=700)
+    assert submission.retry(extraction)
+    extraction.refresh_from_db()
+    assert extraction.retry_after_at is None
 
 
 def test_a_server_that_asks_to_wait_beyond_the_deadline_ends_it(emulator: Emulator) -> None:

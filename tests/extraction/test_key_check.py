@@ -71,7 +71,7 @@ def test_good_key_is_accepted_and_nothing_is_stored_but_the_outcome(
         ("internal", "Gemini is out of order for now. Try again later."),
     ],
 )
-def test_refusal_is_shown_and_the_status_stays(
+def test_rejection_is_shown_and_the_status_stays(
     fault: str,
     sentence: str,
     admin_client: Client,

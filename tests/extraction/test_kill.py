@@ -1,4 +1,4 @@
-"""kill -9 at each step of an attempt: what the provider billed is in the books, and only once."""
+"""kill -9 at each step of an attempt: what the provider billed is in the ledger, and only once."""
 
 import os
 import signal
@@ -77,7 +77,7 @@ def recover(extraction: Extraction) -> None:
         ("after settle", 1, 0),
     ],
 )
-def test_books_hold_every_call_of_a_process_killed(
+def test_ledger_holds_every_call_of_a_process_killed(
     step: str, calls: int, estimated: int, emulator: Emulator
 ) -> None:
     token = make_token()

@@ -30,7 +30,7 @@ def big_post(client: Client, path: str, body: Any, length: int) -> Any:
     return client.generic("POST", path, content_type="multipart/form-data; boundary=x", **environ)
 
 
-def test_body_of_100_mb_is_refused_and_read_to_its_end(integrator: Integrator) -> None:
+def test_body_of_100_mb_is_rejected_and_read_to_its_end(integrator: Integrator) -> None:
     body = Stream(100 * MEGABYTE)
 
     response = big_post(integrator.http, "/extract", body, body.left)
@@ -58,7 +58,7 @@ def test_page_answers_people(signed_in: Client) -> None:
     assert "at most 20 MB are accepted" in response.content.decode()
 
 
-def test_strangers_are_refused_before_their_body_is_parsed(db: None) -> None:
+def test_strangers_are_rejected_before_their_body_is_parsed(db: None) -> None:
     body = Stream(22 * MEGABYTE)
 
     assert big_post(Client(), "/", body, body.left).status_code == 413
@@ -74,12 +74,12 @@ def test_body_beyond_reason_is_not_read_to_its_end(
     assert body.left == 27 * MEGABYTE
 
 
-def test_caller_who_hangs_up_is_no_fault(integrator: Integrator) -> None:
-    class HungUp(Stream):
+def test_caller_who_closes_the_connection_is_no_fault(integrator: Integrator) -> None:
+    class Closed(Stream):
         def read(self, size: int) -> bytes:
             raise ConnectionResetError
 
-    response = big_post(integrator.http, "/extract", HungUp(0), 22 * MEGABYTE)
+    response = big_post(integrator.http, "/extract", Closed(0), 22 * MEGABYTE)
 
     assert response.status_code == 413
 

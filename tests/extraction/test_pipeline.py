@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from extraction import pipeline, submission
+from extraction import outcomes, pipeline, submission
 from extraction.documents.document import Document
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.base import ReadingError
@@ -221,7 +221,7 @@ def test_answer_that_is_cut_off_is_charged_at_the_reserve(emulator: Emulator) ->
     assert totals(token)[0] >= billed(emulator)
 
 
-def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_up(emulator: Emulator) -> None:
+def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_over(emulator: Emulator) -> None:
     token = make_token()
     extraction = Extraction.objects.claim(submit().pk, worker=None)
     assert extraction is not None
@@ -229,17 +229,17 @@ def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_up(emulator: Em
     Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     abandoned = Extraction.objects.abandoned(None).get()
 
-    pipeline.recover(abandoned)
-    pipeline.recover(Extraction.objects.get())
+    outcomes.recover(abandoned)
+    outcomes.recover(Extraction.objects.get())
 
-    assert totals(token) == (call.row.reserved, 0, 100_000 - call.row.reserved)
+    assert totals(token) == (call.attempt.reserved, 0, 100_000 - call.attempt.reserved)
     assert TokenUsageLog.objects.get().estimated
     assert Attempt.objects.get().outcome == AttemptOutcome.UNKNOWN
     assert process_to_end(abandoned).state == State.SUCCEEDED
-    assert totals(token)[0] == call.row.reserved + billed(emulator)
+    assert totals(token)[0] == call.attempt.reserved + billed(emulator)
 
 
-def test_result_of_a_worker_that_was_given_up_changes_nothing_but_the_books(
+def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_the_ledger(
     emulator: Emulator,
 ) -> None:
     token = make_token()
@@ -247,37 +247,39 @@ def test_result_of_a_worker_that_was_given_up_changes_nothing_but_the_books(
     assert extraction is not None
     document = pipeline.prepare_pages(extraction)
     call = pipeline.begin_attempt(extraction, document)
-    zombie = Extraction.objects.get(pk=extraction.pk)
-    reading = call.read(document)
+    outdated = Extraction.objects.get(pk=extraction.pk)
+    reading = pipeline.read(document, call)
     Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    pipeline.recover(extraction)
+    outcomes.recover(extraction)
 
-    pipeline.end_attempt_succeeded(zombie, call, reading, pipeline.Stopwatch())
+    outcomes.finish(outdated, call, reading, timings={})
 
-    zombie.refresh_from_db()
-    assert zombie.state == State.WAITING
+    outdated.refresh_from_db()
+    assert outdated.state == State.WAITING
     assert TokenUsageLog.objects.count() == 1
-    assert totals(token)[0] == call.row.reserved
+    assert totals(token)[0] == call.attempt.reserved
 
 
-def test_failure_of_a_worker_that_was_given_up_changes_nothing(emulator: Emulator) -> None:
+def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
+    emulator: Emulator,
+) -> None:
     token = make_token()
     emulator.faults.add("internal")
     extraction = Extraction.objects.claim(submit().pk, worker=None)
     assert extraction is not None
     document = pipeline.prepare_pages(extraction)
     call = pipeline.begin_attempt(extraction, document)
-    zombie = Extraction.objects.get(pk=extraction.pk)
+    outdated = Extraction.objects.get(pk=extraction.pk)
     with pytest.raises(ReadingError) as failed:
-        call.read(document)
+        pipeline.read(document, call)
     Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    pipeline.recover(extraction)
+    outcomes.recover(extraction)
 
-    pipeline.end_attempt_failed(zombie, call, failed.value)
+    outcomes.fail_attempt(outdated, call, failed.value)
 
     assert not RetryAttempt.objects.exists()
     assert Extraction.objects.get().state == State.WAITING
-    assert totals(token)[0] == call.row.reserved
+    assert totals(token)[0] == call.attempt.reserved
 
 
 def test_worker_whose_lease_was_lost_makes_no_call(
@@ -290,7 +292,7 @@ def test_worker_whose_lease_was_lost_makes_no_call(
     def slowly(claimed: Extraction) -> Document:
         document = prepare_pages(claimed)
         Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-        pipeline.recover(Extraction.objects.abandoned(None).get())
+        outcomes.recover(Extraction.objects.abandoned(None).get())
         return document
 
     monkeypatch.setattr(pipeline, "prepare_pages", slowly)
@@ -309,8 +311,8 @@ def test_attempt_whose_commit_was_not_heard_of_is_the_one_that_is_made() -> None
     first = pipeline.begin_attempt(extraction, document)
     again = pipeline.begin_attempt(extraction, document)
 
-    assert (again.row, again.token) == (first.row, token)
-    assert TokenReservation.objects.get().attempt_id == first.row.pk
+    assert (again.attempt, again.token) == (first.attempt, token)
+    assert TokenReservation.objects.get().attempt_id == first.attempt.pk
 
 
 def test_document_that_kills_two_workers_is_failed() -> None:
@@ -319,13 +321,13 @@ def test_document_that_kills_two_workers_is_failed() -> None:
     for _ in range(2):
         assert Extraction.objects.claim(extraction.pk, worker=None) is not None
         Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-        pipeline.recover(Extraction.objects.abandoned(None).get())
+        outcomes.recover(Extraction.objects.abandoned(None).get())
 
     extraction.refresh_from_db()
     assert (extraction.state, extraction.error_code) == (State.FAILED, "worker_died")
 
 
-def test_blank_document_is_refused_without_a_call(emulator: Emulator) -> None:
+def test_blank_document_is_rejected_without_a_call(emulator: Emulator) -> None:
     make_token()
 
     extraction = process(submit(pdf("", "")))
@@ -397,7 +399,7 @@ def test_offline_reading_gives_way_once_the_company_has_a_key(emulator: Emulator
     )
 
 
-def test_idempotency_key_returns_its_extraction_and_refuses_other_content() -> None:
+def test_idempotency_key_returns_its_extraction_and_rejects_other_content() -> None:
     make_token()
     first = submit(idempotency_key="order-1")
 
@@ -407,7 +409,7 @@ def test_idempotency_key_returns_its_extraction_and_refuses_other_content() -> N
         submit(pdf("another"), idempotency_key="order-1")
 
 
-def test_refused_submission_leaves_nothing_behind(settings: Settings) -> None:
+def test_rejected_submission_leaves_nothing_behind(settings: Settings) -> None:
     files = settings.DATA_DIR / "files"
     before = set(files.rglob("*.*"))
 

@@ -110,9 +110,9 @@ def test_last_call_is_given_as_much_output_as_the_key_has_left(emulator: Emulato
 def test_key_is_not_exceeded_while_the_cost_of_the_prompt_is_unknown(emulator: Emulator) -> None:
     token = make_token(total_token_limit=10_000)
     emulator.faults.add("internal", method="countTokens")
-    refused = process(submit())
+    rejected = process(submit())
 
-    assert (refused.state, refused.error_code) == (State.FAILED, "token_exceeded")
+    assert (rejected.state, rejected.error_code) == (State.FAILED, "token_exceeded")
     assert read_back(token).status == TokenStatus.ACTIVE
 
     emulator.faults.clear()

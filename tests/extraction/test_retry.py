@@ -20,12 +20,12 @@ def test_delay_never_exceeds_the_cap() -> None:
     assert replace(CONTRACT, limit=10).delay(9) == timedelta(seconds=30)
 
 
-def test_server_wish_is_honoured_beyond_the_cap() -> None:
-    assert CONTRACT.delay(0, server_wish=47.5) == timedelta(seconds=47.5)
+def test_wait_that_the_server_asks_for_may_exceed_the_cap() -> None:
+    assert CONTRACT.delay(0, retry_after=47.5) == timedelta(seconds=47.5)
 
 
-def test_server_wish_shorter_than_ours_changes_nothing() -> None:
-    assert CONTRACT.delay(1, server_wish=0.5) == timedelta(seconds=2)
+def test_shorter_wait_that_the_server_asks_for_changes_nothing() -> None:
+    assert CONTRACT.delay(1, retry_after=0.5) == timedelta(seconds=2)
 
 
 def test_jitter_stays_in_the_upper_half_of_the_delay() -> None:

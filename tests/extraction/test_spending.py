@@ -1,4 +1,4 @@
-"""Many processes read with one key at once: its limit holds, and nothing that fits is refused."""
+"""Many processes read with one key at once: its limit holds, and nothing that fits is rejected."""
 
 import os
 import subprocess
@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
-from extraction import pipeline
 from extraction.documents.document import Document, PageImage
 from extraction.models import Extraction, State
+from extraction.readers import cost_of
 from tests.emulator.server import Emulator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf
@@ -29,7 +29,7 @@ LIMIT = 4_300_000
 
 def smallest_call(token: TokenMaster) -> int:
     one_page = Document(Path(), "application/pdf", (PageImage(1, Path(), blank=False),))
-    return pipeline.cost_of(one_page, token).floor
+    return cost_of(one_page, token).floor
 
 
 @pytest.mark.django_db(transaction=True)
@@ -68,10 +68,10 @@ def test_500_calls_of_several_processes_that_cost_their_most_use_up_a_key_to_its
     assert (token.used, token.summary.reserved_tokens) == (sum(bills), 0)
     assert token.status == TokenStatus.EXCEEDED
     assert token.used <= LIMIT < token.used + smallest_call(token)
-    # Each was served or refused, and refused only once the rest would not do for the smallest call.
-    refused = Extraction.objects.filter(state=State.FAILED, error_code="token_exceeded")
+    # Each was served or rejected; rejected only once the rest was too little for the smallest call.
+    rejected = Extraction.objects.filter(state=State.FAILED, error_code="token_exceeded")
     assert Extraction.objects.filter(state=State.SUCCEEDED).count() == len(bills)
-    assert refused.count() == EXTRACTIONS - len(bills)
-    earliest = refused.earliest("finished_at").finished_at or timezone.now()
+    assert rejected.count() == EXTRACTIONS - len(bills)
+    earliest = rejected.earliest("finished_at").finished_at or timezone.now()
     spent = rows.filter(logged_at__lte=earliest).aggregate(total=Sum("total_tokens_used"))["total"]
     assert spent + smallest_call(token) > LIMIT

@@ -123,15 +123,15 @@ def test_upload_by_script_is_answered_with_json(signed_in: Client, token: TokenM
     response = signed_in.post("/", {**FORM, "file": files}, headers={"Accept": "application/json"})
 
     pk = Extraction.objects.get().pk
-    accepted, refused = response.json()["files"]
+    accepted, rejected = response.json()["files"]
     assert response.status_code == 200
     assert accepted == {
         "problem": "",
         "page": f"/extractions/{pk}/",
         "poll": f"/api/v1/extractions/{pk}/",
     }
-    assert (refused["page"], refused["poll"]) == (None, None)
-    assert refused["problem"]
+    assert (rejected["page"], rejected["poll"]) == (None, None)
+    assert rejected["problem"]
 
 
 def test_upload_by_script_with_a_wrong_form_is_told_so(

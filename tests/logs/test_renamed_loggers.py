@@ -17,14 +17,24 @@ def levels() -> dict[str, str]:
 
 @pytest.mark.django_db
 def test_levels_follow_their_loggers_and_come_back() -> None:
-    LoggerLevel.objects.create(logger="extraction.worker", level="DEBUG")
+    LoggerLevel.objects.create(logger="extraction.lease", level="DEBUG")
+    LoggerLevel.objects.create(logger="extraction.pipeline", level="WARNING")
     LoggerLevel.objects.create(logger="extraction", level="ERROR")
 
     migration.forwards(apps, None)
-    assert levels() == {"extraction.worker.main": "DEBUG", "extraction": "ERROR"}
+    assert levels() == {
+        "extraction.heartbeat": "DEBUG",
+        "extraction.pipeline": "WARNING",
+        "extraction.outcomes": "WARNING",
+        "extraction": "ERROR",
+    }
 
     migration.backwards(apps, None)
-    assert levels() == {"extraction.worker": "DEBUG", "extraction": "ERROR"}
+    assert levels() == {
+        "extraction.lease": "DEBUG",
+        "extraction.pipeline": "WARNING",
+        "extraction": "ERROR",
+    }
 
 
 @pytest.mark.django_db

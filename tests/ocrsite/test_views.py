@@ -12,10 +12,10 @@ def test_health_is_ok_while_the_database_answers(db: None) -> None:
 
 
 def test_health_is_503_without_the_database(db: None) -> None:
-    def refuse(*_: Any) -> None:
+    def lose_connection(*_: Any) -> None:
         raise OperationalError
 
-    with connection.execute_wrapper(refuse):
+    with connection.execute_wrapper(lose_connection):
         response = Client().get("/healthz")
 
     assert (response.status_code, response.json()) == (503, {"status": "error"})

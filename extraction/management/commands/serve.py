@@ -16,9 +16,9 @@ from extraction.management.commands.demo import credentials_file
 from ocrsite.supervisor import Supervisor
 
 _HOST = "127.0.0.1"
-# A site that was killed a moment ago needs a moment to let go of its port.
+# The port of a site that was killed is free only a moment later.
 _PORT_FREE_WITHIN_SECONDS = 5.0
-# After STOP_SECONDS the worker hands back what it cut off, and ends its housekeeping.
+# After STOP_SECONDS the worker requeues what it interrupted, and ends its housekeeping.
 _STOP_MARGIN_SECONDS = 15.0
 
 

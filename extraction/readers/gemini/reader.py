@@ -126,7 +126,7 @@ class GeminiReader:
 def _read(
     document: Document, api_key: str, model: str, output_budget: int, correction: str
 ) -> Reading | ReadingError:
-    if all(page.blank for page in document.pages):
+    if document.is_blank:
         return reading_error("blank")
     if not can_be_sent(api_key):
         return reading_error("key_rejected")

@@ -14,12 +14,12 @@ def status_with(authorization: str) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
-def test_key_opens_the_door(integrator: Integrator) -> None:
+def test_valid_key_is_accepted(integrator: Integrator) -> None:
     assert status_with(f"Api-Key {integrator.key}") == (404, "not_found")
 
 
 @pytest.mark.parametrize("key", ["unknown.secret", "nodot", "\xff.\xfe", "x" * 10_000])
-def test_unknown_key_is_refused(integrator: Integrator, key: str) -> None:
+def test_unknown_key_is_rejected(integrator: Integrator, key: str) -> None:
     assert status_with(f"Api-Key {key}") == (401, "invalid_api_key")
 
 
@@ -27,14 +27,14 @@ def test_wrong_secret_looks_like_an_unknown_key(integrator: Integrator) -> None:
     assert status_with(f"Api-Key {integrator.record.prefix}.wrong") == (401, "invalid_api_key")
 
 
-def test_revoked_key_is_refused(integrator: Integrator) -> None:
+def test_revoked_key_is_rejected(integrator: Integrator) -> None:
     integrator.record.revoked = True
     integrator.record.save()
 
     assert status_with(f"Api-Key {integrator.key}") == (401, "invalid_api_key")
 
 
-def test_expired_key_is_refused(integrator: Integrator) -> None:
+def test_expired_key_is_rejected(integrator: Integrator) -> None:
     integrator.record.expiry_date = timezone.now() - timedelta(seconds=1)
     integrator.record.save()
 

@@ -7,12 +7,16 @@ from django.http import Http404, UnreadablePostError
 from rest_framework.exceptions import Throttled
 
 from extraction.api.errors import handle_exception
+from extraction.exceptions import DocumentRejected
 from logs import context as log_context
+from ocrsite.lib.errors import DatabaseUnavailable
 
 
 @pytest.mark.parametrize(
     ("error", "status", "code", "headers"),
     [
+        (DocumentRejected("no_pages", "It has no pages."), 422, "no_pages", {}),
+        (DatabaseUnavailable(), 503, "database_unavailable", {"Retry-After": "30"}),
         (Http404(), 404, "not_found", {}),
         (PermissionDenied(), 403, "permission_denied", {}),
         (Throttled(wait=7), 429, "throttled", {"Retry-After": "7"}),

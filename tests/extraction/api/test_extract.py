@@ -134,7 +134,7 @@ def test_extract_says_when_to_come_back_after_503(
     post(integrator.http)
     now = timezone.now()
     Extraction.objects.update(
-        state=State.FAILED, http_status=503, due_at=now + timedelta(seconds=seconds)
+        state=State.FAILED, http_status=503, retry_after_at=now + timedelta(seconds=seconds)
     )
 
     with time_machine.travel(now, tick=False):
@@ -190,7 +190,7 @@ def test_extract_answers_409_for_the_same_idempotency_key_with_another_document(
 
 
 @pytest.mark.parametrize("key", ["k" * 201, "tab\there"])
-def test_extract_refuses_an_idempotency_key_that_cannot_be_kept(
+def test_extract_rejects_an_idempotency_key_that_cannot_be_kept(
     integrator: Integrator, key: str
 ) -> None:
     response = post(integrator.http, {"Idempotency-Key": key})
@@ -239,7 +239,7 @@ def test_extract_names_the_field_that_is_wrong(
         ({"connection_params": "Server=x"}, "connection_params_refused"),
     ],
 )
-def test_extract_refuses_what_the_former_service_took(
+def test_extract_rejects_what_the_former_service_took(
     integrator: Integrator, fields: dict[str, Any], code: str
 ) -> None:
     response = post(integrator.http, **fields)
@@ -260,7 +260,7 @@ def test_extract_ignores_an_unused_link(integrator: Integrator, token: TokenMast
         (b"%PDF-1.7 broken", 422, "corrupt_file"),
     ],
 )
-def test_extract_refuses_a_document_that_nobody_can_read(
+def test_extract_rejects_a_document_that_nobody_can_read(
     integrator: Integrator, token: TokenMaster, content: bytes, status: int, code: str
 ) -> None:
     response = post(integrator.http, file=SimpleUploadedFile("x.pdf", content))
@@ -271,7 +271,7 @@ def test_extract_refuses_a_document_that_nobody_can_read(
     assert not Extraction.objects.exists()
 
 
-def test_extract_refuses_a_file_above_the_limit(
+def test_extract_rejects_a_file_above_the_limit(
     integrator: Integrator, token: TokenMaster, settings: Settings
 ) -> None:
     settings.MAX_UPLOAD_MB = 1
@@ -342,12 +342,12 @@ def test_extract_takes_the_session_of_an_operator_with_its_csrf_token(
     csrf_token = client.cookies["csrftoken"].value
     form = {"companyID": "NT047", "username": "asha"}
 
-    refused = client.post("/extract", {"file": upload(INVOICE), **form})
+    rejected = client.post("/extract", {"file": upload(INVOICE), **form})
     accepted = client.post(
         "/extract", {"file": upload(INVOICE), **form}, headers={"X-CSRFToken": csrf_token}
     )
 
-    assert (refused.status_code, refused.json()["status"]) == (403, "error")
+    assert (rejected.status_code, rejected.json()["status"]) == (403, "error")
     assert accepted.status_code == 202
     assert Extraction.objects.get().client == f"user:{operator.pk}"
 
@@ -370,7 +370,7 @@ def test_extract_answers_405_to_other_methods(integrator: Integrator, method: st
         ("multipart/form-data; boundary=x", 400, "invalid_request"),
     ],
 )
-def test_extract_refuses_a_body_that_is_no_form(
+def test_extract_rejects_a_body_that_is_no_form(
     integrator: Integrator, content_type: str, status: int, code: str
 ) -> None:
     response = integrator.http.generic(
@@ -381,14 +381,14 @@ def test_extract_refuses_a_body_that_is_no_form(
     assert problem(response)["code"] == code
 
 
-def test_extract_refuses_text_fields_of_a_megabyte(integrator: Integrator) -> None:
+def test_extract_rejects_text_fields_of_a_megabyte(integrator: Integrator) -> None:
     response = post(integrator.http, username="u" * 1024 * 1024)
 
     assert response.status_code == 413
     assert problem(response)["code"] == "form_too_large"
 
 
-def test_extract_refuses_a_form_of_a_thousand_fields(integrator: Integrator) -> None:
+def test_extract_rejects_a_form_of_a_thousand_fields(integrator: Integrator) -> None:
     fields: dict[str, Any] = dict.fromkeys(map(str, range(1001)), "")
 
     response = post(integrator.http, **fields)

@@ -3,7 +3,7 @@ import logging
 import pytest
 from django.db import OperationalError, ProgrammingError, connection
 
-from extraction import outage
+from ocrsite.lib import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_work_is_done_again_until_the_database_is_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(outage, "RECHECK_SECONDS", 0)
+    monkeypatch.setattr(database, "RECHECK_SECONDS", 0)
     outcomes = iter([OperationalError("away"), OperationalError("away"), None])
 
     def act() -> str:
@@ -19,7 +19,7 @@ def test_work_is_done_again_until_the_database_is_back(
             raise error
         return "done"
 
-    assert outage.retry_while_unreachable(act) == "done"
+    assert database.retry_while_unreachable(act) == "done"
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
 
@@ -30,4 +30,4 @@ def test_a_wrong_query_is_not_waited_for() -> None:
         raise ProgrammingError("no such column")
 
     with pytest.raises(ProgrammingError):
-        outage.retry_while_unreachable(act)
+        database.retry_while_unreachable(act)

@@ -1,0 +1,268 @@
+"""What came of a run: a result, a failed call, a wait or a failure, each recorded as a whole.
+
+One transaction charges a call and changes the extraction. Every function may be repeated when the
+database went away before it confirmed the commit.
+"""
+
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from extraction import liveness
+from extraction.exceptions import ExtractionFailed
+from extraction.invoices.validation import checked_invoice
+from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.models.extraction import DEATHS_ALLOWED
+from extraction.readers import reader_for
+from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
+from extraction.retry import RetryPolicy
+from logs import context
+from logs.models import RetryAttempt
+from logs.redaction import redact
+from ocrsite.lib.errors import UserFacingError
+from tokens import circuit_breaker, ledger, selection
+from tokens.models import TokenMaster
+from tokens.usage import NO_USAGE, Requester, Usage
+
+logger = logging.getLogger(__name__)
+
+# Each extraction that waits for a key adds so much to the time over which they all come back, so
+# that however many there are, about twenty a second look for it.
+SPREAD = timedelta(seconds=0.05)
+NO_KEY_FREE = "None of your company's keys could take this invoice now. Try again later."
+KEEPS_FAILING = (
+    "Reading this document failed unexpectedly more than once. Check the file, or contact support."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A committed attempt with its key; ``half_open``: the key's first call after a cool-down."""
+
+    attempt: Attempt
+    token: TokenMaster
+    half_open: bool
+
+
+def finish(
+    extraction: Extraction, call: Call, reading: Reading, *, timings: Mapping[str, float]
+) -> None:
+    """Charge the call and store what was read, with its checks. ``timings``: seconds by stage."""
+    earlier = Extraction.objects.filter(
+        company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
+    ).order_by("created_at")
+    first = earlier.values_list("pk", flat=True).first()
+    today = timezone.now().date()
+    invoice = checked_invoice(reading, today, duplicate_of=str(first) if first else None)
+    with transaction.atomic():
+        _close(call.attempt, AttemptOutcome.SUCCEEDED)
+        _charge(extraction, call.attempt, reading.billing, reading.usage)
+        if call.half_open:
+            circuit_breaker.end_trial_call(call.token, answered=True)
+        Extraction.objects.end(
+            extraction,
+            State.SUCCEEDED,
+            http_status=200,
+            result=invoice.model_dump(mode="json"),
+            needs_review=invoice.needs_review,
+            checks=[check.model_dump(mode="json") for check in invoice.checks],
+            token=call.token,
+            model=reading.model,
+            timings=timings,
+        )
+    logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
+
+
+def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> None:
+    """Charge the failed call, block its key where that is due, and retry, repair or fail."""
+    policy = RetryPolicy.from_settings()
+    with transaction.atomic():
+        closed = _close(
+            call.attempt,
+            AttemptOutcome.FAILED,
+            code=error.code,
+            failure=error.failure,
+            correction=error.correction,
+        )
+        _charge(extraction, call.attempt, error.billing, error.usage)
+        if not closed:  # by this function before, or by the process that took the extraction over
+            return
+        retries = max(0, _failures(extraction, Failure.RETRY) - 1)
+        blocked_until = _block_key(call, error, policy, retries)
+        delay = _delay_after(extraction, call, error, policy, retries)
+        RetryAttempt.objects.create(
+            token=call.token,
+            company_id=extraction.company_id,
+            extraction_id=extraction.pk,
+            attempt=call.attempt.number,
+            attempts_allowed=policy.limit + 1,
+            error_class=error.failure,
+            error_code=error.code,
+            provider_code=error.provider_code[:100],
+            error_message=redact(error.provider_message) or error.detail,
+            is_retryable=error.failure is not Failure.FINAL,
+            delay_seconds=None if delay is None else delay.total_seconds(),
+        )
+        if delay is not None and not _past_deadline(extraction, delay):
+            Extraction.objects.postpone(extraction, delay)
+        elif delay is not None and blocked_until is not None:
+            fail(extraction, _no_key_free(blocked_until))
+        else:
+            fail(extraction, ExtractionFailed(error.code, error.detail, _http_status(error)))
+    logger.warning("Attempt %s failed: %s (%s)", call.attempt.number, error.detail, error.code)
+
+
+def fail(extraction: Extraction, error: UserFacingError) -> None:
+    """End an extraction with an error, which its callers are told."""
+    wait = error.retry_after
+    Extraction.objects.end(
+        extraction,
+        State.FAILED,
+        http_status=error.http_status,
+        error_code=error.code,
+        error_message=error.message,
+        error_detail=error.detail,
+        retry_after_at=None if wait is None else timezone.now() + wait,
+        dedup_key=None,  # the same bytes may be sent again
+    )
+    logger.warning("The extraction failed: %s (%s)", error.detail, error.code)
+
+
+def wait_for_key(extraction: Extraction, until: datetime) -> None:
+    """Look again when a key may be free: they cool down, are at a limit, or their quota is held."""
+    now = timezone.now()
+    delay = max(until - now, timedelta(0))
+    if _past_deadline(extraction, delay):
+        fail(extraction, _no_key_free(until))
+        return
+    waiting = Extraction.objects.filter(
+        company_id=extraction.company_id, state=State.WAITING
+    ).count()
+    delay += random.random() * waiting * SPREAD  # noqa: S311 - spreads load, guards no secret
+    # A last look is taken at the deadline itself.
+    latest = delay if extraction.deadline is None else extraction.deadline - now
+    Extraction.objects.postpone(extraction, min(delay, latest))
+
+
+def recover(extraction: Extraction, *, stopped: bool = False) -> None:
+    """Take over an extraction whose process died: charge its open calls, then retry or fail it.
+
+    Whether a call under way was billed cannot be known, so it is charged at its reserve and flagged
+    as estimated. A document that keeps killing processes is failed; a process that was ``stopped``
+    on purpose does not count. Does nothing when the lease was renewed or another process was first.
+    """
+    code = "worker_stopped" if stopped else "worker_died"
+    with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
+        with transaction.atomic():
+            worker = liveness.worker_name()
+            if not Extraction.objects.take_over(extraction, worker=worker, stopped=stopped):
+                return
+            for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
+                _close(attempt, AttemptOutcome.UNKNOWN, code=code)
+                _charge(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
+                circuit_breaker.end_trial_call(attempt.token, answered=False)
+            if extraction.deaths >= DEATHS_ALLOWED:
+                fail(extraction, ExtractionFailed("worker_died", KEEPS_FAILING, 502))
+            else:
+                Extraction.objects.postpone(extraction, timedelta(0))
+        logger.error("Took over extraction %s (%s).", extraction.pk, code)
+
+
+def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
+    """Return its attempts in order, without those before it was last retried by hand."""
+    attempts = extraction.attempt_set.filter(number__gt=extraction.attempts_before)
+    return attempts.order_by("number")
+
+
+def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
+    """Record how a call ended, once; False when that was done before."""
+    closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
+        outcome=outcome, finished_at=timezone.now(), **failed
+    )
+    return bool(closed)
+
+
+def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usage) -> None:
+    """Turn an attempt's reservation into its charge, or free it. Safe to repeat."""
+    requester = Requester(
+        company_id=extraction.company_id,
+        branch=extraction.branch,
+        requested_by=extraction.requested_by,
+    )
+    match billing:
+        case Billing.NONE:
+            ledger.release(attempt.pk)
+        case Billing.KNOWN:
+            ledger.settle(attempt.pk, attempt.token_id, usage, **requester)
+        case Billing.UNKNOWN:
+            ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
+
+
+def _block_key(
+    call: Call, error: ReadingError, policy: RetryPolicy, retries: int
+) -> datetime | None:
+    """Disable the key, or have it or its project cool down, as the error demands.
+
+    Returns the end of the cool-down, if there is one.
+    """
+    if call.half_open:
+        circuit_breaker.end_trial_call(call.token, answered=False)
+    match error.key_effect:
+        case KeyEffect.REJECTED:
+            selection.disable_key(call.token, error.detail)
+        case KeyEffect.COOL_KEY | KeyEffect.COOL_PROJECT:
+            wait = policy.wait(retries, error.retry_after)
+            if error.cools_for is not None:
+                wait = timedelta(seconds=error.cools_for)
+            until = timezone.now() + wait
+            whole_project = error.key_effect is KeyEffect.COOL_PROJECT
+            circuit_breaker.trip(call.token, until, error.detail, whole_project=whole_project)
+            return until
+    return None
+
+
+def _delay_after(
+    extraction: Extraction, call: Call, error: ReadingError, policy: RetryPolicy, retries: int
+) -> timedelta | None:
+    """The wait before the next call, or None when there is no next call."""
+    match error.failure:
+        case Failure.FINAL:
+            return None
+        case Failure.OTHER_KEY:
+            return timedelta(0)
+        case Failure.REPAIR:
+            longest = reader_for(call.token.provider).longest_output
+            too_long = not error.correction and call.attempt.output_budget >= longest
+            first = _failures(extraction, Failure.REPAIR) == 1
+            return timedelta(0) if first and not too_long else None
+        case Failure.RETRY:
+            cools = error.key_effect is not KeyEffect.NONE
+            another = cools and selection.another_is_free(call.token)
+            # The wait that the server asks for concerns this key, not the next one.
+            return policy.delay(retries, None if another else error.retry_after)
+
+
+def _failures(extraction: Extraction, failure: Failure) -> int:
+    return attempts_of_this_run(extraction).filter(failure=failure).count()
+
+
+def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
+    return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
+
+
+def _no_key_free(until: datetime) -> ExtractionFailed:
+    """The company has keys, and none of them could take it before the deadline."""
+    wait = until - timezone.now()
+    return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=wait)
+
+
+def _http_status(error: ReadingError) -> int:
+    if error.failure is Failure.FINAL:
+        return 422
+    return 504 if error.timed_out else 502
