@@ -216,7 +216,7 @@ class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
 
     def has_delete_permission(self, request: HttpRequest, obj: CoolDown | None = None) -> bool:
         """Staff with the permission: they may know that the quota was raised."""
-        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+        return ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(ThresholdAlert)
