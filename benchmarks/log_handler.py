@@ -135,14 +135,14 @@ def raw_insert(*, bare: bool) -> float:
     from django.db import connections, transaction
 
     from logs.handler import bulk_insert
-    from logs.handler.handler import BATCH
-    from logs.handler.records import entry_of, row_of
+    from logs.handler.records import row_of
+    from logs.handler.writer import BATCH
 
     records: list[logging.LogRecord] = []
     keeper = logging.NullHandler()
     keeper.handle = records.append  # type: ignore[assignment,method-assign]  # keeps records
     log(keeper, ROWS)
-    rows = [row_of(entry_of(record)) for record in records]
+    rows = [row_of(record) for record in records]
     connection = connections["default"]
     batches = [rows[start : start + BATCH] for start in range(0, ROWS, BATCH)]
     made = [list(bulk_insert.statements(batch, connection)) for batch in batches] if bare else None

@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
 
-from logs.handler.error_grouping import ErrorDigest, ErrorGroup
+from logs.models import ErrorDigest, ErrorGroup
 from ocrsite.lib.email_outbox import addresses, claim, deliverable, hand_over
 from ocrsite.lib.schedules import ensure_nightly
 

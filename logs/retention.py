@@ -9,7 +9,8 @@ import gzip
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -20,8 +21,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from logs.models import ApplicationLog, RetryAttempt
-from logs.retention_runs import Kept, RetentionRun, running
+from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
 from ocrsite.lib.files import atomic_write, sync_folder
 from ocrsite.lib.schedules import ensure_nightly
 from ocrsite.sole_process import sole_process
@@ -75,6 +75,21 @@ def purge_retries(seconds: float = SECONDS) -> int:
     if not run.is_complete:
         async_task("logs.retention.purge_retries")
     return run.deleted
+
+
+@contextmanager
+def running(what: Kept, cutoff: datetime) -> Iterator[RetentionRun]:
+    """Keep a run's row inside the block: its start, what it counts, and how it ended."""
+    run = RetentionRun.objects.create(what=what, cutoff=cutoff)
+    try:
+        yield run
+    except BaseException as error:
+        # Without its text, which may hold anything; the log has it, redacted.
+        run.error = type(error).__name__
+        raise
+    finally:
+        run.ended_at = timezone.now()
+        run.save()
 
 
 def ensure_schedules() -> None:

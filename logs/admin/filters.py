@@ -10,8 +10,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from logs.admin.pagination import Selection
-from logs.handler import error_grouping
-from logs.models import ApplicationLog, LogLevel
+from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
 
 RANGES = {
     "15m": ("Last 15 minutes", timedelta(minutes=15)),
@@ -85,7 +84,7 @@ class LogFilter(forms.Form):
     def _equal(self) -> list[tuple[str, Any]]:
         """The conditions that have an index; the first probably leaves the fewest records."""
         values = self.cleaned_data
-        is_rare = values["level"] in error_grouping.LEVELS
+        is_rare = values["level"] in ERROR_LEVELS
         names = [
             *("extraction_id", "request_id", "fingerprint"),
             *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),

@@ -31,11 +31,12 @@ from logs.models import (
     ErrorDigest,
     ErrorGroup,
     FailedRetry,
+    LoggerLevel,
     RecentError,
     RetentionRun,
     RetryAttempt,
 )
-from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
 
 _SHOWN = 120
 # What the summary of failed calls can look back on.
@@ -315,3 +316,8 @@ class RecentErrorAdmin(ReadOnlyAdmin[RecentError]):
 class FailedRetryAdmin(ReadOnlyAdmin[FailedRetry]):
     list_display = ["last_attempt", "company_id", "extraction_id", "attempts", "retryable_share"]
     search_fields = ["company_id"]
+
+
+@admin.register(LoggerLevel)
+class LoggerLevelAdmin(ModelAdmin[LoggerLevel]):
+    list_display = ["logger", "level"]

@@ -8,16 +8,10 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from logs.handler.records import Row
-from ocrsite.lib.email_outbox import MailedOnce
-
-# The levels of vw_RecentErrors.
-LEVELS = frozenset({"ERROR", "CRITICAL"})
-
-_PLACE_LENGTH = 500
+from logs.models import ERROR_LEVELS, PLACE_LENGTH, ErrorGroup
 
 # A group of exceptions is drawn as a tree, of which this is the trunk.
 _TRUNK = re.compile(r"^  [|+] ", re.MULTILINE)
@@ -29,76 +23,6 @@ _FRAME = re.compile(
     re.MULTILINE,
 )
 _EXCEPTION_LINE = re.compile(r"^([^\W\d][\w.<>]*)(?::|$)", re.MULTILINE)
-
-
-class ErrorDigest(MailedOnce):
-    """One day's new error groups, for one mail."""
-
-    digest_id = models.BigAutoField(db_column="DigestID", primary_key=True)
-
-    class Meta:
-        db_table = "ErrorDigests"
-        verbose_name = "error digest"
-        ordering = ["-created_at", "-digest_id"]
-
-    def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d %H:%M}"
-
-
-class ErrorSubscription(models.Model):
-    """Whether a member of staff gets the daily mail of new error groups."""
-
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="error_subscription"
-    )
-    daily_digest = models.BooleanField(
-        "mail new errors every day",
-        default=False,
-        db_default=False,
-        help_text="To this user's address, when errors were logged that are new. For staff only.",
-    )
-
-    class Meta:
-        db_table = "ErrorSubscriptions"
-
-    def __str__(self) -> str:
-        return "subscribed" if self.daily_digest else "not subscribed"
-
-
-class ErrorGroup(models.Model):
-    """Every error of one exception type from one place."""
-
-    group_id = models.BigAutoField(db_column="GroupID", primary_key=True)
-    fingerprint = models.CharField(db_column="Fingerprint", max_length=64, unique=True)
-    exception_type = models.CharField(
-        db_column="ExceptionType", max_length=255, blank=True, help_text="Empty: none was raised."
-    )
-    place = models.CharField(
-        db_column="Place",
-        max_length=_PLACE_LENGTH,
-        help_text="module:function:line of the last frame of our own code, or of the call.",
-    )
-    logger = models.CharField(db_column="Logger", max_length=255)
-    message = models.TextField(db_column="Message", help_text="Of the first of them.")
-    count = models.BigIntegerField(db_column="RecordCount")
-    first_seen = models.DateTimeField(db_column="FirstSeen")
-    last_seen = models.DateTimeField(db_column="LastSeen")
-    digest = models.ForeignKey(
-        ErrorDigest,
-        models.SET_NULL,
-        db_column="DigestID",
-        null=True,
-        help_text="The mail that told of it.",
-    )
-
-    class Meta:
-        db_table = "ErrorGroups"
-        verbose_name = "error group"
-        ordering = ["-last_seen", "-group_id"]
-        indexes = [models.Index(fields=["-last_seen"], name="IX_ErrorGroups_LastSeen")]
-
-    def __str__(self) -> str:
-        return f"{self.exception_type or self.logger} at {self.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +49,7 @@ def kind_of(row: Row) -> Kind:
     """Return the kind of an error from its row: from the traceback's text if there is one."""
     if row.exception and (raised := _raised(row.exception)):
         return raised
-    return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:_PLACE_LENGTH])
+    return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:PLACE_LENGTH])
 
 
 def record(rows: Sequence[Row]) -> list[Row]:
@@ -138,7 +62,7 @@ def record(rows: Sequence[Row]) -> list[Row]:
     kinds: dict[str, Kind] = {}
     errors: dict[str, list[Row]] = {}
     for row in rows:
-        if row.level in LEVELS:
+        if row.level in ERROR_LEVELS:
             kind = kind_of(row)
             fingerprint = kind.fingerprint
             row = row._replace(fingerprint=fingerprint)
@@ -172,7 +96,7 @@ def _count(fingerprint: str, kind: Kind, errors: Sequence[Row]) -> None:
         _add(group, len(errors), min(times), max(times))
 
 
-def _add(group: models.QuerySet[ErrorGroup], count: int, first: datetime, last: datetime) -> bool:
+def _add(group: QuerySet[ErrorGroup], count: int, first: datetime, last: datetime) -> bool:
     """Count errors into a group; False when there is none."""
     # Rows come late when they waited for a database that was away.
     return bool(
@@ -201,7 +125,7 @@ def _raised(text: str) -> Kind | None:
     ]
     ours = [place for place in places if place[0]] or places
     _, place, code = ours[-1] if ours else (False, "", "")
-    return Kind(line[1][:255], place[:_PLACE_LENGTH], code)
+    return Kind(line[1][:255], place[:PLACE_LENGTH], code)
 
 
 def _place(file: Path, line: str, function: str) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from logs import emails
 from logs.emails import MAX_AGE, deliver_digests, ensure_schedules, gather
-from logs.handler.error_grouping import ErrorDigest, ErrorGroup, ErrorSubscription
+from logs.models import ErrorDigest, ErrorGroup, ErrorSubscription
 from ocrsite.lib.email_outbox import LEASE
 
 pytestmark = pytest.mark.django_db

@@ -25,9 +25,8 @@ from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
 from logs import retention
-from logs.models import ApplicationLog, RetryAttempt
+from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
 from logs.retention import ensure_schedules, purge_logs, purge_retries
-from logs.retention_runs import Kept, RetentionRun
 from ocrsite.sole_process import sole_process
 from tests.postgresql import database_url
 

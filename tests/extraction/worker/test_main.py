@@ -25,7 +25,7 @@ from extraction.worker import main
 from extraction.worker.cluster import WorkerCluster
 from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
-from logs.handler.records import entry_of, row_of
+from logs.handler.records import row_of
 from logs.handler.spool import Spool
 from logs.models import ApplicationLog
 from tests.extraction.factories import make_extraction
@@ -496,8 +496,8 @@ def test_housekeeping_enters_what_was_called_while_the_database_was_away(data_di
 def test_housekeeping_enters_log_records_that_the_database_did_not_take(data_dir: Path) -> None:
     record = logging.LogRecord("test", logging.ERROR, __file__, 1, "kept on disk", (), None)
     unwritten = Spool()
-    unwritten.write([row_of(entry_of(record))])
-    unwritten.close()
+    unwritten.append([row_of(record)])
+    unwritten.finish()
 
     main.run_housekeeping()
 

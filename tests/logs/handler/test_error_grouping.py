@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from logs.handler import error_grouping
-from logs.handler.error_grouping import ErrorGroup, Kind, kind_of
+from logs.handler.error_grouping import Kind, kind_of
 from logs.handler.handler import DatabaseHandler
-from logs.handler.records import Row, entry_of, row_of
-from logs.models import ApplicationLog
+from logs.handler.records import Row, row_of
+from logs.models import ApplicationLog, ErrorGroup
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def raised(act: Callable[[], object], message: str = "failed") -> Kind:
     except Exception as problem:
         information = (type(problem), problem, problem.__traceback__)
         record = logging.LogRecord("x", logging.ERROR, "", 1, message, (), information, "f")
-        return kind_of(row_of(entry_of(record)))
+        return kind_of(row_of(record))
     raise AssertionError
 
 

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -20,8 +21,7 @@ from django.utils import timezone
 from logs import context
 from logs.handler import bulk_insert, handler, spool
 from logs.handler.handler import DatabaseHandler
-from logs.handler.records import own_warning, row_of
-from logs.handler.writer import Delivery
+from logs.handler.records import Row
 from logs.models import ApplicationLog, ErrorGroup
 from tests.logs.site import run_site
 from tests.running_site import eventually
@@ -229,7 +229,6 @@ def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_on
     [database_handler] = log.handlers
     assert isinstance(database_handler, DatabaseHandler)
     monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
-    monkeypatch.setattr(handler, "STUCK_SECONDS", 60)  # or else the keeper might be first
     with transaction.atomic():
         ApplicationLog.objects.count()
         log.warning("at the end")
@@ -242,7 +241,7 @@ def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_on
     database_handler._writer.join()  # whose insert goes on, and finds its rows taken away
     log.warning("after the end")
     assert capsys.readouterr().err.endswith(": after the end\n")
-    database_handler._delivery.catch_up(at_once=True)
+    database_handler._batch_writer.catch_up(at_once=True)
     rows = ApplicationLog.objects.order_by("pk")
     assert [row.message for row in rows] == ["at the end", "after the end"]
 
@@ -255,7 +254,6 @@ def test_rows_that_close_took_over_are_not_diverted_again(
     [database_handler] = log.handlers
     assert isinstance(database_handler, DatabaseHandler)
     monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
-    monkeypatch.setattr(handler, "STUCK_SECONDS", 60)  # or else the keeper might be first
     closed = threading.Event()
 
     def insert(_: object) -> None:
@@ -284,15 +282,11 @@ def test_error_that_the_database_does_not_take_at_once_is_kept_and_entered_once(
     log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
 ) -> None:
     with transaction.atomic():  # nobody else can write to SQLite meanwhile
-        log.error("first")
-        log.error("second")
-        for _ in eventually(30):
-            if "second" in kept(data_dir):
-                break
+        for message in ("first", "second"):
+            log.error(message)
+            assert message in kept(data_dir)
         log.critical("third")
-        for _ in eventually(30):
-            if "third" in kept(data_dir):
-                break
+        assert "third" in kept(data_dir)
     flush(log)
 
     rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
@@ -350,39 +344,152 @@ def test_records_kept_while_the_writer_waited_in_vain_are_printed_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_records_kept_while_the_database_is_known_to_be_away_are_printed(
-    capsys: pytest.CaptureFixture[str], data_dir: Path
+def test_error_while_the_database_is_known_to_be_away_is_on_disk_at_once_and_printed(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
 ) -> None:
-    delivery = Delivery()
-    first, second = (row_of(own_warning(text)) for text in ("first", "second"))
     with no_log_table():
-        delivery.deliver([first], lambda: None)
+        log.warning("first")
+        flush(log)
         capsys.readouterr()
 
-        delivery.rescue([second])
+        log.error("second")
+        assert "second" in kept(data_dir)
+        flush(log)
 
-    assert capsys.readouterr().err.endswith(" WARNING logs: second\n")
-    assert "second" in kept(data_dir)
+    assert capsys.readouterr().err.endswith(f" ERROR {log.name}: second\n")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_error_is_on_disk_before_a_killed_process_ends_while_another_locks_the_database() -> None:
+def test_error_survives_kill_9_at_once_while_another_process_locks_the_database() -> None:
     with transaction.atomic():
-        run_site(
-            """
-import time
-from pathlib import Path
-log.error("last words")
-while not [each for each in Path(os.environ["DATA_DIR"]).glob("unwritten-logs/*")
-           if "last words" in each.read_text()]:
-    time.sleep(0.005)
-os._exit(0)
-"""
+        ended = run_site(
+            "import signal; log.error('last words'); os.kill(os.getpid(), signal.SIGKILL)",
+            check=False,
         )
 
+    assert ended.returncode == -signal.SIGKILL
     with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
         assert spool.ingest()
     assert ApplicationLog.objects.get().message == "last words"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_of_a_process_that_is_killed_while_the_database_is_locked_survive() -> None:
+    with transaction.atomic():
+        ended = run_site(
+            """
+import signal, time
+from pathlib import Path
+folder = Path(os.environ["DATA_DIR"], "unwritten-logs")
+log.info("before")
+while not any("before" in each.read_text() for each in folder.glob("*")):
+    time.sleep(0.005)
+log.info("while the writer waits")
+os.kill(os.getpid(), signal.SIGKILL)
+""",
+            check=False,
+        )
+
+    assert ended.returncode == -signal.SIGKILL
+    with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
+        assert spool.ingest()
+    rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
+    assert list(rows) == ["before", "while the writer waits"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_transaction_that_is_held_up_after_it_began_keeps_no_record_in_memory(
+    log: logging.Logger, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    [database_handler] = log.handlers
+    assert isinstance(database_handler, DatabaseHandler)
+    began, answers = threading.Event(), threading.Event()
+    insert = bulk_insert.insert
+
+    def insert_late(rows: Sequence[Row]) -> None:
+        began.set()
+        answers.wait(30)
+        insert(rows)
+
+    monkeypatch.setattr(bulk_insert, "insert", insert_late)
+    log.info("first")
+    assert began.wait(30)
+    log.info("second")
+    assert "second" not in kept(data_dir)  # the transaction should end at any moment
+    with monkeypatch.context() as patched:
+        patched.setattr(database_handler, "_safe_until", 0)
+        log.info("third")
+    assert "second" in kept(data_dir)
+    assert "third" in kept(data_dir)
+    answers.set()
+    flush(log)
+
+    rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
+    assert list(rows) == ["first", "second", "third"]
+    assert kept(data_dir) == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_records_that_the_disk_does_not_take_reach_the_database(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    (data_dir / "unwritten-logs").write_text("no folder")
+    log.error("first")
+    log.info("second")
+    flush(log)
+    log.error("third")
+    flush(log)
+
+    rows = ApplicationLog.objects.order_by("pk").values_list("message", flat=True)
+    assert list(rows) == ["first", "second", "third"]
+    assert capsys.readouterr().err == "Log records cannot be kept on disk: FileExistsError\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outage_leaves_few_files_however_often_the_database_is_tried(
+    log: logging.Logger, data_dir: Path
+) -> None:
+    with no_log_table():
+        for number in range(20):
+            log.warning("%d", number)
+            flush(log)
+        assert len(list((data_dir / "unwritten-logs").iterdir())) == 2
+    log.warning("20")
+    flush(log)
+
+    rows = ApplicationLog.objects.order_by("pk").values_list("message", flat=True)
+    assert list(rows) == [str(number) for number in range(21)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signal_handler_that_logs_during_an_append_loses_and_repeats_nothing(
+    log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = spool._append
+
+    def interrupted(*arguments: Any) -> None:
+        monkeypatch.setattr(spool, "_append", append)
+        log.error("of the signal handler")
+        append(*arguments)
+
+    monkeypatch.setattr(spool, "_append", interrupted)
+    log.error("interrupted")
+    flush(log)
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
+        assert spool.ingest()
+    rows = ApplicationLog.objects.values_list("message", flat=True)
+    assert sorted(rows) == ["interrupted", "of the signal handler"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_process_has_one_thread_that_writes(log: logging.Logger) -> None:
+    before = threading.active_count()
+    log.error("an error")
+    log.info("anything else")
+
+    assert threading.active_count() == before + 1
+    assert [each.name for each in threading.enumerate()].count("log-writer") == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -405,24 +512,28 @@ def test_fifty_threads_lose_no_record(log: logging.Logger) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_full_queue_says_how_many_it_dropped(
+def test_full_queue_says_how_many_it_dropped_and_errors_are_never_among_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handler, "CAPACITY", 2)
     database_handler = DatabaseHandler()
     with database_handler._changed:  # the writer cannot take anything
-        for level in (logging.ERROR, logging.INFO, logging.DEBUG, logging.ERROR, logging.ERROR):
+        for level in (
+            *(logging.WARNING, logging.INFO, logging.DEBUG),
+            *(logging.WARNING, logging.WARNING, logging.ERROR),
+        ):
             database_handler.emit(logging.LogRecord("x", level, "", 1, "message", (), None))
     database_handler.close()
 
     rows = ApplicationLog.objects.order_by("pk").values_list("level", "logger", "message")
     assert list(rows) == [
-        ("ERROR", "x", "message"),
+        ("WARNING", "x", "message"),
+        ("WARNING", "x", "message"),
         ("ERROR", "x", "message"),
         (
             "WARNING",
             "logs",
-            "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 ERROR",
+            "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 WARNING",
         ),
     ]
 
