@@ -1,4 +1,4 @@
-"""What happened: application logs and failed attempts. Knows a token only by name."""
+"""Log records, error groups, failed calls and retention runs."""
 
 from django.conf import settings
 from django.db import models
@@ -59,16 +59,16 @@ class ApplicationLog(models.Model):
     class Meta:
         db_table = "ApplicationLogs"
         verbose_name = "log record"
-        # Of one instant the first comes first, as in every index: each ends with the ascending key.
+        # Records of the same time in the order of the key, as in every index.
         ordering = ["-timestamp", "log_id"]
         indexes = [
             models.Index(fields=["-timestamp"], name="IX_Logs_Timestamp"),
             models.Index(fields=["level"], name="IX_Logs_LogLevel"),
             models.Index(fields=["logger"], name="IX_Logs_Logger"),
-            # What the list in the admin can be narrowed to, newest first, without a sort.
+            # The filters of the list in the admin, newest first, without a sort.
             models.Index(fields=["level", "-timestamp"], name="IX_Logs_LevelTime"),
             models.Index(fields=["logger", "-timestamp"], name="IX_Logs_LoggerTime"),
-            # Partial: a record outside of requests and extractions pays nothing for them.
+            # Partial: records without the column cost nothing.
             models.Index(
                 fields=["company_id", "-timestamp"],
                 condition=Q(company_id__isnull=False),
@@ -105,7 +105,7 @@ class LoggerLevel(models.Model):
 
 
 class IngestedFile(models.Model):
-    """A file of unwritten records whose rows are in ApplicationLogs."""
+    """A file of the log handler's spool whose rows are in ApplicationLogs."""
 
     name = models.CharField(max_length=64, primary_key=True)
     ingested_at = models.DateTimeField(db_column="entered_at", default=timezone.now)
@@ -118,7 +118,7 @@ class IngestedFile(models.Model):
 
 
 class ErrorDigest(MailedOnce):
-    """One day's new error groups, for one mail."""
+    """The error groups that one daily mail lists as new."""
 
     digest_id = models.BigAutoField(db_column="DigestID", primary_key=True)
 
@@ -279,7 +279,7 @@ class FailedRetry(models.Model):
 
 
 class Kept(models.TextChoices):
-    """What is kept for a time."""
+    """What is kept for a limited time."""
 
     LOGS = "logs", "Log records"
     RETRIES = "retries", "Failed attempts"
@@ -287,7 +287,7 @@ class Kept(models.TextChoices):
 
 
 class RetentionRun(models.Model):
-    """One run. Without an end it goes on, or its process died: the next run completes its work."""
+    """One run. Without an end it is running, or its process died: the next one completes it."""
 
     run_id = models.BigAutoField(db_column="RunID", primary_key=True)
     what = models.CharField(db_column="What", max_length=20, choices=Kept)

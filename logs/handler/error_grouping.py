@@ -1,4 +1,4 @@
-"""Errors of one kind, counted: the same exception from the same place, whatever it says."""
+"""Counts errors by group: one exception type, raised in one place, whatever the message."""
 
 import hashlib
 import re
@@ -13,8 +13,8 @@ from django.db.models import Case, F, QuerySet, Value, When
 from logs.handler.records import Row
 from logs.models import ERROR_LEVELS, PLACE_LENGTH, ErrorGroup
 
-# A group of exceptions is drawn as a tree, of which this is the trunk.
-_TRUNK = re.compile(r"^  [|+] ", re.MULTILINE)
+# What the traceback of an ExceptionGroup is indented with.
+_INDENT = re.compile(r"^  [|+] ", re.MULTILINE)
 _TRACEBACK = re.compile(
     r"^(?:Exception Group )?Traceback \(most recent call last\):\n", re.MULTILINE
 )
@@ -27,7 +27,7 @@ _EXCEPTION_LINE = re.compile(r"^([^\W\d][\w.<>]*)(?::|$)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What makes an error one of its group: the exception's type and the place."""
+    """What the errors of one group have in common: the exception's type and the place."""
 
     exception_type: str
     place: str
@@ -38,7 +38,7 @@ class Kind:
     def fingerprint(self) -> str:
         """A digest of both.
 
-        The source stands for its line's number, which the next release moves.
+        Of the line its source counts, if known: its number may change with every release.
         """
         function, _, line = self.place.rpartition(":")
         text = "\n".join([self.exception_type, function, self.code or line])
@@ -46,7 +46,7 @@ class Kind:
 
 
 def kind_of(row: Row) -> Kind:
-    """Return the kind of an error from its row: from the traceback's text if there is one."""
+    """Return the kind of an error by its row: by the text of the traceback, if there is one."""
     if row.exception and (raised := _raised(row.exception)):
         return raised
     return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:PLACE_LENGTH])
@@ -69,7 +69,7 @@ def record(rows: Sequence[Row]) -> list[Row]:
             kinds.setdefault(fingerprint, kind)
             errors.setdefault(fingerprint, []).append(row)
         grouped.append(row)
-    # In one order, so that no two processes wait for each other's groups.
+    # In one order in all processes, or two could wait for each other's rows: a deadlock.
     for fingerprint in sorted(kinds):
         _count(fingerprint, kinds[fingerprint], errors[fingerprint])
     return grouped
@@ -92,13 +92,13 @@ def _count(fingerprint: str, kind: Kind, errors: Sequence[Row]) -> None:
             "last_seen": max(times),
         },
     )
-    if not created:  # another process was first, a moment ago
+    if not created:  # another process has created it in between
         _add(group, len(errors), min(times), max(times))
 
 
 def _add(group: QuerySet[ErrorGroup], count: int, first: datetime, last: datetime) -> bool:
-    """Count errors into a group; False when there is none."""
-    # Rows come late when they waited for a database that was away.
+    """Add to the count of a group; False when the group does not exist."""
+    # Rows of an outage are inserted late.
     return bool(
         group.update(
             count=F("count") + count,
@@ -109,8 +109,8 @@ def _add(group: QuerySet[ErrorGroup], count: int, first: datetime, last: datetim
 
 
 def _raised(text: str) -> Kind | None:
-    """The kind of the exception that a text of Python's traceback module shows; None: of none."""
-    text = _TRUNK.sub("", text)
+    """The kind of the exception in a text of Python's traceback module; None without one."""
+    text = _INDENT.sub("", text)
     tracebacks = list(_TRACEBACK.finditer(text))
     if not tracebacks:
         return None
@@ -129,7 +129,7 @@ def _raised(text: str) -> Kind | None:
 
 
 def _place(file: Path, line: str, function: str) -> tuple[bool, str]:
-    """Whether a frame is of our own code, and its place in modules rather than folders."""
+    """Whether a frame is of our own code, and its place by the module's name."""
     is_ours = file.is_relative_to(settings.BASE_DIR) and "site-packages" not in file.parts
     if is_ours:
         file = file.relative_to(settings.BASE_DIR)

@@ -1,4 +1,4 @@
-"""A log record as a row of ApplicationLogs, made when it is logged."""
+"""Makes a row of ApplicationLogs from a log record, in the call of logging."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from logs.context import Context
 from logs.redaction import redact
 
 _HOST = socket.gethostname()
-# Not the name of this module: what staff filter by and set a level for.
+# Of this app's own warnings: the app's name rather than a module's, for staff to filter by.
 _OWN_LOGGER = "logs"
 
 
@@ -75,7 +75,7 @@ def own_warning(message: str) -> Row:
 
 
 def line_of(row: Row) -> str:
-    """Return the text for the console, which stands in for the database."""
+    """Return the text that is printed while the database is away."""
     moment = row.timestamp.isoformat(timespec="milliseconds")
     text = f"{moment} {row.level} {row.logger}: {row.message}"
     return f"{text}\n{row.exception}" if row.exception else text
@@ -85,7 +85,7 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:
-        # Wrong arguments are the caller's mistake; what it meant to say is still worth a row.
+        # The arguments do not fit the message: the record is still worth a row.
         return f"{record.msg!r} cannot be formatted with {record.args!r}"
 
 
@@ -96,7 +96,7 @@ def _exception(record: logging.LogRecord) -> str | None:
     return _storable(redact(text.rstrip())) or None if text else None
 
 
-# The same few places and contexts come again and again.
+# Cached: there are few places and contexts, and many records of each.
 @lru_cache(maxsize=1024)
 def _place(
     level_name: str, logger: str, module: str, function: str | None

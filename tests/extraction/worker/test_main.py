@@ -493,7 +493,7 @@ def test_housekeeping_enters_what_was_called_while_the_database_was_away(data_di
     assert (row.token, row.total_tokens_used) == (token, 42)
 
 
-def test_housekeeping_enters_log_records_that_the_database_did_not_take(data_dir: Path) -> None:
+def test_housekeeping_ingests_log_records_that_the_database_did_not_take(data_dir: Path) -> None:
     record = logging.LogRecord("test", logging.ERROR, __file__, 1, "kept on disk", (), None)
     unwritten = Spool()
     unwritten.append([row_of(record)])

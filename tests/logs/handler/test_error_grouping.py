@@ -1,4 +1,4 @@
-"""Errors are counted by what went wrong and where, whatever they say."""
+"""Errors are counted by exception type and place, whatever their message."""
 
 import logging
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def error(
 
 
 def raised(act: Callable[[], object], message: str = "failed") -> Kind:
-    """The kind of what the act raises, on its way through the handler."""
+    """The kind of what the act raises, as the handler stores it."""
     try:
         act()
     except Exception as problem:
@@ -82,7 +82,7 @@ def test_an_exceptions_kind_is_its_type_and_the_last_frame_of_our_own_code() -> 
     )
 
 
-def test_code_of_others_stands_for_itself_only_where_ours_has_no_part() -> None:
+def test_place_is_in_the_code_of_a_library_only_where_no_frame_is_ours() -> None:
     site = f"{settings.BASE_DIR}/.venv/lib/python3.11/site-packages"
     text = (
         "Traceback (most recent call last):\n"
@@ -119,7 +119,7 @@ def test_a_release_that_moves_the_lines_begins_no_new_group() -> None:
     assert len({kind.fingerprint for kind in without_source}) == 2
 
 
-def test_of_a_chain_the_exception_that_was_logged_counts() -> None:
+def test_kind_of_a_chain_is_that_of_the_exception_that_was_logged() -> None:
     def wrap() -> None:
         try:
             refuse()
@@ -130,7 +130,7 @@ def test_of_a_chain_the_exception_that_was_logged_counts() -> None:
     assert ":wrap:" in raised(wrap).place
 
 
-def test_a_group_of_exceptions_is_one_exception() -> None:
+def test_kind_of_an_exception_group_is_that_of_the_group() -> None:
     def gather() -> None:
         raise ExceptionGroup("two", [LookupError("a"), ValueError("b")])
 

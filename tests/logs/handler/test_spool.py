@@ -99,7 +99,7 @@ def test_files_are_ingested_in_their_order_and_only_so_many_at_once(folder: Path
     assert list(folder.iterdir()) == []
 
 
-def test_file_of_a_process_that_died_after_its_commit_is_not_ingested_again(
+def test_file_whose_ingesting_process_died_after_its_commit_is_not_ingested_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written("once")
@@ -114,7 +114,7 @@ def test_file_of_a_process_that_died_after_its_commit_is_not_ingested_again(
     assert list(folder.iterdir()) == []
 
 
-def test_processes_that_enter_the_same_file_at_the_same_time_enter_it_once(
+def test_file_that_two_processes_ingest_at_the_same_time_is_ingested_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written("once")
@@ -172,7 +172,7 @@ def test_row_that_the_database_refuses_holds_up_no_other(monkeypatch: pytest.Mon
     assert messages() == ["good", "A log record was refused by the database: too long", "good too"]
 
 
-def test_open_file_is_left_to_its_process_until_it_has_rested(folder: Path) -> None:
+def test_open_file_is_left_to_its_process_for_a_minute(folder: Path) -> None:
     one = Spool()
     one.append([row("1")])
     ingest()
@@ -201,7 +201,9 @@ def test_full_file_is_ingested_while_its_process_writes_the_next(
     assert messages() == ["1", "2"]
 
 
-def test_oldest_file_makes_room_and_a_warning_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_file_is_dropped_when_too_many_wait_and_a_warning_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(spool, "MOST_FILES", 2)
     written("1", "1")
     written("2")
@@ -273,7 +275,7 @@ def test_batch_that_another_process_ingested_meanwhile_is_not_inserted_again() -
     assert messages() == ["once"]
 
 
-def test_name_of_a_removed_file_makes_room_for_the_next() -> None:
+def test_name_of_a_removed_file_is_replaced_by_the_next() -> None:
     one = Spool()
     outdated = None
     for message in ("1", "2", "3"):
