@@ -1,7 +1,7 @@
 """What the site as a whole answers."""
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import Error, connection
+from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -17,7 +17,7 @@ def health(_request: HttpRequest) -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except Error:
+    except Exception:  # nothing that fails here is well
         error = DatabaseUnavailable()
         return JsonResponse({"status": "error"}, status=error.http_status, headers=error.headers())
     return JsonResponse({"status": "ok"})
