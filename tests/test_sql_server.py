@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -311,6 +312,26 @@ def test_hand_written_insert_leaves_no_column_without_a_value(
 def test_contract_tables_keep_their_indexes(indexes: list[Index]) -> None:
     for table, texts in INDEXES.items():
         assert {index.text for index in indexes if index.table == table} >= texts
+
+
+def test_uuids_are_national_text_like_the_parameters_that_look_for_them(
+    tables: dict[str, dict[str, Column]],
+) -> None:
+    """Under an SQL collation an index on char is scanned for an nvarchar, which pyodbc sends."""
+    columns = import_module("extraction.migrations.0008_uuids_that_seek").uuid_columns(apps)
+
+    assert sum(map(len, columns.values())) >= 10
+    for table, names in columns.items():
+        assert {tables[table][name].type for name in names} == {"NCHAR(32)"}, table
+    assert not any(
+        column.type.startswith("CHAR") for table in tables.values() for column in table.values()
+    )
+
+
+def test_bytes_of_a_company_are_found_by_an_index(indexes: list[Index]) -> None:
+    assert ("extraction_extraction", ("company_id", "sha256")) in {
+        (index.table, index.columns) for index in indexes
+    }
 
 
 def test_unique_indexes_ignore_nulls(

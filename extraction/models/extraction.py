@@ -257,6 +257,8 @@ class Extraction(models.Model):
         indexes = [
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
+            # Has this company had these bytes read before?
+            models.Index(fields=["company_id", "sha256"], name="extraction_bytes"),
             models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
         ]
 
