@@ -88,8 +88,9 @@ class Failure:
 def failing(error: DriverError, at: int, *, after_commit: bool = False) -> Iterator[Failure]:
     """Let this thread's call with this number fail inside the block, counted from its begin."""
     failure = Failure(error, at, after_commit=after_commit)
-    execute = CursorWrapper._execute_with_wrappers
-    commit = BaseDatabaseWrapper._commit
+    # The stubs do not name them.
+    execute: Any = getattr(CursorWrapper, "_execute_with_wrappers")  # noqa: B009
+    commit: Any = getattr(BaseDatabaseWrapper, "_commit")  # noqa: B009
     connect = BaseDatabaseWrapper.connect
 
     def checked_execute(self: Any, sql: str, params: Any, many: bool, executor: Any) -> Any:

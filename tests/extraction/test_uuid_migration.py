@@ -118,7 +118,7 @@ class Server:
             self.executed.append(sql)
             return
         assert sql.count("%s") == len(params)
-        answers: dict[str, dict[str, list[Any]]] = {
+        answers: dict[str, Any] = {
             migration.COLUMNS: self._columns,
             migration.FOREIGN_KEYS: FOREIGN_KEYS,
             migration.INDEXES: INDEXES,

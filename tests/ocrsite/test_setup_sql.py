@@ -54,7 +54,7 @@ def trees(batches: list[str]) -> list[exp.Expr]:
 @pytest.fixture(scope="module")
 def created(trees: list[exp.Expr]) -> list[exp.Expr]:
     """What is created where it is not there."""
-    found = []
+    found: list[exp.Expr] = []
     for tree in trees:
         if isinstance(tree, exp.IfBlock):
             found += [*tree.find_all(exp.Create), *tree.find_all(exp.Alter)]
@@ -152,7 +152,7 @@ def test_indexes_and_unique_constraints_are_those_of_the_migrations(
 def foreign_keys(trees: list[exp.Expr]) -> set[tuple[str, str, str]]:
     """Table, column and what it refers to."""
     return {
-        (table_of(tree), key.expressions[0].name, reference.find(exp.Table).name)
+        (table_of(tree), key.expressions[0].name, table_of(reference))
         for tree in trees
         if isinstance(tree, exp.Alter)
         for key in tree.find_all(exp.ForeignKey)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from mssql import base
 
 
-class CursorWrapper(base.CursorWrapper):
+class CursorWrapper(base.CursorWrapper):  # type: ignore[misc] # mssql-django has no types
     """A cursor that can be closed whatever became of its connection."""
 
     def close(self) -> None:
@@ -24,7 +24,7 @@ class CursorWrapper(base.CursorWrapper):
             self.active = False
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc] # as above
     """mssql-django's connection, with UUID columns that are found by an index.
 
     pyodbc sends every text as nvarchar. Under an SQL collation (``SQL_Latin1_General_…``) comparing

@@ -64,16 +64,17 @@ def _schema(settings: dict[str, Any]) -> Schema:
     known._known_azures[_ALIAS] = False
     loader = MigrationLoader(None)
     plan = loader.graph._generate_plan(loader.graph.leaf_nodes(), at_end=True)
-    models = [MigrationRecorder.Migration, *_in_order(loader.project_state().apps.get_models())]
+    recorder: type[models.Model] = MigrationRecorder.Migration
+    every_model = [recorder, *_in_order(loader.project_state().apps.get_models())]
     with connection.schema_editor(collect_sql=True, atomic=False) as editor:
-        for model in models:
+        for model in every_model:
             if model._meta.can_migrate(connection):
                 editor.create_model(model)
     # In any order: the backend keeps them in sets.
     statements = [statement.rstrip(";") for statement in editor.collected_sql]
     return Schema(
         tables={table: text for (table,), text in _matching(_TABLE, statements)},
-        columns=list(_columns(models, connection)),
+        columns=list(_columns(every_model, connection)),
         constraints={name: text for (name,), text in _matching(_CONSTRAINT, sorted(statements))},
         indexes={
             (table, name): text for (name, table), text in _matching(_INDEX, sorted(statements))
@@ -110,15 +111,15 @@ def _in_order(found: Iterable[type[models.Model]]) -> list[type[models.Model]]:
 
 
 def _columns(
-    models: Iterable[type[models.Model]], connection: BaseDatabaseWrapper
+    found: Iterable[type[models.Model]], connection: BaseDatabaseWrapper
 ) -> Iterator[tuple[str, str]]:
-    for model in models:
+    for model in found:
         if not model._meta.can_migrate(connection):
             continue
         links = [field.remote_field.through for field in model._meta.local_many_to_many]
-        for each in (model, *[link for link in links if link._meta.auto_created]):
+        for each in (model, *[link for link in links if link and link._meta.auto_created]):
             for field in each._meta.local_concrete_fields:
-                yield each._meta.db_table, field.column
+                yield each._meta.db_table, field.column or ""
 
 
 def _views(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were made, in seconds."""
     made: list[float] = []
-    monkeypatch.setattr(database.time, "sleep", made.append)
+    monkeypatch.setattr("ocrsite.lib.database.time.sleep", made.append)
     connection.ensure_connection()
     return made
 
