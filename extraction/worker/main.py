@@ -19,6 +19,7 @@ from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
 from extraction.models import Extraction
 from extraction.readers import reader_for
+from extraction.worker import row_retention
 from extraction.worker.cluster import WorkerCluster
 from extraction.worker.housekeeping import housekeeping
 from extraction.worker.reconciler import Reconciler
@@ -102,6 +103,7 @@ def _load_readers() -> None:
 def _ensure_schedules() -> None:
     retention.ensure_schedules()
     file_retention.ensure_schedules()
+    row_retention.ensure_schedules()
     error_emails.ensure_schedules()
     ledger_audit.ensure_schedules()
 

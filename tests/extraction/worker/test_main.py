@@ -113,7 +113,9 @@ def test_sigterm_ends_the_reconciler_and_then_the_cluster(
         "gather_errors",
         "purge_files",
         "purge_logs",
+        "purge_orphans",
         "purge_retries",
+        "purge_rows",
     }
 
 
