@@ -22,6 +22,7 @@ POSTGRESQL = "django.db.backends.postgresql"
 
 # Seconds after which a database that was unreachable is tried again.
 RECHECK_SECONDS = 0.5
+EMPTYING_WAITS_MILLISECONDS = 100
 
 dj_database_url.register("mssql", SQL_SERVER)
 
@@ -124,13 +125,18 @@ def retry_while_unreachable(act: Callable[[], T]) -> T:
 def empty_write_ahead_log() -> bool:
     """On SQLite, move the log into the database file, so that overwritten text leaves the disk.
 
-    Must run outside a transaction. False when a reader held it up past the time-out.
+    Must run outside a transaction. False when somebody who reads or writes held it up.
     """
     if connection.vendor != "sqlite":
         return True
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (busy, _, _) = cursor.fetchone()
+        (timeout,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        # While it waits for readers, a backup for example, nobody can write.
+        cursor.execute(f"PRAGMA busy_timeout = {EMPTYING_WAITS_MILLISECONDS}")
+        try:
+            (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {timeout}")
     return not busy
 
 
