@@ -14,7 +14,7 @@ from logs import emails as error_emails
 from logs.handler import spool
 from ocrsite.lib.database import is_unreachable
 from tokens import emails as alert_emails
-from tokens import journal, key_rotation, ledger, services
+from tokens import installation, journal, key_rotation, ledger, services
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ def run_housekeeping() -> None:
     """
     _perform(
         {
+            # First: nothing is written to another installation's database.
+            "check of the installation": installation.verify,
             "removal of stale temporary files": temp_dirs.remove_stale_temp_dirs,
             "release of dead reservations": ledger.release_dead,
             "update of key statuses": services.update_statuses,

@@ -26,7 +26,8 @@ from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
 from logs import emails as error_emails
 from logs import retention
-from tokens import ledger_audit
+from ocrsite.lib.database_guard import DatabaseRefused, is_refused
+from tokens import installation, ledger_audit
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -68,8 +69,14 @@ class _StopRequest:
 def run_worker() -> int:
     """Run until SIGTERM or Ctrl-C, then let running calls end. Returns the exit code.
 
-    1 means that the cluster died or hung: the supervisor starts a new worker.
+    1 means that the cluster died or hung, or that the database was refused
+    (``ocrsite.lib.database_guard``): the supervisor starts a new worker.
     """
+    installation.guard()
+    try:
+        installation.bind()
+    except DatabaseRefused:  # and said why
+        return 1
     _load_readers()
     _ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
@@ -80,7 +87,10 @@ def run_worker() -> int:
         cluster.start()
         with housekeeping():  # from here on nothing may fork: threads run
             is_sound = _reconcile_until_stopped(cluster, stop, own)
-            _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
+            if is_refused():
+                cluster.kill()  # nothing can be handed back
+            else:
+                _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
     finally:
         # After any exception too: Python would wait for a living sentinel for ever.
         cluster.kill()
@@ -131,6 +141,8 @@ def _reconcile_until_stopped(
                 logger.info("Database and queue are reachable again.")
             reachable = True
         except (DatabaseProblem, RedisError):
+            if is_refused():
+                return False
             if reachable:  # once, not four times a second
                 logger.exception("Database or queue could not be reached; trying again.")
             reachable = False

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-SQLITE = "django.db.backends.sqlite3"
+SQLITE = "ocrsite.lib.sqlite"
 SQL_SERVER = "mssql"
 POSTGRESQL = "django.db.backends.postgresql"
 
@@ -25,6 +25,7 @@ RECHECK_SECONDS = 0.5
 EMPTYING_WAITS_MILLISECONDS = 100
 
 dj_database_url.register("mssql", SQL_SERVER)
+dj_database_url.register("sqlite", SQLITE)
 
 # WAL and IMMEDIATE let web, workers and log writers share one file without "database is
 # locked"; secure_delete overwrites what an UPDATE or DELETE leaves behind (provider keys).
