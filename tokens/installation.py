@@ -28,7 +28,10 @@ VERIFY_SECONDS = 5.0
 KEYS_TRIED = 20
 
 _ADVICE = "Nothing is written to it. Set DATA_DIR and DATABASE_URL to what belongs together"
-OTHER_DATABASE = f"The database is not the one of this DATA_DIR ({{}}). {_ADVICE}."
+OTHER_DATABASE = (
+    f"The database is not the one of this DATA_DIR ({{}}). {_ADVICE}, or, if these do, run "
+    "manage.py adopt_database."
+)
 OTHER_SECRETS = (
     f"The secrets of this installation do not fit the database of {{}}. {_ADVICE}, or, if the "
     "right secrets are lost, run manage.py adopt_database, then enter all keys again."

@@ -5,6 +5,7 @@ apply the write-ahead log of the old file, which has its name still, to the new 
 """
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -103,7 +104,7 @@ def _set_side_files_aside(path: str, opened: _Opened) -> None:
 def _identity(path: str) -> Identity | None:
     """What a path leads to; None for nothing, as for a database in memory."""
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116  # a Path takes thrice as long
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -193,14 +193,14 @@ def test_a_statement_costs_one_look_at_the_file(
     path: Path, connection: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[str] = []
-    stat = Path.stat
+    stat = os.stat
 
-    def count(file: Path) -> os.stat_result:
-        looks.append(file.name)
+    def count(file: str) -> os.stat_result:
+        looks.append(file)
         return stat(file)
 
-    monkeypatch.setattr(Path, "stat", count)
+    monkeypatch.setattr("ocrsite.lib.sqlite.base.os.stat", count)
 
     write(connection, "SELECT 1")
 
-    assert looks == [path.name]
+    assert looks == [str(path)]
