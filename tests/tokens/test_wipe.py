@@ -115,6 +115,7 @@ def encrypted(other: sqlite3.Connection) -> int:
     return int(count)
 
 
+@sqlite_only
 @pytest.mark.crash
 @pytest.mark.parametrize(
     ("target", "when", "encrypted_by_then"),
@@ -141,6 +142,7 @@ def test_no_byte_stays_after_kill_9_at_any_step(
     assert other.execute("SELECT COUNT(*) FROM PendingWipes").fetchone() == (0,)
 
 
+@sqlite_only
 @pytest.mark.crash
 def test_no_byte_stays_after_a_reader_held_a_transaction_meanwhile(
     data_dir: Path, other: sqlite3.Connection
@@ -158,6 +160,7 @@ def test_no_byte_stays_after_a_reader_held_a_transaction_meanwhile(
     assert on_disk(data_dir) == []
 
 
+@sqlite_only
 @pytest.mark.crash
 def test_what_a_crash_left_before_the_upgrade_is_wiped_after_it(
     data_dir: Path, other: sqlite3.Connection
