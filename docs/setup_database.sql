@@ -79,6 +79,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0005_levels_and_entered_files'),
         (N'logs', N'0006_renamed_loggers'),
         (N'logs', N'0007_ingested_files'),
+        (N'logs', N'0008_retention_of_leftovers'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -92,7 +93,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0005_key_fingerprint_of_usage'),
         (N'tokens', N'0006_changes_by_sql'),
         (N'tokens', N'0007_circuit_breaker_fields'),
-        (N'tokens', N'0008_labels')
+        (N'tokens', N'0008_labels'),
+        (N'tokens', N'0009_pending_wipes'),
+        (N'tokens', N'0010_installation')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -428,6 +431,15 @@ CREATE TABLE [AlertSubscriptions] (
 END
 GO
 
+IF OBJECT_ID(N'[Installation]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Installation] (
+    [Key] smallint NOT NULL PRIMARY KEY CONSTRAINT Installation_Key_07ddb5df_check CHECK ([Key] >= 0),
+    [InstallationID] nchar(32) NOT NULL
+);
+END
+GO
+
 IF OBJECT_ID(N'[LedgerAlerts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [LedgerAlerts] (
@@ -438,6 +450,15 @@ CREATE TABLE [LedgerAlerts] (
     [Findings] nvarchar(max) NOT NULL,
     [Fingerprint] nvarchar(64) NOT NULL,
     [ResolvedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[PendingWipes]', N'U') IS NULL
+BEGIN
+CREATE TABLE [PendingWipes] (
+    [WipeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [CreatedAt] datetimeoffset NOT NULL
 );
 END
 GO
@@ -1443,6 +1464,8 @@ IF EXISTS (
         (N'AlertSubscriptions', N'threshold_alerts'),
         (N'AlertSubscriptions', N'user_id'),
         (N'AlertSubscriptions', N'ledger_alerts'),
+        (N'Installation', N'Key'),
+        (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
         (N'LedgerAlerts', N'CreatedAt'),
         (N'LedgerAlerts', N'ClaimedUntil'),
@@ -1450,6 +1473,8 @@ IF EXISTS (
         (N'LedgerAlerts', N'Findings'),
         (N'LedgerAlerts', N'Fingerprint'),
         (N'LedgerAlerts', N'ResolvedAt'),
+        (N'PendingWipes', N'WipeID'),
+        (N'PendingWipes', N'CreatedAt'),
         (N'TokenMaster', N'TokenID'),
         (N'TokenMaster', N'CompanyID'),
         (N'TokenMaster', N'CompanyName'),
@@ -1652,6 +1677,7 @@ FROM (VALUES
     (N'logs', N'0005_levels_and_entered_files'),
     (N'logs', N'0006_renamed_loggers'),
     (N'logs', N'0007_ingested_files'),
+    (N'logs', N'0008_retention_of_leftovers'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -1665,7 +1691,9 @@ FROM (VALUES
     (N'tokens', N'0005_key_fingerprint_of_usage'),
     (N'tokens', N'0006_changes_by_sql'),
     (N'tokens', N'0007_circuit_breaker_fields'),
-    (N'tokens', N'0008_labels')
+    (N'tokens', N'0008_labels'),
+    (N'tokens', N'0009_pending_wipes'),
+    (N'tokens', N'0010_installation')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

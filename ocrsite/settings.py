@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from environs import Env, validate
 
 from ocrsite.lib.database import database_settings
+from ocrsite.lib.files import make_folder
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -145,6 +146,11 @@ CACHES: dict[str, dict[str, Any]] = {
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "ocrsite" / "static"]
+# Static files as well: WhiteNoise serves them, so that no other user has to read them.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+# With the documents: what a crash leaves of an upload is removed there, and hidden from others.
+FILE_UPLOAD_TEMP_DIR = make_folder(DATA_DIR / "tmp")
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -26,7 +26,7 @@ FOLDER = Path("/data")
 
 def test_no_url_means_sqlite_in_the_data_folder() -> None:
     assert database_settings("", FOLDER) == {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "ocrsite.lib.sqlite",
         "NAME": "/data/db.sqlite3",
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
