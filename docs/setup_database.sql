@@ -78,6 +78,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0004_retention_and_error_groups'),
         (N'logs', N'0005_levels_and_entered_files'),
         (N'logs', N'0006_renamed_loggers'),
+        (N'logs', N'0007_ingested_files'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -317,15 +318,6 @@ CREATE TABLE [ApplicationLogs] (
 END
 GO
 
-IF OBJECT_ID(N'[logs_enteredfile]', N'U') IS NULL
-BEGIN
-CREATE TABLE [logs_enteredfile] (
-    [name] nvarchar(64) NOT NULL PRIMARY KEY,
-    [entered_at] datetimeoffset NOT NULL
-);
-END
-GO
-
 IF OBJECT_ID(N'[ErrorDigests]', N'U') IS NULL
 BEGIN
 CREATE TABLE [ErrorDigests] (
@@ -360,6 +352,15 @@ CREATE TABLE [ErrorSubscriptions] (
     [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
     [daily_digest] bit DEFAULT 0 NOT NULL,
     [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
+IF OBJECT_ID(N'[logs_enteredfile]', N'U') IS NULL
+BEGIN
+CREATE TABLE [logs_enteredfile] (
+    [name] nvarchar(64) NOT NULL PRIMARY KEY,
+    [entered_at] datetimeoffset NOT NULL
 );
 END
 GO
@@ -1395,8 +1396,6 @@ IF EXISTS (
         (N'ApplicationLogs', N'Host'),
         (N'ApplicationLogs', N'ProcessID'),
         (N'ApplicationLogs', N'UserName'),
-        (N'logs_enteredfile', N'name'),
-        (N'logs_enteredfile', N'entered_at'),
         (N'ErrorDigests', N'CreatedAt'),
         (N'ErrorDigests', N'ClaimedUntil'),
         (N'ErrorDigests', N'SentAt'),
@@ -1414,6 +1413,8 @@ IF EXISTS (
         (N'ErrorSubscriptions', N'id'),
         (N'ErrorSubscriptions', N'daily_digest'),
         (N'ErrorSubscriptions', N'user_id'),
+        (N'logs_enteredfile', N'name'),
+        (N'logs_enteredfile', N'entered_at'),
         (N'logs_loggerlevel', N'id'),
         (N'logs_loggerlevel', N'logger'),
         (N'logs_loggerlevel', N'level'),
@@ -1650,6 +1651,7 @@ FROM (VALUES
     (N'logs', N'0004_retention_and_error_groups'),
     (N'logs', N'0005_levels_and_entered_files'),
     (N'logs', N'0006_renamed_loggers'),
+    (N'logs', N'0007_ingested_files'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
