@@ -1,8 +1,8 @@
 """Levels of loggers that staff set in the admin, in every process and without a restart.
 
-A daemon thread of each process reads the rows of LoggerLevel and sets logging's own levels, so that
-a call of logging costs no more. It keeps its connection, because a log-in costs the server more
-than the query, and closes it for every fork.
+A daemon thread of each process reads the rows of LoggerLevel and sets the levels of logging itself,
+so that a call of logging costs no more. It keeps its connection, because a log-in costs the server
+more than the query, and closes it for every fork.
 """
 
 import logging
@@ -84,7 +84,7 @@ class _Reader:
             self._changed.notify_all()
 
     def _read_for_ever(self) -> None:
-        # The pause first: a command that ends soon needs no connection.
+        # The pause first: commands that end soon have no use for the database.
         while self._pause():
             self._read()
 
