@@ -6,7 +6,7 @@ database went away before it confirmed the commit.
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -150,18 +150,28 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
     Extraction.objects.postpone(extraction, min(delay, latest))
 
 
-def recover(extraction: Extraction, *, stopped: bool = False) -> None:
+def recover(
+    extraction: Extraction,
+    *,
+    stopped: bool = False,
+    is_certain: Callable[[], bool] = lambda: True,
+) -> None:
     """Take over an extraction whose process died: charge its open calls, then retry or fail it.
 
     Whether a call under way was billed cannot be known, so it is charged at its reserve and flagged
     as estimated. A document that keeps killing processes is failed; a process that was ``stopped``
-    on purpose does not count. Does nothing when the lease was renewed or another process was first.
+    on purpose does not count. Does nothing when the lease was renewed or another process was first,
+    or when it is no longer certain, once the database lets this process write, that the other one
+    could have renewed its lease.
     """
     code = "worker_stopped" if stopped else "worker_died"
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
         with transaction.atomic():
             worker = liveness.worker_name()
             if not Extraction.objects.take_over(extraction, worker=worker, stopped=stopped):
+                return
+            if not is_certain():
+                transaction.set_rollback(True)
                 return
             for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
                 _close(attempt, AttemptOutcome.UNKNOWN, code=code)

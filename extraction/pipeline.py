@@ -95,6 +95,11 @@ class Stopwatch:
         self._last = now
 
 
+def reservation_lease() -> timedelta:
+    """Return how long the reservation of a call is kept."""
+    return timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN
+
+
 def prepare_pages(extraction: Extraction) -> Document:
     """Render the document's pages. Raises DocumentRejected, for blank ones too."""
     return rendering.render_document(
@@ -125,7 +130,7 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
         extraction.company_id,
         attempt_id=attempt_id,
         cost_of=lambda token: cost_of(document, token, repaired),
-        lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
+        lease=reservation_lease(),
         tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
     )
     try:

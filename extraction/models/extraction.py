@@ -15,10 +15,13 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from ocrsite.lib.clock import Disturbance
 from tokens.models import TokenMaster
 
 # A process at work renews its lease well within this; without renewal another takes it over.
 LEASE = timedelta(seconds=20)
+# So often it does: three renewals may fail.
+HEARTBEAT = LEASE / 4
 # Other workers wait so much longer than the lease for a worker to take over what its own processes
 # held: only it can tell that one of them died and the rest did not.
 OTHERS_WAIT = timedelta(seconds=5)
@@ -40,6 +43,11 @@ class State(models.TextChoices):
     def ended(cls) -> tuple["State", ...]:
         """The states that only a retry by hand leaves."""
         return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
+
+    @classmethod
+    def unended(cls) -> tuple["State", ...]:
+        """The others."""
+        return (cls.QUEUED, cls.PROCESSING, cls.WAITING)
 
 
 class ExtractionQuerySet(models.QuerySet["Extraction"]):
@@ -64,13 +72,13 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
     def claim(self, pk: uuid.UUID, *, worker: str | None) -> "Extraction | None":
         """Lease a queued or due extraction to a process of ``worker``; None if another was first.
 
-        None stands for a worker without a name, as on Windows.
+        None stands for a worker without a name, as on Windows. A queued one is due whatever its
+        ``due_at`` says: a clock that was set back must not hold it up.
         """
         now = timezone.now()
         lease_id = uuid.uuid4()
-        claimed = self.filter(
-            pk=pk, state__in=[State.QUEUED, State.WAITING], due_at__lte=now
-        ).update(
+        claimable = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
+        claimed = self.filter(claimable, pk=pk).update(
             state=State.PROCESSING,
             lease_id=lease_id,
             leased_until=now + LEASE,
@@ -141,6 +149,26 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         if taken:
             extraction.refresh_from_db()
         return bool(taken)
+
+    def follow_clock(self, disturbance: Disturbance | None = None) -> None:
+        """Correct times that the wall clock, since it was set, makes wrong. Safe to repeat.
+
+        None can be further ahead than it is ever set. After SET_FORWARD deadlines that have passed
+        are set anew; after SET_BACK whatever waits is due.
+        """
+        now = timezone.now()
+        latest = now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
+        wrong = Q(deadline__gt=latest)
+        if disturbance is Disturbance.SET_FORWARD:
+            wrong |= Q(deadline__lt=now)
+        self.filter(wrong, state__in=State.unended()).update(deadline=latest)
+        self.filter(state=State.PROCESSING, leased_until__gt=now + LEASE).update(
+            leased_until=now + LEASE
+        )
+        set_back = disturbance is Disturbance.SET_BACK
+        # Nothing is postponed beyond its deadline.
+        too_late = Q(due_at__gt=now) if set_back else Q(due_at__gt=F("deadline"))
+        self.filter(too_late, state=State.WAITING).update(due_at=now)
 
     def with_old_files(self, cutoff: datetime) -> Self:
         """Those that ended before and still have their document."""

@@ -256,11 +256,12 @@ def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_
 
     outdated.refresh_from_db()
     assert outdated.state == State.WAITING
-    assert TokenUsageLog.objects.count() == 1
-    assert totals(token)[0] == call.attempt.reserved
+    charge = TokenUsageLog.objects.get()
+    assert (charge.total_tokens_used, charge.estimated) == (billed(emulator), False)
+    assert totals(token) == (billed(emulator), 0, 100_000 - billed(emulator))
 
 
-def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
+def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_the_ledger(
     emulator: Emulator,
 ) -> None:
     token = make_token()
@@ -279,7 +280,7 @@ def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
 
     assert not RetryAttempt.objects.exists()
     assert Extraction.objects.get().state == State.WAITING
-    assert totals(token)[0] == call.attempt.reserved
+    assert totals(token) == (0, 0, 100_000)
 
 
 def test_worker_whose_lease_was_lost_makes_no_call(

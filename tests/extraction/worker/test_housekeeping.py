@@ -1,19 +1,24 @@
 """What housekeeping does in one round."""
 
 import logging
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from extraction import pipeline
+from extraction.worker import housekeeping
 from extraction.worker.housekeeping import run_housekeeping
 from logs.handler.records import entry_of, row_of
 from logs.handler.spool import Spool
 from logs.models import ApplicationLog
+from ocrsite.lib.clock import ClockWatch
+from tests.extraction.clock import standing_clock
 from tests.tokens.rows import KEY, make_token
-from tokens import journal
-from tokens.models import TokenStatus, TokenUsageLog
+from tokens import journal, ledger
+from tokens.models import TokenReservation, TokenStatus, TokenUsageLog
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,3 +62,31 @@ def test_housekeeping_ingests_log_records_that_were_spooled(data_dir: Path) -> N
     run_housekeeping()
 
     assert ApplicationLog.objects.get().message == "kept on disk"
+
+
+def test_reservation_of_a_living_call_outlives_a_clock_set_forward(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = make_token()
+    ledger.reserve(
+        token.pk,
+        attempt_id=uuid.uuid4(),
+        amount=100,
+        output_budget=0,
+        lease=timedelta(minutes=5),
+    )
+    with standing_clock() as clock:
+        monkeypatch.setattr(housekeeping, "_clocks", ClockWatch(housekeeping.PAUSE))
+        clock.set_wall_clock(timedelta(hours=1))
+
+        run_housekeeping()
+        renewed = TokenReservation.objects.get().leased_until
+        assert renewed == timezone.now() + pipeline.reservation_lease()
+
+        clock.shift(timedelta(seconds=2))
+        run_housekeeping()
+        assert TokenReservation.objects.exists()
+
+        TokenReservation.objects.update(leased_until=timezone.now())
+        run_housekeeping()
+        assert not TokenReservation.objects.exists()
