@@ -65,7 +65,7 @@ def finish(
         _charge(extraction, call.attempt, reading.billing, reading.usage)
         if call.half_open:
             circuit_breaker.end_trial_call(call.token, answered=True)
-        Extraction.objects.end(
+        ended = Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
             http_status=200,
@@ -76,6 +76,8 @@ def finish(
             model=reading.model,
             timings=timings,
         )
+        if ended:
+            Extraction.objects.answer_for_bytes(extraction)
     logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -48,6 +48,11 @@ class State(models.TextChoices):
     def unended(cls) -> tuple["State", ...]:
         """The others."""
         return (cls.QUEUED, cls.PROCESSING, cls.WAITING)
+
+
+def dedup_key(company_id: str, sha256: str) -> str:
+    """Return what identifies the bytes of a company's document."""
+    return f"{company_id}:{sha256}"
 
 
 class ExtractionQuerySet(models.QuerySet["Extraction"]):
@@ -114,6 +119,20 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
                 **fields,
             )
         )
+
+    def answer_for_bytes(self, extraction: "Extraction") -> bool:
+        """Make a succeeded extraction the one that answers when its bytes are sent again.
+
+        An ended one gives that up; False where one that has not ended does it, or is just queued.
+        """
+        key = dedup_key(extraction.company_id, extraction.sha256)
+        others = self.filter(dedup_key=key).exclude(pk=extraction.pk)
+        try:
+            with transaction.atomic():
+                others.filter(state__in=State.ended()).update(dedup_key=None)
+                return bool(self.filter(pk=extraction.pk).update(dedup_key=key))
+        except IntegrityError:
+            return False
 
     def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
         """Let a held extraction wait and free its worker; False when the lease is lost."""

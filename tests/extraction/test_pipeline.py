@@ -387,6 +387,42 @@ def test_failed_bytes_may_be_sent_again(emulator: Emulator) -> None:
     assert submit().pk != failed.pk
 
 
+def test_bytes_are_answered_from_a_retry_that_succeeded(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("invalid_argument", call=1)
+    extraction = process(submit())
+    assert extraction.state == State.FAILED
+
+    assert submission.retry(extraction)
+    assert process(extraction).state == State.SUCCEEDED
+
+    assert submit() == extraction
+    assert len(emulator.calls) == 2
+
+
+def test_bytes_are_answered_from_the_newest_success(emulator: Emulator) -> None:
+    make_token()
+    first = process(submit())
+    forced = process(submit(force=True))
+
+    assert forced != first
+    assert submit() == forced
+    first.refresh_from_db()
+    assert (first.state, first.dedup_key) == (State.SUCCEEDED, None)
+
+
+def test_bytes_stay_with_the_extraction_that_still_runs(emulator: Emulator) -> None:
+    make_token()
+    running = submit()
+
+    forced = process(submit(force=True))
+
+    assert forced.state == State.SUCCEEDED
+    assert submit() == running
+    assert process(running).state == State.SUCCEEDED
+    assert submit() == running
+
+
 def test_offline_reading_gives_way_once_the_company_has_a_key(emulator: Emulator) -> None:
     make_token("offline", provider=Provider.OFFLINE)
     offline = process(submit())
