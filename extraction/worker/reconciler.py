@@ -25,8 +25,12 @@ logger = logging.getLogger(__name__)
 
 # The message of an extraction that is queued for so long, while the queue is empty, was lost.
 LOST_AFTER = timedelta(seconds=5)
-# Of a long backlog only so many are looked at in one round.
+# Of a long backlog only so many are looked at in one round, the oldest first, so that a round never
+# takes long.
 WOKEN_AT_ONCE = 100
+RECOVERED_AT_ONCE = 20
+# So many are woken in one transaction: fewer commits, and on SQLite no long hold of the write lock.
+WOKEN_TOGETHER = 10
 # Seconds. Whoever waits so long for SQLite's write lock takes it at the same moment as a living
 # process that could not renew its lease for as long.
 LOCK_WAIT = 0.5
@@ -58,10 +62,7 @@ class Reconciler:
             circuit_breaker.follow_clock(disturbance)
             del self._unfollowed[0]
         self._recover()
-        for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
-            with transaction.atomic():
-                if Extraction.objects.requeue_due(pk):
-                    wake(pk)
+        self._wake_due()
         self._wake_lost()
         self._lost_after = LOST_AFTER
 
@@ -75,8 +76,18 @@ class Reconciler:
             self._unfollowed.append(disturbance)
         self.spare_leases()
 
+    def _wake_due(self) -> None:
+        due = Extraction.objects.due().order_by("due_at").values_list("pk", flat=True)
+        pks = list(due[:WOKEN_AT_ONCE])
+        for first in range(0, len(pks), WOKEN_TOGETHER):
+            with transaction.atomic():
+                for pk in pks[first : first + WOKEN_TOGETHER]:
+                    if Extraction.objects.requeue_due(pk):
+                        wake(pk)
+
     def _recover(self) -> None:
-        for extraction in Extraction.objects.abandoned(liveness.worker_name()):
+        abandoned = Extraction.objects.abandoned(liveness.worker_name()).order_by("leased_until")
+        for extraction in abandoned[:RECOVERED_AT_ONCE]:
             if time.monotonic() < self._recovers_from:
                 return
             is_certain = partial(self._is_certain, time.monotonic())

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
@@ -14,7 +16,13 @@ from pytest_django import Settings
 from extraction import liveness, tasks
 from extraction.models import Extraction, State
 from extraction.models.extraction import HEARTBEAT, LEASE, OTHERS_WAIT, ExtractionQuerySet
-from extraction.worker.reconciler import LOST_AFTER, Reconciler
+from extraction.worker.reconciler import (
+    LOST_AFTER,
+    RECOVERED_AT_ONCE,
+    WOKEN_AT_ONCE,
+    WOKEN_TOGETHER,
+    Reconciler,
+)
 from tests.extraction.clock import Clock, standing_clock
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import make_token
@@ -307,3 +315,47 @@ def test_backlog_is_left_alone(reconciler: Reconciler) -> None:
     reconciler.round()
 
     assert messages() == [str(first.pk)]
+
+
+def test_round_wakes_so_many_due_extractions_in_few_transactions_the_oldest_first(
+    reconciler: Reconciler,
+) -> None:
+    now = timezone.now()
+    due = [
+        make_extraction(state=State.WAITING, due_at=now - timedelta(seconds=second))
+        for second in range(WOKEN_AT_ONCE + 20)
+    ]
+
+    with CaptureQueriesContext(connection) as captured:
+        reconciler.round()
+
+    oldest_first = [str(extraction.pk) for extraction in reversed(due)]
+    assert messages() == oldest_first[:WOKEN_AT_ONCE]
+    begun = [query for query in captured if query["sql"].startswith("BEGIN")]
+    assert len(begun) <= WOKEN_AT_ONCE // WOKEN_TOGETHER
+
+    OrmQ.objects.all().delete()
+    reconciler.round()
+    assert messages() == oldest_first[WOKEN_AT_ONCE:]
+
+
+def test_round_recovers_so_many_abandoned_extractions_the_oldest_first(
+    reconciler: Reconciler,
+) -> None:
+    for second in range(RECOVERED_AT_ONCE + 1):
+        leased(leased_until=AN_HOUR_AGO + timedelta(seconds=second))
+
+    reconciler.round()
+
+    left = Extraction.objects.get(state=State.PROCESSING)
+    assert left.leased_until == AN_HOUR_AGO + timedelta(seconds=RECOVERED_AT_ONCE)
+
+
+def test_due_extractions_are_found_by_an_index() -> None:
+    due = Extraction.objects.due().order_by("due_at").values_list("pk", flat=True)
+
+    plan = due[:WOKEN_AT_ONCE].explain()
+
+    if connection.vendor == "sqlite":
+        assert "extraction_due" in plan
+        assert "TEMP B-TREE" not in plan
