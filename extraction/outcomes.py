@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 # that however many there are, about twenty a second look for it.
 SPREAD = timedelta(seconds=0.05)
 NO_KEY_FREE = "None of your company's keys could take this invoice now. Try again later."
+INTERNAL_ERROR = "internal_error"
+CANNOT_RECORD = "An internal error came after the document was read. Contact support."
 KEEPS_FAILING = (
     "Reading this document failed unexpectedly more than once. Check the file, or contact support."
 )
@@ -118,6 +120,11 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
         else:
             fail(extraction, ExtractionFailed(error.code, error.detail, _http_status(error)))
     logger.warning("Attempt %s failed: %s (%s)", call.attempt.number, error.detail, error.code)
+
+
+def internal_error(billing: Billing, usage: Usage) -> ReadingError:
+    """Return the failure of a call whose answer this service could not deal with."""
+    return ReadingError(Failure.FINAL, INTERNAL_ERROR, CANNOT_RECORD, billing=billing, usage=usage)
 
 
 def fail(extraction: Extraction, error: UserFacingError) -> None:
@@ -275,6 +282,6 @@ def _no_key_free(until: datetime) -> ExtractionFailed:
 
 
 def _http_status(error: ReadingError) -> int:
-    if error.failure is Failure.FINAL:
+    if error.failure is Failure.FINAL and error.code != INTERNAL_ERROR:
         return 422
     return 504 if error.timed_out else 502
