@@ -86,8 +86,8 @@ def _attempt(extraction: Extraction) -> None:
     except Exception:
         # Whatever the reason is, the call is charged as it was billed, and not paid for again.
         logger.exception("What came of attempt %s could not be recorded.", call.attempt.pk)
-        error = outcomes.internal_error(billing, usage)
-        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, error))
+        failure = outcomes.internal_error(billing, usage)
+        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, failure))
 
 
 class Stopwatch:

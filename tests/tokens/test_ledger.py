@@ -179,6 +179,9 @@ def test_renewed_leases_are_full_and_no_longer() -> None:
     ran_out = reserve(token, 100, lease=timedelta(seconds=-1))
     impossible = reserve(token, 100, lease=timedelta(hours=1))
     running = reserve(token, 100, lease=timedelta(minutes=1))
+    assert ran_out
+    assert impossible
+    assert running
     before = TokenReservation.objects.get(pk=running).leased_until
 
     assert ledger.renew_leases(LEASE) == 2
