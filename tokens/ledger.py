@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
+from ocrsite.lib.database import deadlocks_retried
 from tokens import services
 from tokens.models import (
     NO_LIMITS,
@@ -38,6 +39,7 @@ class Reservation:
     output_budget: int
 
 
+@deadlocks_retried
 def reserve(
     token_id: int,
     *,
@@ -131,6 +133,7 @@ def release(attempt_id: uuid.UUID) -> bool:
     return _charge(attempt_id, estimate.token_id, 0)
 
 
+@deadlocks_retried
 def end_reservation(attempt_id: uuid.UUID) -> bool:
     """End the reservation of an attempt, whatever it cost; False when it has ended before."""
     reservation = TokenReservation.objects.filter(pk=attempt_id).first()
@@ -186,6 +189,7 @@ def _end_reservation(attempt_id: uuid.UUID) -> TokenReservation | None:
     return reservation if removed else None
 
 
+@deadlocks_retried
 def _charge(
     attempt_id: uuid.UUID,
     token_id: int,

@@ -19,6 +19,7 @@ from extraction.models import Extraction, State
 from extraction.models.extraction import HEARTBEAT, LEASE
 from extraction.tasks import wake
 from ocrsite.lib.clock import ClockWatch, Disturbance
+from ocrsite.lib.database import deadlocks_retried
 from tokens import circuit_breaker
 
 logger = logging.getLogger(__name__)
@@ -80,10 +81,7 @@ class Reconciler:
         due = Extraction.objects.due().order_by("due_at").values_list("pk", flat=True)
         pks = list(due[:WOKEN_AT_ONCE])
         for first in range(0, len(pks), WOKEN_TOGETHER):
-            with transaction.atomic():
-                for pk in pks[first : first + WOKEN_TOGETHER]:
-                    if Extraction.objects.requeue_due(pk):
-                        wake(pk)
+            _requeue_due(pks[first : first + WOKEN_TOGETHER])
 
     def _recover(self) -> None:
         abandoned = Extraction.objects.abandoned(liveness.worker_name()).order_by("leased_until")
@@ -121,3 +119,11 @@ class Reconciler:
             for pk in pks:
                 wake(pk)
                 self._woken_at[pk] = now
+
+
+@deadlocks_retried
+def _requeue_due(pks: list[uuid.UUID]) -> None:
+    with transaction.atomic():
+        for pk in pks:
+            if Extraction.objects.requeue_due(pk):
+                wake(pk)
