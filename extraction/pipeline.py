@@ -7,6 +7,7 @@ transaction is open while poppler or a provider works.
 import logging
 import time
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,12 +23,13 @@ from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
 from extraction.readers import cost_of, model_of, reader_for
-from extraction.readers.base import Failure, Reading, ReadingError
+from extraction.readers.base import Billing, Failure, Reading, ReadingError, credible
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.selection import KeysBusy
+from tokens.usage import NO_USAGE
 
 logger = logging.getLogger(__name__)
 
@@ -80,12 +82,19 @@ def _attempt(extraction: Extraction) -> None:
     try:
         reading = read(document, call)
     except ReadingError as error:
-        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, error))
+        record = partial(outcomes.fail_attempt, extraction, call, error)
+        billing, usage = error.billing, error.usage
     else:
         stopwatch.lap("read")
-        retry_while_unreachable(
-            partial(outcomes.finish, extraction, call, reading, timings=stopwatch.laps)
-        )
+        record = partial(outcomes.finish, extraction, call, reading, timings=stopwatch.laps)
+        billing, usage = reading.billing, reading.usage
+    try:
+        retry_while_unreachable(record)
+    except Exception:
+        # Whatever the reason is, the call is charged as it was billed, and not paid for again.
+        logger.exception("What came of attempt %s could not be recorded.", call.attempt.pk)
+        failure = outcomes.internal_error(billing, usage)
+        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, failure))
 
 
 class Stopwatch:
@@ -100,6 +109,11 @@ class Stopwatch:
         now = time.monotonic()
         self.laps[stage] = round(now - self._last, 4)
         self._last = now
+
+
+def reservation_lease() -> timedelta:
+    """Return how long the reservation of a call is kept."""
+    return timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN
 
 
 def prepare_pages(extraction: Extraction) -> Document:
@@ -137,7 +151,7 @@ def begin_attempt(
         extraction.company_id,
         attempt_id=attempt_id,
         cost_of=lambda token: cost_of(document, token, repaired),
-        lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
+        lease=reservation_lease(),
         tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
     )
     attempt = Attempt(
@@ -171,10 +185,21 @@ def _commit_attempt(extraction: Extraction, attempt: Attempt) -> None:
 def read(document: Document, call: Call) -> Reading:
     """Make the call. Raises ReadingError."""
     repaired = call.attempt.repairs
-    return reader_for(call.token.provider).read(
-        document,
-        api_key=call.token.reveal_key(),
-        model=call.attempt.model,
-        output_budget=call.attempt.output_budget,
-        correction=repaired.correction if repaired else "",
-    )
+    api_key = call.token.reveal_key()
+    check = partial(credible, reserve=call.attempt.reserved, attempt_id=call.attempt.pk)
+    try:
+        reading = reader_for(call.token.provider).read(
+            document,
+            api_key=api_key,
+            model=call.attempt.model,
+            output_budget=call.attempt.output_budget,
+            correction=repaired.correction if repaired else "",
+        )
+    except ReadingError as error:
+        error.billing, error.usage = check(error.billing, error.usage)
+        raise
+    except Exception:
+        logger.exception("The answer to attempt %s could not be read.", call.attempt.pk)
+        raise outcomes.internal_error(Billing.UNKNOWN, NO_USAGE) from None
+    billing, usage = check(reading.billing, reading.usage)
+    return replace(reading, billing=billing, usage=usage)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from tokens.models import CallLimits, RecentCall
@@ -9,6 +10,8 @@ from tokens.models import CallLimits, RecentCall
 # A call reaches the provider a moment after it is counted here. The extra second keeps two calls
 # that are a minute apart here from being less than a minute apart there.
 WINDOW = timedelta(seconds=61)
+# The clocks of several hosts differ by less.
+CLOCKS_DIFFER_BY = timedelta(seconds=5)
 # How soon to look again while too many calls are under way: nobody knows when they end.
 RECHECK = timedelta(seconds=1)
 
@@ -33,7 +36,9 @@ def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:
     if limits.per_minute is None:
         return
     calls = RecentCall.objects.filter(token_id=token_id)
-    calls.filter(began_at__lte=now - WINDOW).delete()
+    # Those in the future began before the clock was set back: nobody knows when.
+    outside = Q(began_at__lte=now - WINDOW) | Q(began_at__gt=now + CLOCKS_DIFFER_BY)
+    calls.filter(outside).delete()
     began = list(calls.order_by("began_at").values_list("began_at", flat=True))
     if len(began) >= limits.per_minute:
         raise LimitReached(began[-limits.per_minute] + WINDOW)

@@ -10,15 +10,18 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from ocrsite.lib.clock import Disturbance
 from tokens.models import TokenMaster
 
 # A process at work renews its lease well within this; without renewal another takes it over.
 LEASE = timedelta(seconds=20)
+# So often it does: three renewals may fail.
+HEARTBEAT = LEASE / 4
 # Other workers wait so much longer than the lease for a worker to take over what its own processes
 # held: only it can tell that one of them died and the rest did not.
 OTHERS_WAIT = timedelta(seconds=5)
@@ -40,6 +43,16 @@ class State(models.TextChoices):
     def ended(cls) -> tuple["State", ...]:
         """The states that only a retry by hand leaves."""
         return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
+
+    @classmethod
+    def unended(cls) -> tuple["State", ...]:
+        """The others."""
+        return (cls.QUEUED, cls.PROCESSING, cls.WAITING)
+
+
+def dedup_key(company_id: str, sha256: str) -> str:
+    """Return what identifies the bytes of a company's document."""
+    return f"{company_id}:{sha256}"
 
 
 class ExtractionQuerySet(models.QuerySet["Extraction"]):
@@ -66,12 +79,13 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
     ) -> "Extraction | None":
         """Lease a queued or due extraction to a process of ``worker``; None if another was first.
 
-        None stands for a worker without a name, as on Windows. With a ``lease_id`` of the caller's
-        it may be repeated when the database went away before it confirmed.
+        None stands for a worker without a name, as on Windows. A queued one is due whatever its
+        ``due_at`` says: a clock that was set back must not hold it up. With a ``lease_id`` of the
+        caller's it may be repeated when the database went away before it confirmed.
         """
         now = timezone.now()
         lease_id = lease_id or uuid.uuid4()
-        free = Q(state__in=[State.QUEUED, State.WAITING], due_at__lte=now)
+        free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
         claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
         claimed = self.filter(free | claimed_before, pk=pk).update(
             state=State.PROCESSING,
@@ -110,6 +124,20 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             )
         )
 
+    def answer_for_bytes(self, extraction: "Extraction") -> bool:
+        """Make a succeeded extraction the one that answers when its bytes are sent again.
+
+        An ended one gives that up; False where one that has not ended does it, or is just queued.
+        """
+        key = dedup_key(extraction.company_id, extraction.sha256)
+        others = self.filter(dedup_key=key).exclude(pk=extraction.pk)
+        try:
+            with transaction.atomic():
+                others.filter(state__in=State.ended()).update(dedup_key=None)
+                return bool(self.filter(pk=extraction.pk).update(dedup_key=key))
+        except IntegrityError:
+            return False
+
     def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
         """Let a held extraction wait and free its worker; False when the lease is lost."""
         return bool(
@@ -144,6 +172,26 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         if taken:
             extraction.refresh_from_db()
         return bool(taken)
+
+    def follow_clock(self, disturbance: Disturbance | None = None) -> None:
+        """Correct times that the wall clock, since it was set, makes wrong. Safe to repeat.
+
+        None can be further ahead than it is ever set. After SET_FORWARD deadlines that have passed
+        are set anew; after SET_BACK whatever waits is due.
+        """
+        now = timezone.now()
+        latest = now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
+        wrong = Q(deadline__gt=latest)
+        if disturbance is Disturbance.SET_FORWARD:
+            wrong |= Q(deadline__lt=now)
+        self.filter(wrong, state__in=State.unended()).update(deadline=latest)
+        self.filter(state=State.PROCESSING, leased_until__gt=now + LEASE).update(
+            leased_until=now + LEASE
+        )
+        set_back = disturbance is Disturbance.SET_BACK
+        # Nothing is postponed beyond its deadline.
+        too_late = Q(due_at__gt=now) if set_back else Q(due_at__gt=F("deadline"))
+        self.filter(too_late, state=State.WAITING).update(due_at=now)
 
     def with_old_files(self, cutoff: datetime) -> Self:
         """Those that ended before and still have their document."""

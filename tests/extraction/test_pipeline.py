@@ -256,11 +256,12 @@ def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_
 
     outdated.refresh_from_db()
     assert outdated.state == State.WAITING
-    assert TokenUsageLog.objects.count() == 1
-    assert totals(token)[0] == call.attempt.reserved
+    charge = TokenUsageLog.objects.get()
+    assert (charge.total_tokens_used, charge.estimated) == (billed(emulator), False)
+    assert totals(token) == (billed(emulator), 0, 100_000 - billed(emulator))
 
 
-def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
+def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_the_ledger(
     emulator: Emulator,
 ) -> None:
     token = make_token()
@@ -279,7 +280,7 @@ def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
 
     assert not RetryAttempt.objects.exists()
     assert Extraction.objects.get().state == State.WAITING
-    assert totals(token)[0] == call.attempt.reserved
+    assert totals(token) == (0, 0, 100_000)
 
 
 def test_worker_whose_lease_was_lost_makes_no_call(
@@ -384,6 +385,42 @@ def test_failed_bytes_may_be_sent_again(emulator: Emulator) -> None:
     failed = process(submit())
 
     assert submit().pk != failed.pk
+
+
+def test_bytes_are_answered_from_a_retry_that_succeeded(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("invalid_argument", call=1)
+    extraction = process(submit())
+    assert extraction.state == State.FAILED
+
+    assert submission.retry(extraction)
+    assert process(extraction).state == State.SUCCEEDED
+
+    assert submit() == extraction
+    assert len(emulator.calls) == 2
+
+
+def test_bytes_are_answered_from_the_newest_success(emulator: Emulator) -> None:
+    make_token()
+    first = process(submit())
+    forced = process(submit(force=True))
+
+    assert forced != first
+    assert submit() == forced
+    first.refresh_from_db()
+    assert (first.state, first.dedup_key) == (State.SUCCEEDED, None)
+
+
+def test_bytes_stay_with_the_extraction_that_still_runs(emulator: Emulator) -> None:
+    make_token()
+    running = submit()
+
+    forced = process(submit(force=True))
+
+    assert forced.state == State.SUCCEEDED
+    assert submit() == running
+    assert process(running).state == State.SUCCEEDED
+    assert submit() == running
 
 
 def test_offline_reading_gives_way_once_the_company_has_a_key(emulator: Emulator) -> None:
