@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from extraction import liveness, outcomes
+from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.heartbeat import heartbeat
@@ -36,17 +36,19 @@ RESERVATION_MARGIN = timedelta(seconds=60)
 
 
 def process(extraction_id: uuid.UUID) -> None:
-    """Take one queued extraction as far as it can go now: result, wait or failure.
+    """Take one extraction as far as it can go now: result, wait or failure.
 
-    Does nothing when another process has it, so it may be called twice, late or for nothing.
+    It is the one whose turn it is, and the given one when no other is queued. Does nothing when
+    other processes have them all, so it may be called twice, late or for nothing.
     """
-    extraction = Extraction.objects.claim(extraction_id, worker=liveness.worker_name())
+    worker = liveness.worker_name()
+    extraction = fairness.claim_fairest(worker=worker)
+    if extraction is None:
+        extraction = Extraction.objects.claim(extraction_id, worker=worker)
     if extraction is None:
         return
-    with (
-        context.bound(extraction_id=str(extraction_id), company_id=extraction.company_id),
-        heartbeat(extraction),
-    ):
+    context.add(extraction_id=str(extraction.pk), company_id=extraction.company_id)
+    with heartbeat(extraction):
         try:
             _attempt(extraction)
         except KeysBusy as busy:
