@@ -5,8 +5,8 @@ one queued row, so that as many messages as rows are left.
 """
 
 import random
+import time
 import uuid
-from collections.abc import Collection
 
 from django.conf import settings
 
@@ -16,19 +16,29 @@ from extraction.models import Extraction
 TRIES = 10
 # Processes that were woken together and lost to one another part among so many rows.
 ROWS_TO_PART_AMONG = 20
+# Seconds for which a company without a free key is put off.
+PUT_OFF_SECONDS = 1.0
+
+_put_off_until: dict[str, float] = {}
 
 
-def claim_fairest(
-    *, worker: str | None, at_last: Collection[str] = frozenset()
-) -> Extraction | None:
+def put_off(company_id: str) -> None:
+    """Let this process take all other companies first, for PUT_OFF_SECONDS.
+
+    For one whose keys are busy: its claims end at once, so that it would always be the one with the
+    fewest running extractions.
+    """
+    _put_off_until[company_id] = time.monotonic() + PUT_OFF_SECONDS
+
+
+def claim_fairest(*, worker: str | None) -> Extraction | None:
     """Lease the oldest queued extraction of the company whose turn it is; None if none is queued.
 
     That is the one with the fewest running extractions for its weight (COMPANY_WEIGHTS), and of
-    several the one served longest ago. Companies ``at_last`` come after all others. None, too, when
-    others were faster in each of TRIES.
+    several the one served longest ago. None, too, when others were faster in each of TRIES.
     """
     for attempt in range(TRIES):
-        rows = _rows_of_next_company(at_last)
+        rows = _rows_of_next_company()
         if not rows:
             return None
         among = rows[:ROWS_TO_PART_AMONG] if attempt else rows[:1]
@@ -38,16 +48,17 @@ def claim_fairest(
     return None
 
 
-def _rows_of_next_company(at_last: Collection[str]) -> list[uuid.UUID]:
+def _rows_of_next_company() -> list[uuid.UUID]:
     """Some of its queued rows, the oldest first; empty when no company has any."""
     queued = Extraction.objects.queued().oldest_by_company()
     if len(queued) < 2:
         return next(iter(queued.values()), [])
     running = Extraction.objects.running_by_company()
+    now = time.monotonic()
 
     def load(company_id: str) -> tuple[bool, float]:
         weight = settings.COMPANY_WEIGHTS.get(company_id, 1.0)
-        return company_id in at_last, running.get(company_id, 0) / weight
+        return _put_off_until.get(company_id, 0.0) > now, running.get(company_id, 0) / weight
 
     least = min(map(load, queued))
     tied = {company_id for company_id in queued if load(company_id) == least}

@@ -1,7 +1,7 @@
 """What happens to an extraction from the queued row to its outcome.
 
-Claim, render the pages, choose a key and reserve, call; outcomes.py records what came of it. No
-transaction is open while poppler or a provider works.
+Claim, see that a key may be free, render the pages, choose a key and reserve, call; outcomes.py
+records what came of it. No transaction is open while poppler or a provider works.
 """
 
 import logging
@@ -17,7 +17,7 @@ from django.db.models import F
 
 from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
-from extraction.documents.document import Document
+from extraction.documents.document import Document, PageImage
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
@@ -52,6 +52,7 @@ def process(extraction_id: uuid.UUID) -> None:
         try:
             _attempt(extraction)
         except KeysBusy as busy:
+            fairness.put_off(extraction.company_id)
             retry_while_unreachable(partial(outcomes.wait_for_key, extraction, busy.until))
         except UserFacingError as error:
             retry_while_unreachable(partial(outcomes.fail, extraction, error))
@@ -69,6 +70,7 @@ def _attempt(extraction: Extraction) -> None:
     Raises DocumentRejected, NoUsableKey, KeysBusy or LeaseLost when no call is made.
     """
     stopwatch = Stopwatch()
+    retry_while_unreachable(partial(require_free_key, extraction))
     document = prepare_pages(extraction)
     stopwatch.lap("pages")
     call = retry_while_unreachable(partial(begin_attempt, extraction, document))
@@ -95,6 +97,16 @@ class Stopwatch:
         now = time.monotonic()
         self.laps[stage] = round(now - self._last, 4)
         self._last = now
+
+
+def require_free_key(extraction: Extraction) -> None:
+    """Raise KeysBusy when no key could take its call now, before any work on its pages.
+
+    What a call costs depends on the number of pages, not on what is on them.
+    """
+    pages = (PageImage(n, Path(), blank=False) for n in range(1, extraction.page_count + 1))
+    document = Document(Path(extraction.file), extraction.media_type, tuple(pages))
+    selection.require_free(extraction.company_id, cost_of=partial(cost_of, document))
 
 
 def prepare_pages(extraction: Extraction) -> Document:

@@ -15,6 +15,7 @@ from extraction import liveness, outcomes
 from extraction.models import Extraction, State
 from extraction.models.extraction import LEASE
 from extraction.tasks import wake
+from extraction.worker import waiting
 
 # The message of an extraction that is queued for so long, while the queue is empty, was lost.
 LOST_AFTER = timedelta(seconds=5)
@@ -41,7 +42,7 @@ class Reconciler:
         if time.monotonic() >= self._recovers_from:
             for extraction in Extraction.objects.abandoned(liveness.worker_name()):
                 outcomes.recover(extraction)
-        for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
+        for pk in waiting.startable():
             with transaction.atomic():
                 if Extraction.objects.requeue_due(pk):
                     wake(pk)

@@ -25,8 +25,9 @@ PROCESSES = 8
 
 
 @pytest.fixture(autouse=True)
-def no_weights(settings: Settings) -> None:
+def no_preferences(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.COMPANY_WEIGHTS = {}
+    monkeypatch.setattr(fairness, "_put_off_until", {})
 
 
 def queue(company_id: str, number: int) -> list[Extraction]:
@@ -127,10 +128,24 @@ def test_companies_whose_turn_is_put_off_come_after_the_others() -> None:
     queue("B", 3)
     claimed_companies(2)
 
-    off = {"A"}
-    order = [claim_fairest(worker=None, at_last=off) for _ in range(3)]
+    fairness.put_off("A")
 
-    assert [each.company_id for each in order if each] == ["B", "B", "A"]
+    assert claimed_companies(3) == ["B", "B", "A"]
+
+
+def test_company_is_put_off_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fairness, "PUT_OFF_SECONDS", 0.0)
+    queue("A", 2)
+    queue("B", 3)
+    claimed_companies(2)
+    claim_of_b = Extraction.objects.claim(
+        Extraction.objects.queued().filter(company_id="B")[0].pk, worker=None
+    )
+    assert claim_of_b is not None
+
+    fairness.put_off("A")
+
+    assert claim().company_id == "A"
 
 
 def test_company_is_found_behind_more_rows_than_are_read_at_once() -> None:
