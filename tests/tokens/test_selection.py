@@ -1,6 +1,7 @@
 import math
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -332,7 +333,7 @@ def test_require_free_waits_for_quota_that_calls_have_reserved() -> None:
     ("limits", "wait"),
     [({"max_concurrent_calls": 1}, rate_limits.RECHECK), ({"requests_per_minute": 1}, WINDOW)],
 )
-def test_require_free_waits_at_the_limits_of_calls(limits: dict[str, int], wait: timedelta) -> None:
+def test_require_free_waits_at_the_limits_of_calls(limits: dict[str, Any], wait: timedelta) -> None:
     make_token(**limits)
     take_one()
 
