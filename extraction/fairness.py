@@ -7,10 +7,12 @@ one queued row, so that as many messages as rows are left.
 import random
 import time
 import uuid
+from functools import partial
 
 from django.conf import settings
 
 from extraction.models import Extraction
+from ocrsite.lib.database import retry_while_unreachable
 
 # How often a claim may lose to another process. Each time another one went on.
 TRIES = 10
@@ -38,14 +40,24 @@ def claim_fairest(*, worker: str | None) -> Extraction | None:
     several the one served longest ago. None, too, when others were faster in each of TRIES.
     """
     for attempt in range(TRIES):
-        rows = _rows_of_next_company()
+        rows = retry_while_unreachable(_rows_of_next_company)
         if not rows:
             return None
         among = rows[:ROWS_TO_PART_AMONG] if attempt else rows[:1]
         chosen = random.choice(among)  # noqa: S311 - spreads load, guards no secret
-        if (extraction := Extraction.objects.claim(chosen, worker=worker)) is not None:
+        if (extraction := claim(chosen, worker=worker)) is not None:
             return extraction
     return None
+
+
+def claim(pk: uuid.UUID, *, worker: str | None) -> Extraction | None:
+    """Lease this extraction; None if another process was first.
+
+    Waits for a database that went away, and knows the row again whose claim it did not confirm.
+    """
+    return retry_while_unreachable(
+        partial(Extraction.objects.claim, pk, worker=worker, lease_id=uuid.uuid4())
+    )
 
 
 def _rows_of_next_company() -> list[uuid.UUID]:

@@ -179,7 +179,7 @@ def test_process_that_loses_every_try_leaves_the_rows_to_the_others(
     queue("A", 3)
     tried = []
 
-    def lose(_: object, pk: object, *, worker: str | None) -> None:
+    def lose(_: object, pk: object, *, worker: str | None, lease_id: object) -> None:
         tried.append(pk)
 
     monkeypatch.setattr(ExtractionQuerySet, "claim", lose)
