@@ -5,7 +5,6 @@ database went away before it confirmed the commit.
 """
 
 import logging
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,9 +32,6 @@ from tokens.usage import NO_USAGE, Requester, Usage
 
 logger = logging.getLogger(__name__)
 
-# Each extraction that waits for a key adds so much to the time over which they all come back, so
-# that however many there are, about twenty a second look for it.
-SPREAD = timedelta(seconds=0.05)
 NO_KEY_FREE = "None of your company's keys could take this invoice now. Try again later."
 INTERNAL_ERROR = "internal_error"
 CANNOT_RECORD = "An internal error came after the document was read. Contact support."
@@ -145,16 +141,15 @@ def fail(extraction: Extraction, error: UserFacingError) -> None:
 
 
 def wait_for_key(extraction: Extraction, until: datetime) -> None:
-    """Look again when a key may be free: they cool down, are at a limit, or their quota is held."""
+    """Look again when a key may be free: they cool down, are at a limit, or their quota is held.
+
+    It is woken then, but only when there is room for its call: ``extraction.worker.waiting``.
+    """
     now = timezone.now()
     delay = max(until - now, timedelta(0))
     if _past_deadline(extraction, delay):
         fail(extraction, _no_key_free(until))
         return
-    waiting = Extraction.objects.filter(
-        company_id=extraction.company_id, state=State.WAITING
-    ).count()
-    delay += random.random() * waiting * SPREAD  # noqa: S311 - spreads load, guards no secret
     # A last look is taken at the deadline itself.
     latest = delay if extraction.deadline is None else extraction.deadline - now
     Extraction.objects.postpone(extraction, min(delay, latest))

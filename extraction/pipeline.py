@@ -1,7 +1,7 @@
 """What happens to an extraction from the queued row to its outcome.
 
-Claim, render the pages, choose a key and reserve, call; outcomes.py records what came of it. No
-transaction is open while poppler or a provider works.
+Claim, see that a key may be free, render the pages, choose a key and reserve, call; outcomes.py
+records what came of it. No transaction is open while poppler or a provider works.
 """
 
 import logging
@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from extraction import liveness, outcomes
+from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
-from extraction.documents.document import Document
+from extraction.documents.document import Document, PageImage
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
@@ -38,26 +38,23 @@ RESERVATION_MARGIN = timedelta(seconds=60)
 
 
 def process(extraction_id: uuid.UUID) -> None:
-    """Take one queued extraction as far as it can go now: result, wait or failure.
+    """Take one extraction as far as it can go now: result, wait or failure.
 
-    Does nothing when another process has it, so it may be called twice, late or for nothing.
+    It is the one whose turn it is, and the given one when no other is queued. Does nothing when
+    other processes have them all, so it may be called twice, late or for nothing.
     """
-    claim = partial(
-        Extraction.objects.claim,
-        extraction_id,
-        worker=liveness.worker_name(),
-        lease_id=uuid.uuid4(),
+    worker = liveness.worker_name()
+    extraction = fairness.claim_fairest(worker=worker) or fairness.claim(
+        extraction_id, worker=worker
     )
-    extraction = retry_while_unreachable(claim)
     if extraction is None:
         return
-    with (
-        context.bound(extraction_id=str(extraction_id), company_id=extraction.company_id),
-        heartbeat(extraction),
-    ):
+    context.add(extraction_id=str(extraction.pk), company_id=extraction.company_id)
+    with heartbeat(extraction):
         try:
             _attempt(extraction)
         except KeysBusy as busy:
+            fairness.put_off(extraction.company_id)
             retry_while_unreachable(partial(outcomes.wait_for_key, extraction, busy.until))
         except UserFacingError as error:
             retry_while_unreachable(partial(outcomes.fail, extraction, error))
@@ -75,6 +72,7 @@ def _attempt(extraction: Extraction) -> None:
     Raises DocumentRejected, NoUsableKey, KeysBusy or LeaseLost when no call is made.
     """
     stopwatch = Stopwatch()
+    retry_while_unreachable(partial(require_free_key, extraction))
     document = prepare_pages(extraction)
     stopwatch.lap("pages")
     begin = partial(begin_attempt, extraction, document, attempt_id=uuid.uuid4())
@@ -114,6 +112,16 @@ class Stopwatch:
 def reservation_lease() -> timedelta:
     """Return how long the reservation of a call is kept."""
     return timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN
+
+
+def require_free_key(extraction: Extraction) -> None:
+    """Raise KeysBusy when no key could take its call now, before any work on its pages.
+
+    What a call costs depends on the number of pages, not on what is on them.
+    """
+    pages = (PageImage(n, Path(), blank=False) for n in range(1, extraction.page_count + 1))
+    document = Document(Path(extraction.file), extraction.media_type, tuple(pages))
+    selection.require_free(extraction.company_id, cost_of=partial(cost_of, document))
 
 
 def prepare_pages(extraction: Extraction) -> Document:

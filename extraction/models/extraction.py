@@ -11,7 +11,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, models, transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -27,6 +27,10 @@ HEARTBEAT = LEASE / 4
 OTHERS_WAIT = timedelta(seconds=5)
 # A document that the process reading it died of this often is not tried again.
 DEATHS_ALLOWED = 2
+# So many rows are read at a time to find the companies that have some.
+ROWS_AT_ONCE = 100
+# So many of the latest claims tell in which order companies were served.
+CLAIMS_REMEMBERED = 200
 
 
 class State(models.TextChoices):
@@ -60,6 +64,36 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those of the given companies; None means every company."""
         return self if company_ids is None else self.filter(company_id__in=company_ids)
 
+    def queued(self) -> Self:
+        """Those that only wait for a process to take them."""
+        return self.filter(state=State.QUEUED)
+
+    def oldest_by_company(self) -> dict[str, list[uuid.UUID]]:
+        """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
+
+        Of a company with many rows no more are read, so that the others are found soon.
+        """
+        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
+        found: dict[str, list[uuid.UUID]] = {}
+        chunk = list(rows[:ROWS_AT_ONCE])
+        while chunk:
+            for company_id, pk in chunk:
+                found.setdefault(company_id, []).append(pk)
+            if len(chunk) < ROWS_AT_ONCE:
+                break
+            chunk = list(rows.filter(company_id__gt=chunk[-1][0])[:ROWS_AT_ONCE])
+        return found
+
+    def running_by_company(self) -> dict[str, int]:
+        """How many extractions of each company are being worked on."""
+        rows = self.filter(state=State.PROCESSING).order_by().values_list("company_id")
+        return dict(rows.annotate(Count("pk")))
+
+    def companies_served_lately(self) -> list[str]:
+        """The companies of the latest CLAIMS_REMEMBERED claims, the last one first."""
+        rows = self.filter(claimed_at__isnull=False).order_by("-claimed_at")
+        return list(dict.fromkeys(rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]))
+
     def due(self) -> Self:
         """Those that wait for a time that has come."""
         return self.filter(state=State.WAITING, due_at__lte=timezone.now())
@@ -85,10 +119,12 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """
         now = timezone.now()
         lease_id = lease_id or uuid.uuid4()
+        # The time of a queued one has come already, whatever the clock was set to since.
         free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
         claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
         claimed = self.filter(free | claimed_before, pk=pk).update(
             state=State.PROCESSING,
+            claimed_at=now,
             lease_id=lease_id,
             leased_until=now + LEASE,
             worker=worker,
@@ -268,6 +304,9 @@ class Extraction(models.Model):
         default=0, editable=False, help_text="Of these, calls made before the last retry by hand."
     )
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
+    claimed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a process last took it."
+    )
     lease_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
     worker = models.CharField(
@@ -304,6 +343,8 @@ class Extraction(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["state", "due_at"], name="extraction_due"),
+            models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
+            models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
             # Has this company had these bytes read before?
             models.Index(fields=["company_id", "sha256"], name="extraction_bytes"),

@@ -18,6 +18,7 @@ from extraction import liveness, outcomes
 from extraction.models import Extraction, State
 from extraction.models.extraction import HEARTBEAT, LEASE
 from extraction.tasks import wake
+from extraction.worker import waiting
 from ocrsite.lib.clock import ClockWatch, Disturbance
 from ocrsite.lib.database import deadlocks_retried
 from tokens import circuit_breaker
@@ -78,8 +79,7 @@ class Reconciler:
         self.spare_leases()
 
     def _wake_due(self) -> None:
-        due = Extraction.objects.due().order_by("due_at").values_list("pk", flat=True)
-        pks = list(due[:WOKEN_AT_ONCE])
+        pks = waiting.startable()
         for first in range(0, len(pks), WOKEN_TOGETHER):
             _requeue_due(pks[first : first + WOKEN_TOGETHER])
 

@@ -18,6 +18,7 @@ from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
+from tokens import circuit_breaker, ledger
 from tokens.models import (
     Provider,
     TokenMaster,
@@ -363,6 +364,43 @@ def test_quota_held_by_other_calls_makes_it_wait_and_then_give_up(
 
     assert (extraction.http_status, extraction.error_code) == (503, "no_key_free")
     assert not emulator.calls
+
+
+@pytest.mark.parametrize("reason", ["cools down", "at its limit", "quota is reserved"])
+def test_document_without_a_free_key_costs_no_page_work(
+    reason: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = make_token(max_concurrent_calls=1)
+    extraction = submit()
+    a_minute = timedelta(minutes=1)
+    if reason == "cools down":
+        circuit_breaker.trip(token, timezone.now() + a_minute, "429", whole_project=False)
+    else:
+        amount = 99_000 if reason == "quota is reserved" else 1
+        ledger.reserve(
+            token.pk, attempt_id=uuid.uuid4(), amount=amount, output_budget=0, lease=a_minute
+        )
+    if reason == "quota is reserved":
+        TokenMaster.objects.update(max_concurrent_calls=None)
+    drawn: list[Extraction] = []
+    monkeypatch.setattr(pipeline, "prepare_pages", drawn.append)
+
+    assert process(extraction).state == State.WAITING
+
+    assert not drawn
+    assert not emulator.calls
+
+
+def test_documents_that_wait_for_a_key_are_due_when_it_has_cooled_down(
+    emulator: Emulator,
+) -> None:
+    token = make_token()
+    until = timezone.now() + timedelta(minutes=1)
+    circuit_breaker.trip(token, until, "429", whole_project=False)
+    extractions = [submit(pdf(f"INVOICE {n}")) for n in range(3)]
+
+    with time_machine.travel(timezone.now(), tick=False):
+        assert [process(extraction).due_at for extraction in extractions] == [until] * 3
 
 
 def test_same_bytes_are_read_once_until_forced(emulator: Emulator) -> None:
