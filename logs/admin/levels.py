@@ -3,9 +3,8 @@
 from django.contrib import admin
 
 from logs.models import LoggerLevel
-from ocrsite.lib.admin import ModelAdmin
 
 
 @admin.register(LoggerLevel)
-class LoggerLevelAdmin(ModelAdmin[LoggerLevel]):
+class LoggerLevelAdmin(admin.ModelAdmin[LoggerLevel]):
     list_display = ["logger", "level"]
