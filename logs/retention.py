@@ -22,9 +22,8 @@ from django_q.tasks import async_task
 
 from logs.models import ApplicationLog, RetryAttempt
 from logs.retention_runs import Kept, RetentionRun, running
-from ocrsite.lib.files import atomic_write, sync_folder
+from ocrsite.lib.files import atomic_write, sole_process, sync_folder
 from ocrsite.lib.schedules import ensure_nightly
-from ocrsite.sole_process import sole_process
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from logs import retention
 from logs.models import ApplicationLog, RetryAttempt
 from logs.retention import ensure_schedules, purge_logs, purge_retries
 from logs.retention_runs import Kept, RetentionRun
-from ocrsite.sole_process import sole_process
+from ocrsite.lib.files import sole_process
 from tests.postgresql import database_url
 
 pytestmark = pytest.mark.django_db
