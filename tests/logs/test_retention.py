@@ -31,7 +31,7 @@ from logs.retention_runs import Kept, RetentionRun
 from ocrsite.lib.files import sole_process
 from tests.postgresql import database_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from tokens import ledger, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 LEASE = timedelta(minutes=5)
 WHO = {"company_id": "NT047", "branch": "Pokhara", "requested_by": "sita"}

@@ -12,7 +12,7 @@ from tokens.models import TokenMaster, TokenReservation
 from tokens.selection import Cost, KeysBusy, NoUsableKey, Taken, disable_key, require_usable, take
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 LEASE = timedelta(minutes=5)
 PAGE = Cost(fixed=4000, output_max=8192, output_floor=2000)

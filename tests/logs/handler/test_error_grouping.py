@@ -15,6 +15,8 @@ from logs.handler.handler import DatabaseHandler
 from logs.handler.records import Row, entry_of, row_of
 from logs.models import ApplicationLog
 
+pytestmark = pytest.mark.vendor
+
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 

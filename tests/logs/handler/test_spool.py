@@ -16,7 +16,7 @@ from logs.handler.records import Row
 from logs.handler.spool import Spool, ingest
 from logs.models import ApplicationLog, EnteredFile
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)

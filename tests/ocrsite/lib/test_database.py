@@ -27,6 +27,8 @@ from ocrsite.lib.database import (
 )
 from tests.outages import database_away
 
+pytestmark = pytest.mark.vendor
+
 FOLDER = Path("/data")
 
 
