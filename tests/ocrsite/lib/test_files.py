@@ -1,94 +1,92 @@
 import os
-import stat
+import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from ocrsite.lib.files import Repair, close_to_others, make_folder, restrict_umask
+from ocrsite.lib.files import atomic_write, sole_process
+from tests.running_site import ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
-
-
-@pytest.fixture(autouse=True)
-def umask() -> Iterator[None]:
-    """Run with the umask that shows most, and give back the one that was."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-def modes(folder: Path) -> dict[str, str]:
-    """The modes in octal digits of a folder and of all it holds, by name."""
-    return {
-        path.name: f"{stat.S_IMODE(path.lstat().st_mode):o}"
-        for path in [folder, *folder.rglob("*")]
-        if not path.is_symlink()
-    }
+HOLD = """
+import sys, pathlib
+from ocrsite.lib.files import sole_process
+with sole_process(pathlib.Path(sys.argv[1])) as is_sole:
+    print(is_sole, flush=True)
+    sys.stdin.read()
+"""
 
 
-def test_what_is_made_under_the_restricted_umask_is_its_users_alone(tmp_path: Path) -> None:
-    restrict_umask()
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "file").touch()
-
-    assert modes(tmp_path / "folder") == {"folder": "700", "file": "600"}
-
-
-def test_a_made_folder_is_its_users_alone_and_may_be_there_already(tmp_path: Path) -> None:
-    assert make_folder(tmp_path / "data") == make_folder(tmp_path / "data") == tmp_path / "data"
-
-    assert modes(tmp_path / "data") == {"data": "700"}
+def holder(path: Path) -> subprocess.Popen[str]:
+    """Another process that takes the lock and keeps it until its input ends."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
-def test_everything_that_was_open_to_others_is_closed_and_counted_once(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    (data / "files").mkdir(parents=True)
-    (data / "files" / "document").touch()
-    (data / "db.sqlite3").touch()
-    (data / "wrapper").touch()
-    (data / "wrapper").chmod(0o755)
-    (data / "secrets.env").touch(0o600)
+def test_written_file_replaces_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
 
-    assert [close_to_others(data), close_to_others(data)] == [Repair(5, 0), Repair(0, 0)]
+    with atomic_write(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
 
-    assert modes(data) == {
-        "data": "700",
-        "files": "700",
-        "document": "600",
-        "db.sqlite3": "600",
-        "wrapper": "700",
-        "secrets.env": "600",
-    }
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_symbolic_link_leads_to_keeps_its_mode(tmp_path: Path) -> None:
-    (tmp_path / "static").mkdir()
-    (tmp_path / "static" / "site.css").touch()
-    data = make_folder(tmp_path / "data")
-    (data / "static").symlink_to(tmp_path / "static")
-    (data / "site.css").symlink_to(tmp_path / "static" / "site.css")
+def test_write_that_fails_leaves_the_old_file_and_a_draft(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
 
-    assert close_to_others(data) == Repair(0, 0)
+    with pytest.raises(TypeError), atomic_write(path) as file:
+        file.writelines([b"new and much longer", None])  # type: ignore[list-item]
 
-    assert modes(tmp_path / "static") == {"static": "777", "site.css": "666"}
+    assert path.read_bytes() == b"old"
+    assert (tmp_path / ".file.draft").exists()
+    with atomic_write(path) as file:
+        file.write(b"short")
+    assert path.read_bytes() == b"short"
 
 
-def test_what_cannot_be_closed_is_counted_apart(tmp_path: Path) -> None:
-    data = make_folder(tmp_path / "data")
-    for name in ("foreign", "no-modes", "gone", "own"):
-        (data / name).touch()
-    chmod = os.chmod
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_files_and_their_folders_are_the_owners_alone(tmp_path: Path) -> None:
+    path, lock = tmp_path / "folder" / "file", tmp_path / "locks" / "lock"
 
-    def refuse(path: str, mode: int) -> None:
-        if path.endswith("foreign"):
-            raise PermissionError
-        if path.endswith("gone"):
-            Path(path).unlink()
-        if not path.endswith("no-modes"):
-            chmod(path, mode)
+    with atomic_write(path), sole_process(lock):
+        pass
 
-    with mock.patch("ocrsite.lib.files.os.chmod", refuse):
-        assert close_to_others(data) == Repair(1, 2)
+    assert [entry.stat().st_mode & 0o777 for entry in (path, lock)] == [0o600, 0o600]
+    assert [entry.parent.stat().st_mode & 0o777 for entry in (path, lock)] == [0o700, 0o700]
+
+
+def test_second_process_is_told_that_it_is_not_the_sole_one(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with holder(path) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        with sole_process(path) as is_sole:
+            assert not is_sole
+        with sole_process(tmp_path / "other lock") as is_sole:
+            assert is_sole
+        other.communicate()
+
+    with sole_process(path) as is_sole:
+        assert is_sole
+
+
+def test_lock_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with holder(path) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        other.kill()
+        other.wait()
+
+        with sole_process(path) as is_sole:
+            assert is_sole
