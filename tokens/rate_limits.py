@@ -37,7 +37,7 @@ def calls_left(token_id: int, limits: CallLimits) -> float | datetime:
         if left <= 0:
             return now + RECHECK
     if limits.per_minute is not None:
-        calls = RecentCall.objects.filter(token_id=token_id, began_at__gt=now - WINDOW)
+        calls = RecentCall.objects.filter(token_id=token_id).exclude(_outside(now))
         began = list(calls.order_by("began_at").values_list("began_at", flat=True))
         if len(began) >= limits.per_minute:
             return began[-limits.per_minute] + WINDOW
@@ -57,10 +57,16 @@ def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:
     if limits.per_minute is None:
         return
     calls = RecentCall.objects.filter(token_id=token_id)
-    # Those in the future began before the clock was set back: nobody knows when.
-    outside = Q(began_at__lte=now - WINDOW) | Q(began_at__gt=now + CLOCKS_DIFFER_BY)
-    calls.filter(outside).delete()
+    calls.filter(_outside(now)).delete()
     began = list(calls.order_by("began_at").values_list("began_at", flat=True))
     if len(began) >= limits.per_minute:
         raise LimitReached(began[-limits.per_minute] + WINDOW)
     RecentCall.objects.create(token_id=token_id, began_at=now)
+
+
+def _outside(now: datetime) -> Q:
+    """The calls that do not count: those of more than a minute ago, and those in the future.
+
+    The latter began before the clock was set back, and nobody knows when.
+    """
+    return Q(began_at__lte=now - WINDOW) | Q(began_at__gt=now + CLOCKS_DIFFER_BY)

@@ -119,7 +119,6 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """
         now = timezone.now()
         lease_id = lease_id or uuid.uuid4()
-        # The time of a queued one has come already, whatever the clock was set to since.
         free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
         claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
         claimed = self.filter(free | claimed_before, pk=pk).update(

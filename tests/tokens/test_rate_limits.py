@@ -12,7 +12,7 @@ from django.db import connections
 
 from tests.tokens.rows import make_token
 from tokens import ledger, rate_limits, selection
-from tokens.models import RecentCall, TokenReservation
+from tokens.models import RecentCall, TokenMaster, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
@@ -132,5 +132,7 @@ def test_calls_before_the_clock_was_set_back_hold_nothing_up() -> None:
         clock.shift(-timedelta(seconds=1))
         busy_until()
         clock.shift(-timedelta(hours=1))
+        limits = TokenMaster.objects.get().call_limits
+        assert rate_limits.calls_left(TokenMaster.objects.get().pk, limits) == 1
         ledger.release(take().reservation.attempt_id)
         busy_until()
