@@ -452,11 +452,14 @@ def test_bytes_are_answered_from_the_newest_success(emulator: Emulator) -> None:
 def test_bytes_stay_with_the_extraction_that_still_runs(emulator: Emulator) -> None:
     make_token()
     running = submit()
+    claimed = Extraction.objects.claim(running.pk, worker=None)
+    assert claimed is not None
 
     forced = process(submit(force=True))
 
     assert forced.state == State.SUCCEEDED
     assert submit() == running
+    Extraction.objects.postpone(claimed, timedelta(0))
     assert process(running).state == State.SUCCEEDED
     assert submit() == running
 
