@@ -6,7 +6,7 @@ import sys
 
 ALL = (
     *("pages", "latency", "pipeline", "in_flight", "selection", "offline_accuracy"),
-    *("log_handler", "log_admin"),
+    *("log_handler", "log_admin", "slow_connections"),
 )
 
 

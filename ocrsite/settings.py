@@ -30,6 +30,9 @@ HTTPS: bool = env.bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# How many proxies, each trusted, append the address they were called from to X-Forwarded-For.
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=10))
+BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
@@ -154,6 +157,8 @@ STORAGES = {
 
 # Intake
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 20, validate=validate.Range(min=1))
+# The document, and the rest of the form.
+MAX_BODY_BYTES = (MAX_UPLOAD_MB + 1) * 1024 * 1024
 MAX_PAGES: int = env.int("MAX_PAGES", 50, validate=validate.Range(min=1))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # form fields; files are checked against MAX_UPLOAD_MB
 
@@ -283,6 +288,9 @@ LOGGING: dict[str, Any] = {
         "httpx2": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
         "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
+        "waitress": {"level": "WARNING"},
+        # A warning for each request that waits for a thread.
+        "waitress.queue": {"level": "ERROR"},
     },
 }
 for _name, _level in (pair.strip().split("=") for pair in LOG_LEVELS.split(",") if pair.strip()):

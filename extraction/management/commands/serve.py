@@ -37,7 +37,7 @@ class Command(BaseCommand):
         self._tell("Starting web and worker …")
         supervisor = Supervisor(
             {
-                "web": web_command(settings.PORT),
+                "web": web_command(),
                 "worker": [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"],
             },
             grace_seconds=settings.STOP_SECONDS + _STOP_MARGIN_SECONDS,
@@ -66,18 +66,11 @@ def greeting(url: str) -> str:
     return "\n".join([*lines, "Ctrl-C stops everything."])
 
 
-def web_command(port: int) -> list[str]:
-    """Return the web server's command line: gunicorn, or waitress on Windows."""
+def web_command() -> list[str]:
+    """Return the web server's command line; gunicorn does not run on Windows."""
     if sys.platform == "win32":
-        server = [
-            "waitress",
-            f"--listen={_HOST}:{port}",
-            "--threads=40",
-            "ocrsite.wsgi:application",
-        ]
-    else:
-        server = ["gunicorn", "--config=python:ocrsite.gunicorn"]
-    return [sys.executable, "-m", *server]
+        return [sys.executable, "-m", "ocrsite.web_server"]
+    return [sys.executable, "-m", "gunicorn", "--config=python:ocrsite.gunicorn"]
 
 
 def require_free_port(port: int, within_seconds: float) -> None:
