@@ -15,9 +15,11 @@ run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_
 test: for-test ## run every test, browser tests included, with branch coverage
 	$(VENV_PYTHON) -m pytest --cov
 
-lint: for-dev ## check style, formatting and that no migration is missing
+lint: for-dev ## check style, formatting, imports and that no migration is missing
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
+	.venv/bin/lint-imports --no-cache --no-logo
+	$(VENV_PYTHON) -m tests.imports
 	$(VENV_PYTHON) manage.py makemigrations --check --dry-run
 
 types: for-dev ## check types (mypy --strict)

@@ -53,7 +53,7 @@ TokenMaster.objects.create(
     company_id="DEMO", api_key="{KEY}", provider="Gemini", total_token_limit=10**9
 )
 """
-# Every row of the books and of the extractions, whatever the database.
+# Every row of the ledger and of the extractions, whatever the database.
 READ_ROWS = """
 import json
 from extraction.models import Attempt, Extraction
@@ -238,7 +238,7 @@ def assert_all_is_right(
     rows = read_rows(site)
     documents = assert_results_are_right(site, rows["extractions"], names)
     assert sum(row["deaths"] for row in rows["extractions"]) <= victims.count("process")
-    assert_calls_are_in_the_books(rows, documents, emulator)
+    assert_calls_are_in_the_ledger(rows, documents, emulator)
     assert rows["reservations"] == []
     charged = sum(row["total_tokens_used"] for row in rows["charges"])
     assert [(row["total_used_tokens"], row["reserved_tokens"]) for row in rows["totals"]] == [
@@ -280,7 +280,7 @@ def assert_results_are_right(
     return documents
 
 
-def assert_calls_are_in_the_books(
+def assert_calls_are_in_the_ledger(
     rows: dict[str, list[Row]], documents: dict[str, str], emulator: Emulator
 ) -> None:
     """Each call is an attempt, and charged as it was billed: exactly where that was heard."""

@@ -55,7 +55,7 @@ def all_ended(site: RunningSite) -> None:
             return
 
 
-def assert_books_are_right(site: RunningSite, emulator: Emulator, names: list[str]) -> None:
+def assert_ledger_is_right(site: RunningSite, emulator: Emulator, names: list[str]) -> None:
     results = site.query("SELECT file_name, state FROM extraction_extraction")
     assert sorted(results) == [(f"{name}.pdf", "succeeded") for name in sorted(names)]
     rows = site.query("SELECT AttemptID, TotalTokensUsed, Estimated FROM TokenUsageLogs")
@@ -81,7 +81,7 @@ def test_worker_killed_in_mid_call(site: RunningSite, emulator: Emulator, tmp_pa
     busy_worker(main, emulator).kill()
 
     all_ended(site)
-    assert_books_are_right(site, emulator, ["one"])
+    assert_ledger_is_right(site, emulator, ["one"])
 
 
 def test_everything_killed_in_mid_call(
@@ -99,7 +99,7 @@ def test_everything_killed_in_mid_call(
     site.start_worker()
 
     all_ended(site)
-    assert_books_are_right(site, emulator, names)
+    assert_ledger_is_right(site, emulator, names)
 
 
 def test_document_that_kills_two_processes_is_failed_and_no_other(

@@ -148,7 +148,7 @@ def test_database_that_goes_away_in_mid_work_and_comes_back(
         if {state for (state,) in rows} <= {"succeeded", "failed"} and not journal:
             break
     assert_results_are_right(server, emulator)
-    assert_books_are_right(server, emulator)
+    assert_ledger_is_right(server, emulator)
 
 
 def assert_results_are_right(server: Server, emulator: Emulator) -> None:
@@ -165,7 +165,7 @@ def assert_results_are_right(server: Server, emulator: Emulator) -> None:
     }
 
 
-def assert_books_are_right(server: Server, emulator: Emulator) -> None:
+def assert_ledger_is_right(server: Server, emulator: Emulator) -> None:
     """One exact charge for each call, and no call made twice."""
     rows = query(
         server,

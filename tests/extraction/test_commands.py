@@ -13,8 +13,9 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from extraction.management.commands import demo, serve
+from extraction.management.commands import demo
 from extraction.models import ApiClient
+from ocrsite.management.commands import serve
 from tests.running_site import ROOT, eventually, free_port
 from tokens.models import TokenMaster
 
