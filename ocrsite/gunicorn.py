@@ -4,12 +4,12 @@ import os
 
 from django.conf import settings
 
-from ocrsite.web_server import GRACE_SECONDS, HOST
+from ocrsite.web_server import GRACE_SECONDS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ocrsite.settings")
 
 wsgi_app = "ocrsite.wsgi"
-bind = f"{HOST}:{settings.PORT}"
+bind = f"{settings.HOST}:{settings.PORT}"
 worker_class = "ocrsite.gunicorn_worker.WebWorker"
 workers = 2
 # Then gunicorn kills a process that has been told to stop; it ends before by itself.

@@ -124,6 +124,7 @@ USE_I18N = True
 USE_TZ = True
 
 # Where `serve` listens
+HOST = "127.0.0.1"
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 
 # Database

@@ -24,8 +24,6 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-HOST = "127.0.0.1"
-
 SocketMap: TypeAlias = dict[int, wasyncore.dispatcher]
 
 # POST /extract holds a thread while it waits: up to MAX_WAITERS of
@@ -328,7 +326,7 @@ def main() -> None:
         stopped = True
         server.wake()
 
-    with socket.create_server((HOST, settings.PORT)) as listener:
+    with socket.create_server((settings.HOST, settings.PORT)) as listener:
         server = Server(application, listener)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)

@@ -15,7 +15,6 @@ from django.db import connections
 from extraction.management.commands.demo import credentials_file
 from ocrsite.supervisor import Supervisor
 
-_HOST = "127.0.0.1"
 # The port of a site that was killed is free only a moment later.
 _PORT_FREE_WITHIN_SECONDS = 5.0
 # After STOP_SECONDS the worker requeues what it interrupted, and ends its housekeeping.
@@ -28,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped. Raises CommandError when the port is taken."""
         require_free_port(settings.PORT, _PORT_FREE_WITHIN_SECONDS)
-        url = f"http://{_HOST}:{settings.PORT}"
+        url = f"http://{settings.HOST}:{settings.PORT}"
         self._tell(f"Preparing database and files in {settings.DATA_DIR} …")
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -81,7 +80,7 @@ def require_free_port(port: int, within_seconds: float) -> None:
             if sys.platform != "win32":  # there it would share the port with its listener
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((_HOST, port))
+                probe.bind((settings.HOST, port))
             except OSError as error:
                 if time.monotonic() >= give_up_at:
                     raise CommandError(
@@ -95,7 +94,7 @@ def require_free_port(port: int, within_seconds: float) -> None:
 
 def answers(port: int) -> bool:
     """Whether the site answers at /healthz, with anything but a server error."""
-    connection = http.client.HTTPConnection(_HOST, port, timeout=2)
+    connection = http.client.HTTPConnection(settings.HOST, port, timeout=2)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status < 500
