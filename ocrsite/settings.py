@@ -142,6 +142,12 @@ CACHES: dict[str, dict[str, Any]] = {
         # At the limit one of a thousand goes: the one that has not called for the longest time.
         "OPTIONS": {"MAX_ENTRIES": 1_000, "CULL_FREQUENCY": 1_000},
     },
+    # Accounts, keys and addresses that are locked: extraction/throttling.py.
+    "locks": {
+        "BACKEND": _LOCAL_MEMORY,
+        "LOCATION": "locks",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
 }
 
 # Files
@@ -279,7 +285,10 @@ FILE_RETENTION_DAYS: int | None = (
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"database": {"class": "logs.handler.handler.DatabaseHandler"}},
+    "filters": {"noise": {"()": "logs.noise.NoiseFilter"}},
+    "handlers": {
+        "database": {"class": "logs.handler.handler.DatabaseHandler", "filters": ["noise"]}
+    },
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
     # Django's own handlers would print to the console, which stays silent.
     "loggers": {
