@@ -2,7 +2,9 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,3 +23,10 @@ def health(_request: HttpRequest) -> JsonResponse:
         error = DatabaseUnavailable()
         return JsonResponse({"status": "error"}, status=error.http_status, headers=error.headers())
     return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Send browsers that ask here for the icon to where it is."""
+    return redirect(static("ocrsite/icon.svg"))
