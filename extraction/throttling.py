@@ -21,6 +21,7 @@ from django.utils.crypto import salted_hmac
 
 from extraction.models import FailedAttempts
 from ocrsite.lib.addresses import client_address, network_of
+from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ def require_unlocked(subjects: Sequence[Subject]) -> None:
         _raise_locked(row.subject, row.locked_until)
 
 
+@deadlocks_retried
 def count_attempt(subjects: Sequence[Subject]) -> list[Lock]:
     """Count a failure for each of these; return what is locked because of it.
 
@@ -125,11 +127,13 @@ def log_locks(locks: Sequence[Lock]) -> None:
         )
 
 
+@deadlocks_retried
 def forget(subject: Subject) -> None:
     """Begin again: somebody has proved to be this one."""
     FailedAttempts.objects.filter(subject=subject.name).delete()
 
 
+@deadlocks_retried
 def take_back(subjects: Sequence[Subject]) -> None:
     """Let an attempt that succeeded not count, and not lock."""
     names = [subject.name for subject in subjects]

@@ -35,6 +35,7 @@ TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min
 BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_HTTPONLY = True
+SESSION_ENGINE = "ocrsite.lib.sessions"
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.lib.error_reports.NoVariables"
 CONTENT_SECURITY_POLICY = {

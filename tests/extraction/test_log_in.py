@@ -23,12 +23,9 @@ def staff(db: None) -> User:
     return User.objects.create_superuser("asha", password=RIGHT)
 
 
-def log_in(path: str, password: str, username: str = "asha", address: str = "1.2.3.4") -> object:
-    return Client(REMOTE_ADDR=address).post(path, {"username": username, "password": password})
-
-
-def status(*arguments: str, **options: str) -> int:
-    return log_in(*arguments, **options).status_code  # type: ignore[attr-defined]
+def status(path: str, password: str, username: str = "asha", address: str = "1.2.3.4") -> int:
+    form = {"username": username, "password": password}
+    return Client(REMOTE_ADDR=address).post(path, form).status_code
 
 
 @pytest.mark.parametrize("path", PATHS)

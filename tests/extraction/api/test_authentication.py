@@ -1,9 +1,9 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
-from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from extraction.models import FailedAttempts
@@ -49,10 +49,9 @@ def test_no_key_is_no_credentials(db: None, authorization: str) -> None:
     assert status_with(authorization) == (401, "not_authenticated")
 
 
-def call(key: str, address: str = "1.2.3.4") -> Response:
+def call(key: str, address: str = "1.2.3.4") -> Any:
     client = APIClient(REMOTE_ADDR=address)
-    response: Response = client.get(ADDRESS, headers={"Authorization": f"Api-Key {key}"})
-    return response
+    return client.get(ADDRESS, headers={"Authorization": f"Api-Key {key}"})
 
 
 def test_wrong_keys_of_a_client_are_throttled_wherever_they_come_from(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0006_retry_after_at'),
+        ('extraction', '0008_uuids_that_seek'),
     ]
 
     operations = [
