@@ -73,6 +73,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0007_same_bytes'),
         (N'extraction', N'0008_uuids_that_seek'),
         (N'extraction', N'0009_fair_turns'),
+        (N'extraction', N'0010_failed_attempts'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -283,6 +284,18 @@ CREATE TABLE [extraction_companygrant] (
     [company_id] nvarchar(50) NOT NULL,
     [user_id] int NOT NULL,
     CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_failedattempts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_failedattempts] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [subject] nvarchar(100) NOT NULL UNIQUE,
+    [failures] int NOT NULL CONSTRAINT extraction_failedattempts_failures_7ab753e0_check CHECK ([failures] >= 0),
+    [last_at] datetimeoffset NOT NULL,
+    [locked_until] datetimeoffset NOT NULL
 );
 END
 GO
@@ -1142,6 +1155,12 @@ CREATE INDEX [extraction_extraction_token_id_77219595] ON [extraction_extraction
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_failedattempts_last_at_a90f3ba3' AND object_id = OBJECT_ID(N'[extraction_failedattempts]'))
+BEGIN
+CREATE INDEX [extraction_failedattempts_last_at_a90f3ba3] ON [extraction_failedattempts] ([last_at]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_files' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_files] ON [extraction_extraction] ([files_removed_at], [finished_at]);
@@ -1411,6 +1430,11 @@ IF EXISTS (
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
+        (N'extraction_failedattempts', N'id'),
+        (N'extraction_failedattempts', N'subject'),
+        (N'extraction_failedattempts', N'failures'),
+        (N'extraction_failedattempts', N'last_at'),
+        (N'extraction_failedattempts', N'locked_until'),
         (N'extraction_promptcost', N'id'),
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
@@ -1686,6 +1710,7 @@ FROM (VALUES
     (N'extraction', N'0007_same_bytes'),
     (N'extraction', N'0008_uuids_that_seek'),
     (N'extraction', N'0009_fair_turns'),
+    (N'extraction', N'0010_failed_attempts'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -5,5 +5,7 @@ class ExtractionConfig(AppConfig):
     name = "extraction"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from extraction import checks  # noqa: F401
+        """Register the system checks, and log log-ins."""
+        from extraction import checks, log_in  # noqa: F401
+
+        log_in.connect_signals()

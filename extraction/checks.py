@@ -1,8 +1,9 @@
-"""What ``manage.py check`` says about the tools of this machine. Warnings: everything works."""
+"""What ``manage.py check`` says about this machine and its settings. Warnings: everything works."""
 
 import shutil
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register
 
 from extraction.documents.sandbox import poppler_installed
@@ -29,3 +30,18 @@ def check_tools(**_: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register("extraction", deploy=True)
+def check_proxies(**_: Any) -> list[CheckMessage]:
+    """Warn when every caller would seem to have the proxy's address."""
+    if not settings.HTTPS or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "The addresses of callers are not known: HTTPS is on and TRUSTED_PROXIES is 0.",
+            hint="Have the proxy append to X-Forwarded-For, and set TRUSTED_PROXIES=1. "
+            "Until then nobody is throttled by address.",
+            id="extraction.W003",
+        )
+    ]

@@ -31,6 +31,9 @@ HTTPS: bool = env.bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# How many proxies, each trusted, append the address they were called from to X-Forwarded-For.
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=10))
+BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "ocrsite.lib.sessions"
@@ -123,6 +126,7 @@ USE_I18N = True
 USE_TZ = True
 
 # Where `serve` listens
+HOST = "127.0.0.1"
 PORT: int = env.int("PORT", 8000, validate=validate.Range(min=1, max=65535))
 
 # Database
@@ -139,6 +143,12 @@ CACHES: dict[str, dict[str, Any]] = {
         "LOCATION": "known_clients",
         # At the limit one of a thousand goes: the one that has not called for the longest time.
         "OPTIONS": {"MAX_ENTRIES": 1_000, "CULL_FREQUENCY": 1_000},
+    },
+    # Accounts, keys and addresses that are locked: extraction/throttling.py.
+    "locks": {
+        "BACKEND": _LOCAL_MEMORY,
+        "LOCATION": "locks",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
 }
 
@@ -158,6 +168,8 @@ STORAGES = {
 
 # Intake
 MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 20, validate=validate.Range(min=1))
+# The document, and the rest of the form.
+MAX_BODY_BYTES = (MAX_UPLOAD_MB + 1) * 1024 * 1024
 MAX_PAGES: int = env.int("MAX_PAGES", 50, validate=validate.Range(min=1))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # form fields; files are checked against MAX_UPLOAD_MB
 
@@ -292,7 +304,10 @@ FILE_RETENTION_DAYS: int | None = (
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"database": {"class": "logs.handler.handler.DatabaseHandler"}},
+    "filters": {"noise": {"()": "logs.noise.NoiseFilter"}},
+    "handlers": {
+        "database": {"class": "logs.handler.handler.DatabaseHandler", "filters": ["noise"]}
+    },
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
     # Django's own handlers would print to the console, which stays silent.
     "loggers": {
@@ -302,6 +317,9 @@ LOGGING: dict[str, Any] = {
         "httpx2": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
         "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
+        "waitress": {"level": "WARNING"},
+        # A warning for each request that waits for a thread.
+        "waitress.queue": {"level": "ERROR"},
     },
 }
 for _name, _level in (pair.strip().split("=") for pair in LOG_LEVELS.split(",") if pair.strip()):

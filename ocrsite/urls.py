@@ -4,19 +4,24 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
 
-from ocrsite.views import health
+from extraction.log_in import AdminLogInForm, LogInView, admin_log_in
+from ocrsite.views import favicon, health
 
 admin.site.site_header = "ocrsite"
 admin.site.site_title = "ocrsite"
 admin.site.index_title = "Administration"
+admin.site.login_form = AdminLogInForm
 
 handler500 = "extraction.error_views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("extraction.urls")),
     path("", include("extraction.api.urls")),
-    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/", LogInView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("healthz", health, name="health"),
+    path("favicon.ico", favicon),
+    # Before the admin's own view at this address.
+    path("admin/login/", admin_log_in),
     path("admin/", admin.site.urls),
 ]

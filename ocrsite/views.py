@@ -2,7 +2,9 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -26,3 +28,10 @@ def health(_request: HttpRequest) -> JsonResponse:
             {"status": "error"}, status=answer.http_status, headers=answer.headers()
         )
     return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Send browsers that ask here for the icon to where it is."""
+    return redirect(static("ocrsite/icon.svg"))

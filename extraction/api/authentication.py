@@ -1,5 +1,6 @@
 """API clients prove who they are with ``Authorization: Api-Key …``."""
 
+import logging
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,10 +11,17 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
+from extraction import throttling
 from extraction.access import KnownClient, forget_client, known_client, remember_client
 from extraction.models import ApiClient
+from extraction.throttling import Subject
 from logs import context
+from ocrsite.lib.addresses import client_address
 from ocrsite.lib.database import is_unreachable
+
+logger = logging.getLogger(__name__)
+
+_PREFIX_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,7 @@ class ClientUser:
 
 
 class ApiClientAuthentication(BaseAuthentication):
-    """Unknown, wrong, revoked and expired keys get one and the same answer.
+    """Unknown, wrong, revoked and expired keys get one and the same answer, and are throttled.
 
     While the database is away, a client that this process authenticated within the last hour is a
     KnownClient.
@@ -36,16 +44,20 @@ class ApiClientAuthentication(BaseAuthentication):
         key = KeyParser().get(request)
         if not key:
             return None
+        known = known_client(key)
         try:
+            if known is None:
+                # A key that is known is no guess, whatever others have guessed.
+                throttling.require_unlocked(_subjects(key, request))
             client = _client_of(key)
         except Error as error:
-            known = known_client(key) if is_unreachable(error) else None
-            if known is None:
+            if known is None or not is_unreachable(error):
                 raise
             context.add(user=known.name)
             return ClientUser(known), known
         if client is None:
             forget_client(key)
+            _count_failure(key, request)
             raise _invalid()
         remember_client(key, client)
         context.add(user=client.name)
@@ -66,6 +78,38 @@ def _client_of(key: str) -> ApiClient | None:
         return None
     prefetch_related_objects([client], "companies")
     return client
+
+
+def _subjects(key: str, request: Request) -> list[Subject]:
+    """Whose failures tell whether a key may be tried: the address, and the key of this prefix."""
+    prefix = _prefix_of(key)
+    keys = [throttling.api_key(prefix)] if prefix else []
+    return [*throttling.address_of(request), *keys]
+
+
+def _count_failure(key: str, request: Request) -> None:
+    """Count a wrong key, for its prefix only if there is such a key: prefixes are made up easily.
+
+    Raises TooManyAttempts.
+    """
+    subjects = throttling.address_of(request)
+    prefix = _prefix_of(key)
+    exists = prefix is not None and ApiClient.objects.filter(prefix=prefix).exists()
+    if prefix is not None and exists:
+        subjects.append(throttling.api_key(prefix))
+    logger.warning(
+        "Invalid API key %s from %s.",
+        *(f"with the prefix {prefix}" if exists else "of no client", client_address(request)),
+        extra={"noise": "invalid API key"},
+    )
+    throttling.log_locks(throttling.count_attempt(subjects))
+
+
+def _prefix_of(key: str) -> str | None:
+    """What names a key and is no secret; None when no key begins like this."""
+    prefix = key.partition(".")[0]
+    is_prefix = prefix.isalnum() and prefix.isascii() and len(prefix) == _PREFIX_LENGTH
+    return prefix if is_prefix else None
 
 
 def _invalid() -> AuthenticationFailed:

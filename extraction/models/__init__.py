@@ -3,6 +3,7 @@
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.extraction import Extraction, IdempotencyKey, State
+from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "AttemptOutcome",
     "CompanyGrant",
     "Extraction",
+    "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
     "State",

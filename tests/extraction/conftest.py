@@ -32,6 +32,7 @@ def _nothing_remembered() -> None:
     """Begin each test like a process that has just started."""
     prompt_cost.forget()
     caches["known_clients"].clear()
+    caches["locks"].clear()
 
 
 @pytest.fixture

@@ -124,20 +124,14 @@ def test_greeting_is_brief_when_the_credentials_were_removed() -> None:
     ]
 
 
-def test_web_runs_on_gunicorn_or_on_waitress_where_there_is_none(
+def test_web_runs_in_gunicorns_processes_or_in_one_where_there_is_no_gunicorn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert serve.web_command(8000)[1:] == ["-m", "gunicorn", "--config=python:ocrsite.gunicorn"]
+    assert serve.web_command()[1:] == ["-m", "gunicorn", "--config=python:ocrsite.gunicorn"]
 
     monkeypatch.setattr(sys, "platform", "win32")
 
-    assert serve.web_command(8000)[1:] == [
-        "-m",
-        "waitress",
-        "--listen=127.0.0.1:8000",
-        "--threads=40",
-        "ocrsite.wsgi:application",
-    ]
+    assert serve.web_command()[1:] == ["-m", "ocrsite.web_server"]
 
 
 @pytest.fixture

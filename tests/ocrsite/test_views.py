@@ -40,3 +40,10 @@ def test_page_of_a_fault_needs_nothing_but_itself(db: None) -> None:
 
     assert response.status_code == 500
     assert "Something went wrong" in response.content.decode()
+
+
+def test_browsers_that_ask_for_favicon_ico_are_sent_to_the_icon() -> None:
+    response = Client().get("/favicon.ico")
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/static/ocrsite/icon.")

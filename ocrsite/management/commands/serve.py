@@ -18,7 +18,6 @@ from extraction.management.commands.demo import credentials_file
 from ocrsite.supervisor import Supervisor
 from tokens import installation
 
-_HOST = "127.0.0.1"
 # The port of a site that was killed is free only a moment later.
 _PORT_FREE_WITHIN_SECONDS = 5.0
 # After STOP_SECONDS the worker requeues what it interrupted, and ends its housekeeping.
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         """Run until stopped. Raises CommandError when the port is taken."""
         require_free_port(settings.PORT, _PORT_FREE_WITHIN_SECONDS)
         require_own_database()
-        url = f"http://{_HOST}:{settings.PORT}"
+        url = f"http://{settings.HOST}:{settings.PORT}"
         self._tell(f"Preparing database and files in {settings.DATA_DIR} …")
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -41,7 +40,7 @@ class Command(BaseCommand):
         self._tell("Starting web and worker …")
         supervisor = Supervisor(
             {
-                "web": web_command(settings.PORT),
+                "web": web_command(),
                 "worker": [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker"],
             },
             grace_seconds=settings.STOP_SECONDS + _STOP_MARGIN_SECONDS,
@@ -77,18 +76,11 @@ def greeting(url: str) -> str:
     return "\n".join([*lines, "Ctrl-C stops everything."])
 
 
-def web_command(port: int) -> list[str]:
-    """Return the web server's command line: gunicorn, or waitress on Windows."""
+def web_command() -> list[str]:
+    """Return the web server's command line; gunicorn does not run on Windows."""
     if sys.platform == "win32":
-        server = [
-            "waitress",
-            f"--listen={_HOST}:{port}",
-            "--threads=40",
-            "ocrsite.wsgi:application",
-        ]
-    else:
-        server = ["gunicorn", "--config=python:ocrsite.gunicorn"]
-    return [sys.executable, "-m", *server]
+        return [sys.executable, "-m", "ocrsite.web_server"]
+    return [sys.executable, "-m", "gunicorn", "--config=python:ocrsite.gunicorn"]
 
 
 def require_free_port(port: int, within_seconds: float) -> None:
@@ -99,7 +91,7 @@ def require_free_port(port: int, within_seconds: float) -> None:
             if sys.platform != "win32":  # there it would share the port with its listener
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((_HOST, port))
+                probe.bind((settings.HOST, port))
             except OSError as error:
                 if time.monotonic() >= give_up_at:
                     raise CommandError(
@@ -113,7 +105,7 @@ def require_free_port(port: int, within_seconds: float) -> None:
 
 def answers(port: int) -> bool:
     """Whether the site answers at /healthz, with anything but a server error."""
-    connection = http.client.HTTPConnection(_HOST, port, timeout=2)
+    connection = http.client.HTTPConnection(settings.HOST, port, timeout=2)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status < 500

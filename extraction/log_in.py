@@ -1,0 +1,113 @@
+"""Logging in and out: throttled, and logged with account and address."""
+
+import logging
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import signals, views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.cache import never_cache
+
+from extraction import throttling
+from extraction.throttling import TooManyAttempts
+from logs import context
+from ocrsite.lib.addresses import client_address
+
+logger = logging.getLogger(__name__)
+
+
+class LogInForm(AuthenticationForm):
+    """Tries no password while the account or the address is locked."""
+
+    refusal: TooManyAttempts | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Check the password. Raises ValidationError."""
+        username = self.cleaned_data.get("username")
+        if username is None or not self.cleaned_data.get("password") or self.request is None:
+            return super().clean()
+        account, addresses = throttling.account(username), throttling.address_of(self.request)
+        try:
+            locks = throttling.count_attempt([account, *addresses])
+        except TooManyAttempts as error:
+            self.refusal = error
+            raise ValidationError(error.detail, code=error.code) from error
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            throttling.log_locks(locks)
+            raise
+        throttling.forget(account)
+        throttling.take_back(addresses)
+        return cleaned
+
+
+class AdminLogInForm(LogInForm, AdminAuthenticationForm):
+    """The same for the admin, which lets staff in alone."""
+
+
+class LogInView(views.LoginView):
+    """The log-in page."""
+
+    authentication_form = LogInForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show the form again, with 429 when nothing was tried."""
+        response = super().form_invalid(form)
+        return with_status(response, form)
+
+
+@never_cache
+@login_not_required
+def admin_log_in(request: HttpRequest) -> HttpResponse:
+    """Show the log-in page of the admin."""
+    response = admin.site.login(request)
+    shown = response.context_data if isinstance(response, TemplateResponse) else None
+    return with_status(response, shown["form"] if shown else None)
+
+
+def with_status(response: HttpResponse, form: object) -> HttpResponse:
+    """Give the answer of a refused form its status and Retry-After."""
+    refusal = form.refusal if isinstance(form, LogInForm) else None
+    if refusal is not None:
+        response.status_code = refusal.http_status
+        for name, value in refusal.headers().items():
+            response[name] = value
+    return response
+
+
+def log_log_in(request: HttpRequest, user: User, **_: object) -> None:
+    """Say who logged in."""
+    context.add(user=user.get_username())
+    logger.info("%s logged in from %s.", user.get_username(), client_address(request))
+
+
+def log_log_out(request: HttpRequest, user: User | None, **_: object) -> None:
+    """Say who logged out."""
+    if user is not None:
+        logger.info("%s logged out from %s.", user.get_username(), client_address(request))
+
+
+def log_failure(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
+) -> None:
+    """Say whose password was wrong, and never which one it was."""
+    logger.warning(
+        "Failed log-in as %r from %s.",
+        *(credentials.get("username"), client_address(request) if request else "no address"),
+        extra={"noise": "failed log-in"},
+    )
+
+
+def connect_signals() -> None:
+    """Log what Django says about log-ins from now on."""
+    signals.user_logged_in.connect(log_log_in, dispatch_uid=__name__)
+    signals.user_logged_out.connect(log_log_out, dispatch_uid=__name__)
+    signals.user_login_failed.connect(log_failure, dispatch_uid=__name__)

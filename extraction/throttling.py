@@ -1,0 +1,191 @@
+"""Guessing passwords and API keys takes longer with every failure.
+
+The database counts for all processes. While something is locked, a process remembers it for up to
+RECHECK_SECONDS (Django's cache ``locks``), so that the database is not asked for each guess.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.conf import settings
+from django.core.cache import caches
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from extraction.models import FailedAttempts
+from ocrsite.lib.addresses import client_address, network_of
+from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.errors import UserFacingError
+
+logger = logging.getLogger(__name__)
+
+CACHE = "locks"
+RECHECK_SECONDS = 30.0
+LONGEST_LOCK = timedelta(minutes=15)
+# Above it the rows go whose last failure was longest ago.
+MOST_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose failures are counted: so many are free, and forgotten after so long without one."""
+
+    name: str
+    shown: str
+    free: int = 5
+    forgotten_after: timedelta = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """That something is locked for so long, after so many failures."""
+
+    subject: Subject
+    seconds: float
+    failures: int
+
+
+class TooManyAttempts(UserFacingError):
+    """Nothing is tried before ``retry_after`` has passed (429)."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__(
+            "too_many_attempts",
+            HTTPStatus.TOO_MANY_REQUESTS.phrase,
+            f"Too many attempts have failed. Try again in {_in_words(wait)}.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=wait,
+        )
+
+
+def account(username: str) -> Subject:
+    """Return the account of a user name, whether or not there is one."""
+    digest = salted_hmac(__name__, username.strip().casefold(), algorithm="sha256").hexdigest()
+    return Subject(f"account:{digest}", f"the account {username!r}")
+
+
+def api_key(prefix: str) -> Subject:
+    """Return the API key with this prefix."""
+    return Subject(f"key:{prefix}", f"the API key {prefix}")
+
+
+def address_of(request: HttpRequest) -> list[Subject]:
+    """Return where a request came from: at most one; none where it would be the proxy.
+
+    Many people can share an address, so more failures are free and they are forgotten sooner.
+    """
+    if settings.BEHIND_PROXY and not settings.TRUSTED_PROXIES:
+        return []
+    network = network_of(client_address(request))
+    return [Subject(f"address:{network}", network, free=20, forgotten_after=timedelta(hours=1))]
+
+
+def delay_after(failures: int, free: int) -> timedelta:
+    """Return for how long the last of so many failures locks: 2, 4, 8 … seconds."""
+    if failures <= free:
+        return timedelta()
+    return min(timedelta(seconds=2 ** min(failures - free, 20)), LONGEST_LOCK)
+
+
+def require_unlocked(subjects: Sequence[Subject]) -> None:
+    """Raise TooManyAttempts while one of these is locked."""
+    _require_unlocked_in_memory(subjects)
+    names = [subject.name for subject in subjects]
+    rows = FailedAttempts.objects.filter(subject__in=names, locked_until__gt=timezone.now())
+    for row in rows:
+        _raise_locked(row.subject, row.locked_until)
+
+
+@deadlocks_retried
+def count_attempt(subjects: Sequence[Subject]) -> list[Lock]:
+    """Count a failure for each of these; return what is locked because of it.
+
+    Raises TooManyAttempts when one was locked already. A password is tried after its failure was
+    counted, or many could be tried at once; one that is right has it forgotten or taken back.
+    """
+    _require_unlocked_in_memory(subjects)
+    with transaction.atomic():
+        # In one order everywhere, so that no two transactions wait for each other.
+        counted = [_count(subject) for subject in sorted(subjects, key=lambda each: each.name)]
+    return [lock for lock in counted if lock.seconds]
+
+
+def log_locks(locks: Sequence[Lock]) -> None:
+    """Say what is locked."""
+    for lock in locks:
+        logger.warning(
+            "Locked %s for %.0f seconds after %s failed attempts.",
+            *(lock.subject.shown, lock.seconds, lock.failures),
+            extra={"noise": "locked"},
+        )
+
+
+@deadlocks_retried
+def forget(subject: Subject) -> None:
+    """Begin again: somebody has proved to be this one."""
+    FailedAttempts.objects.filter(subject=subject.name).delete()
+
+
+@deadlocks_retried
+def take_back(subjects: Sequence[Subject]) -> None:
+    """Let an attempt that succeeded not count, and not lock."""
+    names = [subject.name for subject in subjects]
+    FailedAttempts.objects.filter(subject__in=names, failures__gt=0).update(
+        failures=F("failures") - 1, locked_until=timezone.now()
+    )
+
+
+def _count(subject: Subject) -> Lock:
+    now = timezone.now()
+    row, is_new = FailedAttempts.objects.select_for_update().get_or_create(
+        subject=subject.name, defaults={"last_at": now, "locked_until": now}
+    )
+    if is_new:
+        _limit_rows(now)
+    if row.locked_until > now:
+        _raise_locked(row.subject, row.locked_until)
+    if row.last_at < now - subject.forgotten_after:
+        row.failures = 0
+    row.failures += 1
+    row.last_at = now
+    delay = delay_after(row.failures, subject.free)
+    row.locked_until = now + delay
+    row.save(update_fields=["failures", "last_at", "locked_until"])
+    return Lock(subject, delay.total_seconds(), row.failures)
+
+
+def _limit_rows(now: datetime) -> None:
+    """Strangers can have rows made; they must not fill the database."""
+    FailedAttempts.objects.filter(last_at__lt=now - timedelta(days=1)).delete()
+    surplus = FailedAttempts.objects.count() - MOST_ROWS
+    if surplus > 0:
+        oldest = FailedAttempts.objects.order_by("last_at").values_list("pk", flat=True)[:surplus]
+        FailedAttempts.objects.filter(pk__in=list(oldest)).delete()
+
+
+def _require_unlocked_in_memory(subjects: Sequence[Subject]) -> None:
+    now = timezone.now()
+    for subject in subjects:
+        until: datetime | None = caches[CACHE].get(subject.name)
+        if until is not None and until > now:
+            raise TooManyAttempts(until - now)
+
+
+def _raise_locked(name: str, until: datetime) -> None:
+    wait = until - timezone.now()
+    caches[CACHE].set(name, until, timeout=min(wait.total_seconds(), RECHECK_SECONDS))
+    raise TooManyAttempts(wait)
+
+
+def _in_words(wait: timedelta) -> str:
+    seconds = max(1, math.ceil(wait.total_seconds()))
+    if seconds >= 120:
+        return f"{math.ceil(seconds / 60)} minutes"
+    return f"{seconds} seconds" if seconds > 1 else "a second"
