@@ -15,9 +15,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from extraction.documents.images import count_frames, media_type_by_pillow, open_image
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
-from extraction.documents.rendering import SIDE, count_pdf_pages
+from extraction.documents.rendering import count_pdf_pages, examine_image
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
 
@@ -83,8 +82,8 @@ def examine(upload: "UploadedFile[bytes]", path: Path) -> ExaminedDocument:
     ``image_too_large`` or ``render_timeout``.
     """
     size, sha256 = _store(upload, path)
-    media_type = _media_type(path)
-    return ExaminedDocument(path, media_type, size, sha256, _count_pages(path, media_type))
+    media_type, page_count = _examine(path)
+    return ExaminedDocument(path, media_type, size, sha256, page_count)
 
 
 def _root() -> Path:
@@ -112,39 +111,31 @@ def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _media_type(path: Path) -> str:
-    """Return the type by content; the name and the sender's Content-Type say nothing."""
-    with path.open("rb") as file:
-        head = file.read(1024)
-    if known := media_type_by_magic(head) or media_type_by_pillow(path):
-        return known
-    raise DocumentRejected(
-        "unsupported_media_type",
-        "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
-        "TIFF, GIF, BMP or AVIF file.",
-        415,
-    )
-
-
-def _count_pages(path: Path, media_type: str) -> int:
+def _examine(path: Path) -> tuple[str, int]:
+    """Return type and number of pages by content; name and Content-Type as sent say nothing."""
     most = settings.MAX_PAGES
+    with path.open("rb") as file:
+        media_type = media_type_by_magic(file.read(1024))
     if media_type == PDF:
         count = count_pdf_pages(path)
         counted = str(count)
     else:
-        with open_image(path, media_type) as image:
-            # The first page is decoded: an upload that was cut off is the most frequent fault.
-            image.draft(None, (SIDE, SIDE))
-            image.load()
-            count = count_frames(image, most)
+        media_type, count = examine_image(path, media_type, most)
         counted = f"more than {most}"
+    if media_type is None:
+        raise DocumentRejected(
+            "unsupported_media_type",
+            "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
+            "TIFF, GIF, BMP or AVIF file.",
+            415,
+        )
     if count > most:
         raise DocumentRejected(
             "too_many_pages",
             f"The file has {counted} pages; at most {most} are accepted. Split it and send the "
             "parts.",
         )
-    return count
+    return media_type, count
 
 
 def _display_name(name: str) -> str:

@@ -5,29 +5,30 @@ are: 3.8 times less CPU than decoding and encoding them again.
 """
 
 import contextlib
-import subprocess
-import time
+import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from PIL import ImageStat
 
 from extraction.documents import sandbox
 from extraction.documents.document import Document, PageImage
-from extraction.documents.images import open_image, page_of
+from extraction.documents.images import SIDE, open_image
 from extraction.documents.media_types import PDF
+from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
 
-SIDE = 1920
+logger = logging.getLogger(__name__)
+
 QUALITY = 78
-# Whole seconds of wall clock for one document, below the tools' CPU limit, which would end them
-# without saying why.
-COUNT_SECONDS = 10
-RENDER_SECONDS = 18
+_IMAGE_CHILD = "extraction.documents.image_child"
+COUNT_LIMITS = Limits(cpu=10, wall=10)
+RENDER_LIMITS = Limits(cpu=20, wall=18)
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
+_PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
 
 
 def render_document(path: Path, media_type: str, page_count: int, folder: Path) -> Document:
@@ -63,12 +64,13 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
     with temp_dir() as folder:
         drawn = folder / "pages"
         drawn.mkdir()
-        if media_type != PDF:
-            _draw_image(document, media_type, page_count, drawn)
-        elif sandbox.poppler_installed():
-            _draw_with_poppler(document, drawn)
-        else:
-            _draw_with_pdfium(document, drawn)
+        with _limits_as_rejections():
+            if media_type != PDF:
+                _draw_image(document, media_type, page_count, drawn)
+            elif sandbox.poppler_installed():
+                _draw_with_poppler(document, drawn)
+            else:
+                _draw_with_pdfium(document, drawn)
         if len(list(drawn.iterdir())) != page_count:
             raise _corrupt()
         try:
@@ -79,39 +81,56 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
             # A worker whose lease ran out has drawn the same pages meanwhile.
 
 
+def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | None, int]:
+    """Return the media type of an image and its number of pages; type None for what is no image.
+
+    A ``media_type`` known already is not looked for. The pages are counted no further than ``most``
+    + 1, and the first is decoded. Raises DocumentRejected: ``image_too_large``, ``corrupt_file``,
+    ``render_timeout``, or ``unsupported_media_type`` for an animation.
+    """
+    known = [] if media_type is None else [media_type]
+    with _limits_as_rejections():
+        found, count = sandbox.run_child(
+            _IMAGE_CHILD, "examine", str(path), str(most), *known, limits=COUNT_LIMITS
+        )
+    return found, count
+
+
 def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
     Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages`` or
     ``render_timeout``. A document with an owner's password alone opens, and is accepted.
     """
-    if sandbox.poppler_installed():
-        count = _count_with_poppler(path)
-    else:
-        count = _run_pdfium_child("count", path, timeout=COUNT_SECONDS)
+    with _limits_as_rejections():
+        if sandbox.poppler_installed():
+            count = _count_with_poppler(path)
+        else:
+            count = _run_pdfium_child("count", path, limits=COUNT_LIMITS)
     if count < 1:
         raise _no_pages()
     return count
 
 
 def _count_with_poppler(path: Path) -> int:
-    import pdf2image
-
-    wrappers = sandbox.poppler_path()
-    with _poppler_errors():
-        info = pdf2image.pdfinfo_from_path(str(path), timeout=COUNT_SECONDS, **_poppler(wrappers))
-    return int(info["Pages"])
+    info = sandbox.run("pdfinfo", str(path), limits=COUNT_LIMITS)
+    found = _PAGES.search(info.stdout)
+    if found is None:
+        raise _why_not_counted(info.stderr.decode(errors="replace"))
+    return int(found[1])
 
 
 def _draw_with_poppler(document: Path, drawn: Path) -> None:
+    # Imported where used: a web process that gets no PDF does without.
     import pdf2image
+    from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 
-    # A link of its own for each document: pdftoppm's stderr is kept beside the link.
     wrappers = sandbox.poppler_path()
-    link = drawn.with_name("poppler")
+    # A link of its own for each document: what pdf2image drops is kept beside the link.
+    link = drawn.with_name(f"poppler-{RENDER_LIMITS.cpu}")
     if wrappers is not None:
         link.symlink_to(wrappers)
-    with _poppler_errors():
+    try:
         pdf2image.convert_from_path(
             document,
             output_folder=drawn,
@@ -121,47 +140,37 @@ def _draw_with_poppler(document: Path, drawn: Path) -> None:
             size=SIDE,
             paths_only=True,
             thread_count=1,
-            timeout=RENDER_SECONDS,
-            **_poppler(link if wrappers is not None else None),
+            timeout=RENDER_LIMITS.wall,
+            poppler_path=None if wrappers is None else str(link),
         )
-    stderr = link.with_suffix(".errors")
-    # pdftoppm leaves out a picture that does not fit into memory, and ends as if all were well.
-    if stderr.exists() and b"out of memory" in stderr.read_bytes().lower():
-        raise _took_too_long()
+    except PDFPopplerTimeoutError as error:
+        raise (OutOfCpu if wrappers is None else OutOfTime) from error
+    except PDFPageCountError as error:
+        _raise_if_out_of_limits(link)
+        raise _why_not_counted(str(error)) from error
+    _raise_if_out_of_limits(link)
     # pdftoppm pads its numbers, so that names sort as pages do.
     for number, path in enumerate(sorted(drawn.iterdir()), start=1):
         path.rename(drawn / f"{number:03}.jpg")
 
 
-@contextlib.contextmanager
-def _poppler_errors() -> Iterator[None]:
-    """Turn pdf2image's exceptions into DocumentRejected."""
-    # Imported where used, as pdf2image is: a web process that gets no PDF does without.
-    from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
-
-    try:
-        yield
-    except PDFPopplerTimeoutError as error:
-        raise _took_too_long() from error
-    except PDFPageCountError as error:
-        raise _why_not_counted(str(error)) from error
-
-
-def _poppler(wrappers: Path | None) -> dict[str, Any]:
-    return {} if wrappers is None else {"poppler_path": str(wrappers)}
+def _raise_if_out_of_limits(link: Path) -> None:
+    """Raise OutOfCpu, or DocumentRejected for memory, by what the wrappers left beside a link."""
+    code = link.with_suffix(".exit")
+    if code.exists():
+        sandbox.raise_if_out_of_cpu(int(code.read_text() or 0))
+    stderr = link.with_suffix(".errors")
+    # pdftoppm leaves out a picture that does not fit into memory, and ends as if all were well.
+    if stderr.exists() and b"out of memory" in stderr.read_bytes().lower():
+        raise _took_too_long()
 
 
 def _draw_with_pdfium(document: Path, drawn: Path) -> None:
-    _run_pdfium_child(
-        "render", document, str(drawn), str(SIDE), str(QUALITY), timeout=RENDER_SECONDS
-    )
+    _run_pdfium_child("render", document, str(drawn), str(SIDE), str(QUALITY), limits=RENDER_LIMITS)
 
 
-def _run_pdfium_child(command: str, document: Path, *rest: str, timeout: float) -> int:
-    try:
-        child = sandbox.run_pdf_child(command, document, *rest, timeout=timeout)
-    except subprocess.TimeoutExpired as error:
-        raise _took_too_long() from error
+def _run_pdfium_child(command: str, document: Path, *rest: str, limits: Limits) -> int:
+    child = sandbox.run_pdf_child(command, document, *rest, limits=limits)
     answer = child.stdout.decode()
     if child.returncode == 0 and answer.isdigit():
         return int(answer)
@@ -171,16 +180,23 @@ def _run_pdfium_child(command: str, document: Path, *rest: str, timeout: float) 
 
 
 def _draw_image(document: Path, media_type: str, page_count: int, drawn: Path) -> None:
-    deadline = time.monotonic() + RENDER_SECONDS
-    with open_image(document, media_type) as image:
-        if page_count == 1:
-            image.draft(None, (SIDE, SIDE))
-        for index in range(page_count):
-            if time.monotonic() > deadline:
-                raise _took_too_long()
-            image.seek(index)
-            page = page_of(image, SIDE)
-            page.save(drawn / f"{index + 1:03}.jpg", quality=QUALITY)
+    sandbox.run_child(
+        _IMAGE_CHILD,
+        *("draw", str(document), media_type, str(page_count), str(drawn), str(SIDE), str(QUALITY)),
+        limits=RENDER_LIMITS,
+    )
+
+
+@contextlib.contextmanager
+def _limits_as_rejections() -> Iterator[None]:
+    """Turn what the sandbox raises into DocumentRejected."""
+    try:
+        yield
+    except (OutOfCpu, OutOfTime) as error:
+        raise _took_too_long() from error
+    except ChildDied as error:
+        logger.warning("A parser died of a document: %s", error)
+        raise _corrupt() from error
 
 
 def _is_blank(path: Path) -> bool:

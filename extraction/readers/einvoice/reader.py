@@ -4,19 +4,19 @@ import base64
 import binascii
 import json
 import re
-import subprocess
 from pathlib import Path
 
 from lxml import etree
 
 from extraction.documents import sandbox
+from extraction.documents.sandbox import Limits, OutOfCpu, OutOfTime
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.einvoice.cii import fields_of_cii
 from extraction.readers.einvoice.ubl import fields_of_ubl
 from extraction.readers.einvoice.xml import Node
 from extraction.readers.text.numbers import amounts_in, days_in, decimal_sign
 
-SECONDS = 10.0
+LIMITS = Limits(cpu=10, wall=10)
 
 
 def einvoices_in(pdf: Path) -> list[InvoiceFields]:
@@ -28,9 +28,9 @@ def einvoices_in(pdf: Path) -> list[InvoiceFields]:
 def _attached_xml(pdf: Path) -> list[bytes]:
     # In a child under limits: pypdf may never come to an end with a hostile file.
     try:
-        child = sandbox.run_pdf_child("attachments", pdf, timeout=SECONDS)
+        child = sandbox.run_pdf_child("attachments", pdf, limits=LIMITS)
         return [base64.b64decode(xml) for xml in json.loads(child.stdout)]
-    except (subprocess.TimeoutExpired, ValueError, binascii.Error):
+    except (OutOfCpu, OutOfTime, ValueError, binascii.Error):
         return []
 
 

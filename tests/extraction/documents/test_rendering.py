@@ -144,20 +144,14 @@ def test_render_rejects_a_locked_document(tmp_path: Path) -> None:
     assert code_of(locked, tmp_path) == "password_protected"
 
 
-@needs_poppler
-def test_render_ends_when_poppler_takes_too_long(
+NO_TIME = sandbox.Limits(cpu=1, wall=0.001)
+
+
+@pytest.mark.usefixtures("either_renderer")
+def test_render_ends_when_a_pdf_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "RENDER_SECONDS", 0.001)
-
-    assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
-
-
-@pytest.mark.usefixtures("no_poppler")
-def test_render_ends_when_pdfium_takes_too_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendering, "RENDER_SECONDS", 0.001)
+    monkeypatch.setattr(rendering, "RENDER_LIMITS", NO_TIME)
 
     assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
 
@@ -165,17 +159,17 @@ def test_render_ends_when_pdfium_takes_too_long(
 def test_render_ends_when_an_image_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "RENDER_SECONDS", -1)
+    monkeypatch.setattr(rendering, "RENDER_LIMITS", NO_TIME)
     content = sample_documents.saved(sample_documents.halves(), "PNG")
 
     assert code_of(content, tmp_path, "image/png") == "render_timeout"
 
 
-@needs_poppler
-def test_count_pdf_pages_ends_when_poppler_takes_too_long(
+@pytest.mark.usefixtures("either_renderer")
+def test_count_pdf_pages_ends_when_it_takes_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "COUNT_SECONDS", 0.001)
+    monkeypatch.setattr(rendering, "COUNT_LIMITS", NO_TIME)
     document = tmp_path / "document"
     document.write_bytes(sample_documents.pdf("one"))
 
@@ -227,7 +221,7 @@ def test_render_works_where_nothing_can_be_limited(
 def test_render_survives_the_death_of_pdfium(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*command: str, timeout: float) -> subprocess.CompletedProcess[bytes]:
+    def die(*command: str, limits: sandbox.Limits) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, -6, b"1", b"")
 
     monkeypatch.setattr(sandbox, "run", die)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from extraction.documents.document import Document, PageImage
+from extraction.documents.sandbox import Limits
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.offline import (
     BLANK,
@@ -211,7 +212,7 @@ def test_tools_that_never_end_give_no_text(
     tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(tool / "pdftotext", "tail -f /dev/null")
-    monkeypatch.setattr(sources, "TEXT_SECONDS", 0.1)
+    monkeypatch.setattr(sources, "TEXT_LIMITS", Limits(cpu=1, wall=0.1))
 
     assert sources.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
 
@@ -220,7 +221,7 @@ def test_tools_that_never_end_give_no_text(
 def test_a_child_that_never_ends_gives_no_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "TEXT_SECONDS", 0.0)
+    monkeypatch.setattr(sources, "TEXT_LIMITS", Limits(cpu=1, wall=0.0))
 
     assert sources.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
 
