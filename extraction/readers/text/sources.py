@@ -10,7 +10,7 @@ from extraction.documents import sandbox
 from extraction.documents.document import PageImage
 from extraction.documents.sandbox import Limits, OutOfCpu, OutOfTime
 
-TEXT_LIMITS = Limits(cpu=10, wall=10)
+TEXT_LIMITS = Limits(cpu=10, wall=20)
 TEXT_BYTES = 2_000_000
 # A scanned page takes 0.5 to 1.9 s; a page of noise much longer.
 OCR_PAGE_SECONDS = 30.0
@@ -18,7 +18,10 @@ OCR_SECONDS = 75.0
 
 
 def text_layer(pdf: Path, pages: int) -> str:
-    """Return the text layer of the first pages, in their layout; "" when there is none."""
+    """Return the text layer of the first pages, in their layout; "" when there is none.
+
+    Raises OutOfTime.
+    """
     try:
         done = sandbox.run(
             "pdftotext",
@@ -27,7 +30,7 @@ def text_layer(pdf: Path, pages: int) -> str:
         )
     except FileNotFoundError:
         return _text_without_poppler(pdf)
-    except (OutOfCpu, OutOfTime):
+    except OutOfCpu:
         return ""
     return done.stdout[:TEXT_BYTES].decode(errors="replace")
 
@@ -35,7 +38,7 @@ def text_layer(pdf: Path, pages: int) -> str:
 def _text_without_poppler(pdf: Path) -> str:
     try:
         child = sandbox.run_pdf_child("text", pdf, limits=TEXT_LIMITS)
-    except (OutOfCpu, OutOfTime):
+    except OutOfCpu:
         return ""
     return child.stdout[:TEXT_BYTES].decode(errors="replace")
 
