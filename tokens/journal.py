@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
+from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.files import atomic_write
 from tokens import encryption, ledger
 from tokens.models import TokenMaster, TokenUsageLog
@@ -101,6 +102,7 @@ def ingest() -> int:
     return ingested
 
 
+@deadlocks_retried
 def _charge(record: Record) -> bool:
     """Charge one call; False when that was done before."""
     requester = {

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 
 from extraction.documents import temp_dirs
 from logs import emails as error_emails
 from logs.handler import spool
+from ocrsite.lib.database import drop_connections
 from tokens import emails as alert_emails
 from tokens import journal, key_rotation, ledger, services
 
@@ -46,18 +47,23 @@ def housekeeping() -> Iterator[None]:
 
 
 def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
+    failed: str | None = None
     try:
         while True:
             try:
                 close_old_connections()
                 duty()
-            except Exception:
-                logger.exception("Housekeeping failed; it is tried again.")
-                connections.close_all()
+                failed = None
+            except Exception as error:
+                kind = f"{type(error).__name__}: {error}"
+                if kind != failed:  # once, not every other second
+                    logger.exception("Housekeeping failed; it is tried again.")
+                failed = kind
+                drop_connections()
             if done.wait(HOUSEKEEPING_SECONDS):
                 return
     finally:
-        connections.close_all()
+        drop_connections()
 
 
 def run_housekeeping() -> None:
