@@ -25,7 +25,7 @@ from extraction.readers import cost_of, model_of, reader_for
 from extraction.readers.base import Failure, Reading, ReadingError
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
-from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.selection import KeysBusy
 
@@ -57,6 +57,8 @@ def process(extraction_id: uuid.UUID) -> None:
             _attempt(extraction)
         except KeysBusy as busy:
             retry_while_unreachable(partial(outcomes.wait_for_key, extraction, busy.until))
+        except ServiceFault as fault:
+            retry_while_unreachable(partial(outcomes.wait_for_service, extraction, fault))
         except UserFacingError as error:
             retry_while_unreachable(partial(outcomes.fail, extraction, error))
         except LeaseLost:
@@ -103,7 +105,7 @@ class Stopwatch:
 
 
 def prepare_pages(extraction: Extraction) -> Document:
-    """Render the document's pages. Raises DocumentRejected, for blank ones too."""
+    """Render the document's pages. Raises ServiceFault or DocumentRejected, for blank ones too."""
     return rendering.render_document(
         Path(settings.DATA_DIR) / "files" / extraction.file,
         extraction.media_type,

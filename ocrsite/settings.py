@@ -191,9 +191,10 @@ _REDIS_WITH_TIMEOUTS = (
     f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}socket_connect_timeout=5&socket_timeout=10"
 )
 
-# Rendering ends within 30 s. A reading ends with Gemini's deadline (1.1 × its time-out), or, where
-# tesseract reads scans, within 100 s. The task's hard end leaves room for both.
-_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 100) + 60
+# Rendering ends within 120 s, on a machine with nothing to spare. A reading ends with Gemini's
+# deadline (1.1 × its time-out), or, where tesseract reads scans, within 160 s. The task's hard end
+# leaves room for both.
+_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 160) + 150
 _QUEUE_LIMIT = _BULK = 1
 Q_CLUSTER: dict[str, Any] = {
     "name": "ocrsite",

@@ -56,7 +56,7 @@ def folder_of(document_id: uuid.UUID) -> Path:
 def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
     """Check an upload and store it under its id, never under the name given.
 
-    Raises DocumentRejected as ``examine`` does, leaving nothing on disk.
+    Raises what ``examine`` does, leaving nothing on disk.
     """
     with temp_dir() as temporary:
         examined = examine(upload, temporary / "document")
@@ -79,7 +79,7 @@ def examine(upload: "UploadedFile[bytes]", path: Path) -> ExaminedDocument:
 
     Raises DocumentRejected: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422
     ``empty_file``, ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
-    ``image_too_large`` or ``render_timeout``.
+    ``image_too_large`` or ``render_timeout``. Raises RenderBusy.
     """
     size, sha256 = _store(upload, path)
     media_type, page_count = _examine(path)

@@ -18,14 +18,18 @@ from extraction.documents.images import SIDE, open_image
 from extraction.documents.media_types import PDF
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
 from extraction.documents.temp_dirs import temp_dir
-from extraction.exceptions import DocumentRejected
+from extraction.exceptions import DocumentRejected, RenderBusy
 
 logger = logging.getLogger(__name__)
 
 QUALITY = 78
 _IMAGE_CHILD = "extraction.documents.image_child"
-COUNT_LIMITS = Limits(cpu=10, wall=10)
-RENDER_LIMITS = Limits(cpu=20, wall=18)
+COUNT_LIMITS = Limits(cpu=10, wall=30)
+# An invoice of five pages full of pictures takes 8.4 s, an ordinary page 0.1 s.
+RENDER_CPU = 20
+RENDER_CPU_PER_PAGE = 2
+RENDER_CPU_MOST = 60
+RENDER_WALL = 120.0
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
 _PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
@@ -34,7 +38,7 @@ _PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
 def render_document(path: Path, media_type: str, page_count: int, folder: Path) -> Document:
     """Render an accepted document's pages, and reject it when there is nothing on any of them.
 
-    Raises DocumentRejected as ``render`` does, and ``no_content``.
+    Raises what ``render`` does, and DocumentRejected ``no_content``.
     """
     pages = render(path, media_type, page_count, folder)
     document = Document(path=path, media_type=media_type, pages=pages)
@@ -49,7 +53,7 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
     The images appear together or not at all, and are kept: a second call draws nothing. Raises
-    DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
+    DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``; and RenderBusy.
     """
     drawn = folder / "pages"
     if not drawn.exists():
@@ -60,17 +64,24 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
     )
 
 
+def render_limits(page_count: int) -> Limits:
+    """Return what drawing a document of so many pages may use."""
+    cpu = RENDER_CPU + RENDER_CPU_PER_PAGE * page_count
+    return Limits(cpu=min(cpu, RENDER_CPU_MOST), wall=RENDER_WALL)
+
+
 def _draw(document: Path, media_type: str, page_count: int, target: Path) -> None:
     with temp_dir() as folder:
         drawn = folder / "pages"
         drawn.mkdir()
-        with _limits_as_rejections():
+        limits = render_limits(page_count)
+        with _limits_as_errors():
             if media_type != PDF:
-                _draw_image(document, media_type, page_count, drawn)
+                _draw_image(document, media_type, page_count, drawn, limits)
             elif sandbox.poppler_installed():
-                _draw_with_poppler(document, drawn)
+                _draw_with_poppler(document, drawn, limits)
             else:
-                _draw_with_pdfium(document, drawn)
+                _draw_with_pdfium(document, drawn, limits)
         if len(list(drawn.iterdir())) != page_count:
             raise _corrupt()
         try:
@@ -86,10 +97,10 @@ def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | 
 
     A ``media_type`` known already is not looked for. The pages are counted no further than ``most``
     + 1, and the first is decoded. Raises DocumentRejected: ``image_too_large``, ``corrupt_file``,
-    ``render_timeout``, or ``unsupported_media_type`` for an animation.
+    ``render_timeout``, or ``unsupported_media_type`` for an animation; and RenderBusy.
     """
     known = [] if media_type is None else [media_type]
-    with _limits_as_rejections():
+    with _limits_as_errors():
         found, count = sandbox.run_child(
             _IMAGE_CHILD, "examine", str(path), str(most), *known, limits=COUNT_LIMITS
         )
@@ -100,9 +111,10 @@ def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
     Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages`` or
-    ``render_timeout``. A document with an owner's password alone opens, and is accepted.
+    ``render_timeout``; and RenderBusy. A document with an owner's password alone opens, and is
+    accepted.
     """
-    with _limits_as_rejections():
+    with _limits_as_errors():
         if sandbox.poppler_installed():
             count = _count_with_poppler(path)
         else:
@@ -120,14 +132,14 @@ def _count_with_poppler(path: Path) -> int:
     return int(found[1])
 
 
-def _draw_with_poppler(document: Path, drawn: Path) -> None:
+def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
     # Imported where used: a web process that gets no PDF does without.
     import pdf2image
     from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 
     wrappers = sandbox.poppler_path()
     # A link of its own for each document: what pdf2image drops is kept beside the link.
-    link = drawn.with_name(f"poppler-{RENDER_LIMITS.cpu}")
+    link = drawn.with_name(f"poppler-{limits.cpu}")
     if wrappers is not None:
         link.symlink_to(wrappers)
     try:
@@ -140,7 +152,7 @@ def _draw_with_poppler(document: Path, drawn: Path) -> None:
             size=SIDE,
             paths_only=True,
             thread_count=1,
-            timeout=RENDER_LIMITS.wall,
+            timeout=limits.wall,
             poppler_path=None if wrappers is None else str(link),
         )
     except PDFPopplerTimeoutError as error:
@@ -165,8 +177,8 @@ def _raise_if_out_of_limits(link: Path) -> None:
         raise _took_too_long()
 
 
-def _draw_with_pdfium(document: Path, drawn: Path) -> None:
-    _run_pdfium_child("render", document, str(drawn), str(SIDE), str(QUALITY), limits=RENDER_LIMITS)
+def _draw_with_pdfium(document: Path, drawn: Path, limits: Limits) -> None:
+    _run_pdfium_child("render", document, str(drawn), str(SIDE), str(QUALITY), limits=limits)
 
 
 def _run_pdfium_child(command: str, document: Path, *rest: str, limits: Limits) -> int:
@@ -179,21 +191,25 @@ def _run_pdfium_child(command: str, document: Path, *rest: str, limits: Limits) 
     raise rejections.get(answer, _corrupt)()
 
 
-def _draw_image(document: Path, media_type: str, page_count: int, drawn: Path) -> None:
+def _draw_image(
+    document: Path, media_type: str, page_count: int, drawn: Path, limits: Limits
+) -> None:
     sandbox.run_child(
         _IMAGE_CHILD,
         *("draw", str(document), media_type, str(page_count), str(drawn), str(SIDE), str(QUALITY)),
-        limits=RENDER_LIMITS,
+        limits=limits,
     )
 
 
 @contextlib.contextmanager
-def _limits_as_rejections() -> Iterator[None]:
-    """Turn what the sandbox raises into DocumentRejected."""
+def _limits_as_errors() -> Iterator[None]:
+    """Turn what the sandbox raises into DocumentRejected; a missed wall clock into RenderBusy."""
     try:
         yield
-    except (OutOfCpu, OutOfTime) as error:
+    except OutOfCpu as error:
         raise _took_too_long() from error
+    except OutOfTime as error:
+        raise RenderBusy from error
     except ChildDied as error:
         logger.warning("A parser died of a document: %s", error)
         raise _corrupt() from error

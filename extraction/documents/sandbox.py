@@ -58,7 +58,7 @@ class OutOfCpu(Exception):
 
 
 class OutOfTime(Exception):
-    """The tool did not end in time, which may be the fault of the machine."""
+    """The tool did not get to its end, though within its limits: the fault of the machine."""
 
 
 class ChildDied(Exception):
@@ -102,6 +102,8 @@ def run(
             _kill(process)
             raise
         raise_if_out_of_cpu(returncode)
+        if sys.platform != "win32" and returncode == -signal.SIGKILL:
+            raise OutOfTime(tool)  # nobody but a machine without memory kills it
         output.seek(0)
         errors.seek(0)
         return subprocess.CompletedProcess(

@@ -34,6 +34,13 @@ class UserFacingError(Exception):
         return {} if self.retry_after is None else {"Retry-After": whole_seconds(self.retry_after)}
 
 
+class ServiceFault(UserFacingError):
+    """The service could not do its part: 503. What was asked is not to blame; ask again later."""
+
+    def __init__(self, code: str, message: str, detail: str) -> None:
+        super().__init__(code, message, detail, 503, retry_after=timedelta(seconds=30))
+
+
 class DatabaseUnavailable(UserFacingError):
     """The database cannot be reached: 503, from every endpoint."""
 
