@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
+from ocrsite.checks import check_data_dir
 from ocrsite.lib.sqlserver.checks import check_read_committed_snapshot
 
 
@@ -8,5 +9,6 @@ class OcrsiteConfig(AppConfig):
     name = "ocrsite"
 
     def ready(self) -> None:
-        """Register the system check of the database, which only migrate and --database run."""
+        """Register the system checks; that of the database only migrate and --database run."""
+        register(check_data_dir)
         register(check_read_committed_snapshot, Tags.database)

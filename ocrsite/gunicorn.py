@@ -4,6 +4,9 @@ import os
 
 from django.conf import settings
 
+from ocrsite.lib.files import restrict_umask
+
+restrict_umask()  # before the settings, which make files
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ocrsite.settings")
 
 wsgi_app = "ocrsite.wsgi"

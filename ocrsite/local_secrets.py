@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from ocrsite.lib.files import make_folder
+
 
 def ensure_secrets_file(data_dir: Path) -> Path:
     """Return ``data_dir/secrets.env`` (mode 600), written first where it is missing.
@@ -18,7 +20,7 @@ def ensure_secrets_file(data_dir: Path) -> Path:
     path = data_dir / "secrets.env"
     if path.exists():
         return path
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(data_dir)
     content = (
         f"SECRET_KEY={secrets.token_urlsafe(50)}\n"
         f"TOKEN_ENCRYPTION_KEYS={Fernet.generate_key().decode()}\n"

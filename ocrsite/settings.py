@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from environs import Env, validate
 
 from ocrsite.lib.database import database_settings
+from ocrsite.lib.files import make_folder
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -145,6 +146,11 @@ CACHES: dict[str, dict[str, Any]] = {
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "ocrsite" / "static"]
+# Static files as well: WhiteNoise serves them, so that no other user has to read them.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+# With the documents: what a crash leaves of an upload is removed there, and hidden from others.
+FILE_UPLOAD_TEMP_DIR = make_folder(DATA_DIR / "tmp")
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -182,6 +188,21 @@ RETRY_JITTER: bool = env.bool("RETRY_JITTER", True)
 EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validate.Range(min=0))
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
+# A company of weight 2 gets twice as many of the workers as one of weight 1, when both have work.
+COMPANY_WEIGHTS: dict[str, float] = {
+    company_id.strip(): float(weight)
+    for company_id, weight in (
+        item.rsplit("=", 1)
+        for item in env.list(
+            "COMPANY_WEIGHTS",
+            [],
+            subcast=validate.Regexp(
+                r"^\s*[^=\s][^=]{0,49}=\s*(?=[0-9.]*[1-9])\d{1,4}(\.\d{1,4})?\s*$",
+                error="Write it like NT047=3,ACME=0.5.",
+            ),
+        )
+    )
+}
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from django.core.management import call_command
@@ -25,6 +26,13 @@ def _no_log_rows() -> Iterator[None]:
     yield
     for handler in handlers:
         root.addHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_guard_of_the_database() -> Iterator[None]:
+    """Have workers that run in this process refuse no database: every test would meet that."""
+    with mock.patch("tokens.installation.guard"):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import psutil
@@ -67,14 +67,21 @@ class RunningSite:
             text=True,
         ).stdout
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a Python command of the project as a process of its own."""
+    def start(self, *arguments: str, console: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a Python command of the project as a process of its own.
+
+        What it says goes to the end of the file ``console``.
+        """
+        with Path(console or os.devnull).open("ab") as output:
+            return self._start(*arguments, output=output)
+
+    def _start(self, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
             env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # as the supervisor does
         )

@@ -1,4 +1,7 @@
-"""Temporary folders on the file system of the stored files, so that a rename moves a result."""
+"""Temporary folders on the file system of the stored files, so that a rename moves a result.
+
+Django keeps large uploads beside them while they come in (FILE_UPLOAD_TEMP_DIR).
+"""
 
 import contextlib
 import shutil
@@ -9,7 +12,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-# A folder so long untouched has no owner: a task is ended after a few minutes.
+# What was so long untouched has no owner: a task ends within minutes, and an
+# upload that still comes in is written to.
 STALE_SECONDS = 3600
 
 
@@ -32,13 +36,16 @@ def temp_dir() -> Iterator[Path]:
 def remove_stale_temp_dirs() -> int:
     """Remove what killed processes left under ``DATA_DIR/tmp`` over an hour ago; return how many.
 
-    Several processes may do it at the same time: a folder that is gone already is not an error.
+    Several processes may do it at the same time: what is gone already is not an error.
     """
     oldest = time.time() - STALE_SECONDS
     removed = 0
-    for folder in _root().glob("*"):
+    for path in _root().glob("*"):
         with contextlib.suppress(FileNotFoundError):
-            if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
+            if path.stat().st_mtime < oldest:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
                 removed += 1
     return removed

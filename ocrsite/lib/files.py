@@ -1,11 +1,15 @@
-"""Files that are there whole or not at all, whatever dies while they are written."""
+"""Files that are there whole or not at all, and that only their own user can read."""
 
+import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @contextmanager
@@ -34,3 +38,65 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def restrict_umask() -> None:
+    """Have this process and its children make files and folders for their own user alone.
+
+    For the first lines of every entry point: whatever is made before keeps other modes.
+    """
+    os.umask(_OTHERS)
+
+
+def make_folder(folder: Path) -> Path:
+    """Return a folder, made with mode 700 where it is missing. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+class Repair(NamedTuple):
+    """How many files and folders were open to other users: closed now, or still open."""
+
+    closed: int
+    still_open: int
+
+
+def close_to_others(folder: Path) -> Repair:
+    """Take every right from other users on a folder and on all that it holds.
+
+    Symbolic links are left alone with what they lead to: another user may have to serve it.
+    """
+    closed = still_open = 0
+    for path, mode in _modes(folder):
+        if not stat.S_IMODE(mode) & _OTHERS:
+            continue
+        try:
+            os.chmod(path, stat.S_IMODE(mode) & ~_OTHERS)  # noqa: PTH101  # a million Paths are slow
+            is_open = bool(os.lstat(path).st_mode & _OTHERS)  # some file systems have no modes
+        except FileNotFoundError:
+            continue
+        except OSError:
+            is_open = True
+        closed += not is_open
+        still_open += is_open
+    return Repair(closed, still_open)
+
+
+def _modes(folder: Path) -> Iterator[tuple[str, int]]:
+    """The modes of a folder and of all that it holds, but for symbolic links."""
+    if sys.platform == "win32":  # which has no modes
+        return
+    folders = [str(folder)]
+    yield folders[0], folder.stat().st_mode
+    while folders:
+        # Other processes work there: what is gone, or not ours to read, is passed over.
+        with (
+            contextlib.suppress(FileNotFoundError, PermissionError),
+            os.scandir(folders.pop()) as entries,
+        ):
+            for entry in entries:
+                if entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                yield entry.path, entry.stat(follow_symlinks=False).st_mode
