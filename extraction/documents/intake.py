@@ -7,6 +7,7 @@ empty or locked, and an image whose first page cannot be decoded. Rendering may 
 import hashlib
 import os
 import re
+import shutil
 import unicodedata
 import uuid
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from django.core.files.uploadedfile import UploadedFile
 
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
 from extraction.documents.rendering import count_pdf_pages, examine_image
+from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
+from ocrsite.lib.files import make_folder, standing_folder
 
 _FILE_NAME_LENGTH = 255
 # They reverse the letters after them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
@@ -53,17 +56,26 @@ def folder_of(document_id: uuid.UUID) -> Path:
     return _root() / str(document_id)[:2] / str(document_id)
 
 
+def documents_folder() -> Path:
+    """Return the folder of all documents. Raises OSError when it is away."""
+    return standing_folder(_root())
+
+
 def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
     """Check an upload and store it under its id, never under the name given.
 
-    Raises what ``examine`` does, leaving nothing on disk.
+    Raises what ``examine`` does, and StorageUnavailable, leaving nothing on disk.
     """
-    with temp_dir() as temporary:
+    with storage_faults(), temp_dir() as temporary:
         examined = examine(upload, temporary / "document")
-        folder = folder_of(document_id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        documents_folder()
+        folder = make_folder(folder_of(document_id))
         path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
-        examined.path.replace(path)
+        try:
+            examined.path.replace(path)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return AcceptedDocument(
         file=path.relative_to(_root()).as_posix(),
         file_name=_display_name(upload.name or ""),

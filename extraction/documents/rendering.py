@@ -5,8 +5,11 @@ are: 3.8 times less CPU than decoding and encoding them again.
 """
 
 import contextlib
+import errno
 import logging
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from extraction.documents.document import Document, PageImage
 from extraction.documents.images import SIDE, open_image
 from extraction.documents.media_types import PDF
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
+from extraction.documents.storage import require_working, storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected, RenderBusy
 
@@ -38,9 +42,10 @@ _PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
 def render_document(path: Path, media_type: str, page_count: int, folder: Path) -> Document:
     """Render an accepted document's pages, and reject it when there is nothing on any of them.
 
-    Raises what ``render`` does, and DocumentRejected ``no_content``.
+    Raises what ``render`` does, DocumentRejected ``no_content``, and StorageUnavailable.
     """
-    pages = render(path, media_type, page_count, folder)
+    with storage_faults():
+        pages = render(path, media_type, page_count, folder)
     document = Document(path=path, media_type=media_type, pages=pages)
     if document.is_blank:
         raise DocumentRejected(
@@ -52,10 +57,14 @@ def render_document(path: Path, media_type: str, page_count: int, folder: Path) 
 def render(document: Path, media_type: str, page_count: int, folder: Path) -> tuple[PageImage, ...]:
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
-    The images appear together or not at all, and are kept: a second call draws nothing. Raises
+    The images appear together or not at all, and are kept: a second call draws nothing, unless a
+    crash of the machine left one of them incomplete. Raises OSError for a fault of the machine,
     DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``; and RenderBusy.
     """
     drawn = folder / "pages"
+    if drawn.exists() and not _are_whole(drawn, page_count):
+        logger.error("The page images of %s were incomplete and are drawn again.", folder.name)
+        shutil.rmtree(drawn)
     if not drawn.exists():
         _draw(document, media_type, page_count, drawn)
     return tuple(
@@ -75,7 +84,7 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
         drawn = folder / "pages"
         drawn.mkdir()
         limits = render_limits(page_count)
-        with _limits_as_errors():
+        with _limits_as_errors(document, folder):
             if media_type != PDF:
                 _draw_image(document, media_type, page_count, drawn, limits)
             elif sandbox.poppler_installed():
@@ -83,13 +92,31 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
             else:
                 _draw_with_pdfium(document, drawn, limits)
         if len(list(drawn.iterdir())) != page_count:
+            require_working(document, folder)
             raise _corrupt()
+        if not _are_whole(drawn, page_count):
+            # A tool that ends as if all were well does not see that the disk is full.
+            raise OSError(errno.EIO, "A page image was not written to its end.")
         try:
             drawn.rename(target)
         except OSError:
             if not target.exists():
                 raise
             # A worker whose lease ran out has drawn the same pages meanwhile.
+
+
+def _are_whole(drawn: Path, page_count: int) -> bool:
+    """Whether there is a complete JPEG for each page: an image that was cut off has no end."""
+    pages = list(drawn.iterdir())
+    return len(pages) == page_count and all(map(_is_whole, pages))
+
+
+def _is_whole(page: Path) -> bool:
+    with page.open("rb") as file:
+        start = file.read(2)
+        file.seek(0, os.SEEK_END)
+        file.seek(max(file.tell() - 2, 0))
+        return (start, file.read(2)) == (b"\xff\xd8", b"\xff\xd9")
 
 
 def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | None, int]:
@@ -100,7 +127,7 @@ def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | 
     ``render_timeout``, or ``unsupported_media_type`` for an animation; and RenderBusy.
     """
     known = [] if media_type is None else [media_type]
-    with _limits_as_errors():
+    with _limits_as_errors(path, path.parent):
         found, count = sandbox.run_child(
             _IMAGE_CHILD, "examine", str(path), str(most), *known, limits=COUNT_LIMITS
         )
@@ -114,7 +141,7 @@ def count_pdf_pages(path: Path) -> int:
     ``render_timeout``; and RenderBusy. A document with an owner's password alone opens, and is
     accepted.
     """
-    with _limits_as_errors():
+    with _limits_as_errors(path, path.parent):
         if sandbox.poppler_installed():
             count = _count_with_poppler(path)
         else:
@@ -202,15 +229,23 @@ def _draw_image(
 
 
 @contextlib.contextmanager
-def _limits_as_errors() -> Iterator[None]:
-    """Turn what the sandbox raises into DocumentRejected; a missed wall clock into RenderBusy."""
+def _limits_as_errors(document: Path, folder: Path) -> Iterator[None]:
+    """Turn what the sandbox raises into DocumentRejected; a missed wall clock into RenderBusy.
+
+    Raises OSError instead of ``corrupt_file`` where document or folder cannot be used.
+    """
     try:
         yield
+    except DocumentRejected as error:
+        if error.code == "corrupt_file":
+            require_working(document, folder)
+        raise
     except OutOfCpu as error:
         raise _took_too_long() from error
     except OutOfTime as error:
         raise RenderBusy from error
     except ChildDied as error:
+        require_working(document, folder)
         logger.warning("A parser died of a document: %s", error)
         raise _corrupt() from error
 

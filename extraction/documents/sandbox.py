@@ -20,7 +20,7 @@ from typing import Any
 
 from django.conf import settings
 
-from extraction.documents.temp_dirs import temp_dir
+from extraction.documents.temp_dirs import temp_dir, temp_root
 from extraction.exceptions import DocumentRejected
 
 # Of 344 ordinary PDFs 337 render within 1 GiB of address space and 20 s; bombs do not.
@@ -75,7 +75,8 @@ def run(
 
     The tool gets ``environment`` besides the variables PASSED_ON. Raises FileNotFoundError when the
     tool is not installed, OutOfCpu, and OutOfTime after killing it and its children. Where nothing
-    limits CPU time, the wall clock stands for it: OutOfCpu.
+    limits CPU time, the wall clock stands for it: OutOfCpu. Raises OSError for a fault of the
+    machine.
     """
     path = shutil.which(tool)
     if path is None:
@@ -84,7 +85,8 @@ def run(
     command = [*prefix, path, *arguments]
     minimal = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # Files, not pipes: the limit on written files then holds for the output as well.
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    root = temp_root()
+    with tempfile.TemporaryFile(dir=root) as output, tempfile.TemporaryFile(dir=root) as errors:
         process = subprocess.Popen(  # noqa: S603  # an argument list, no shell
             command,
             stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ For companies that have no key. Costs no LLM tokens; everything but a confirmed 
 review.
 """
 
+import logging
 from typing import cast
 
 from extraction.documents import sandbox
@@ -16,6 +17,9 @@ from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.offline_child import Answer
 from extraction.readers.text.heuristic import EMPTY
 from extraction.readers.text.sources import ocr, text_layer
+from ocrsite.lib.errors import StorageUnavailable
+
+logger = logging.getLogger(__name__)
 
 MODEL = "offline"
 # An invoice takes less than a second; the most text that is looked at, hostile, some seconds.
@@ -65,6 +69,11 @@ class OfflineReader:
                 "read_timeout",
                 "The text of this document takes more time to read than is allowed. Print it to a "
                 "new PDF, or scan it, and send that.",
+            ) from error
+        except OSError as error:
+            logger.exception("The document could not be read from or written to disk.")
+            raise ReadingError(
+                Failure.RETRY, "storage_unavailable", StorageUnavailable().detail
             ) from error
         except OutOfTime as error:
             raise ReadingError(

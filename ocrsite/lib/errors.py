@@ -41,6 +41,17 @@ class ServiceFault(UserFacingError):
         super().__init__(code, message, detail, 503, retry_after=timedelta(seconds=30))
 
 
+class StorageUnavailable(ServiceFault):
+    """The disk is full, broken or away, or the process has no file handles left: 503."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "storage_unavailable",
+            HTTPStatus.SERVICE_UNAVAILABLE.phrase,
+            "The service cannot store files at the moment. Try again later.",
+        )
+
+
 class DatabaseUnavailable(UserFacingError):
     """The database cannot be reached: 503, from every endpoint."""
 
