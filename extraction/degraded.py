@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
+from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
@@ -82,7 +83,8 @@ def extract(
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     """Check the document and draw its pages, in a folder that is removed with the request."""
-    draft = intake.examine(upload, folder / "document")
+    with storage_faults():
+        draft = intake.examine(upload, folder / "document")
     return rendering.render_document(draft.path, draft.media_type, draft.page_count, folder)
 
 

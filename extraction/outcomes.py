@@ -25,7 +25,7 @@ from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
 from ocrsite.lib.database import deadlocks_retried
-from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.models import TokenMaster
 from tokens.usage import NO_USAGE, Requester, Usage
@@ -153,6 +153,21 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
     # A last look is taken at the deadline itself.
     latest = delay if extraction.deadline is None else extraction.deadline - now
     Extraction.objects.postpone(extraction, min(delay, latest))
+
+
+@deadlocks_retried
+def wait_for_service(extraction: Extraction, fault: ServiceFault) -> None:
+    """Try again later, by the retry policy, what this installation could not do; fail it at last.
+
+    The document is not to blame, so only its deadline ends the tries.
+    """
+    elapsed = timezone.now() - (extraction.started_at or timezone.now())
+    delay = RetryPolicy.from_settings().wait_after(elapsed)
+    if _past_deadline(extraction, delay):
+        fail(extraction, fault)
+        return
+    Extraction.objects.postpone(extraction, delay)
+    logger.warning("The extraction waits: %s (%s)", fault.detail, fault.code)
 
 
 @deadlocks_retried

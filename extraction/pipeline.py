@@ -26,7 +26,7 @@ from extraction.readers import cost_of, model_of, reader_for
 from extraction.readers.base import Billing, Failure, Reading, ReadingError, credible
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
-from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.selection import KeysBusy
 from tokens.usage import NO_USAGE
@@ -56,6 +56,8 @@ def process(extraction_id: uuid.UUID) -> None:
         except KeysBusy as busy:
             fairness.put_off(extraction.company_id)
             retry_while_unreachable(partial(outcomes.wait_for_key, extraction, busy.until))
+        except ServiceFault as fault:
+            retry_while_unreachable(partial(outcomes.wait_for_service, extraction, fault))
         except UserFacingError as error:
             retry_while_unreachable(partial(outcomes.fail, extraction, error))
         except LeaseLost:
@@ -125,7 +127,7 @@ def require_free_key(extraction: Extraction) -> None:
 
 
 def prepare_pages(extraction: Extraction) -> Document:
-    """Render the document's pages. Raises DocumentRejected, for blank ones too."""
+    """Render the document's pages. Raises ServiceFault or DocumentRejected, for blank ones too."""
     return rendering.render_document(
         Path(settings.DATA_DIR) / "files" / extraction.file,
         extraction.media_type,

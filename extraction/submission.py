@@ -57,8 +57,9 @@ def submit(
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once, unless ``force`` asks for more. Raises
-    DocumentRejected for a document that cannot be read, NoUsableKey when the company has no usable
-    key, and IdempotencyConflict; nothing is stored or queued then.
+    DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
+    it now, NoUsableKey when the company has no usable key, and IdempotencyConflict; nothing is
+    stored or queued then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()

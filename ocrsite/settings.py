@@ -34,7 +34,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 # How many proxies, each trusted, append the address they were called from to X-Forwarded-For.
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=10))
 BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "ocrsite.lib.sessions"
 X_FRAME_OPTIONS = "DENY"
@@ -221,9 +221,10 @@ _REDIS_WITH_TIMEOUTS = (
     f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}socket_connect_timeout=5&socket_timeout=10"
 )
 
-# Rendering ends within 30 s. A reading ends with Gemini's deadline (1.1 × its time-out), or, where
-# tesseract reads scans, within 100 s. The task's hard end leaves room for both.
-_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 100) + 60
+# Rendering ends within 120 s, on a machine with nothing to spare. A reading ends with Gemini's
+# deadline (1.1 × its time-out), or, where tesseract reads scans, within 160 s. The task's hard end
+# leaves room for both.
+_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 160) + 150
 _QUEUE_LIMIT = _BULK = 1
 Q_CLUSTER: dict[str, Any] = {
     "name": "ocrsite",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from ocrsite.lib.files import standing_folder
+
 # What was so long untouched has no owner: a task ends within minutes, and an
 # upload that still comes in is written to.
 STALE_SECONDS = 3600
@@ -21,12 +23,18 @@ def _root() -> Path:
     return Path(settings.DATA_DIR) / "tmp"
 
 
+def temp_root() -> Path:
+    """Return the folder of all temporary files. Raises OSError when it is away."""
+    return standing_folder(_root())
+
+
 @contextlib.contextmanager
 def temp_dir() -> Iterator[Path]:
-    """Make a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with its contents."""
-    root = _root()
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=root))
+    """Make a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with its contents.
+
+    Raises OSError.
+    """
+    folder = Path(tempfile.mkdtemp(dir=temp_root()))
     try:
         yield folder
     finally:

@@ -4,6 +4,7 @@ The cluster's processes do the extractions. This one never does: it must go on w
 """
 
 import logging
+import math
 import multiprocessing
 import signal
 import time
@@ -126,7 +127,11 @@ def _reconcile_until_stopped(
     # Else the cluster's processes share no memory with this one, and nothing is known of them.
     watches = "fork" in multiprocessing.get_all_start_methods()
     works = True
+    signed_at = -math.inf
     while not stop.received:
+        if time.monotonic() - signed_at >= liveness.SIGN_EVERY:
+            liveness.show_sign()
+            signed_at = time.monotonic()
         if not cluster.is_alive():
             logger.critical("The task cluster died; a new one is needed.")
             return False

@@ -1,6 +1,7 @@
 """Files that are whole or not there, and their own user's alone; locks between processes."""
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -10,6 +11,14 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from django.core.files import locks
+
+# What a disk or a process that is at its limits answers, whatever was asked of it.
+_STORAGE_ERRORS = {
+    number
+    for name in ("ENOSPC", "EDQUOT", "EIO", "EROFS", "EMFILE", "ENFILE", "ESTALE")
+    if (number := getattr(errno, name, None)) is not None
+}
+_seen: set[Path] = set()
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -55,6 +64,28 @@ def make_folder(folder: Path) -> Path:
     """Return a folder, made with mode 700 where it is missing. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def standing_folder(folder: Path) -> Path:
+    """Return a folder that this process makes once, when it first asks for it.
+
+    Raises FileNotFoundError when the folder is gone later: its disk is away, and what were written
+    to a new one in its place would be lost when it comes back.
+    """
+    if folder not in _seen:
+        make_folder(folder)
+        _seen.add(folder)
+    elif not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    return folder
+
+
+def is_storage_fault(error: BaseException, root: Path) -> bool:
+    """Whether an exception means that files, or those under a root, cannot be kept now."""
+    if not isinstance(error, OSError):
+        return False
+    name = error.filename if isinstance(error.filename, str) else ""
+    return error.errno in _STORAGE_ERRORS or (bool(name) and Path(name).is_relative_to(root))
 
 
 class Repair(NamedTuple):
