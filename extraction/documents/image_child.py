@@ -22,9 +22,8 @@ def answer(arguments: list[str]) -> tuple[str | None, int] | None:
             return examine(Path(document), int(most), *known)
         case "draw":
             media_type, pages, folder, side, quality = rest
-            return draw(
-                Path(document), media_type, int(pages), Path(folder), int(side), int(quality)
-            )
+            draw(Path(document), media_type, int(pages), Path(folder), int(side), int(quality))
+            return None
     raise ValueError(f"unknown command: {command}")
 
 

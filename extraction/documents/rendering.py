@@ -179,8 +179,8 @@ def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
             size=SIDE,
             paths_only=True,
             thread_count=1,
-            timeout=limits.wall,
-            poppler_path=None if wrappers is None else str(link),
+            timeout=limits.wall,  # type: ignore[arg-type]  # it goes to Popen.communicate
+            poppler_path=None if wrappers is None else str(link),  # type: ignore[arg-type]
         )
     except PDFPopplerTimeoutError as error:
         raise (OutOfCpu if wrappers is None else OutOfTime) from error
