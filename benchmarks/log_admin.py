@@ -1,8 +1,8 @@
 """The admin's pages of the log at 10 thousand and at 1 million rows, with the same filters.
 
-Both tables fill at the same pace, as in a service that has run for a day and for a hundred. The
-pages are asked for through Django's test client, on SQLite, and must not be twice as slow. The best
-time of many counts: the others tell of what else the machine does.
+Both tables have equally many rows a day: a service that has run for one day, and for a hundred. The
+pages are requested through Django's test client, on SQLite, and must not take twice as long in
+the large table. The best of many times counts, because the others measure other load as well.
 """
 
 import os

@@ -1,8 +1,8 @@
 """What a log record costs its caller, and how many reach ApplicationLogs in a second.
 
-Against django-db-logger's way, one INSERT by the caller for each record, and against the limit: the
-same rows, made before, in multi-row INSERTs. Above it stands what even that cannot reach, because
-the statements' parameters are made before, too. On SQLite, which leaves the least to hide behind.
+The call is compared with that of django-db-logger, which makes one INSERT for each record; the
+writer with the limit: the same rows, made before, in multi-row INSERTs. In the first line of
+the second table the statements' parameters are made before, too. SQLite is the fastest database.
 """
 
 import gc
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def measure() -> None:
-    """Take everything in turns, so that what else the machine does falls on all alike."""
+    """Measure all in turns, so that other load on the machine affects all alike."""
     import django
     from django.core.management import call_command
 
@@ -91,7 +91,7 @@ def ratio(one: list[float], other: list[float]) -> float:
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """How long it takes, without the garbage of what was done before."""
+    """How long it takes, after a garbage collection."""
     gc.collect()
     start = time.perf_counter()
     act()
@@ -112,7 +112,7 @@ def log(handler: logging.Handler, calls: int) -> None:
 
 
 def log_and_flush(handler: logging.Handler) -> None:
-    """Let caller and writer work side by side."""
+    """Log while the writer writes, and wait for it."""
     log(handler, ROWS)
     handler.flush()
 
@@ -135,14 +135,14 @@ def raw_insert(*, bare: bool) -> float:
     from django.db import connections, transaction
 
     from logs.handler import bulk_insert
-    from logs.handler.handler import BATCH
-    from logs.handler.records import entry_of, row_of
+    from logs.handler.records import row_of
+    from logs.handler.writer import BATCH
 
     records: list[logging.LogRecord] = []
-    keeper = logging.NullHandler()
-    keeper.handle = records.append  # type: ignore[assignment,method-assign]  # keeps records
-    log(keeper, ROWS)
-    rows = [row_of(entry_of(record)) for record in records]
+    collector = logging.NullHandler()
+    collector.handle = records.append  # type: ignore[assignment,method-assign]
+    log(collector, ROWS)
+    rows = [row_of(record) for record in records]
     connection = connections["default"]
     batches = [rows[start : start + BATCH] for start in range(0, ROWS, BATCH)]
     made = [list(bulk_insert.statements(batch, connection)) for batch in batches] if bare else None
@@ -159,7 +159,7 @@ def raw_insert(*, bare: bool) -> float:
 
 
 def empty_table() -> None:
-    """Begin anew: a row costs more in a large table."""
+    """Empty it: a row costs more in a large table."""
     from logs.models import ApplicationLog
 
     ApplicationLog.objects.all().delete()

@@ -24,6 +24,7 @@ from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant
 from extraction.readers import model_of, reader_for
 from extraction.readers.base import ReadingError
 from logs.models import ErrorSubscription
+from ocrsite.lib.admin import ReadOnlyMixin
 from tokens.admin import TokenMasterAdmin
 from tokens.encryption import UndecryptableKey
 from tokens.models import AlertSubscription, TokenMaster
@@ -52,29 +53,15 @@ for model in (Failure, OrmQ, Schedule, Success, APIKey, User, TokenMaster):
         admin.site.unregister(model)
 
 
-class _ReadOnly:
-    """Rows that only the system writes: nobody adds or deletes them here."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class AttemptInline(_ReadOnly, _AttemptInline):
+class AttemptInline(ReadOnlyMixin, _AttemptInline):
     """The calls of one extraction."""
 
     model = Attempt
     extra = 0
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes what happened."""
-        return False
-
 
 @admin.register(Extraction)
-class ExtractionAdmin(_ReadOnly, _ExtractionAdmin):
+class ExtractionAdmin(ReadOnlyMixin, _ExtractionAdmin):
     """Every extraction, to look at and to retry."""
 
     list_display = ["file_name", "pill", "company_id", "branch", "requested_by", "created_at"]
@@ -86,6 +73,10 @@ class ExtractionAdmin(_ReadOnly, _ExtractionAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Extraction]:
         """Do not fetch the large columns for the list."""
         return super().get_queryset(request).defer("result", "checks")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff with the permission, which the action requires; every field is read-only."""
+        return _ExtractionAdmin.has_change_permission(self, request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """All fields: only the system changes an extraction."""

@@ -6,7 +6,7 @@ class LogsConfig(AppConfig):
     name = "logs"
 
     def ready(self) -> None:
-        """Keep this site's own secrets out of the log, and have what staff set take effect."""
+        """Register this site's secrets, flush on SIGTERM, and follow the levels staff set."""
         from logs import levels, redaction
         from logs.handler import handler
 

@@ -1,4 +1,4 @@
-"""What every log record of this request or task carries, without being handed around."""
+"""Fields that every log record of a request or a task has, by a context variable."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Context(NamedTuple):
-    """What a record can be found by; each has a column of ApplicationLogs."""
+    """What records can be filtered by; each field has a column of ApplicationLogs."""
 
     request_id: str | None = None
     extraction_id: str | None = None
@@ -31,7 +31,7 @@ def bound(**fields: str) -> Iterator[None]:
 
 def add(**fields: str) -> None:
     """Add fields that become known only now, until the block of ``bound`` around this ends."""
-    if _bound.get() is not _NOTHING:  # else nothing would take them away again
+    if _bound.get() is not _NOTHING:  # or no block would remove them
         _bound.set(_bound.get()._replace(**fields))
 
 

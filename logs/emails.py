@@ -1,4 +1,4 @@
-"""The daily mail of errors that are new."""
+"""The daily mail about new error groups."""
 
 from datetime import time, timedelta
 
@@ -7,21 +7,21 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
 
-from logs.handler.error_grouping import ErrorDigest, ErrorGroup
+from logs.models import ErrorDigest, ErrorGroup
 from ocrsite.lib.email_outbox import addresses, claim, deliverable, hand_over
 from ocrsite.lib.schedules import ensure_nightly
 
-# A mail server may be away over a long weekend; the admin shows the groups in any case.
+# As long as a mail server may be down over a long weekend; the admin shows the groups in any case.
 MAX_AGE = timedelta(days=4)
-# A mail names at most so many.
-NAMED = 50
+# Groups that a mail lists at most.
+LISTED = 50
 _MESSAGE = 200  # characters of each
 
 
 def gather() -> int:
-    """Put the error groups that no digest tells of into one; return how many.
+    """Create a digest of the error groups that are in none yet; return how many.
 
-    Each is in one digest for good, so that it is mailed at most once.
+    Each group is in one digest only, so that it is mailed at most once.
     """
     with transaction.atomic():
         digest = ErrorDigest.objects.create()
@@ -46,7 +46,7 @@ def deliver_digests() -> int:
 
 
 def ensure_schedules() -> None:
-    """Have new errors gathered every day at 5:00 UTC, unless that is already scheduled."""
+    """Schedule ``gather`` for every day at 5:00 UTC, unless it is scheduled."""
     ensure_nightly("gather_errors", "logs.emails.gather", time(5))
 
 
@@ -54,14 +54,14 @@ def _mail(digest: ErrorDigest, recipients: list[str]) -> EmailMessage:
     groups = ErrorGroup.objects.filter(digest=digest).order_by("-count", "group_id")
     count = groups.count()
     parts = [f"Errors that were logged for the first time since the last such mail: {count}."]
-    parts += [_told(group) for group in groups[:NAMED]]
-    if count > NAMED:
-        parts.append(f"And {count - NAMED} more.")
+    parts += [_paragraph(group) for group in groups[:LISTED]]
+    if count > LISTED:
+        parts.append(f"And {count - LISTED} more.")
     parts.append("The admin lists them under Error groups, with every record.")
     subject = f"{count} new error{'' if count == 1 else 's'} in the log"
     return EmailMessage(subject, "\n\n".join(parts), to=recipients)
 
 
-def _told(group: ErrorGroup) -> str:
+def _paragraph(group: ErrorGroup) -> str:
     message = group.message.partition("\n")[0][:_MESSAGE]
     return f"{group}\n{group.count} since {group.first_seen:%Y-%m-%d %H:%M} UTC: {message}"

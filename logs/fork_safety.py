@@ -1,4 +1,4 @@
-"""Keeps this app's threads and forks out of each other's way.
+"""Lets a process fork only while no thread of this app has a connection.
 
 A connection that is open during a fork is open in two processes, and a database driver's lock
 that is held then is held in the child for ever.
@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 
-# A fork waits so long for a thread to put its connection down; then it goes ahead.
+# A fork waits so long for a thread to close its connection; then it goes ahead.
 PATIENCE_SECONDS = 1.0
 
 between_forks = threading.Lock()
@@ -27,8 +27,7 @@ def _go_on() -> None:
 
 
 def _go_on_in_child() -> None:
-    # Perhaps held by a thread that the child does not have; those who wait for it are not there
-    # either.
+    # Perhaps held by a thread that does not exist in the child.
     if between_forks.locked():
         between_forks.release()
 

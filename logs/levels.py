@@ -1,7 +1,7 @@
 """Levels of loggers that staff set in the admin, in every process and without a restart.
 
-A daemon thread of each process reads the rows of LoggerLevel, and sets logging's own levels: a
-caller pays nothing.
+A daemon thread of each process reads the rows of LoggerLevel and sets logging's own levels, so that
+a call of logging costs no more.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def apply() -> None:
 
     Raises django.db.Error.
     """
-    from logs.models import LoggerLevel  # those who start the thread set up the models
+    from logs.models import LoggerLevel  # the apps are set up first
 
     wanted = dict(LoggerLevel.objects.values_list("logger", "level"))
     for name in _configured.keys() - wanted.keys():
@@ -53,7 +53,7 @@ def _start() -> None:
 
 
 def _read_for_ever() -> None:
-    # The pause first: commands that end soon have no use for the database.
+    # The pause first: a command that ends soon needs no connection.
     while not ended.wait(READ_SECONDS):
         with between_forks:
             # A database that is away, or has no such table yet, leaves the levels as they are.

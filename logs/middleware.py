@@ -1,4 +1,4 @@
-"""Middleware of the whole site."""
+"""Middleware that gives log records the request they belong to."""
 
 import uuid
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class RequestIdMiddleware:
         with context.bound(request_id=request_id):
             response = self.get_response(request)
             if response.status_code >= HTTPStatus.BAD_REQUEST:
-                # Django does so too late, when nothing is bound any more.
+                # Django does so later, when the fields are no longer bound.
                 log_response(
                     "%s: %s",
                     response.reason_phrase,

@@ -1,24 +1,16 @@
-"""What happened: application logs and failed attempts. Knows a token only by name."""
+"""Log records, error groups, failed calls and retention runs."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from logs.handler.error_grouping import ErrorDigest, ErrorGroup, ErrorSubscription
-from logs.retention_runs import RetentionRun
 from ocrsite.lib.database import UtcNow
+from ocrsite.lib.email_outbox import MailedOnce
 
-__all__ = [
-    "ApplicationLog",
-    "ErrorDigest",
-    "ErrorGroup",
-    "ErrorSubscription",
-    "FailedRetry",
-    "LogLevel",
-    "RecentError",
-    "RetentionRun",
-    "RetryAttempt",
-]
+# As in vw_RecentErrors.
+ERROR_LEVELS = frozenset({"ERROR", "CRITICAL"})
+PLACE_LENGTH = 500
 
 
 class LogLevel(models.TextChoices):
@@ -67,16 +59,16 @@ class ApplicationLog(models.Model):
     class Meta:
         db_table = "ApplicationLogs"
         verbose_name = "log record"
-        # Of one instant the first comes first, as in every index: each ends with the ascending key.
+        # Records of the same time in the order of the key, as in every index.
         ordering = ["-timestamp", "log_id"]
         indexes = [
             models.Index(fields=["-timestamp"], name="IX_Logs_Timestamp"),
             models.Index(fields=["level"], name="IX_Logs_LogLevel"),
             models.Index(fields=["logger"], name="IX_Logs_Logger"),
-            # What the list in the admin can be narrowed to, newest first, without a sort.
+            # The filters of the list in the admin, newest first, without a sort.
             models.Index(fields=["level", "-timestamp"], name="IX_Logs_LevelTime"),
             models.Index(fields=["logger", "-timestamp"], name="IX_Logs_LoggerTime"),
-            # Partial: a record outside of requests and extractions pays nothing for them.
+            # Partial: records without the column cost nothing.
             models.Index(
                 fields=["company_id", "-timestamp"],
                 condition=Q(company_id__isnull=False),
@@ -112,14 +104,87 @@ class LoggerLevel(models.Model):
         return f"{self.logger}: {self.level}"
 
 
-class EnteredFile(models.Model):
-    """A file of unwritten records whose rows are in ApplicationLogs."""
+class IngestedFile(models.Model):
+    """A file of the log handler's spool whose rows are in ApplicationLogs."""
 
     name = models.CharField(max_length=64, primary_key=True)
-    entered_at = models.DateTimeField(default=timezone.now)
+    ingested_at = models.DateTimeField(db_column="entered_at", default=timezone.now)
+
+    class Meta:
+        db_table = "logs_enteredfile"
 
     def __str__(self) -> str:
         return self.name
+
+
+class ErrorDigest(MailedOnce):
+    """The error groups that one daily mail lists as new."""
+
+    digest_id = models.BigAutoField(db_column="DigestID", primary_key=True)
+
+    class Meta:
+        db_table = "ErrorDigests"
+        verbose_name = "error digest"
+        ordering = ["-created_at", "-digest_id"]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ErrorSubscription(models.Model):
+    """Whether a member of staff gets the daily mail of new error groups."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="error_subscription"
+    )
+    daily_digest = models.BooleanField(
+        "mail new errors every day",
+        default=False,
+        db_default=False,
+        help_text="To this user's address, when errors were logged that are new. For staff only.",
+    )
+
+    class Meta:
+        db_table = "ErrorSubscriptions"
+
+    def __str__(self) -> str:
+        return "subscribed" if self.daily_digest else "not subscribed"
+
+
+class ErrorGroup(models.Model):
+    """Every error of one exception type from one place."""
+
+    group_id = models.BigAutoField(db_column="GroupID", primary_key=True)
+    fingerprint = models.CharField(db_column="Fingerprint", max_length=64, unique=True)
+    exception_type = models.CharField(
+        db_column="ExceptionType", max_length=255, blank=True, help_text="Empty: none was raised."
+    )
+    place = models.CharField(
+        db_column="Place",
+        max_length=PLACE_LENGTH,
+        help_text="module:function:line of the last frame of our own code, or of the call.",
+    )
+    logger = models.CharField(db_column="Logger", max_length=255)
+    message = models.TextField(db_column="Message", help_text="Of the first of them.")
+    count = models.BigIntegerField(db_column="RecordCount")
+    first_seen = models.DateTimeField(db_column="FirstSeen")
+    last_seen = models.DateTimeField(db_column="LastSeen")
+    digest = models.ForeignKey(
+        ErrorDigest,
+        models.SET_NULL,
+        db_column="DigestID",
+        null=True,
+        help_text="The mail that told of it.",
+    )
+
+    class Meta:
+        db_table = "ErrorGroups"
+        verbose_name = "error group"
+        ordering = ["-last_seen", "-group_id"]
+        indexes = [models.Index(fields=["-last_seen"], name="IX_ErrorGroups_LastSeen")]
+
+    def __str__(self) -> str:
+        return f"{self.exception_type or self.logger} at {self.place}"
 
 
 class RetryAttempt(models.Model):
@@ -211,3 +276,54 @@ class FailedRetry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.company_id}: {self.attempts} attempts"
+
+
+class Kept(models.TextChoices):
+    """What is kept for a limited time."""
+
+    LOGS = "logs", "Log records"
+    RETRIES = "retries", "Failed attempts"
+    FILES = "files", "Documents and page images"
+    ORPHANS = "orphans", "Documents without an extraction"
+    IDEMPOTENCY_KEYS = "idempotency-keys", "Idempotency keys"
+    SESSIONS = "sessions", "Expired sessions"
+    QUEUE = "queue", "Left-over queue messages and task results"
+
+
+class RetentionRun(models.Model):
+    """One run. Without an end it is running, or its process died: the next one completes it."""
+
+    run_id = models.BigAutoField(db_column="RunID", primary_key=True)
+    what = models.CharField(db_column="What", max_length=20, choices=Kept)
+    started_at = models.DateTimeField(db_column="StartedAt", default=timezone.now)
+    ended_at = models.DateTimeField(db_column="EndedAt", null=True)
+    cutoff = models.DateTimeField(
+        db_column="Cutoff",
+        help_text="What is older goes, unless its level has days of its own.",
+    )
+    archived = models.BigIntegerField(
+        db_column="Archived", default=0, help_text="Rows put into files under DATA_DIR/archive."
+    )
+    deleted = models.BigIntegerField(
+        db_column="Deleted", default=0, help_text="Rows, or extractions whose files were removed."
+    )
+    size = models.BigIntegerField(
+        db_column="Bytes",
+        default=0,
+        help_text="Of the archive files, or of the files removed.",
+    )
+    files = models.TextField(
+        db_column="Files", blank=True, help_text="The archive files that were completed."
+    )
+    is_complete = models.BooleanField(
+        db_column="IsComplete", default=False, help_text="Nothing was left to do."
+    )
+    error = models.TextField(db_column="Error", blank=True)
+
+    class Meta:
+        db_table = "RetentionRuns"
+        verbose_name = "retention run"
+        ordering = ["-started_at", "-run_id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()}, {self.started_at:%Y-%m-%d %H:%M}"

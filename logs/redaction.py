@@ -1,4 +1,4 @@
-"""Takes secrets out of what is about to be written anywhere a person can read it."""
+"""Removes secrets from text that is about to be logged or printed."""
 
 import re
 import threading
@@ -16,15 +16,15 @@ _registering = threading.Lock()
 _TO_VALUE = r"[\\\"']*\s*(?:[:=]|(?<=[\"'])\s*,)\s*b?"
 _QUOTED = r"\\*\"[^\"\r\n]*\"|'[^'\r\n]*'"
 _PATTERNS = [
-    # The whole rest of the line: a scheme, a key and whatever follows.
+    # The rest of the line: scheme and credentials.
     (rf"(authorization{_TO_VALUE})(?:{_QUOTED}|[^\r\n]+)", rf"\1{REDACTED}"),
-    # ODBC's braces hold semicolons.
+    # ODBC allows semicolons within braces.
     (
         rf"((?:api[-_ ]?key|secret[-_]?key|password|passwd|pwd){_TO_VALUE})"
         rf"(?:{_QUOTED}|\{{[^}}]*\}}|[^\s\"';&]+)",
         rf"\1{REDACTED}",
     ),
-    # Keys that prove themselves by their form: Google's, and this site's own.
+    # Keys that are known by their form: Google's, and this site's own.
     (r"\b(?:AIza|AQ\.)[\w-]{20,}", REDACTED),
     (r"\b(Api-Key|Bearer)\s+[\w.~+/=-]{16,}", rf"\1 {REDACTED}"),
     (r"\benc:[^\s\"',;]+", REDACTED),

@@ -1,15 +1,16 @@
-"""How long log records and failed attempts are kept, and where they go then.
+"""Archives and deletes log records and failed attempts that are older than they are kept.
 
-Rows go in batches: into an archive file that is whole and on disk, then out of the table. Between
-the two the file's name ends in ``.pending``. Whoever finds such a file first deletes the rows that
-it holds, so that a run killed anywhere loses no row and archives none twice.
+A batch of rows is written to an archive file, which is on disk completely before the rows are
+deleted. Until they are, the file's name ends in ``.pending``. The next run first deletes the rows
+of such a file, so that a run killed at any point loses no row and archives none twice.
 """
 
 import gzip
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -20,8 +21,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from logs.models import ApplicationLog, RetryAttempt
-from logs.retention_runs import Kept, RetentionRun, running
+from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
 from ocrsite.lib.files import atomic_write, sync_folder
 from ocrsite.lib.schedules import ensure_nightly
 from ocrsite.sole_process import sole_process
@@ -30,19 +30,19 @@ logger = logging.getLogger(__name__)
 
 # Rows per archive file.
 BATCH = 5_000
-# Rows per DELETE: no other writer waits long for the table. SQL Server takes 2100 parameters.
+# Rows per DELETE, so that other writers do not wait long. SQL Server takes 2100 parameters.
 DELETED_AT_ONCE = 500
-# Well within the time that the queue gives a task.
+# Well below the time-out of a task.
 SECONDS = 60.0
 
 _PENDING = ".pending"
 
 
 def purge_logs(seconds: float = SECONDS) -> int:
-    """Archive and delete ApplicationLogs older than LOG_RETENTION_DAYS; return how many went.
+    """Archive and delete ApplicationLogs older than LOG_RETENTION_DAYS; return how many.
 
-    A level of LOG_RETENTION_DAYS_PER_LEVEL has days of its own. Safe to kill and to repeat. What
-    is left after so many seconds is left to another task.
+    Levels in LOG_RETENTION_DAYS_PER_LEVEL have their own days. Safe to kill and to repeat. After so
+    many seconds the rest is queued as another task.
     """
     now = timezone.now()
     cutoff = now - timedelta(days=settings.LOG_RETENTION_DAYS)
@@ -77,6 +77,21 @@ def purge_retries(seconds: float = SECONDS) -> int:
     return run.deleted
 
 
+@contextmanager
+def running(what: Kept, cutoff: datetime) -> Iterator[RetentionRun]:
+    """Record a run: its start, what the block counts in the row, and how it ended."""
+    run = RetentionRun.objects.create(what=what, cutoff=cutoff)
+    try:
+        yield run
+    except BaseException as error:
+        # Only its type: the text may hold secrets. The log has it, redacted.
+        run.error = type(error).__name__
+        raise
+    finally:
+        run.ended_at = timezone.now()
+        run.save()
+
+
 def ensure_schedules() -> None:
     """Have both purged every night from 3:00 UTC, unless that is already scheduled."""
     ensure_nightly("purge_logs", "logs.retention.purge_logs", time_of_day(3))
@@ -86,7 +101,7 @@ def ensure_schedules() -> None:
 def _purge(
     what: Kept, expired: Sequence[QuerySet[Any]], cutoff: datetime, seconds: float
 ) -> RetentionRun | None:
-    """Take the expired rows of one table out of it; None when another process is at it."""
+    """Remove the expired rows of one table; None when another process is doing so."""
     model: type[Model] = expired[0].model
     table = model._meta.db_table
     give_up_at = time.monotonic() + seconds
@@ -100,16 +115,16 @@ def _purge(
             for pending in sorted(_folder().glob(f"{table}-*{_PENDING}")):
                 _complete(pending, model, _keys_in(pending, model), run)
             for rows in expired:
-                # By time, as the indexes are; the key makes the order a total one.
+                # In the order of the indexes; by key where times are equal.
                 while batch := list(rows.order_by("timestamp", "pk")[:BATCH]):
                     if time.monotonic() >= give_up_at:
                         return run
-                    _take_out(batch, run)
+                    _remove(batch, run)
             run.is_complete = True
         return run
 
 
-def _take_out(batch: Sequence[Model], run: RetentionRun) -> None:
+def _remove(batch: Sequence[Model], run: RetentionRun) -> None:
     model = type(batch[0])
     keys = [row.pk for row in batch]
     if settings.LOG_ARCHIVE:
@@ -120,10 +135,10 @@ def _take_out(batch: Sequence[Model], run: RetentionRun) -> None:
 
 
 def _archive(batch: Sequence[Any]) -> Path:
-    """Put rows into a file of their own, a JSON object a line, its keys the columns' names."""
+    """Write rows to a file: a JSON object per line, with the columns' names as keys."""
     table = batch[0]._meta.db_table
     keys = [row.pk for row in batch]
-    # No two files have the same: a row is in one file only, and no key is given twice.
+    # Unique, because a row is in one file only and keys are not reused.
     name = f"{table}-{batch[0].timestamp:%Y%m%d}-{min(keys)}-{max(keys)}.jsonl.gz"
     path = _folder() / f"{name}{_PENDING}"
     with atomic_write(path) as file, gzip.GzipFile(fileobj=file, mode="wb") as compressed:
@@ -136,7 +151,7 @@ def _archive(batch: Sequence[Any]) -> Path:
 
 
 def _complete(pending: Path, model: type[Model], keys: Sequence[int], run: RetentionRun) -> None:
-    """Delete the rows that an archive file holds, and give the file its name."""
+    """Delete the rows of an archive file, and give the file its final name."""
     run.archived += len(keys)
     run.size += pending.stat().st_size
     run.deleted += _delete(model, keys)
@@ -152,7 +167,7 @@ def _keys_in(path: Path, model: type[Model]) -> list[int]:
 
 
 def _delete(model: type[Model], keys: Sequence[int]) -> int:
-    """Delete rows, each few in a transaction of their own; return how many were there."""
+    """Delete rows, DELETED_AT_ONCE per transaction; return how many there were."""
     return sum(
         model._default_manager.filter(pk__in=some).delete()[0]
         for some in _slices(keys, DELETED_AT_ONCE)

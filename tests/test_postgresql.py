@@ -15,6 +15,7 @@ from tests.running_site import ROOT
 
 PROOFS = [
     "tests/tokens",
+    "tests/logs/admin/test_csv_export.py",
     "tests/logs/admin/test_log_records.py",
     "tests/logs/handler/test_error_grouping.py",
     "tests/logs/admin/test_pagination.py",

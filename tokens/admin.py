@@ -218,8 +218,8 @@ class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
     search_fields = ["project", "token__company_id"]
 
     def has_delete_permission(self, request: HttpRequest, obj: CoolDown | None = None) -> bool:
-        """Allowed with the permission: staff may know that the provider raised the quota."""
-        return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+        """Staff with the permission: they may know that the quota was raised."""
+        return ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(ThresholdAlert)

@@ -19,7 +19,8 @@ from django_q.tasks import async_task
 
 from extraction.documents.intake import folder_of
 from extraction.models import Extraction
-from logs.retention_runs import Kept, RetentionRun, running
+from logs.models import Kept, RetentionRun
+from logs.retention import running
 from ocrsite.lib.schedules import ensure_nightly
 
 logger = logging.getLogger(__name__)

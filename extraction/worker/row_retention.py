@@ -13,7 +13,8 @@ from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
 from extraction.models import IdempotencyKey
-from logs.retention_runs import Kept, running
+from logs.models import Kept
+from logs.retention import running
 from ocrsite.lib.schedules import ensure_nightly
 
 logger = logging.getLogger(__name__)

@@ -1,3 +1,3 @@
 """The log in the admin."""
 
-from logs.admin import levels, log_records  # noqa: F401  # where Django looks for them
+from logs.admin import log_records  # noqa: F401  # Django imports only this package

@@ -1,4 +1,4 @@
-"""The admin's list of log records, for tables of any size."""
+"""The list of log records in the admin: its cost does not grow with the table."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from logs.models import ApplicationLog
 
 
 class LogList(ChangeList):
-    """Django's list with our filters and pages in place of its own, which count the table."""
+    """Django's list without its filters and pages, which count the rows of the table."""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
@@ -30,7 +30,7 @@ class LogList(ChangeList):
         """Read one page."""
         newer_than = Position.read(request.GET.get("newer", ""))
         older_than = Position.read(request.GET.get("older", ""))
-        # Tracebacks are long, and the list shows none.
+        # The list shows no tracebacks, which are long.
         selection = replace(self.selection, logs=self.selection.logs.defer("exception"))
         self.examined = pagination.EXAMINED
         self.page = pagination.page(

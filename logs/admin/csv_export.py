@@ -10,20 +10,20 @@ _COLUMNS = (
     *("module", "function_name", "line_number"),
     *("request_id", "extraction_id", "company_id", "user", "process_id", "host", "fingerprint"),
 )
-# Spreadsheets take a cell for a formula that begins so.
+# A cell that begins so is a formula to a spreadsheet.
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 class _Echo:
-    """A file that hands back what is written."""
+    """A file whose ``write`` returns the text."""
 
     def write(self, line: str) -> str:
-        """Return it."""
+        """Return the line."""
         return line
 
 
 def lines(logs: Iterable[ApplicationLog]) -> Iterator[str]:
-    """Yield the headings and a line for each record; what looks like a formula is quoted."""
+    """Yield the headings and a line for each record, with formulas disarmed by an apostrophe."""
     writer = csv.writer(_Echo())
     yield writer.writerow(_COLUMNS)
     for log in logs:

@@ -1,4 +1,4 @@
-"""What fails most: failed calls counted by company and kind of failure."""
+"""Failed calls, counted by company, error class and error code."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from django.db.models import Count, Max
 
 from logs.models import RetryAttempt
 
-# A page holds no more; what fails seldom is in the list of failed calls.
+# Rows of the summary; the list of failed attempts has all.
 SHOWN = 100
 
 
@@ -25,7 +25,7 @@ class FailureCount:
 
 
 def what_fails_most(since: datetime) -> list[FailureCount]:
-    """Count the calls that failed since then, the most frequent first; at most SHOWN kinds."""
+    """Count the calls that failed since then, the most frequent first; at most SHOWN rows."""
     failed = RetryAttempt.objects.filter(timestamp__gte=since).order_by()
     total = failed.count()
     kinds = (

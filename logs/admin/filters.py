@@ -1,4 +1,4 @@
-"""What the list of log records can be narrowed to."""
+"""The filters of the list of log records."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +10,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from logs.admin.pagination import Selection
-from logs.handler import error_grouping
-from logs.models import ApplicationLog, LogLevel
+from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
 
 RANGES = {
     "15m": ("Last 15 minutes", timedelta(minutes=15)),
@@ -19,7 +18,7 @@ RANGES = {
     "1d": ("Last day", timedelta(days=1)),
     "7d": ("Last week", timedelta(days=7)),
 }
-# Where a condition has no index and no time is chosen.
+# For a condition without an index, if no time is chosen.
 DEFAULT_RANGE = "1d"
 
 
@@ -52,7 +51,7 @@ class LogFilter(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Refuse times that contradict each other."""
+        """Reject times that contradict each other."""
         values: dict[str, Any] = super().clean() or {}
         since, until = values.get("since"), values.get("until")
         if values.get("range") and (since or until):
@@ -69,7 +68,7 @@ class LogFilter(forms.Form):
         return not chosen and bool(self._unindexed())
 
     def selection(self) -> Selection:
-        """Return the records; none for filters that make no sense."""
+        """Return the records; none for invalid filters."""
         logs = ApplicationLog.objects.all()
         if not self.is_valid():
             return Selection(logs.none())
@@ -78,14 +77,14 @@ class LogFilter(forms.Form):
             if number == 0:
                 logs = logs.filter(**{name: value})
             else:
-                # Hidden from the database, which may choose the index that leaves more to read.
+                # As an expression, or the database might use an index that leaves more to read.
                 unindexed &= Q(Exact(Coalesce(name, Value("")), value))
         return Selection(logs, *self._times(), unindexed)
 
     def _equal(self) -> list[tuple[str, Any]]:
-        """The conditions that have an index; the first probably leaves the fewest records."""
+        """The conditions that have an index, first the one that probably selects the fewest."""
         values = self.cleaned_data
-        is_rare = values["level"] in error_grouping.LEVELS
+        is_rare = values["level"] in ERROR_LEVELS
         names = [
             *("extraction_id", "request_id", "fingerprint"),
             *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),
@@ -107,7 +106,7 @@ class LogFilter(forms.Form):
         return str(self.cleaned_data.get("logger", "")).endswith("*")
 
     def _unindexed(self) -> Q:
-        """The conditions for which records have to be read one by one."""
+        """The conditions without an index: records are examined one by one."""
         values = self.cleaned_data
         conditions = Q()
         if self._is_prefix():

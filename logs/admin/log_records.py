@@ -1,4 +1,4 @@
-"""What happened, for staff to read."""
+"""The models of this app in the admin. All but LoggerLevel are read-only."""
 
 import uuid
 from datetime import timedelta
@@ -31,14 +31,15 @@ from logs.models import (
     ErrorDigest,
     ErrorGroup,
     FailedRetry,
+    LoggerLevel,
     RecentError,
     RetentionRun,
     RetryAttempt,
 )
-from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
 
 _SHOWN = 120
-# What the summary of failed calls can look back on.
+# Periods of the summary of failed calls.
 SUMMARY_DAYS = (1, 7, 30)
 
 
@@ -100,7 +101,7 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
 
     @method_decorator(require_safe)
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Stream what the filters select as CSV; filters that make no sense go back to the list."""
+        """Stream what the filters select as CSV; invalid filters lead back to the list."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = LogFilter(request.GET)
@@ -131,29 +132,29 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
 
     @admin.display(description="company")
     def of_company(self, log: ApplicationLog) -> str:
-        """One click to everything that was logged about the same company."""
+        """A link to all records of the company."""
         return _records(log.company_id, company_id=log.company_id) if log.company_id else "-"
 
     @admin.display(description="extraction")
     def of_extraction(self, log: ApplicationLog) -> str:
-        """One click to everything that was logged about the same extraction."""
+        """A link to all records of the extraction."""
         return _of_extraction(log.extraction_id)
 
     @admin.display(description="error group")
     def of_group(self, log: ApplicationLog) -> str:
-        """One click to every error of the same kind."""
+        """A link to all records of the error group."""
         return (
             _records(log.fingerprint[:8], fingerprint=log.fingerprint) if log.fingerprint else "-"
         )
 
     @admin.display(description="exception")
     def traceback(self, log: ApplicationLog) -> str:
-        """Folded, because the message usually tells enough."""
+        """Folded, because the message usually is enough."""
         return _folded(log.exception)
 
     @admin.display(description="everything about")
     def related(self, log: ApplicationLog) -> str:
-        """One click to what was logged about the same thing."""
+        """Links to all records of the same extraction, request and error group."""
         links = [
             ("the extraction", "extraction_id", log.extraction_id),
             ("the request", "request_id", log.request_id),
@@ -184,7 +185,7 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
 
     @admin.display(description="records", ordering="count")
     def records(self, group: ErrorGroup) -> str:
-        """Their number; one click to the records themselves, as far as they are kept."""
+        """Their number, as a link to those that are still kept."""
         return _records(str(group.count), fingerprint=group.fingerprint)
 
     @admin.display(description="first seen", ordering="first_seen")
@@ -209,7 +210,7 @@ class ErrorDigestAdmin(ReadOnlyAdmin[ErrorDigest]):
 
     @admin.display(description="new groups")
     def groups(self, digest: ErrorDigest) -> int:
-        """How many it tells of."""
+        """How many it lists."""
         return int(digest.group_count)  # type: ignore[attr-defined]  # annotated above
 
 
@@ -232,7 +233,7 @@ class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
 
     @admin.display(description="size", ordering="size")
     def amount(self, run: RetentionRun) -> str:
-        """In a unit that people read."""
+        """In kilobytes or larger units."""
         return filesizeformat(run.size)
 
 
@@ -250,7 +251,7 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
         "beginning",
         "delay_seconds",
     ]
-    # Not by class or code: Django would look for their values in the whole table.
+    # Not by class or code: Django would search the whole table for their values.
     list_filter = ["timestamp"]
     list_select_related = ["token"]
     search_fields = ["company_id", "error_code", "error_message"]
@@ -258,7 +259,7 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
 
     @admin.display(description="extraction")
     def of_extraction(self, attempt: RetryAttempt) -> str:
-        """One click to everything that was logged about the same extraction."""
+        """A link to all records of the extraction."""
         return _of_extraction(attempt.extraction_id)
 
     @admin.display(description="message")
@@ -276,7 +277,7 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
 
     @method_decorator(require_safe)
     def summary_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what fails most, by company and class, over some days."""
+        """Show which calls failed most often in the last days."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         days = request.GET.get("days", "")
@@ -307,7 +308,7 @@ class RecentErrorAdmin(ReadOnlyAdmin[RecentError]):
 
     @admin.display(description="exception")
     def traceback(self, error: RecentError) -> str:
-        """Folded, because the message usually tells enough."""
+        """Folded, because the message usually is enough."""
         return _folded(error.exception)
 
 
@@ -315,3 +316,8 @@ class RecentErrorAdmin(ReadOnlyAdmin[RecentError]):
 class FailedRetryAdmin(ReadOnlyAdmin[FailedRetry]):
     list_display = ["last_attempt", "company_id", "extraction_id", "attempts", "retryable_share"]
     search_fields = ["company_id"]
+
+
+@admin.register(LoggerLevel)
+class LoggerLevelAdmin(ModelAdmin[LoggerLevel]):
+    list_display = ["logger", "level"]

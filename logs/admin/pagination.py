@@ -1,8 +1,8 @@
-"""Pages of log records for a table of any size: no counting, and no counting off either.
+"""Pages of log records by keyset: neither COUNT nor OFFSET, whose cost grows with the table.
 
-A page begins at the record where its neighbour ended, which every index finds at once. Where a
-condition has no index, only so many records are examined for a page: it then says how far back it
-looked, and the next page goes on from there.
+A page begins at the record where its neighbour ended, which an index finds at once. For a condition
+without an index at most EXAMINED records are read per page: the page then says how far back they
+reach, and the next page goes on from there.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class Position:
 
     @classmethod
     def of(cls, log: ApplicationLog) -> Self:
-        """Where a record is."""
+        """The position of a record."""
         return cls(log.timestamp, log.pk)
 
     @classmethod
@@ -47,7 +47,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records: by conditions that an index serves, by time, and by others (empty: none)."""
+    """Which records: by conditions with an index, by time, and by conditions without an index."""
 
     logs: Logs
     since: datetime | None = None
@@ -55,15 +55,15 @@ class Selection:
     unindexed: Q = field(default_factory=Q)
 
     def between(self, older_than: Position | None, newer_than: Position | None) -> Logs:
-        """Those between two positions, or all behind or before one, whatever has no index."""
+        """The records between two positions (None: no bound), ``unindexed`` not applied."""
         logs, since = self.logs, self.since
         if newer_than is not None:
             since = max(since or newer_than.timestamp, newer_than.timestamp)
             logs = logs.exclude(timestamp=newer_than.timestamp, log_id__gte=newer_than.log_id)
         if older_than is not None:
             logs = logs.exclude(timestamp=older_than.timestamp, log_id__lte=older_than.log_id)
-        # One bound on each side: of two SQLite would search its index by the first, and read the
-        # whole table for nothing.
+        # One bound on each side: of two, SQLite would use the first for its index search, and might
+        # read the whole table.
         if since is not None:
             logs = logs.filter(timestamp__gte=since)
         if older_than is not None and not (self.until and self.until <= older_than.timestamp):
@@ -89,7 +89,7 @@ def page(
     older_than: Position | None = None,
     size: int,
 ) -> Page:
-    """Return the page behind one position or before another, or the first."""
+    """Return the page of older or newer records than a position, or the first page."""
     if newer_than is not None:
         logs, edge = _read(selection, newer_than, size, forwards=False)
         if len(logs) > size:
@@ -108,7 +108,7 @@ def page(
 
 
 def every(selection: Selection, batch: int = 1_000) -> Iterator[ApplicationLog]:
-    """Yield the selected records, newest first, by short queries that hold nothing open."""
+    """Yield the selected records, newest first, by short queries instead of one open cursor."""
     position = None
     while True:
         logs = selection.between(position, None).filter(selection.unindexed)

@@ -1,4 +1,4 @@
-"""ApplicationLogs, as the writers see it."""
+"""Inserts rows into ApplicationLogs by multi-row statements."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -21,9 +21,9 @@ _EXTRACTION_ID = Row._fields.index("extraction_id")
 def insert(rows: Sequence[Row]) -> None:
     """Insert rows, as many in a statement as the database takes, and group the errors among them.
 
-    Call it in a transaction. Raises django.db.Error. Not by ``bulk_create``: its models take eight
-    times as long as the database itself.
+    Call it in a transaction. Raises django.db.Error.
     """
+    # Not by bulk_create: making its model instances takes eight times as long as the database.
     from logs.handler import error_grouping  # logging is set up before models can be imported
 
     connection = connections[DEFAULT_DB_ALIAS]

@@ -1,4 +1,4 @@
-"""Errors of one kind, counted: the same exception from the same place, whatever it says."""
+"""Counts errors by group: one exception type, raised in one place, whatever the message."""
 
 import hashlib
 import re
@@ -8,19 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from logs.handler.records import Row
-from ocrsite.lib.email_outbox import MailedOnce
+from logs.models import ERROR_LEVELS, PLACE_LENGTH, ErrorGroup
 
-# The levels of vw_RecentErrors.
-LEVELS = frozenset({"ERROR", "CRITICAL"})
-
-_PLACE_LENGTH = 500
-
-# A group of exceptions is drawn as a tree, of which this is the trunk.
-_TRUNK = re.compile(r"^  [|+] ", re.MULTILINE)
+# What the traceback of an ExceptionGroup is indented with.
+_INDENT = re.compile(r"^  [|+] ", re.MULTILINE)
 _TRACEBACK = re.compile(
     r"^(?:Exception Group )?Traceback \(most recent call last\):\n", re.MULTILINE
 )
@@ -31,79 +25,9 @@ _FRAME = re.compile(
 _EXCEPTION_LINE = re.compile(r"^([^\W\d][\w.<>]*)(?::|$)", re.MULTILINE)
 
 
-class ErrorDigest(MailedOnce):
-    """One day's new error groups, for one mail."""
-
-    digest_id = models.BigAutoField(db_column="DigestID", primary_key=True)
-
-    class Meta:
-        db_table = "ErrorDigests"
-        verbose_name = "error digest"
-        ordering = ["-created_at", "-digest_id"]
-
-    def __str__(self) -> str:
-        return f"{self.created_at:%Y-%m-%d %H:%M}"
-
-
-class ErrorSubscription(models.Model):
-    """Whether a member of staff gets the daily mail of new error groups."""
-
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="error_subscription"
-    )
-    daily_digest = models.BooleanField(
-        "mail new errors every day",
-        default=False,
-        db_default=False,
-        help_text="To this user's address, when errors were logged that are new. For staff only.",
-    )
-
-    class Meta:
-        db_table = "ErrorSubscriptions"
-
-    def __str__(self) -> str:
-        return "subscribed" if self.daily_digest else "not subscribed"
-
-
-class ErrorGroup(models.Model):
-    """Every error of one exception type from one place."""
-
-    group_id = models.BigAutoField(db_column="GroupID", primary_key=True)
-    fingerprint = models.CharField(db_column="Fingerprint", max_length=64, unique=True)
-    exception_type = models.CharField(
-        db_column="ExceptionType", max_length=255, blank=True, help_text="Empty: none was raised."
-    )
-    place = models.CharField(
-        db_column="Place",
-        max_length=_PLACE_LENGTH,
-        help_text="module:function:line of the last frame of our own code, or of the call.",
-    )
-    logger = models.CharField(db_column="Logger", max_length=255)
-    message = models.TextField(db_column="Message", help_text="Of the first of them.")
-    count = models.BigIntegerField(db_column="RecordCount")
-    first_seen = models.DateTimeField(db_column="FirstSeen")
-    last_seen = models.DateTimeField(db_column="LastSeen")
-    digest = models.ForeignKey(
-        ErrorDigest,
-        models.SET_NULL,
-        db_column="DigestID",
-        null=True,
-        help_text="The mail that told of it.",
-    )
-
-    class Meta:
-        db_table = "ErrorGroups"
-        verbose_name = "error group"
-        ordering = ["-last_seen", "-group_id"]
-        indexes = [models.Index(fields=["-last_seen"], name="IX_ErrorGroups_LastSeen")]
-
-    def __str__(self) -> str:
-        return f"{self.exception_type or self.logger} at {self.place}"
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What makes an error one of its group: the exception's type and the place."""
+    """What the errors of one group have in common: the exception's type and the place."""
 
     exception_type: str
     place: str
@@ -114,7 +38,7 @@ class Kind:
     def fingerprint(self) -> str:
         """A digest of both.
 
-        The source stands for its line's number, which the next release moves.
+        Of the line its source counts, if known: its number may change with every release.
         """
         function, _, line = self.place.rpartition(":")
         text = "\n".join([self.exception_type, function, self.code or line])
@@ -122,10 +46,10 @@ class Kind:
 
 
 def kind_of(row: Row) -> Kind:
-    """Return the kind of an error from its row: from the traceback's text if there is one."""
+    """Return the kind of an error by its row: by the text of the traceback, if there is one."""
     if row.exception and (raised := _raised(row.exception)):
         return raised
-    return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:_PLACE_LENGTH])
+    return Kind("", f"{row.logger}:{row.function_name}:{row.line_number}"[:PLACE_LENGTH])
 
 
 def record(rows: Sequence[Row]) -> list[Row]:
@@ -138,14 +62,14 @@ def record(rows: Sequence[Row]) -> list[Row]:
     kinds: dict[str, Kind] = {}
     errors: dict[str, list[Row]] = {}
     for row in rows:
-        if row.level in LEVELS:
+        if row.level in ERROR_LEVELS:
             kind = kind_of(row)
             fingerprint = kind.fingerprint
             row = row._replace(fingerprint=fingerprint)
             kinds.setdefault(fingerprint, kind)
             errors.setdefault(fingerprint, []).append(row)
         grouped.append(row)
-    # In one order, so that no two processes wait for each other's groups.
+    # In one order in all processes, or two could wait for each other's rows: a deadlock.
     for fingerprint in sorted(kinds):
         _count(fingerprint, kinds[fingerprint], errors[fingerprint])
     return grouped
@@ -168,13 +92,13 @@ def _count(fingerprint: str, kind: Kind, errors: Sequence[Row]) -> None:
             "last_seen": max(times),
         },
     )
-    if not created:  # another process was first, a moment ago
+    if not created:  # another process has created it in between
         _add(group, len(errors), min(times), max(times))
 
 
-def _add(group: models.QuerySet[ErrorGroup], count: int, first: datetime, last: datetime) -> bool:
-    """Count errors into a group; False when there is none."""
-    # Rows come late when they waited for a database that was away.
+def _add(group: QuerySet[ErrorGroup], count: int, first: datetime, last: datetime) -> bool:
+    """Add to the count of a group; False when the group does not exist."""
+    # Rows of an outage are inserted late.
     return bool(
         group.update(
             count=F("count") + count,
@@ -185,8 +109,8 @@ def _add(group: models.QuerySet[ErrorGroup], count: int, first: datetime, last: 
 
 
 def _raised(text: str) -> Kind | None:
-    """The kind of the exception that a text of Python's traceback module shows; None: of none."""
-    text = _TRUNK.sub("", text)
+    """The kind of the exception in a text of Python's traceback module; None without one."""
+    text = _INDENT.sub("", text)
     tracebacks = list(_TRACEBACK.finditer(text))
     if not tracebacks:
         return None
@@ -201,11 +125,11 @@ def _raised(text: str) -> Kind | None:
     ]
     ours = [place for place in places if place[0]] or places
     _, place, code = ours[-1] if ours else (False, "", "")
-    return Kind(line[1][:255], place[:_PLACE_LENGTH], code)
+    return Kind(line[1][:255], place[:PLACE_LENGTH], code)
 
 
 def _place(file: Path, line: str, function: str) -> tuple[bool, str]:
-    """Whether a frame is of our own code, and its place in modules rather than folders."""
+    """Whether a frame is of our own code, and its place by the module's name."""
     is_ours = file.is_relative_to(settings.BASE_DIR) and "site-packages" not in file.parts
     if is_ours:
         file = file.relative_to(settings.BASE_DIR)

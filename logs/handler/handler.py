@@ -1,10 +1,10 @@
-"""The logging handler that writes to ApplicationLogs without making anybody wait for it.
+"""The logging handler that writes to ApplicationLogs without making a caller wait for the database.
 
-The caller only appends to a queue in memory. One daemon thread per process writes what has
-gathered every half second, and at once after an ERROR. What the database does not take goes to
-stderr and to files that are entered later. While the database lets the first thread wait, a second
-one brings records into such files, so that a process that is killed outright takes along at most
-the last second, and no ERROR older than 100 ms.
+One daemon thread per process, the writer, brings records onto disk and from there into the
+database. They reach it by a queue in memory, which it empties every half second. Two kinds of
+record go onto disk at once, by their caller: errors, and whatever is logged while the database may
+hold up the writer. So a process that is killed outright loses no error, and of all other records
+those of the last half second.
 """
 
 import logging
@@ -16,8 +16,6 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
-from functools import partial
 from multiprocessing.util import Finalize
 from types import FrameType
 
@@ -25,37 +23,29 @@ from django.apps import apps
 from django.db import connections
 
 from logs.fork_safety import between_forks
-from logs.handler.queue import Backlog
-from logs.handler.records import Entry, Row, entry_of, row_of
-from logs.handler.writer import Delivery, Withdrawn, to_stderr
+from logs.handler.queue import RecordQueue
+from logs.handler.records import Row, row_of
+from logs.handler.writer import BATCH, BatchWriter, to_stderr
 
 # Some 30 MB when it is full.
 CAPACITY = 50_000
-# Rows per transaction: so short that nobody notices the lock on SQLite. An ERROR waits for one
-# transaction to end, and takes only a few others with it.
-BATCH = 500
-URGENT_BATCH = 50
 # Transactions per connection while there is enough to write: a fork waits for them.
-BATCHES_PER_CONNECTION = 20
+BATCHES_PER_CONNECTION = 5
 FLUSH_SECONDS = 0.5
 EXIT_SECONDS = 5.0
-# How often the keeper looks whether an ERROR is still in memory only: it is by the second look.
-LOOK_SECONDS = 0.04
-# When the database has held up the writer for so long, the keeper takes all other records, too.
-STUCK_SECONDS = 0.4
+# A transaction whose first statement was answered ends within this time. Should it not, what was
+# logged meanwhile goes onto disk with the next call of logging.
+TRUST_SECONDS = 0.4
 
 # Logging a row's INSERT would cause another row, and so on; so would anything else that the
-# writer thread logs.
+# writer logs.
 _UNLOGGED = "django.db.backends."
 
 _handlers: "weakref.WeakSet[DatabaseHandler]" = weakref.WeakSet()
 
 
 class DatabaseHandler(logging.Handler):
-    """Writes log records to ApplicationLogs in batches, from a thread of its own.
-
-    A second one, the keeper, has in files what the database does not take in time.
-    """
+    """Writes log records to ApplicationLogs in batches, from a thread of its own."""
 
     def __init__(self, level: int | str = logging.NOTSET) -> None:
         super().__init__(level)
@@ -63,49 +53,69 @@ class DatabaseHandler(logging.Handler):
         _handlers.add(self)
 
     def createLock(self) -> None:  # noqa: N802
-        """Without logging's lock: the queue has its own, which is never held while writing."""
+        """Without logging's lock: the handler has its own, never held during a query."""
         self.lock = None
 
     def _start_afresh(self) -> None:
-        """Forget the parent's queue, thread and locks: after a fork the parent still has them."""
+        """Forget the parent's records, thread and locks: after a fork the parent still has them."""
         # Reentrant, because a signal handler may log while its own thread holds the lock.
-        lock = threading.RLock()
-        self._changed = threading.Condition(lock)
-        self._at_risk = threading.Condition(lock)
-        self._backlog = Backlog(CAPACITY)
-        self._delivery = Delivery()
-        # What the writer has in hand and not yet in the database, and the keeper not yet in a file.
-        self._writing: list[Entry] = []
-        self._keeping: list[Entry] = []
-        self._held_since: float | None = None
-        self._urgent = False
-        # Numbers of entries: up to which all are out, and up to which somebody waits for that.
-        self._settled = self._awaited = 0
-        self._closed = False
+        self._changed = threading.Condition(threading.RLock())
+        self._queue = RecordQueue(CAPACITY)
+        self._batch_writer = BatchWriter()
         self._writer: threading.Thread | None = None
-        self._keeper: threading.Thread | None = None
+        self._closed = False
+        # Until then the writer is not held up, and saves in time what is in the queue.
+        self._safe_until = math.inf
+        # Records are numbered: the last that was logged, and the last of those that are on disk,
+        # that are settled (see BatchWriter), and that somebody waits for.
+        self._logged = self._saved = self._settled = self._awaited = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the record. Never raises and never waits for the database."""
+        """Queue the record or bring it onto disk. Never raises, never waits for the database."""
         try:
-            if not self._is_loggable(record):
-                return
-            entry = entry_of(record)
-            with self._changed:
-                if not self._closed:
-                    self._queue(entry)
-                    return
-            self._delivery.divert([row_of(entry)])
+            is_own = threading.current_thread() is self._writer
+            if not is_own and not f"{record.name}.".startswith(_UNLOGGED):
+                self._accept(record.levelno, row_of(record))
         except Exception:
             self.handleError(record)
-
-    def _is_loggable(self, record: logging.LogRecord) -> bool:
-        is_unlogged = f"{record.name}.".startswith(_UNLOGGED)
-        return not is_unlogged and threading.current_thread() not in (self._writer, self._keeper)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say so on stderr; logging's own way would print the arguments, secrets and all."""
         to_stderr([f"A log record from {record.pathname}:{record.lineno} could not be queued."])
+
+    def _accept(self, level: int, row: Row) -> None:
+        with self._changed:
+            is_queue_safe = not self._closed and time.monotonic() < self._safe_until
+            if is_queue_safe and level < logging.ERROR:
+                self._put(level, row)
+                return
+            if not is_queue_safe and len(self._queue):
+                self._save()
+        is_on_disk = self._batch_writer.append([row])
+        with self._changed:
+            if is_on_disk:
+                self._count()
+            else:
+                self._put(level, row)
+
+    def _put(self, level: int, row: Row) -> None:
+        self._queue.put(level, row)
+        self._count()
+
+    def _count(self) -> None:
+        """Number a record that was queued or saved, and wake the writer if it is time."""
+        self._logged += 1
+        if self._logged == self._saved + 1 or len(self._queue) == BATCH:
+            self._changed.notify_all()
+        if self._writer is None and not self._closed:
+            self._start_writer()
+
+    def _start_writer(self) -> None:
+        self._writer = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._writer.start()
+        if multiprocessing.parent_process() is not None:
+            # Children of multiprocessing (django-q's workers) end without atexit.
+            Finalize(None, self.close, exitpriority=-100)
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until everything logged so far is written, at most ``timeout`` (5) seconds.
@@ -115,7 +125,7 @@ class DatabaseHandler(logging.Handler):
         if not apps.ready:  # the writer waits for them, perhaps for ever
             return
         with self._changed:
-            target = self._awaited = self._backlog.last_number
+            target = self._awaited = self._logged
             self._changed.notify_all()
             self._changed.wait_for(
                 lambda: self._settled >= target or self._closed,
@@ -123,140 +133,65 @@ class DatabaseHandler(logging.Handler):
             )
 
     def close(self) -> None:
-        """Flush; what is not in the database by then is diverted. Runs when Python exits."""
+        """Flush; what is not in the database by then stays on disk. Runs when Python exits."""
         self.flush()
         with self._changed:
-            self._changed.wait_for(lambda: not self._keeping, EXIT_SECONDS)
-            entries = [*self._writing, *self._backlog.take(CAPACITY)]
-            self._writing = []
             self._closed = True
             self._changed.notify_all()
-            self._at_risk.notify_all()
-        if entries:
-            to_stderr(["ApplicationLogs could not be written before the end:"])
-            self._delivery.divert(_rows(entries))
+            self._save()
+        self._batch_writer.close()
         super().close()
-
-    def _queue(self, entry: Entry) -> None:
-        self._backlog.put(entry)
-        if entry.level >= logging.ERROR:
-            self._urgent = True
-            self._at_risk.notify_all()
-        if self._urgent or len(self._backlog) in (1, BATCH):
-            self._changed.notify_all()
-        if self._writer is None:
-            self._writer = _started(self._run, "log-writer")
-            self._keeper = _started(self._keep, "log-keeper")
-            if multiprocessing.parent_process() is not None:
-                # Children of multiprocessing (django-q's workers) end without atexit.
-                Finalize(None, self.close, exitpriority=-100)
 
     def _run(self) -> None:
         apps.ready_event.wait()
-        while self._wait_for_work():
+        while self._wait_for_records():
+            self._save()
             with between_forks:
                 try:
-                    self._work()
+                    self._write()
                 finally:
                     # This thread's connection only. One that is kept would go stale.
                     connections.close_all()
 
-    def _wait_for_work(self) -> bool:
-        """Wait for entries, then for company; False when the handler was closed."""
+    def _wait_for_records(self) -> bool:
+        """Wait for a record, then for more to write with it; False when the handler was closed."""
         with self._changed:
-            self._held_since = None
+            self._safe_until = math.inf
             self._changed.wait_for(
-                lambda: len(self._backlog) or self._is_hurried(), self._delivery.seconds_to_look()
+                lambda: self._settled < self._logged or self._must_hurry(),
+                self._batch_writer.seconds_to_look(),
             )
-            if len(self._backlog):
+            if self._settled < self._logged:
                 self._changed.wait_for(
-                    lambda: len(self._backlog) >= BATCH or self._is_hurried(), FLUSH_SECONDS
+                    lambda: len(self._queue) >= BATCH or self._must_hurry(), FLUSH_SECONDS
                 )
-            self._hold()
             return not self._closed
 
-    def _is_hurried(self) -> bool:
-        # What the keeper has in hand cannot be hurried.
-        is_awaited = self._settled < self._awaited and not self._keeping
-        return self._urgent or self._closed or is_awaited
+    def _must_hurry(self) -> bool:
+        return self._closed or self._settled < max(self._awaited, self._saved)
 
-    def _work(self) -> None:
+    def _save(self) -> None:
+        """Bring the queue onto disk. From now on the database may hold up the writer."""
+        with self._changed:
+            self._safe_until = 0
+            self._saved = self._logged
+            self._batch_writer.save(self._queue.take(), self._saved)
+
+    def _write(self) -> None:
+        """Bring into the database what is on disk, and what is logged meanwhile."""
+        self._batch_writer.catch_up(at_once=self._settled < self._awaited)
         for _ in range(BATCHES_PER_CONNECTION):
-            if not self._write_batch():
-                break
-        self._delivery.catch_up(at_once=self._settled < self._awaited)
-        with self._changed:
-            self._urgent = len(self._backlog) >= BATCH or self._backlog.has(logging.ERROR)
-            kept = [entry.number for entry in self._keeping]
-            self._settled = min([self._backlog.oldest_number(), *kept]) - 1
-            self._changed.notify_all()
-
-    def _write_batch(self) -> bool:
-        """Write some entries; False when there was none."""
-        with self._changed:
-            is_urgent = self._backlog.has(logging.ERROR)
-            entries = self._writing = self._backlog.take(URGENT_BATCH if is_urgent else BATCH)
-            self._hold()
-        if entries:
-            self._delivery.deliver(_rows(entries), partial(self._claim, entries))
-        return bool(entries)
-
-    def _hold(self) -> None:
-        """From now on, what the writer does may hold it up."""
-        self._held_since = time.monotonic()
-        self._at_risk.notify_all()
-
-    def _claim(self, entries: list[Entry]) -> None:
-        """Make what is being written the writer's for good.
-
-        Raises Withdrawn when ``close`` or the keeper took it over.
-        """
-        with self._changed:
-            if self._writing is not entries:
-                raise Withdrawn
-            self._writing = []
-
-    def _keep(self) -> None:
-        """Bring into files what the writer does not get rid of in time."""
-        looked_at = 0
-        while not self._closed:
+            has_more = self._batch_writer.write(self._trust_database)
             with self._changed:
-                self._at_risk.wait_for(
-                    lambda: self._closed or self._held_since or self._waiting_errors()
-                )
-                is_stuck = time.monotonic() - (self._held_since or math.inf) > STUCK_SECONDS
-                if is_stuck:
-                    self._keeping = self._take_over(logging.NOTSET)
-                elif any(number <= looked_at for number in self._waiting_errors()):
-                    self._keeping = self._take_over(logging.ERROR)
-                looked_at = self._backlog.last_number
-            if self._keeping:
-                self._delivery.rescue(_rows(self._keeping))
-                with self._changed:
-                    self._keeping = []
-                    # As soon as the writer can, it is to enter the file.
-                    self._awaited = self._backlog.last_number
-                    self._changed.notify_all()
-            time.sleep(LOOK_SECONDS)
+                self._settled = self._batch_writer.settled
+                self._changed.notify_all()
+            if not has_more:
+                break
+            self._save()  # before the next transaction, which may be held up, too
 
-    def _waiting_errors(self) -> list[int]:
-        """The numbers of errors that are in memory only; of those in the queue, the first."""
-        writing = [entry.number for entry in self._writing if entry.level >= logging.ERROR]
-        return [*writing, *self._backlog.heads(logging.ERROR)]
-
-    def _take_over(self, lowest: int) -> list[Entry]:
-        """Take what waits from this level on, and all of a batch with one such in it."""
-        entries = self._backlog.take(CAPACITY, lowest)
-        if any(entry.level >= lowest for entry in self._writing):
-            entries = [*self._writing, *entries]
-            self._writing = []
-        return entries
-
-
-def _started(work: Callable[[], None], name: str) -> threading.Thread:
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    thread.start()
-    return thread
+    def _trust_database(self) -> None:
+        """The database has just answered: for a moment the queue is safe again."""
+        self._safe_until = time.monotonic() + TRUST_SECONDS
 
 
 def flush_on_sigterm() -> None:
@@ -271,16 +206,6 @@ def _close_and_end(number: int, _frame: FrameType | None) -> None:
         handler.close()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-
-
-def _rows(entries: Iterable[Entry]) -> list[Row]:
-    rows = []
-    for entry in entries:
-        try:
-            rows.append(row_of(entry))
-        except Exception:
-            to_stderr([f"A log record from {entry.module}:{entry.line} could not be written."])
-    return rows
 
 
 def _start_afresh_in_child() -> None:

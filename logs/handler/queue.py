@@ -1,58 +1,47 @@
-"""Records that wait to be written: bounded, and generous to the severe when it is full."""
+"""Rows in memory that wait for the writer."""
 
-import logging
 from collections import Counter, deque
+from operator import attrgetter
 
-from logs.handler.records import Entry, own_warning
+from logs.handler.records import Row, own_warning
 
 
-class Backlog:
-    """A queue of entries that gives up its lowest level first. Not locked; its owner locks."""
+class RecordQueue:
+    """A bounded queue: when full, rows of the lowest level are dropped. Its owner locks it."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._by_level: dict[int, deque[Entry]] = {}
+        self._by_level: dict[int, deque[Row]] = {}
         self._size = 0
         self._dropped: Counter[str] = Counter()
-        self.last_number = 0
-        """The highest number of an entry so far, dropped or not."""
 
     def __len__(self) -> int:
         return self._size
 
-    def put(self, entry: Entry) -> None:
-        """Add an entry; when full, drop the oldest of a lower level, or else this one."""
-        self.last_number = max(self.last_number, entry.number)
+    def put(self, level: int, row: Row) -> None:
+        """Add a row; when full, drop the oldest of a lower level, or else this one."""
         if self._size >= self._capacity:
-            lowest = min(level for level, entries in self._by_level.items() if entries)
-            if lowest >= entry.level:
-                self._dropped[entry.level_name] += 1
+            lowest = min(each for each, rows in self._by_level.items() if rows)
+            if lowest >= level:
+                self._dropped[row.level] += 1
                 return
-            victim = self._by_level[lowest].popleft()
-            self._dropped[victim.level_name] += 1
+            self._dropped[self._by_level[lowest].popleft().level] += 1
             self._size -= 1
-        self._by_level.setdefault(entry.level, deque()).append(entry)
+        self._by_level.setdefault(level, deque()).append(row)
         self._size += 1
 
-    def take(self, limit: int, lowest: int = logging.NOTSET) -> list[Entry]:
-        """Remove up to ``limit`` entries, the most severe first, and return them as they came.
-
-        None of a level below ``lowest``.
+    def take(self) -> list[Row]:
+        """Remove all rows and return them in the order of their times.
 
         One more at the end says how many were dropped since the last time, if any were.
         """
-        taken: list[Entry] = []
-        for level in sorted(self._by_level, reverse=True):
-            if level < lowest:
-                break
-            entries = self._by_level[level]
-            count = min(len(entries), limit - len(taken))
-            taken += [entries.popleft() for _ in range(count)]
-        taken.sort()
-        self._size -= len(taken)
-        return taken + self._notice()
+        rows = [row for of_level in self._by_level.values() for row in of_level]
+        rows.sort(key=attrgetter("timestamp"))
+        self._by_level.clear()
+        self._size = 0
+        return rows + self._notice()
 
-    def _notice(self) -> list[Entry]:
+    def _notice(self) -> list[Row]:
         dropped, self._dropped = self._dropped, Counter()
         if not dropped:
             return []
@@ -62,16 +51,3 @@ class Backlog:
                 f"{dropped.total()} log records were dropped because the queue was full: {counts}"
             )
         ]
-
-    def has(self, level: int) -> bool:
-        """Whether an entry of this level or above waits."""
-        return bool(self.heads(level))
-
-    def heads(self, lowest: int = logging.NOTSET) -> list[int]:
-        """Return the lowest number of each level that waits, of those from ``lowest`` on."""
-        levels = self._by_level.items()
-        return [entries[0].number for level, entries in levels if entries and level >= lowest]
-
-    def oldest_number(self) -> int:
-        """Return the lowest number of those that wait; when none does, one above the highest."""
-        return min(self.heads(), default=self.last_number + 1)

@@ -1,13 +1,11 @@
-"""One log record between the caller and its row: taken at the call, written later."""
+"""Makes a row of ApplicationLogs from a log record, in the call of logging."""
 
 import logging
 import os
 import socket
-import time
 import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import count
 from traceback import TracebackException
 from typing import NamedTuple
 
@@ -16,30 +14,8 @@ from logs.context import Context
 from logs.redaction import redact
 
 _HOST = socket.gethostname()
-# Not the name of this module: what staff filter by and set a level for.
+# Of this app's own warnings: the app's name rather than a module's, for staff to filter by.
 _OWN_LOGGER = "logs"
-_numbers = count(1)
-
-
-class Entry(NamedTuple):
-    """What is kept of a log record; still with its secrets, which writing takes out.
-
-    Entries are numbered, and so ordered, as they come.
-    """
-
-    number: int
-    created: float
-    level: int
-    level_name: str
-    logger: str
-    message: str
-    error: TracebackException | None
-    stack: str | None
-    module: str
-    function: str | None
-    line: int
-    process_id: int | None
-    context: Context
 
 
 class Row(NamedTuple):
@@ -62,65 +38,44 @@ class Row(NamedTuple):
     fingerprint: str | None = None
 
 
-def entry_of(record: logging.LogRecord) -> Entry:
-    """Take a record as it is now: its arguments and the context may change after the call."""
-    return Entry(
-        next(_numbers),
-        record.created,
-        record.levelno,
-        record.levelname,
-        record.name,
-        _message(record),
-        _error(record),
-        record.stack_info,
-        record.module,
-        record.funcName,
-        record.lineno,
-        record.process,
-        context.current(),
-    )
+def row_of(record: logging.LogRecord) -> Row:
+    """Return the record's row, redacted and cut to what the columns of every database take.
 
-
-def row_of(entry: Entry) -> Row:
-    """Return the row, redacted and cut to what the columns of every database take."""
-    # Not by Row._make, which takes twice as long: every record comes this way.
+    Call it when the record is logged: its arguments and the context may change afterwards.
+    """
+    # Not by Row(...), which takes twice as long: every call of logging comes this way.
     return tuple.__new__(
         Row,
         (
-            datetime.fromtimestamp(entry.created, UTC),
-            _storable(redact(entry.message)),
-            _exception(entry),
-            entry.line,
-            *_place(entry.level_name, entry.logger, entry.module, entry.function),
-            *_context(entry.context),
-            entry.process_id,
+            datetime.fromtimestamp(record.created, UTC),
+            _storable(redact(_message(record))),
+            _exception(record),
+            record.lineno,
+            *_place(record.levelname, record.name, record.module, record.funcName),
+            *_context(context.current()),
+            record.process,
             _HOST,
-            None,  # error_grouping knows it
+            None,  # set by error_grouping
         ),
     )
 
 
-def own_warning(message: str) -> Entry:
+def own_warning(message: str) -> Row:
     """Return a warning of this app itself, which cannot log in the ordinary way."""
-    return Entry(
-        number=next(_numbers),
-        created=time.time(),
-        level=logging.WARNING,
-        level_name="WARNING",
-        logger=_OWN_LOGGER,
-        message=message,
-        error=None,
-        stack=None,
-        module="",
-        function=None,
-        line=0,
-        process_id=os.getpid(),
-        context=context.current(),
+    return Row(
+        datetime.now(UTC),
+        _storable(redact(message)),
+        None,
+        0,
+        *_place("WARNING", _OWN_LOGGER, "", None),
+        *_context(context.current()),
+        os.getpid(),
+        _HOST,
     )
 
 
 def line_of(row: Row) -> str:
-    """Return the text for the console, which stands in for the database."""
+    """Return the text that is printed while the database is away."""
     moment = row.timestamp.isoformat(timespec="milliseconds")
     text = f"{moment} {row.level} {row.logger}: {row.message}"
     return f"{text}\n{row.exception}" if row.exception else text
@@ -130,28 +85,18 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except Exception:
-        # Wrong arguments are the caller's mistake; what it meant to say is still worth a row.
+        # The arguments do not fit the message: the record is still worth a row.
         return f"{record.msg!r} cannot be formatted with {record.args!r}"
 
 
-def _error(record: logging.LogRecord) -> TracebackException | None:
-    """The exception without its frames, which must not outlive the call.
-
-    Its text is put together by the writer: reading the source takes most of the time.
-    """
-    if not record.exc_info or record.exc_info[1] is None:
-        return None
-    return TracebackException(*record.exc_info, lookup_lines=False, compact=True)
+def _exception(record: logging.LogRecord) -> str | None:
+    text = record.stack_info or ""
+    if record.exc_info and record.exc_info[1] is not None:
+        text = "".join(TracebackException(*record.exc_info, compact=True).format()) + text
+    return _storable(redact(text.rstrip())) or None if text else None
 
 
-def _exception(entry: Entry) -> str | None:
-    if entry.error is None and entry.stack is None:
-        return None
-    text = "".join(entry.error.format()) if entry.error else ""
-    return _storable(redact(f"{text}{entry.stack or ''}".rstrip())) or None
-
-
-# The same few places and contexts come again and again.
+# Cached: there are few places and contexts, and many records of each.
 @lru_cache(maxsize=1024)
 def _place(
     level_name: str, logger: str, module: str, function: str | None

@@ -1,86 +1,156 @@
-"""Records on disk that the database did not take, until it does.
+"""Rows on disk until they are in the database.
 
-JSON Lines under ``DATA_DIR/unwritten-logs`` (mode 600). Every process writes files of its own, a
-few thousand records in each; any process enters them, each in one transaction that also notes the
-file's name. So a file that two processes enter, or one that died after its commit, is entered once.
+JSON Lines under ``DATA_DIR/unwritten-logs`` (mode 600). A process appends to a file of its own.
+The rows of a file are inserted in one transaction, which also notes the file's name; after the
+commit the file is removed. Any process ingests the files of one that died, unless their names are
+noted. So each row is inserted exactly once, whenever the process died and whoever ingests the file.
 """
 
 import contextlib
 import os
-import threading
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import DataError, IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, connections, transaction
 from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from logs.handler import bulk_insert
-from logs.handler.records import Row, own_warning, row_of
+from logs.handler.records import Row, own_warning
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-    from logs.models import EnteredFile
+    from logs.models import IngestedFile
 
 FILE_BYTES = 1_000_000
-# Of all processes together; then the oldest makes room.
+# Of all processes together, that wait to be ingested; the oldest are dropped for new ones.
 MOST_FILES = 100
-# Nobody writes to a file that rested for half of this time, so that one which rested for all of it
-# belongs to a process that died or is idle.
+# A file without an append for so long belongs to a process that died or is idle: any process may
+# ingest it. Its own process appends nothing more after half of this time.
 RESTED_SECONDS = 60.0
-# The names of files that were entered are kept for longer than anybody needs to enter one.
+# Longer than any process takes to insert a file that it has read.
 _NAMES_KEPT = timedelta(days=1)
 
 _OPEN = ".open"
 _DONE = ".jsonl"
 
 _row = TypeAdapter(Row)
+# Not by dump_json, which takes twice as long.
+_to_json = _row.serializer.to_json
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows for one transaction, and the file that holds them; None: the disk did not take them."""
+
+    rows: Sequence[Row]
+    path: Path | None = None
+    written_at: float = 0.0
+    """The time of the last append, in seconds since the epoch."""
+    number: int = 0
+    """Of the last record that is settled once the batch is written; see BatchWriter."""
 
 
 class Spool:
-    """The files of one process. Safe between its threads; a fork needs a new one."""
+    """The file that a process appends to. Its owner locks it; a fork needs a new one."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._path: Path | None = None
+        self._rows: list[Row] = []
+        self._size = 0
         self._written_at = 0.0
 
-    def write(self, rows: Iterable[Row]) -> None:
-        """Append rows. Raises OSError."""
-        with self._lock:
-            if time.monotonic() - self._written_at > RESTED_SECONDS / 2:
-                self._close()
-            if self._path is None:
-                folder = _folder()
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                rows = [*_make_room(folder), *rows]
-                # By time, so that they are entered in the order in which they were written.
-                self._path = folder / f"{time.time_ns()}-{uuid.uuid4().hex}{_OPEN}"
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "ab") as file:
-                file.write(b"".join(to_json(row._asdict()) + b"\n" for row in rows))
-                size = file.tell()
-            self._written_at = time.monotonic()
-            if size >= FILE_BYTES:
-                self._close()
+    def append(self, rows: Sequence[Row]) -> None:
+        """Hand rows to the operating system, which keeps them if this process dies.
 
-    def close(self) -> None:
-        """Let what was written be entered at once."""
-        with self._lock:
-            self._close()
+        Raises OSError.
+        """
+        if time.time() - self._written_at > RESTED_SECONDS / 2:
+            self.finish()
+        path = self._path or _new_path()
+        data = b"".join([_to_json(row) + b"\n" for row in rows])
+        _append(path, self._size, data)
+        self._path = path
+        self._rows += rows
+        self._size += len(data)
+        self._written_at = time.time()
+        if self._size >= FILE_BYTES:
+            self.finish()
 
-    def _close(self) -> None:
-        path, self._path = self._path, None
+    def cut(self) -> Batch | None:
+        """End the file; return it with its rows in the order of their times, or None without one.
+
+        Its process is to insert it, or else to ``release`` it.
+        """
+        if self._path is None:
+            return None
+        rows = sorted(self._rows, key=attrgetter("timestamp"))
+        batch = Batch(rows, self._path, self._written_at)
+        self._forget()
+        return batch
+
+    def finish(self) -> None:
+        """End the file, and let any process ingest it."""
+        path = self._path
+        self._forget()
         if path is not None:
-            with contextlib.suppress(FileNotFoundError):  # it rested, and was entered
-                path.rename(path.with_suffix(_DONE))
+            self.release(path)
+
+    def release(self, path: Path) -> None:
+        """Let any process ingest a file that was cut; drop the oldest when too many wait."""
+        with contextlib.suppress(OSError):  # such as: it rested, and was ingested
+            path.rename(path.with_suffix(_DONE))
+        if lost := _make_room():
+            reason = "because the database was away for too long"
+            with contextlib.suppress(OSError):
+                self.append([own_warning(f"{lost} log records were dropped {reason}")])
+
+    def _forget(self) -> None:
+        self._path, self._rows, self._size = None, [], 0
+
+
+def insert(
+    batch: Batch, outdated: str | None = None, answered: Callable[[], None] = lambda: None
+) -> str | None:
+    """Insert a batch and remove its file; if the file was ingested before, only remove it.
+
+    ``answered`` is called when the database has answered the first statement. Returns the name that
+    was noted, if nobody will ask for it any more: passed to the next call as ``outdated``, it is
+    replaced by the next name. Raises django.db.Error.
+    """
+    name = batch.path.stem if batch.path else None
+
+    def insert_once(rows: Sequence[Row]) -> None:
+        try:
+            with transaction.atomic():
+                if name is not None:
+                    _note(name, outdated)
+                    answered()
+                bulk_insert.insert(rows)
+        except IntegrityError:
+            if not _is_noted(name):  # by another process, a moment ago
+                raise
+
+    try:
+        insert_once(batch.rows)
+    except DataError:
+        insert_once(_acceptable(batch.rows))
+    if batch.path is None:
+        return outdated
+    try:
+        batch.path.unlink()
+    except OSError:  # such as: another process has just ingested it
+        return None
+    # No other process has read a file that did not rest.
+    return name if time.time() - batch.written_at < RESTED_SECONDS / 2 else None
 
 
 def ingest(at_most: int = MOST_FILES) -> bool:
@@ -92,30 +162,43 @@ def ingest(at_most: int = MOST_FILES) -> bool:
     for path in waiting[:at_most]:
         try:
             rows = _read(path)
-        except OSError:  # another process has just entered it, or it is somebody else's
+        except OSError:  # another process has just ingested it, or it is not one of ours
             continue
-        try:
-            _enter(path, rows)
-        except DataError:
-            _enter(path, _acceptable(rows))
-        path.unlink(missing_ok=True)
-    if waiting:
-        _entered_files().filter(entered_at__lt=timezone.now() - _NAMES_KEPT).delete()
-    return len(waiting) <= at_most
+        if _is_noted(path.stem):
+            path.unlink(missing_ok=True)
+        else:
+            insert(Batch(rows, path))
+    is_done = len(waiting) <= at_most
+    if is_done:  # or else the name of a file that still waits might be among the old ones
+        _forget_old_names()
+    return is_done
 
 
-def _enter(path: Path, rows: Sequence[Row]) -> None:
-    """Insert a file's rows, unless that was done before."""
-    entered = _entered_files()
-    if entered.filter(name=path.stem).exists():
-        return
-    try:
-        with transaction.atomic():
-            entered.create(name=path.stem)
-            bulk_insert.insert(rows)
-    except IntegrityError:
-        if not entered.filter(name=path.stem).exists():  # no other process was faster
-            raise
+def _note(name: str, outdated: str | None) -> None:
+    if outdated is None or not _replace(outdated, name):
+        _ingested_files().create(name=name)
+
+
+def _replace(old: str, new: str) -> bool:
+    """Note a name in place of another; False when that is not noted."""
+    # Every batch comes this way, and the ORM would take 0.3 ms.
+    connection = connections[DEFAULT_DB_ALIAS]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'UPDATE "logs_enteredfile" SET "name" = %s, "entered_at" = %s WHERE "name" = %s',
+            [new, connection.ops.adapt_datetimefield_value(timezone.now()), old],
+        )
+        return bool(cursor.rowcount)
+
+
+def _is_noted(name: str | None) -> bool:
+    return _ingested_files().filter(name=name).exists()
+
+
+def _forget_old_names() -> None:
+    old = _ingested_files().filter(ingested_at__lt=timezone.now() - _NAMES_KEPT)
+    if old.exists():  # a DELETE of nothing would lock SQLite, too
+        old.delete()
 
 
 def _acceptable(rows: Sequence[Row]) -> list[Row]:
@@ -127,10 +210,22 @@ def _acceptable(rows: Sequence[Row]) -> list[Row]:
                 bulk_insert.insert([row])
                 transaction.set_rollback(True)
         except DataError as error:
-            accepted.append(_warning(f"A log record was refused by the database: {error}"))
+            accepted.append(own_warning(f"A log record was refused by the database: {error}"))
         else:
             accepted.append(row)
     return accepted
+
+
+def _append(path: Path, size: int, data: bytes) -> None:
+    """Append to a file of that size: all of the data, or else nothing. Raises OSError."""
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(path, flags, 0o600), "ab") as file:
+            file.write(data)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.truncate(path, size)
+        raise
 
 
 def _read(path: Path) -> list[Row]:
@@ -141,44 +236,46 @@ def _read(path: Path) -> list[Row]:
         with contextlib.suppress(ValidationError):
             rows.append(_row.validate_json(line))
     if unreadable := len(lines) - len(rows):
-        rows.append(_warning(f"{unreadable} log records on disk could not be read: {path.name}"))
+        rows.append(own_warning(f"{unreadable} log records on disk could not be read: {path.name}"))
     return rows
 
 
 def _waiting() -> list[Path]:
-    """The files that nobody writes to any more, the oldest first."""
+    """The files that no process appends to any more, the oldest first."""
     folder = _folder()
     rested_since = time.time() - RESTED_SECONDS
     waiting = list(folder.glob(f"*{_DONE}"))
     for path in folder.glob(f"*{_OPEN}"):
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # released or removed meanwhile
             if path.stat().st_mtime < rested_since:
                 waiting.append(path)
     return sorted(waiting)
 
 
-def _make_room(folder: Path) -> list[Row]:
-    """Remove the oldest files when there are too many; return what is to be said about it."""
-    paths = sorted([*folder.glob(f"*{_DONE}"), *folder.glob(f"*{_OPEN}")])
+def _make_room() -> int:
+    """Remove the oldest files when too many wait; return how many records were lost with them."""
+    waiting = _waiting()
     lost = 0
-    for path in paths[: max(0, len(paths) + 1 - MOST_FILES)]:
-        with contextlib.suppress(FileNotFoundError):
-            lost += path.read_bytes().count(b"\n")
+    for path in waiting[: max(0, len(waiting) - MOST_FILES)]:
+        with contextlib.suppress(OSError):
+            count = path.read_bytes().count(b"\n")
             path.unlink()
-    if not lost:
-        return []
-    return [_warning(f"{lost} log records were dropped because the database was away for too long")]
+            lost += count
+    return lost
 
 
-def _warning(message: str) -> Row:
-    return row_of(own_warning(message))
+def _new_path() -> Path:
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # By time, so that files are ingested in the order in which they were begun.
+    return folder / f"{time.time_ns()}-{uuid.uuid4().hex}{_OPEN}"
 
 
 def _folder() -> Path:
     return Path(settings.DATA_DIR) / "unwritten-logs"
 
 
-def _entered_files() -> "QuerySet[EnteredFile]":
-    from logs.models import EnteredFile  # logging is set up before models can be imported
+def _ingested_files() -> "QuerySet[IngestedFile]":
+    from logs.models import IngestedFile  # logging is set up before models can be imported
 
-    return EnteredFile.objects.all()
+    return IngestedFile.objects.all()

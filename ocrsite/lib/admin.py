@@ -1,6 +1,6 @@
 """What the admin pages of all apps share."""
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
 from django.contrib import admin
@@ -16,31 +16,27 @@ if TYPE_CHECKING:
 else:
 
     class ModelAdmin(admin.ModelAdmin, Generic[M]):
-        """Django's, subscriptable."""
+        """Django's, with a type parameter."""
 
     class ModelForm(forms.ModelForm, Generic[M]):
-        """Django's, subscriptable."""
+        """Django's, with a type parameter."""
 
 
-class ReadOnlyAdmin(ModelAdmin[M]):
-    """Lists and shows; nobody adds, changes or deletes here."""
+class ReadOnlyMixin:
+    """For an admin or an inline whose rows staff can see and nobody can add, change or delete."""
 
-    def has_add_permission(self, request: HttpRequest, *args: object) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
-    def has_change_permission(
-        self,
-        request: HttpRequest,
-        obj: M | None = None,
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
-    def has_delete_permission(
-        self,
-        request: HttpRequest,
-        obj: M | None = None,
-    ) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
+
+
+class ReadOnlyAdmin(ReadOnlyMixin, ModelAdmin[M]):
+    """The rows of a model, read-only."""

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from logs import emails
 from logs.emails import MAX_AGE, deliver_digests, ensure_schedules, gather
-from logs.handler.error_grouping import ErrorDigest, ErrorGroup, ErrorSubscription
+from logs.models import ErrorDigest, ErrorGroup, ErrorSubscription
 from ocrsite.lib.email_outbox import LEASE
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +92,7 @@ def test_new_groups_are_mailed_together_and_once(
 def test_long_digest_names_the_most_frequent(
     subscriber: User, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emails, "NAMED", 1)
+    monkeypatch.setattr(emails, "LISTED", 1)
     for number in range(1, 4):
         make_group(number, count=number)
     gather()

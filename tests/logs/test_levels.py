@@ -49,7 +49,7 @@ def test_root_is_the_level_of_all_others() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_takes_effect_in_running_and_in_forked_processes() -> None:
-    """None of them has ever logged: there is no writer that could look."""
+    """Neither process has logged anything, so that neither has a writer thread."""
     LoggerLevel.objects.create(logger="quiet", level="DEBUG")
 
     ended = run_site(
@@ -57,7 +57,7 @@ def test_a_change_takes_effect_in_running_and_in_forked_processes() -> None:
 import signal, sys, time
 quiet = logging.getLogger("quiet")
 child = os.fork()
-signal.alarm(50)  # neither outlives a failure
+signal.alarm(50)  # ends both if the test fails
 while not quiet.isEnabledFor(logging.DEBUG):
     time.sleep(0.005)
 if child:

@@ -61,7 +61,7 @@ def test_the_sites_own_secrets_are_registered_at_start() -> None:
 
 
 def test_redacting_a_long_text_takes_linear_time() -> None:
-    """Ends at all: a quadratic pattern would need minutes for a megabyte."""
+    """A quadratic pattern would take minutes for a megabyte."""
     text = "a" * 1_000_000
 
     assert redact(text) == text
@@ -81,6 +81,6 @@ def test_redacting_a_long_text_takes_linear_time() -> None:
         )
     ).map("".join)
 )
-def test_the_quick_look_overlooks_nothing(text: str) -> None:
+def test_every_match_of_a_pattern_contains_a_hint(text: str) -> None:
     if not redaction._may_match(text):
         assert all(not pattern.search(text) for pattern, _ in redaction._COMPILED)

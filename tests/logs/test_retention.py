@@ -1,4 +1,4 @@
-"""What grows old is archived and deleted: no row lost, none archived twice, whatever dies."""
+"""Old rows are archived and deleted: none is lost or archived twice, whatever is killed."""
 
 import gzip
 import json
@@ -25,9 +25,8 @@ from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
 from logs import retention
-from logs.models import ApplicationLog, RetryAttempt
+from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
 from logs.retention import ensure_schedules, purge_logs, purge_retries
-from logs.retention_runs import Kept, RetentionRun
 from ocrsite.sole_process import sole_process
 from tests.postgresql import database_url
 
@@ -77,7 +76,7 @@ def archived(archive: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_purge_takes_out_what_is_older_than_the_retention_and_nothing_else() -> None:
+def test_purge_removes_what_is_older_than_the_retention_and_nothing_else() -> None:
     for days_old in (31, 90, 29.9, 31, 0, 31, 31):
         make_log(days_old)
 
@@ -152,12 +151,12 @@ def test_failed_attempts_have_days_of_their_own(archive: Path, settings: Setting
 
 
 class Killed(BaseException):
-    """Stands for the end of the process."""
+    """Raised in place of a kill."""
 
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("step", range(1, 16))
-def test_run_killed_at_any_step_and_run_again_loses_and_doubles_nothing(
+def test_run_killed_at_any_step_and_run_again_neither_loses_nor_repeats_a_row(
     archive: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """A step is a rename or a DELETE: the end comes before an odd one or after an even one."""
@@ -198,7 +197,7 @@ def test_run_killed_at_any_step_and_run_again_loses_and_doubles_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_process_killed_outright_in_mid_batch_is_made_good_by_the_next(archive: Path) -> None:
+def test_batch_of_a_killed_process_is_completed_by_the_next(archive: Path) -> None:
     keys = [make_log(31).pk for _ in range(7)]
     script = """
 import os, signal, django
@@ -237,7 +236,7 @@ retention.purge_logs()
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_disk_that_is_full_costs_no_row(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_loses_no_row(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_log(31)
 
     def refuse(_descriptor: int) -> None:
@@ -255,7 +254,7 @@ def test_disk_that_is_full_costs_no_row(archive: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_run_that_takes_too_long_goes_on_in_another_task(settings: Settings) -> None:
+def test_run_that_takes_too_long_is_continued_by_another_task(settings: Settings) -> None:
     make_log(31)
     make_retry(400)
 

@@ -22,7 +22,7 @@ from extraction.documents import retention
 from extraction.documents.intake import folder_of
 from extraction.documents.retention import ensure_schedules, purge_files, purge_orphans
 from extraction.models import Extraction, State
-from logs.retention_runs import Kept, RetentionRun
+from logs.models import Kept, RetentionRun
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf, upload

@@ -15,7 +15,7 @@ from extraction.worker import housekeeping
 from extraction.worker.housekeeping import deliver_mail, run_housekeeping
 from logs import emails as error_emails
 from logs.handler import spool
-from logs.handler.records import entry_of, row_of
+from logs.handler.records import row_of
 from logs.handler.spool import Spool
 from logs.models import ApplicationLog
 from tests.tokens.rows import KEY, make_token
@@ -65,8 +65,8 @@ def test_housekeeping_ingests_the_calls_of_degraded_mode(data_dir: Path) -> None
 def test_housekeeping_ingests_log_records_that_were_spooled(data_dir: Path) -> None:
     record = logging.LogRecord("test", logging.ERROR, __file__, 1, "kept on disk", (), None)
     unwritten = Spool()
-    unwritten.write([row_of(entry_of(record))])
-    unwritten.close()
+    unwritten.append([row_of(record)])
+    unwritten.finish()
 
     run_housekeeping()
 

@@ -11,7 +11,7 @@ from django_q.models import OrmQ, Schedule, Task
 from extraction.models import Extraction, IdempotencyKey
 from extraction.worker import row_retention
 from extraction.worker.row_retention import ensure_schedules, purge_rows
-from logs.retention_runs import Kept, RetentionRun
+from logs.models import Kept, RetentionRun
 from tests.extraction.factories import make_extraction
 
 pytestmark = pytest.mark.django_db

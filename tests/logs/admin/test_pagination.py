@@ -1,4 +1,4 @@
-"""Pages follow on one another without a gap or a repetition, however large the table."""
+"""Pages show each record once, in order, however large the table is."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,7 @@ def test_pages_show_every_record_once_and_back_again(size: int) -> None:
     assert pages[0].newer is None
 
 
-def test_records_that_came_since_are_newer() -> None:
+def test_records_logged_since_are_on_a_newer_page() -> None:
     first = page(everything(), size=3)
     second = page(everything(), older_than=first.older, size=3)
     ApplicationLog.objects.create(
@@ -133,11 +133,11 @@ def test_examining_goes_on_where_a_full_page_ended(monkeypatch: pytest.MonkeyPat
     "text",
     ["", "x", "~1", "2026-11-24T12:00:00+00:00~x", "0001-01-01T00:00:00+23:00~1"],
 )
-def test_position_that_is_none_is_not_read(text: str) -> None:
+def test_invalid_position_is_ignored(text: str) -> None:
     assert Position.read(text) is None
 
 
-def test_position_survives_the_address() -> None:
+def test_position_is_read_as_it_was_written() -> None:
     position = Position(NOON + timedelta(microseconds=1), 2**62)
 
     assert Position.read(str(position)) == position

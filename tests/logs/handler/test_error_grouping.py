@@ -1,4 +1,4 @@
-"""Errors are counted by what went wrong and where, whatever they say."""
+"""Errors are counted by exception type and place, whatever their message."""
 
 import logging
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from logs.handler import error_grouping
-from logs.handler.error_grouping import ErrorGroup, Kind, kind_of
+from logs.handler.error_grouping import Kind, kind_of
 from logs.handler.handler import DatabaseHandler
-from logs.handler.records import Row, entry_of, row_of
-from logs.models import ApplicationLog
+from logs.handler.records import Row, row_of
+from logs.models import ApplicationLog, ErrorGroup
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -45,13 +45,13 @@ def error(
 
 
 def raised(act: Callable[[], object], message: str = "failed") -> Kind:
-    """The kind of what the act raises, on its way through the handler."""
+    """The kind of what the act raises, as the handler stores it."""
     try:
         act()
     except Exception as problem:
         information = (type(problem), problem, problem.__traceback__)
         record = logging.LogRecord("x", logging.ERROR, "", 1, message, (), information, "f")
-        return kind_of(row_of(entry_of(record)))
+        return kind_of(row_of(record))
     raise AssertionError
 
 
@@ -82,7 +82,7 @@ def test_an_exceptions_kind_is_its_type_and_the_last_frame_of_our_own_code() -> 
     )
 
 
-def test_code_of_others_stands_for_itself_only_where_ours_has_no_part() -> None:
+def test_place_is_in_the_code_of_a_library_only_where_no_frame_is_ours() -> None:
     site = f"{settings.BASE_DIR}/.venv/lib/python3.11/site-packages"
     text = (
         "Traceback (most recent call last):\n"
@@ -119,7 +119,7 @@ def test_a_release_that_moves_the_lines_begins_no_new_group() -> None:
     assert len({kind.fingerprint for kind in without_source}) == 2
 
 
-def test_of_a_chain_the_exception_that_was_logged_counts() -> None:
+def test_kind_of_a_chain_is_that_of_the_exception_that_was_logged() -> None:
     def wrap() -> None:
         try:
             refuse()
@@ -130,7 +130,7 @@ def test_of_a_chain_the_exception_that_was_logged_counts() -> None:
     assert ":wrap:" in raised(wrap).place
 
 
-def test_a_group_of_exceptions_is_one_exception() -> None:
+def test_kind_of_an_exception_group_is_that_of_the_group() -> None:
     def gather() -> None:
         raise ExceptionGroup("two", [LookupError("a"), ValueError("b")])
 

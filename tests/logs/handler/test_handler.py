@@ -1,55 +1,19 @@
 import logging
 import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import uuid
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import time_machine
-from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from django.db.models import Sum
-from django.utils import timezone
 
 from logs import context
-from logs.handler import bulk_insert, handler, spool
+from logs.handler import handler
 from logs.handler.handler import DatabaseHandler
-from logs.handler.records import own_warning, row_of
-from logs.handler.writer import Delivery
-from logs.models import ApplicationLog, ErrorGroup
-from tests.logs.site import run_site
-from tests.running_site import eventually
+from logs.models import ApplicationLog
+from tests.logs.handler.outages import flush, no_log_table
 
 EXTRACTION = "0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"
-
-
-@pytest.fixture(autouse=True)
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of the test's own, so that no other's unwritten records are entered."""
-    monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def log() -> Iterator[logging.Logger]:
-    """A logger with a database handler of its own."""
-    database_handler = DatabaseHandler()
-    # Unknown to logging's manager, so that pytest adds no handlers to it.
-    logger = logging.Logger("test")
-    logger.addHandler(database_handler)
-    yield logger
-    database_handler.close()
-
-
-def flush(logger: logging.Logger) -> None:
-    for each in logger.handlers:
-        each.flush()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -74,7 +38,7 @@ def test_record_fills_every_column(log: logging.Logger) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_exception_is_kept_with_its_traceback(log: logging.Logger) -> None:
+def test_exception_is_stored_with_its_traceback(log: logging.Logger) -> None:
     try:
         raise LookupError("no such page")
     except LookupError:
@@ -176,215 +140,6 @@ def test_the_database_layers_own_records_are_not_written(log: logging.Logger) ->
     assert [row.message for row in ApplicationLog.objects.all()] == ["a row"]
 
 
-class no_log_table:  # noqa: N801 - reads as what it does
-    """While it lasts, the database cannot take log records."""
-
-    def __enter__(self) -> None:
-        self._rename("ApplicationLogs", "Elsewhere")
-
-    def __exit__(self, *_: object) -> None:
-        self._rename("Elsewhere", "ApplicationLogs")
-
-    def _rename(self, old: str, new: str) -> None:
-        with connection.cursor() as cursor:
-            # Or SQLite refuses: the view names the table.
-            cursor.execute("PRAGMA legacy_alter_table = ON")
-            cursor.execute(f'ALTER TABLE "{old}" RENAME TO "{new}"')
-
-
-@pytest.mark.django_db(transaction=True)
-def test_records_of_an_outage_go_to_stderr_and_to_a_file_and_are_entered_once_after_it(
-    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
-) -> None:
-    with no_log_table():
-        with context.bound(extraction_id=EXTRACTION):
-            log.warning("during the outage")
-        flush(log)
-        log.warning("still")
-        flush(log)
-        files = list((data_dir / "unwritten-logs").iterdir())
-        assert sum(path.read_text().count("\n") for path in files) == 2
-        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
-    log.warning("after it")
-    flush(log)
-
-    first, second, third, *_ = capsys.readouterr().err.splitlines()
-    assert first == (
-        "ApplicationLogs cannot be written (OperationalError: no such table: ApplicationLogs)."
-        " The records are:"
-    )
-    assert second.endswith(f" WARNING {log.name}: during the outage")
-    assert third.endswith(": still")
-    rows = ApplicationLog.objects.order_by("pk")
-    assert [row.message for row in rows] == ["during the outage", "still", "after it"]
-    assert rows[0].extraction_id == uuid.UUID(EXTRACTION)
-    assert list((data_dir / "unwritten-logs").iterdir()) == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_an_open_transaction_kept_out_at_the_end_is_diverted_and_entered_once(
-    log: logging.Logger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The writer waits for the caller's transaction, and the caller for the writer: bounded."""
-    [database_handler] = log.handlers
-    assert isinstance(database_handler, DatabaseHandler)
-    monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
-    monkeypatch.setattr(handler, "STUCK_SECONDS", 60)  # or else the keeper might be first
-    with transaction.atomic():
-        ApplicationLog.objects.count()
-        log.warning("at the end")
-        database_handler.close()
-
-    first, second = capsys.readouterr().err.splitlines()
-    assert first == "ApplicationLogs could not be written before the end:"
-    assert second.endswith(": at the end")
-    assert database_handler._writer is not None
-    database_handler._writer.join()  # whose insert goes on, and finds its rows taken away
-    log.warning("after the end")
-    assert capsys.readouterr().err.endswith(": after the end\n")
-    database_handler._delivery.catch_up(at_once=True)
-    rows = ApplicationLog.objects.order_by("pk")
-    assert [row.message for row in rows] == ["at the end", "after the end"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_rows_that_close_took_over_are_not_diverted_again(
-    log: logging.Logger, monkeypatch: pytest.MonkeyPatch, data_dir: Path
-) -> None:
-    """The writer's insert fails only after the end: as when a lock is waited for in vain."""
-    [database_handler] = log.handlers
-    assert isinstance(database_handler, DatabaseHandler)
-    monkeypatch.setattr(handler, "EXIT_SECONDS", 0.2)
-    monkeypatch.setattr(handler, "STUCK_SECONDS", 60)  # or else the keeper might be first
-    closed = threading.Event()
-
-    def insert(_: object) -> None:
-        closed.wait(30)
-        raise OperationalError("database is locked")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(bulk_insert, "insert", insert)
-        log.warning("once")
-        database_handler.close()
-        closed.set()
-        assert database_handler._writer is not None
-        database_handler._writer.join()
-
-    [file] = (data_dir / "unwritten-logs").iterdir()
-    assert file.read_text().count("\n") == 1
-
-
-def kept(data_dir: Path) -> str:
-    """What the files hold that are to be entered later."""
-    return "".join(path.read_text() for path in (data_dir / "unwritten-logs").glob("*"))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_error_that_the_database_does_not_take_at_once_is_kept_and_entered_once(
-    log: logging.Logger, capsys: pytest.CaptureFixture[str], data_dir: Path
-) -> None:
-    with transaction.atomic():  # nobody else can write to SQLite meanwhile
-        log.error("first")
-        log.error("second")
-        for _ in eventually(30):
-            if "second" in kept(data_dir):
-                break
-        log.critical("third")
-        for _ in eventually(30):
-            if "third" in kept(data_dir):
-                break
-    flush(log)
-
-    rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
-    assert list(rows) == ["first", "second", "third"]
-    assert ErrorGroup.objects.aggregate(Sum("count"))["count__sum"] == 3
-    assert kept(data_dir) == ""
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.django_db(transaction=True)
-def test_records_of_every_level_are_kept_while_the_writer_is_stuck(
-    log: logging.Logger, data_dir: Path
-) -> None:
-    with transaction.atomic():
-        for message in ("taken by the writer", "in the queue"):
-            log.info(message)
-            for _ in eventually(30):
-                if message in kept(data_dir):
-                    break
-    flush(log)
-
-    rows = ApplicationLog.objects.order_by("timestamp").values_list("message", flat=True)
-    assert list(rows) == ["taken by the writer", "in the queue"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_records_kept_while_the_writer_waited_in_vain_are_printed_once(
-    log: logging.Logger,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    data_dir: Path,
-) -> None:
-    """As when the server has vanished: the first INSERT ends only with its time-out."""
-    timed_out = threading.Event()
-
-    def insert(_: object) -> None:
-        timed_out.wait(30)
-        raise OperationalError("timeout")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(bulk_insert, "insert", insert)
-        log.error("while it waits")
-        for _ in eventually(30):
-            if "while it waits" in kept(data_dir):
-                break
-        assert capsys.readouterr().err == ""
-        timed_out.set()
-        log.error("afterwards")
-        flush(log)
-    flush(log)
-
-    headline, *records = capsys.readouterr().err.splitlines()
-    assert headline.startswith("ApplicationLogs cannot be written (OperationalError: timeout)")
-    assert [each.rpartition(": ")[2] for each in records] == ["while it waits", "afterwards"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_records_kept_while_the_database_is_known_to_be_away_are_printed(
-    capsys: pytest.CaptureFixture[str], data_dir: Path
-) -> None:
-    delivery = Delivery()
-    first, second = (row_of(own_warning(text)) for text in ("first", "second"))
-    with no_log_table():
-        delivery.deliver([first], lambda: None)
-        capsys.readouterr()
-
-        delivery.rescue([second])
-
-    assert capsys.readouterr().err.endswith(" WARNING logs: second\n")
-    assert "second" in kept(data_dir)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_error_is_on_disk_before_a_killed_process_ends_while_another_locks_the_database() -> None:
-    with transaction.atomic():
-        run_site(
-            """
-import time
-from pathlib import Path
-log.error("last words")
-while not [each for each in Path(os.environ["DATA_DIR"]).glob("unwritten-logs/*")
-           if "last words" in each.read_text()]:
-    time.sleep(0.005)
-os._exit(0)
-"""
-        )
-
-    with time_machine.travel(timezone.now() + timedelta(seconds=spool.RESTED_SECONDS + 1)):
-        assert spool.ingest()
-    assert ApplicationLog.objects.get().message == "last words"
-
-
 @pytest.mark.django_db(transaction=True)
 def test_fifty_threads_lose_no_record(log: logging.Logger) -> None:
     def work(thread: int) -> None:
@@ -405,201 +160,27 @@ def test_fifty_threads_lose_no_record(log: logging.Logger) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_full_queue_says_how_many_it_dropped(
+def test_full_queue_says_how_many_it_dropped_and_errors_are_never_among_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(handler, "CAPACITY", 2)
     database_handler = DatabaseHandler()
     with database_handler._changed:  # the writer cannot take anything
-        for level in (logging.ERROR, logging.INFO, logging.DEBUG, logging.ERROR, logging.ERROR):
+        for level in (
+            *(logging.WARNING, logging.INFO, logging.DEBUG),
+            *(logging.WARNING, logging.WARNING, logging.ERROR),
+        ):
             database_handler.emit(logging.LogRecord("x", level, "", 1, "message", (), None))
     database_handler.close()
 
     rows = ApplicationLog.objects.order_by("pk").values_list("level", "logger", "message")
     assert list(rows) == [
-        ("ERROR", "x", "message"),
+        ("WARNING", "x", "message"),
+        ("WARNING", "x", "message"),
         ("ERROR", "x", "message"),
         (
             "WARNING",
             "logs",
-            "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 ERROR",
+            "3 log records were dropped because the queue was full: 1 DEBUG, 1 INFO, 1 WARNING",
         ),
     ]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_clean_exit_loses_no_record_and_prints_nothing() -> None:
-    ended = run_site("for number in range(3000): log.info('record %d', number)")
-
-    assert (ended.stdout, ended.stderr) == ("", "")
-    messages = ApplicationLog.objects.order_by("pk").values_list("message", flat=True)
-    assert list(messages) == [f"record {number}" for number in range(3000)]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_forked_processes_write_their_own_records_once() -> None:
-    ended = run_site(
-        """
-import multiprocessing, sys
-log.info("parent before")
-child = os.fork()
-if child == 0:
-    log.info("forked child")
-    sys.exit()
-os.waitpid(child, 0)
-process = multiprocessing.get_context("fork").Process(target=log.info, args=["worker"])
-process.start()
-process.join()
-log.info("parent after")
-"""
-    )
-
-    assert ended.stderr == ""
-    messages = ApplicationLog.objects.values_list("message", flat=True)
-    assert sorted(messages) == ["forked child", "parent after", "parent before", "worker"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sigterm_ends_a_process_after_a_flush() -> None:
-    ended = run_site(
-        """
-import signal, time
-for number in range(3000): log.info("record %d", number)
-os.kill(os.getpid(), signal.SIGTERM)
-time.sleep(60)
-""",
-        check=False,
-    )
-
-    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")
-    assert ApplicationLog.objects.count() == 3000
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sigterm_is_left_to_processes_that_handle_it() -> None:
-    ended = run_site(
-        "assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN",
-        before_setup="import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
-    )
-
-    assert ended.stderr == ""
-
-
-@pytest.mark.django_db(transaction=True)
-def test_recycled_workers_lose_no_record() -> None:
-    """Children of multiprocessing, as django-q's workers are: they end without atexit."""
-    ended = run_site(
-        """
-import multiprocessing
-def work(number):
-    for record in range(1000): log.info("%d-%d", number, record)
-for number in range(3):
-    process = multiprocessing.get_context("fork").Process(target=work, args=[number])
-    process.start()
-    process.join()
-"""
-    )
-
-    assert ended.stderr == ""
-    rows = ApplicationLog.objects.values_list("message", "process_id")
-    assert {message for message, _ in rows} == {f"{n}-{m}" for n in range(3) for m in range(1000)}
-    assert len({process_id for _, process_id in rows}) == 3
-
-
-@pytest.mark.django_db(transaction=True)
-def test_forks_of_a_process_that_writes_lose_no_record() -> None:
-    ended = run_site(
-        """
-import sys, threading
-def work():
-    for number in range(5000): log.info("parent %d", number)
-thread = threading.Thread(target=work)
-thread.start()
-children = []
-for number in range(5):
-    child = os.fork()
-    if child == 0:
-        log.info("child %d", number)
-        sys.exit()
-    children.append(child)
-for child in children:
-    assert os.waitpid(child, 0)[1] == 0
-thread.join()
-"""
-    )
-
-    assert ended.stderr == ""
-    messages = list(ApplicationLog.objects.values_list("message", flat=True))
-    assert sorted(each for each in messages if each.startswith("child")) == [
-        f"child {number}" for number in range(5)
-    ]
-    assert len(messages) == 5005
-
-
-@pytest.mark.django_db(transaction=True)
-def test_error_is_in_the_database_before_a_killed_process_ends() -> None:
-    """It never flushes: only the writer thread's own haste brings the row in."""
-    ended = run_site(
-        """
-import time
-from logs.models import ApplicationLog
-log.error("last words")
-while not ApplicationLog.objects.exists():
-    time.sleep(0.005)
-os._exit(0)
-"""
-    )
-
-    assert ended.stderr == ""
-    assert ApplicationLog.objects.get().message == "last words"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_info_is_in_the_database_before_a_killed_process_ends() -> None:
-    ended = run_site(
-        """
-import time
-from logs.models import ApplicationLog
-log.info("last words")
-while not ApplicationLog.objects.exists():
-    time.sleep(0.005)
-os._exit(0)
-"""
-    )
-
-    assert ended.stderr == ""
-    assert ApplicationLog.objects.get().message == "last words"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_records_of_a_process_without_database_are_entered_by_the_next(tmp_path: Path) -> None:
-    ended = run_site("log.info('unheard')", DATABASE_URL=f"sqlite:///{tmp_path}/none/db.sqlite3")
-
-    first, second = ended.stderr.splitlines()
-    assert first == (
-        "ApplicationLogs cannot be written (OperationalError: unable to open database file)."
-        " The records are:"
-    )
-    assert second.endswith(" INFO script: unheard")
-
-    assert run_site("log.info('heard')").stderr == ""
-    messages = ApplicationLog.objects.values_list("message", flat=True)
-    assert sorted(messages) == ["heard", "unheard"]
-
-
-def test_process_that_ends_before_the_apps_are_ready_prints_its_records() -> None:
-    ended = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import logging; from logs.handler.handler import DatabaseHandler;"
-            "logging.basicConfig(handlers=[DatabaseHandler()]); logging.warning('too early')",
-        ],
-        cwd=settings.BASE_DIR,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-
-    assert ended.stderr.endswith(" WARNING root: too early\n")

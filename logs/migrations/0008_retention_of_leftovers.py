@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('logs', '0006_renamed_loggers'),
+        ('logs', '0007_ingested_files'),
     ]
 
     operations = [
