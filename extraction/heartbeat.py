@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 
-from django.db import Error, connections
-
 from extraction.models import Extraction
 from extraction.models.extraction import LEASE
+from ocrsite.lib.database import drop_connections, retry_deadlocks
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +31,22 @@ def heartbeat(extraction: Extraction) -> Iterator[None]:
 
 def _beat(extraction: Extraction, done: threading.Event) -> None:
     interval = LEASE.total_seconds() / 4  # three beats may fail
+    failing = False
     try:
         while not done.wait(interval):
             try:
-                if not Extraction.objects.renew_lease(extraction):
+                if not retry_deadlocks(partial(Extraction.objects.renew_lease, extraction)):
                     return
-            except Error:
+                failing = False
+            except Exception:
                 # The next beat connects again; if none succeeds, the lease runs out as it should.
-                logger.warning("Could not renew the lease of %s.", extraction.pk)
-                connections.close_all()
+                if not failing:
+                    logger.warning(
+                        "Could not renew the lease of %s; trying again.",
+                        extraction.pk,
+                        exc_info=True,
+                    )
+                failing = True
+                drop_connections()
     finally:
-        connections.close_all()
+        drop_connections()

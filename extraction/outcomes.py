@@ -25,6 +25,7 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
+from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.models import TokenMaster
@@ -150,6 +151,7 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
     Extraction.objects.postpone(extraction, min(delay, latest))
 
 
+@deadlocks_retried
 def recover(extraction: Extraction, *, stopped: bool = False) -> None:
     """Take over an extraction whose process died: charge its open calls, then retry or fail it.
 

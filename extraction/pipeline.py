@@ -24,7 +24,7 @@ from extraction.outcomes import Call
 from extraction.readers import cost_of, model_of, reader_for
 from extraction.readers.base import Failure, Reading, ReadingError
 from logs import context
-from ocrsite.lib.database import retry_while_unreachable
+from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.selection import KeysBusy
@@ -40,7 +40,13 @@ def process(extraction_id: uuid.UUID) -> None:
 
     Does nothing when another process has it, so it may be called twice, late or for nothing.
     """
-    extraction = Extraction.objects.claim(extraction_id, worker=liveness.worker_name())
+    claim = partial(
+        Extraction.objects.claim,
+        extraction_id,
+        worker=liveness.worker_name(),
+        lease_id=uuid.uuid4(),
+    )
+    extraction = retry_while_unreachable(claim)
     if extraction is None:
         return
     with (
@@ -69,7 +75,8 @@ def _attempt(extraction: Extraction) -> None:
     stopwatch = Stopwatch()
     document = prepare_pages(extraction)
     stopwatch.lap("pages")
-    call = retry_while_unreachable(partial(begin_attempt, extraction, document))
+    begin = partial(begin_attempt, extraction, document, attempt_id=uuid.uuid4())
+    call = retry_while_unreachable(begin)
     try:
         reading = read(document, call)
     except ReadingError as error:
@@ -105,19 +112,24 @@ def prepare_pages(extraction: Extraction) -> Document:
     )
 
 
-def begin_attempt(extraction: Extraction, document: Document) -> Call:
+def begin_attempt(
+    extraction: Extraction, document: Document, *, attempt_id: uuid.UUID | None = None
+) -> Call:
     """Choose a key, reserve what the call can cost, and commit the attempt before it is made.
 
     Raises NoUsableKey when the company has no key for it, KeysBusy when it must wait, and LeaseLost
-    when another process has taken it over. Safe to repeat until the call is made.
+    when another process has taken it over. Safe to repeat with the same ``attempt_id`` until the
+    call is made.
     """
-    attempt_id = uuid.uuid4()
     earlier = list(outcomes.attempts_of_this_run(extraction).select_related("token"))
     last = earlier[-1] if earlier else None
     if last and last.outcome == AttemptOutcome.PENDING:
         # Committed a moment ago, when the database went away before it could confirm it. It may be
         # a trial call; where it is none, ending it as one does no harm to the real one.
         return Call(last, last.token, half_open=True)
+    if attempt_id is not None:
+        ledger.release(attempt_id)  # reserved before the database went away
+    attempt_id = attempt_id or uuid.uuid4()
     repaired = last if last and last.failure == Failure.REPAIR else None
     # Not in the attempt's transaction: a key found Exceeded stays so when no other will do. After
     # a crash between the two the reservation's lease frees it; no call was made.
@@ -128,26 +140,32 @@ def begin_attempt(extraction: Extraction, document: Document) -> Call:
         lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
         tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
     )
+    attempt = Attempt(
+        id=attempt_id,
+        extraction=extraction,
+        number=extraction.attempts + 1,
+        token=token,
+        model=model_of(token),
+        reserved=reservation.amount,
+        output_budget=reservation.output_budget,
+        repairs=repaired,
+    )
     try:
-        with transaction.atomic():
-            if not Extraction.objects.held(extraction).update(attempts=F("attempts") + 1):
-                raise LeaseLost
-            attempt = Attempt.objects.create(
-                id=attempt_id,
-                extraction=extraction,
-                number=extraction.attempts + 1,
-                token=token,
-                model=model_of(token),
-                reserved=reservation.amount,
-                output_budget=reservation.output_budget,
-                repairs=repaired,
-            )
+        _commit_attempt(extraction, attempt)
     except LeaseLost:
         ledger.release(attempt_id)
         if half_open:
             circuit_breaker.end_trial_call(token, answered=False)
         raise
     return Call(attempt, token, half_open)
+
+
+@deadlocks_retried
+def _commit_attempt(extraction: Extraction, attempt: Attempt) -> None:
+    with transaction.atomic():
+        if not Extraction.objects.held(extraction).update(attempts=F("attempts") + 1):
+            raise LeaseLost
+        attempt.save(force_insert=True)
 
 
 def read(document: Document, call: Call) -> Reading:

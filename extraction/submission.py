@@ -13,6 +13,7 @@ from extraction.documents import intake
 from extraction.models import Extraction, IdempotencyKey, State
 from extraction.tasks import wake
 from logs import context
+from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
 from tokens.models import Provider, TokenMaster
@@ -93,6 +94,7 @@ def submit(
     return Submission(extraction, created)
 
 
+@deadlocks_retried
 def retry(extraction: Extraction) -> bool:
     """Queue a failed extraction again; False when it is not failed (any more)."""
     with transaction.atomic():
@@ -135,7 +137,8 @@ def _earlier(identity: _Identity) -> Extraction | None:
 def _record(extraction: Extraction, identity: _Identity) -> Extraction:
     """Commit row, wake-up and Idempotency-Key together, or return the row that was first."""
     is_new = extraction._state.adding
-    try:
+
+    def commit() -> None:
         with transaction.atomic():
             if is_new:
                 extraction.save(force_insert=True)
@@ -144,6 +147,9 @@ def _record(extraction: Extraction, identity: _Identity) -> Extraction:
                 IdempotencyKey.objects.create(
                     client=identity.client, key=identity.idempotency_key, extraction=extraction
                 )
+
+    try:
+        retry_deadlocks(commit)
     except IntegrityError:
         # These bytes or this key belong to an extraction that was committed meanwhile.
         first = _earlier(identity)
@@ -155,6 +161,7 @@ def _record(extraction: Extraction, identity: _Identity) -> Extraction:
     return extraction
 
 
+@deadlocks_retried
 def _forget_offline_reading(identity: _Identity) -> None:
     """Have an offline reading done again once the company has a Gemini key, which reads better."""
     better = TokenMaster.objects.for_company(identity.company_id).usable()

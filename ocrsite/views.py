@@ -6,6 +6,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import DatabaseUnavailable
 
 
@@ -17,7 +18,11 @@ def health(_request: HttpRequest) -> JsonResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except Error:
-        error = DatabaseUnavailable()
-        return JsonResponse({"status": "error"}, status=error.http_status, headers=error.headers())
+    except Exception as error:
+        if not (isinstance(error, Error) or is_unreachable(error)):
+            raise
+        answer = DatabaseUnavailable()
+        return JsonResponse(
+            {"status": "error"}, status=answer.http_status, headers=answer.headers()
+        )
     return JsonResponse({"status": "ok"})

@@ -1,13 +1,9 @@
 """The schema on SQL Server, as far as it can be known without one."""
 
 import ast
-import json
-import os
 import re
-import subprocess
-import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 from django.apps import apps
@@ -16,7 +12,17 @@ from django.db.models import JSONField
 from sqlglot import exp, parse, parse_one
 from sqlglot.optimizer.qualify import qualify
 
-OUR_APPS = {"extraction", "logs", "tokens"}
+from tests.t_sql import (
+    OUR_APPS,
+    Column,
+    Index,
+    Statement,
+    indexes_in,
+    migration_statements,
+    print_t_sql,
+    table_of,
+    tables_in,
+)
 
 # CONTRACT section 1; what is ours besides is nullable or has a default.
 CONTRACT = {
@@ -109,49 +115,16 @@ INDEXES = {
 }
 
 
-class Statement(NamedTuple):
-    """One statement of a migration."""
-
-    app: str
-    text: str
-    tree: exp.Expr
-
-
-class Column(NamedTuple):
-    """One column of a table."""
-
-    type: str
-    nullable: bool
-    default: str | None
-    unique: bool
-    identity: bool
-
-
-class Index(NamedTuple):
-    """One index or unique constraint that a statement of its own, or its table, creates."""
-
-    table: str
-    columns: tuple[str, ...]
-    text: str
-    unique: bool
-    not_null: frozenset[str]
-    """The columns that the index's condition demands not to be null."""
-
-
 @pytest.fixture(scope="module")
 def statements() -> list[Statement]:
     """Every statement of every migration, in the order in which they run."""
-    return [
-        Statement(app, text, parse_one(text, read="tsql"))
-        for app, _, texts in _printed()
-        for text in texts
-    ]
+    return migration_statements()
 
 
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory: pytest.TempPathFactory) -> list[exp.Expr]:
     """What the code asks."""
-    printed = _printed("queries", DATA_DIR=str(tmp_path_factory.mktemp("data")))
+    printed = print_t_sql("queries", DATA_DIR=str(tmp_path_factory.mktemp("data")))
     # What sqlglot does not know, and mssql-django puts in front of a query.
     texts = [_NOT_QUERY.sub("", text.replace("%s", "?")) for text in printed]
     return [tree for text in texts for tree in parse(text, read="tsql") if tree]
@@ -163,96 +136,16 @@ _NOT_QUERY = re.compile(
 )
 
 
-def _printed(*arguments: str, **environment: str) -> Any:
-    printed = subprocess.run(
-        [sys.executable, "-m", "tests.sql_server", *arguments],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": "mssql://user:password@host/ocr", **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    ).stdout
-    return json.loads(printed)
-
-
 @pytest.fixture(scope="module")
 def tables(statements: list[Statement]) -> dict[str, dict[str, Column]]:
     """The columns of our apps' tables."""
-    found: dict[str, dict[str, Column]] = {}
-    for statement in statements:
-        if statement.app in OUR_APPS:
-            for definition in statement.tree.find_all(exp.ColumnDef):
-                table = found.setdefault(_table(statement.tree), {})
-                table[definition.name] = _column(definition)
-    return found
+    return tables_in(each.tree for each in statements if each.app in OUR_APPS)
 
 
 @pytest.fixture(scope="module")
 def indexes(statements: list[Statement]) -> list[Index]:
     """The indexes and unique constraints of our apps' tables."""
-    return [
-        index
-        for statement in statements
-        if statement.app in OUR_APPS
-        for index in _indexes(statement.tree)
-    ]
-
-
-def _table(tree: exp.Expr) -> str:
-    table = tree.find(exp.Table)
-    assert table is not None
-    return table.name
-
-
-def _column(definition: exp.ColumnDef) -> Column:
-    kinds = {type(each.kind): each.kind for each in definition.constraints}
-    default = kinds.get(exp.DefaultColumnConstraint)
-    kind = definition.args["kind"]
-    return Column(
-        type=kind.sql("tsql"),
-        nullable=bool(kinds[exp.NotNullColumnConstraint].args.get("allow_null")),
-        default=default.this.unnest().sql("tsql") if default else None,
-        unique=exp.UniqueColumnConstraint in kinds,
-        identity=exp.GeneratedAsIdentityColumnConstraint in kinds,
-    )
-
-
-def _indexes(tree: exp.Expr) -> list[Index]:
-    if isinstance(tree, exp.Create) and tree.kind == "INDEX":
-        parameters = tree.this.args["params"]
-        ordered = parameters.args["columns"]
-        return [
-            Index(
-                _table(tree),
-                tuple(each.this.name for each in ordered),
-                ", ".join(
-                    f"{each.this.name} DESC" if each.args.get("desc") else each.this.name
-                    for each in ordered
-                ),
-                bool(tree.args.get("unique")),
-                frozenset(
-                    each.this.this.name
-                    for each in parameters.find_all(exp.Not)
-                    if isinstance(each.this, exp.Is)
-                ),
-            )
-        ]
-    uniques = [
-        each.this
-        for each in tree.find_all(exp.UniqueColumnConstraint)
-        if isinstance(each.this, exp.Schema)
-    ]
-    return [
-        Index(
-            _table(tree),
-            tuple(each.name for each in unique.expressions),
-            ", ".join(each.name for each in unique.expressions),
-            True,
-            frozenset(),
-        )
-        for unique in uniques
-    ]
+    return indexes_in(each.tree for each in statements if each.app in OUR_APPS)
 
 
 def test_every_migration_of_every_app_is_readable_t_sql(statements: list[Statement]) -> None:
@@ -313,6 +206,26 @@ def test_contract_tables_keep_their_indexes(indexes: list[Index]) -> None:
         assert {index.text for index in indexes if index.table == table} >= texts
 
 
+def test_uuids_are_national_text_like_the_parameters_that_look_for_them(
+    tables: dict[str, dict[str, Column]],
+) -> None:
+    """Under an SQL collation an index on char is scanned for an nvarchar, which pyodbc sends."""
+    columns = import_module("extraction.migrations.0008_uuids_that_seek").uuid_columns(apps)
+
+    assert sum(map(len, columns.values())) >= 10
+    for table, names in columns.items():
+        assert {tables[table][name].type for name in names} == {"NCHAR(32)"}, table
+    assert not any(
+        column.type.startswith("CHAR") for table in tables.values() for column in table.values()
+    )
+
+
+def test_bytes_of_a_company_are_found_by_an_index(indexes: list[Index]) -> None:
+    assert ("extraction_extraction", ("company_id", "sha256")) in {
+        (index.table, index.columns) for index in indexes
+    }
+
+
 def test_unique_indexes_ignore_nulls(
     tables: dict[str, dict[str, Column]], indexes: list[Index]
 ) -> None:
@@ -352,9 +265,9 @@ def test_each_view_is_created_alone_in_its_batch_and_dropped_before(
 
     assert all(len(parse(text, read="tsql")) == 1 for text in created)
     assert all(text.startswith("CREATE VIEW") for text in created)
-    assert {_table(parse_one(text, read="tsql")) for text in created} == VIEWS
+    assert {table_of(parse_one(text, read="tsql")) for text in created} == VIEWS
     for text in created:
-        name = _table(parse_one(text, read="tsql"))
+        name = table_of(parse_one(text, read="tsql"))
         assert texts[texts.index(text) - 1] == f'DROP VIEW IF EXISTS "{name}";'
 
 

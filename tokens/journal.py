@@ -17,6 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from ocrsite.lib.database import deadlocks_retried, is_unreachable
 from ocrsite.lib.files import atomic_write, make_folder, sync_folder
 from tokens import encryption, ledger
 from tokens.models import LedgerAlert, TokenMaster, TokenUsageLog
@@ -145,6 +146,8 @@ def _ingest(path: Path) -> bool:
     except FileNotFoundError:  # another process has just ingested it
         return False
     except _BAD_RECORD as error:
+        if is_unreachable(error):
+            raise
         _reject(path, error)
         return False
     except OSError as error:
@@ -175,6 +178,7 @@ def _report(path: Path, error: OSError) -> None:
         logger.error("%s cannot be read or moved (%s).", path, type(error).__name__)
 
 
+@deadlocks_retried
 def _charge(record: Record) -> bool:
     """Charge one call; False when that was done before."""
     requester = {

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
+from ocrsite.lib.database import deadlocks_retried
 from tokens import services
 from tokens.models import (
     NO_LIMITS,
@@ -38,6 +39,7 @@ class Reservation:
     output_budget: int
 
 
+@deadlocks_retried
 def reserve(
     token_id: int,
     *,
@@ -117,6 +119,7 @@ def settle_unknown(
     )
 
 
+@deadlocks_retried
 def release(attempt_id: uuid.UUID) -> bool:
     """End the reservation of a call that cost nothing; False when it has ended before."""
     reservation = TokenReservation.objects.filter(pk=attempt_id).first()
@@ -162,6 +165,7 @@ def _end_reservation(attempt_id: uuid.UUID) -> TokenReservation | None:
     return reservation if removed else None
 
 
+@deadlocks_retried
 def _charge(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) -> bool:
     """Write the usage row, move the totals and end the reservation, once per attempt."""
     with transaction.atomic():

@@ -6,10 +6,10 @@ import threading
 import uuid
 from collections import defaultdict
 
-from django.db import Error, connection, connections
+from django.db import Error, connection
 
 from extraction.models import Extraction, State
-from ocrsite.lib.database import is_unreachable
+from ocrsite.lib.database import drop_connections, is_unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Poller:
                 self._announce(wanted)
                 pause.wait(POLL_SECONDS)
         finally:
-            connections.close_all()
+            drop_connections()
 
     def _announce(self, wanted: list[uuid.UUID]) -> None:
         try:
@@ -74,11 +74,11 @@ class Poller:
                     for event in self._events.get(extraction_id, ()):
                         event.set()
             self.failing = False
-        except Error:
+        except Exception:  # whatever it is: without this thread every request waits in vain
             if not self.failing:  # once: a database that is away fails ten times a second
-                logger.warning("Could not look for ended extractions; it goes on trying.")
+                logger.warning("Could not look for ended extractions; trying again.", exc_info=True)
             self.failing = True
-            connections.close_all()
+            drop_connections()
 
 
 poller = Poller()

@@ -61,16 +61,19 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
         return self.filter(ran_out, state=State.PROCESSING)
 
-    def claim(self, pk: uuid.UUID, *, worker: str | None) -> "Extraction | None":
+    def claim(
+        self, pk: uuid.UUID, *, worker: str | None, lease_id: uuid.UUID | None = None
+    ) -> "Extraction | None":
         """Lease a queued or due extraction to a process of ``worker``; None if another was first.
 
-        None stands for a worker without a name, as on Windows.
+        None stands for a worker without a name, as on Windows. With a ``lease_id`` of the caller's
+        it may be repeated when the database went away before it confirmed.
         """
         now = timezone.now()
-        lease_id = uuid.uuid4()
-        claimed = self.filter(
-            pk=pk, state__in=[State.QUEUED, State.WAITING], due_at__lte=now
-        ).update(
+        lease_id = lease_id or uuid.uuid4()
+        free = Q(state__in=[State.QUEUED, State.WAITING], due_at__lte=now)
+        claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
+        claimed = self.filter(free | claimed_before, pk=pk).update(
             state=State.PROCESSING,
             lease_id=lease_id,
             leased_until=now + LEASE,
@@ -254,6 +257,8 @@ class Extraction(models.Model):
         indexes = [
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
+            # Has this company had these bytes read before?
+            models.Index(fields=["company_id", "sha256"], name="extraction_bytes"),
             models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
         ]
 

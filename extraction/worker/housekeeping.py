@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 
 from extraction.documents import temp_dirs
 from logs import emails as error_emails
 from logs.handler import spool
-from ocrsite.lib.database import is_unreachable
+from ocrsite.lib.database import drop_connections, is_unreachable
 from tokens import emails as alert_emails
 from tokens import installation, journal, key_rotation, ledger, services
 
@@ -23,8 +23,8 @@ HOUSEKEEPING_SECONDS = 2.0
 # Longer than a mail server is waited for.
 HOUSEKEEPING_ENDS_WITHIN_SECONDS = 7.0
 
-# Duties that failed in their last round. Each is logged when it begins to fail, not every time.
-_failing: set[str] = set()
+# How each duty failed that failed in its last round: logged once, until it is another failure.
+_failing: dict[str, str] = {}
 
 
 @contextmanager
@@ -57,15 +57,15 @@ def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
             try:
                 close_old_connections()
                 duty()
-            except Exception:
-                _report_failure(name)
-                connections.close_all()
+            except Exception as error:
+                _report_failure(name, error)
+                drop_connections()
             else:
                 _report_success(name)
             if done.wait(HOUSEKEEPING_SECONDS):
                 return
     finally:
-        connections.close_all()
+        drop_connections()
 
 
 def run_housekeeping() -> None:
@@ -106,19 +106,19 @@ def _perform(duties: dict[str, Callable[[], object]]) -> None:
         except Exception as error:
             if is_unreachable(error):
                 raise
-            _report_failure(name)
+            _report_failure(name, error)
         else:
             _report_success(name)
 
 
-def _report_failure(name: str) -> None:
-    """Log the exception being handled, unless this duty failed the last time, too."""
-    if name not in _failing:
+def _report_failure(name: str, error: Exception) -> None:
+    """Log the exception being handled, unless this duty failed in the same way the last time."""
+    kind = f"{type(error).__name__}: {error}"
+    if _failing.get(name) != kind:
         logger.exception("The %s failed; it is tried again.", name)
-    _failing.add(name)
+    _failing[name] = kind
 
 
 def _report_success(name: str) -> None:
-    if name in _failing:
-        _failing.discard(name)
+    if _failing.pop(name, None):
         logger.info("The %s works again.", name)

@@ -10,10 +10,8 @@ import time
 from types import FrameType
 
 from django.conf import settings
-from django.db import Error as DatabaseProblem
 from django.db import close_old_connections, connections
 from django_q.brokers import get_broker
-from redis.exceptions import RedisError
 
 from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
@@ -26,6 +24,7 @@ from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
 from logs import emails as error_emails
 from logs import retention
+from ocrsite.lib.database import drop_connections
 from ocrsite.lib.database_guard import DatabaseRefused, is_refused
 from tokens import installation, ledger_audit
 from tokens.models import Provider
@@ -126,7 +125,7 @@ def _reconcile_until_stopped(
     watchdog = Watchdog(own)
     # Else the cluster's processes share no memory with this one, and nothing is known of them.
     watches = "fork" in multiprocessing.get_all_start_methods()
-    reachable = True
+    works = True
     while not stop.received:
         if not cluster.is_alive():
             logger.critical("The task cluster died; a new one is needed.")
@@ -137,18 +136,18 @@ def _reconcile_until_stopped(
             if watches and watchdog.hangs():
                 logger.critical("The task cluster hangs; a new one is needed.")
                 return False
-            if not reachable:
-                logger.info("Database and queue are reachable again.")
-            reachable = True
-        except (DatabaseProblem, RedisError):
+            if not works:
+                logger.info("The reconciler goes on.")
+            works = True
+        except Exception:  # whatever it is: nobody else wakes, takes over and watches
             if is_refused():
                 return False
-            if reachable:  # once, not four times a second
-                logger.exception("Database or queue could not be reached; trying again.")
-            reachable = False
+            if works:  # once, not four times a second
+                logger.exception("The reconciler failed; trying again.")
+            works = False
             reconciler.spare_leases()
             watchdog.forget()
-            connections.close_all()
+            drop_connections()
         time.sleep(RECONCILE_SECONDS)
     return True
 
@@ -179,8 +178,8 @@ def _end(
 def _holds_any(worker: str) -> bool:
     try:
         return Extraction.objects.held_by(worker).exists()
-    except DatabaseProblem:
-        connections.close_all()
+    except Exception:
+        drop_connections()
         return True  # perhaps
 
 
@@ -189,5 +188,5 @@ def _requeue_held(worker: str) -> None:
     try:
         for extraction in Extraction.objects.held_by(worker):
             outcomes.recover(extraction, stopped=True)
-    except DatabaseProblem:
+    except Exception:
         logger.exception("Interrupted extractions are requeued when their leases run out.")

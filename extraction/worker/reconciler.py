@@ -15,6 +15,7 @@ from extraction import liveness, outcomes
 from extraction.models import Extraction, State
 from extraction.models.extraction import LEASE
 from extraction.tasks import wake
+from ocrsite.lib.database import deadlocks_retried
 
 # The message of an extraction that is queued for so long, while the queue is empty, was lost.
 LOST_AFTER = timedelta(seconds=5)
@@ -42,9 +43,7 @@ class Reconciler:
             for extraction in Extraction.objects.abandoned(liveness.worker_name()):
                 outcomes.recover(extraction)
         for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
-            with transaction.atomic():
-                if Extraction.objects.requeue_due(pk):
-                    wake(pk)
+            _requeue_due(pk)
         self._wake_lost()
         self._lost_after = LOST_AFTER
 
@@ -64,3 +63,10 @@ class Reconciler:
             for pk in pks:
                 wake(pk)
                 self._woken_at[pk] = now
+
+
+@deadlocks_retried
+def _requeue_due(pk: uuid.UUID) -> None:
+    with transaction.atomic():
+        if Extraction.objects.requeue_due(pk):
+            wake(pk)

@@ -1,28 +1,36 @@
 """What differs between databases, and what to do when one cannot be reached."""
 
+import contextlib
+import functools
 import logging
-import sqlite3
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection, connections
 from django.db.models.functions import Now
 
+from ocrsite.lib.database_errors import Fault, fault_of
+
+P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 SQLITE = "ocrsite.lib.sqlite"
-SQL_SERVER = "mssql"
+SQL_SERVER = "ocrsite.lib.sqlserver"
 POSTGRESQL = "django.db.backends.postgresql"
 
 # Seconds after which a database that was unreachable is tried again.
 RECHECK_SECONDS = 0.5
 EMPTYING_WAITS_MILLISECONDS = 100
+# How often a transaction that a deadlock undid is repeated at once, and the longest pauses before,
+# in seconds. Each is random, so that those who met do not meet again.
+DEADLOCK_PAUSES = (0.02, 0.1, 0.5)
 
 dj_database_url.register("mssql", SQL_SERVER)
 dj_database_url.register("sqlite", SQLITE)
@@ -37,13 +45,16 @@ _SQLITE_OPTIONS = {
 
 # Without MARS_Connection=no a query inside .iterator() fails on Linux (mssql-django #614);
 # without connection_timeout a refused port takes 15 s. connection_retries would make a request
-# wait 25 s more; those who can wait try again by themselves.
+# wait 25 s more; those who can wait try again by themselves. ConnectRetryCount=0: else the driver
+# reconnects by itself and fails with states of its own (IMC01 to IMC06) when it cannot.
 _SQL_SERVER_OPTIONS = {
     "driver": "ODBC Driver 18 for SQL Server",
     "connection_timeout": 5,
     "connection_retries": 0,
     "query_timeout": 60,
-    "extra_params": "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no",
+    "extra_params": (
+        "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no;ConnectRetryCount=0"
+    ),
 }
 
 # Without them a server that does not answer takes the minutes of TCP: the first in seconds, for a
@@ -91,16 +102,40 @@ def database_settings(url: str, data_dir: Path) -> dict[str, Any]:
 def is_unreachable(error: BaseException) -> bool:
     """Whether an error means that the database cannot be used now, rather than was asked wrongly.
 
-    The connection was refused, lost or timed out, or the file is locked or cannot be opened.
+    The connection was refused, lost or timed out, or the file is locked or cannot be opened; or
+    the transaction was a deadlock's victim.
     """
     # Whatever failed while connecting: SQL Server calls a database that is offline a
     # ProgrammingError (4060), SQLite a damaged file a DatabaseError.
     if isinstance(error, Error) and connection.connection is None:
         return True
-    if not isinstance(error, (OperationalError, InterfaceError)):
-        return False
-    # For SQLite a wrong statement or a missing table is an OperationalError, too.
-    return getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+    return fault_of(error) is not Fault.OTHER
+
+
+def retry_deadlocks(act: Callable[[], T]) -> T:
+    """Call ``act``, again where it was a deadlock's victim, and return its result.
+
+    The server has undone the victim's whole transaction, so within one of the caller's the error
+    is raised at once. Raised as well is what a deadlock undid four times, and any other error.
+    """
+    for longest_pause in () if connection.in_atomic_block else DEADLOCK_PAUSES:
+        try:
+            return act()
+        except Error as error:
+            if fault_of(error) is not Fault.DEADLOCK:
+                raise
+        time.sleep(random.random() * longest_pause)  # noqa: S311 - guards no secret
+    return act()
+
+
+def deadlocks_retried(act: Callable[P, T]) -> Callable[P, T]:
+    """Have every call of a function be one of ``retry_deadlocks``."""
+
+    @functools.wraps(act)
+    def retried(*args: P.args, **kwargs: P.kwargs) -> T:
+        return retry_deadlocks(functools.partial(act, *args, **kwargs))
+
+    return retried
 
 
 def retry_while_unreachable(act: Callable[[], T]) -> T:
@@ -112,15 +147,24 @@ def retry_while_unreachable(act: Callable[[], T]) -> T:
     waits = False
     while True:
         try:
-            return act()
+            return retry_deadlocks(act)
         except Error as error:
             if not is_unreachable(error):
                 raise
             if not waits:  # once, not twice a second
                 logger.exception("The work waits for the database.")
             waits = True
-            connection.close()
+            drop_connections()
         time.sleep(RECHECK_SECONDS)
+
+
+def drop_connections() -> None:
+    """Close this thread's connections, so that the next query makes a new one. Never raises."""
+    for each in connections.all(initialized_only=True):
+        with contextlib.suppress(
+            Exception
+        ):  # a lost one may refuse; Django forgets it all the same
+            each.close()
 
 
 def empty_write_ahead_log() -> bool:

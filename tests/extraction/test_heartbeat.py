@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from extraction.heartbeat import heartbeat
 from extraction.models import Extraction
+from tests import pyodbc_errors
 from tests.extraction.factories import make_extraction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,11 +17,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 AN_HOUR_AGO = timezone.now() - timedelta(hours=1)
 
 
-def test_lease_is_renewed_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lease_is_renewed_while_the_work_goes_on_and_whatever_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("extraction.heartbeat.LEASE", timedelta(milliseconds=40))
     renewed = threading.Event()
     renew_lease = Extraction.objects.renew_lease
-    outcomes = iter([InterfaceError("gone for a moment")])
+    outcomes = iter(
+        [
+            InterfaceError("gone for a moment"),
+            pyodbc_errors.FAIL_OVER.wrapped(),
+            pyodbc_errors.LINK_LOST.raised(),
+            RuntimeError("whatever it is"),
+        ]
+    )
 
     def renew(extraction: Extraction) -> bool:
         for error in outcomes:
@@ -37,6 +47,7 @@ def test_lease_is_renewed_while_the_work_goes_on(monkeypatch: pytest.MonkeyPatch
         assert renewed.wait(30)
 
     assert not Extraction.objects.abandoned(None).exists()
+    assert [each.levelname for each in caplog.records] == ["WARNING"]  # once
 
 
 def test_heartbeat_ends_when_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

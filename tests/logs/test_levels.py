@@ -106,3 +106,87 @@ def test_staff_set_a_level_in_the_admin(admin_client: Client) -> None:
     assert list(LoggerLevel.objects.values_list("logger", "level")) == [(NAME, "DEBUG")]
     page = admin_client.get(reverse("admin:logs_loggerlevel_changelist")).content.decode()
     assert NAME in page
+
+
+def test_no_connection_is_open_while_a_process_forks_and_reading_goes_on_after_it() -> None:
+    ended = run_site(
+        """
+import threading, time
+read = threading.Semaphore(0)
+apply = levels.apply
+def count():
+    apply()
+    read.release()
+levels.apply = count
+for _ in range(5):
+    assert read.acquire(timeout=30)
+    assert read.acquire(timeout=30)  # it has a connection
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+print(open_at_forks)
+""",
+        before_setup="""
+import os
+from logs import levels
+levels.READ_SECONDS = 0.01
+open_at_forks = []
+# Those that are registered first are called last.
+os.register_at_fork(before=lambda: open_at_forks.append(levels._reader._connected))
+""",
+    )
+
+    assert ended.stdout == "[False, False, False, False, False]\n"
+    assert ended.stderr == ""
+
+
+def test_levels_are_read_over_one_connection() -> None:
+    ended = run_site(
+        """
+import threading
+from django.db.backends.signals import connection_created
+made = []
+connection_created.connect(lambda **_: made.append(1), weak=False)
+read = threading.Semaphore(0)
+apply = levels.apply
+def count():
+    apply()
+    read.release()
+levels.apply = count
+for _ in range(20):
+    assert read.acquire(timeout=30)
+print(len(made))
+""",
+        before_setup="from logs import levels; levels.READ_SECONDS = 0.01",
+    )
+
+    assert int(ended.stdout) <= 1  # perhaps before we counted
+
+
+def test_failure_is_said_once_and_only_after_a_success() -> None:
+    ended = run_site(
+        """
+import sys, threading
+said = []
+class Said(logging.Handler):
+    def emit(self, record):
+        said.append(record.getMessage())
+logging.getLogger("logs.levels").addHandler(Said())
+logging.getLogger("logs.levels").propagate = False
+turn = threading.Semaphore(0)
+outcomes = iter([RuntimeError, RuntimeError, None, RuntimeError, RuntimeError, None, ValueError])
+def fail():
+    outcome = next(outcomes, None)
+    turn.release()
+    if outcome:
+        raise outcome
+levels.apply = fail
+for _ in range(9):
+    assert turn.acquire(timeout=30)
+print(said)
+""",
+        before_setup="from logs import levels; levels.READ_SECONDS = 0.01",
+    )
+
+    assert ended.stdout == f"{['Could not read the levels of loggers; trying again.'] * 2}\n"

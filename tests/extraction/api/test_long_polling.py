@@ -4,10 +4,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, connections
 
 from extraction.api import long_polling
 from extraction.models import Extraction, State
+from tests import pyodbc_errors
 from tests.extraction.factories import make_extraction
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,7 +86,14 @@ def test_poller_outlives_a_database_that_fails_and_says_so_once(
 ) -> None:
     extraction = make_extraction()
     ended = State.ended
-    calls = iter([InterfaceError("gone for a moment"), OperationalError("still gone")])
+    calls = iter(
+        [
+            InterfaceError("gone for a moment"),
+            pyodbc_errors.KILLED.wrapped(),
+            pyodbc_errors.LINK_LOST.raised(),
+            RuntimeError("whatever it is"),
+        ]
+    )
 
     def fail() -> tuple[State, ...]:
         for error in calls:

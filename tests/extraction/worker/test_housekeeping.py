@@ -18,6 +18,7 @@ from logs.handler import spool
 from logs.handler.records import row_of
 from logs.handler.spool import Spool
 from logs.models import ApplicationLog
+from tests import pyodbc_errors
 from tests.tokens.rows import KEY, make_token
 from tokens import emails as alert_emails
 from tokens import journal, key_rotation, ledger, services
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def nothing_fails_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "_failing", set())
+    monkeypatch.setattr(housekeeping, "_failing", {})
 
 
 AN_HOUR_AGO = timezone.now() - timedelta(hours=1)
@@ -159,3 +160,25 @@ def test_alerts_that_cannot_be_delivered_do_not_hold_up_the_error_digests(
 
     assert delivered == [True]
     assert caplog.messages == ["The delivery of alerts failed; it is tried again."]
+
+
+def test_failure_is_said_once_until_it_is_another_or_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "extraction.worker.housekeeping")
+    monkeypatch.setattr(housekeeping, "HOUSEKEEPING_SECONDS", 0.0)
+    done = threading.Event()
+    lost, killed = pyodbc_errors.LINK_LOST.raised(), pyodbc_errors.KILLED.wrapped()
+    outcomes = iter([lost, lost, killed, killed, None, killed])
+
+    def duty() -> None:
+        for outcome in outcomes:
+            if outcome is None:
+                return
+            raise outcome
+        done.set()
+
+    housekeeping._repeat_until(done, duty)
+
+    levels = [record.levelname for record in caplog.records]
+    assert levels == ["ERROR", "ERROR", "INFO", "ERROR", "INFO"]

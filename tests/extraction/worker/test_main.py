@@ -22,6 +22,7 @@ from extraction.worker import housekeeping, main
 from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
 from ocrsite.lib import database_guard
+from tests import pyodbc_errors
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import make_token
 from tokens import installation, services
@@ -270,18 +271,27 @@ def test_hanging_cluster_is_killed_and_ends_the_worker_with_an_error(
 def test_no_process_outlives_a_worker_that_fails(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Reconciler) -> None:
+    def fail(_: Reconciler, _broker: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(Reconciler, "round", fail)
+    monkeypatch.setattr(Reconciler, "__init__", fail)
 
     with pytest.raises(RuntimeError, match="a bug"):
         main.run_worker()
     assert cluster.killed == 1
 
 
-@pytest.mark.parametrize("problem", [OperationalError("away"), RedisError("away")])
-def test_reconciler_goes_on_after_database_or_queue_was_away(
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OperationalError("away"),
+        RedisError("away"),
+        pyodbc_errors.KILLED.wrapped(),
+        pyodbc_errors.LINK_LOST.raised(),
+        RuntimeError("a bug"),
+    ],
+)
+def test_reconciler_goes_on_after_any_failure_and_says_so_once(
     problem: Exception,
     cluster: FakeCluster,
     monkeypatch: pytest.MonkeyPatch,

@@ -42,7 +42,7 @@ def test_no_url_means_sqlite_in_the_data_folder() -> None:
 def test_sql_server_url_gets_the_options_that_production_needs() -> None:
     settings = database_settings("mssql://sa:p%40ss%2Fword@db.example:1433/ocr", FOLDER)
 
-    assert settings["ENGINE"] == "mssql"
+    assert settings["ENGINE"] == "ocrsite.lib.sqlserver"
     assert (settings["HOST"], settings["PORT"], settings["NAME"]) == ("db.example", 1433, "ocr")
     assert (settings["USER"], settings["PASSWORD"]) == ("sa", "p@ss/word")
     assert settings["OPTIONS"] == {
@@ -50,7 +50,9 @@ def test_sql_server_url_gets_the_options_that_production_needs() -> None:
         "connection_timeout": 5,
         "connection_retries": 0,
         "query_timeout": 60,
-        "extra_params": "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no",
+        "extra_params": (
+            "Encrypt=yes;TrustServerCertificate=no;MARS_Connection=no;ConnectRetryCount=0"
+        ),
     }
     assert (settings["CONN_MAX_AGE"], settings["CONN_HEALTH_CHECKS"]) == (600, True)
 

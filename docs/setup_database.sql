@@ -1,0 +1,1731 @@
+-- The schema of ocrsite for a fresh SQL Server database. Made by `manage.py setup_sql` from the
+-- migrations; docs/sql-server.md says when to use it and when `manage.py migrate` alone.
+--
+--     sqlcmd -S server -d ocrsite -b -i docs/setup_database.sql
+--
+-- Then run `manage.py migrate`, which adds what Django keeps in rows (content types, permissions).
+-- It may be run again: what is there is left alone, but for the views, which are created anew.
+GO
+
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+-- Indexes with a condition need it; sqlcmd switches it off unless it is called with -I.
+SET QUOTED_IDENTIFIER ON;
+SET ANSI_NULLS ON;
+GO
+
+IF OBJECT_ID(N'[django_migrations]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_migrations] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [app] nvarchar(255) NOT NULL,
+    [name] nvarchar(255) NOT NULL,
+    [applied] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
+    SELECT released.app, released.name
+    FROM (VALUES
+        (N'admin', N'0001_initial'),
+        (N'admin', N'0002_logentry_remove_auto_add'),
+        (N'admin', N'0003_logentry_add_action_flag_choices'),
+        (N'auth', N'0001_initial'),
+        (N'auth', N'0002_alter_permission_name_max_length'),
+        (N'auth', N'0003_alter_user_email_max_length'),
+        (N'auth', N'0004_alter_user_username_opts'),
+        (N'auth', N'0005_alter_user_last_login_null'),
+        (N'auth', N'0006_require_contenttypes_0002'),
+        (N'auth', N'0007_alter_validators_add_error_messages'),
+        (N'auth', N'0008_alter_user_username_max_length'),
+        (N'auth', N'0009_alter_user_last_name_max_length'),
+        (N'auth', N'0010_alter_group_name_max_length'),
+        (N'auth', N'0011_update_proxy_permissions'),
+        (N'auth', N'0012_alter_user_first_name_max_length'),
+        (N'contenttypes', N'0001_initial'),
+        (N'contenttypes', N'0002_remove_content_type_name'),
+        (N'django_q', N'0001_initial'),
+        (N'django_q', N'0002_auto_20150630_1624'),
+        (N'django_q', N'0003_auto_20150708_1326'),
+        (N'django_q', N'0004_auto_20150710_1043'),
+        (N'django_q', N'0005_auto_20150718_1506'),
+        (N'django_q', N'0006_auto_20150805_1817'),
+        (N'django_q', N'0007_ormq'),
+        (N'django_q', N'0008_auto_20160224_1026'),
+        (N'django_q', N'0009_auto_20171009_0915'),
+        (N'django_q', N'0010_auto_20200610_0856'),
+        (N'django_q', N'0011_auto_20200628_1055'),
+        (N'django_q', N'0012_auto_20200702_1608'),
+        (N'django_q', N'0013_task_attempt_count'),
+        (N'django_q', N'0014_schedule_cluster'),
+        (N'django_q', N'0015_alter_schedule_schedule_type'),
+        (N'django_q', N'0016_schedule_intended_date_kwarg'),
+        (N'django_q', N'0017_task_cluster_alter'),
+        (N'django_q', N'0018_task_success_index'),
+        (N'django_q', N'0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more'),
+        (N'extraction', N'0001_initial'),
+        (N'extraction', N'0002_prompt_cost'),
+        (N'extraction', N'0003_worker'),
+        (N'extraction', N'0004_repairs'),
+        (N'extraction', N'0005_file_retention'),
+        (N'extraction', N'0006_retry_after_at'),
+        (N'extraction', N'0007_same_bytes'),
+        (N'extraction', N'0008_uuids_that_seek'),
+        (N'logs', N'0001_initial'),
+        (N'logs', N'0002_failure_classes'),
+        (N'logs', N'0003_log_context'),
+        (N'logs', N'0004_retention_and_error_groups'),
+        (N'logs', N'0005_levels_and_entered_files'),
+        (N'logs', N'0006_renamed_loggers'),
+        (N'logs', N'0007_ingested_files'),
+        (N'logs', N'0008_retention_of_leftovers'),
+        (N'rest_framework_api_key', N'0001_initial'),
+        (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
+        (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
+        (N'rest_framework_api_key', N'0004_prefix_hashed_key'),
+        (N'rest_framework_api_key', N'0005_auto_20220110_1102'),
+        (N'sessions', N'0001_initial'),
+        (N'tokens', N'0001_initial'),
+        (N'tokens', N'0002_changes_and_alerts'),
+        (N'tokens', N'0003_ledger_alerts'),
+        (N'tokens', N'0004_cool_downs_and_call_limits'),
+        (N'tokens', N'0005_key_fingerprint_of_usage'),
+        (N'tokens', N'0006_changes_by_sql'),
+        (N'tokens', N'0007_circuit_breaker_fields'),
+        (N'tokens', N'0008_labels'),
+        (N'tokens', N'0009_pending_wipes'),
+        (N'tokens', N'0010_installation')
+    ) AS released (app, name)
+    EXCEPT SELECT [app], [name] FROM [django_migrations]
+)
+BEGIN
+    RAISERROR(N'This database is of another release: run manage.py migrate.', 16, 1);
+    SET NOEXEC ON;
+END
+GO
+
+IF OBJECT_ID(N'[auth_group]', N'U') IS NULL
+BEGIN
+CREATE TABLE [auth_group] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(150) NOT NULL UNIQUE
+);
+END
+GO
+
+IF OBJECT_ID(N'[auth_group_permissions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [auth_group_permissions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [group_id] int NOT NULL,
+    [permission_id] int NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user]', N'U') IS NULL
+BEGIN
+CREATE TABLE [auth_user] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [password] nvarchar(128) NOT NULL,
+    [last_login] datetimeoffset NULL,
+    [is_superuser] bit NOT NULL,
+    [username] nvarchar(150) NOT NULL UNIQUE,
+    [first_name] nvarchar(150) NOT NULL,
+    [last_name] nvarchar(150) NOT NULL,
+    [email] nvarchar(254) NOT NULL,
+    [is_staff] bit NOT NULL,
+    [is_active] bit NOT NULL,
+    [date_joined] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user_groups]', N'U') IS NULL
+BEGIN
+CREATE TABLE [auth_user_groups] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [user_id] int NOT NULL,
+    [group_id] int NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user_user_permissions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [auth_user_user_permissions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [user_id] int NOT NULL,
+    [permission_id] int NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[django_content_type]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_content_type] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [app_label] nvarchar(100) NOT NULL,
+    [model] nvarchar(100) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[django_admin_log]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_admin_log] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [action_time] datetimeoffset NOT NULL,
+    [object_id] nvarchar(max) NULL,
+    [object_repr] nvarchar(200) NOT NULL,
+    [action_flag] smallint NOT NULL CONSTRAINT django_admin_log_action_flag_a8637d59_check CHECK ([action_flag] >= 0),
+    [change_message] nvarchar(max) NOT NULL,
+    [content_type_id] int NULL,
+    [user_id] int NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[auth_permission]', N'U') IS NULL
+BEGIN
+CREATE TABLE [auth_permission] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(255) NOT NULL,
+    [content_type_id] int NOT NULL,
+    [codename] nvarchar(100) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[django_q_ormq]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_q_ormq] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [key] nvarchar(100) NOT NULL,
+    [payload] nvarchar(max) NOT NULL,
+    [lock] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[django_q_schedule]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_q_schedule] (
+    [id] int NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [func] nvarchar(256) NOT NULL,
+    [hook] nvarchar(256) NULL,
+    [args] nvarchar(max) NULL,
+    [kwargs] nvarchar(max) NULL,
+    [schedule_type] nvarchar(2) NOT NULL,
+    [repeats] int NOT NULL,
+    [next_run] datetimeoffset NULL,
+    [task] nvarchar(100) NULL,
+    [name] nvarchar(100) NULL,
+    [minutes] smallint NULL CONSTRAINT django_q_schedule_minutes_30abbe28_check CHECK ([minutes] >= 0),
+    [cron] nvarchar(100) NULL,
+    [cluster] nvarchar(100) NULL,
+    [intended_date_kwarg] nvarchar(100) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[django_q_task]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_q_task] (
+    [name] nvarchar(100) NOT NULL,
+    [func] nvarchar(256) NOT NULL,
+    [hook] nvarchar(256) NULL,
+    [args] nvarchar(max) NULL,
+    [kwargs] nvarchar(max) NULL,
+    [result] nvarchar(max) NULL,
+    [started] datetimeoffset NOT NULL,
+    [stopped] datetimeoffset NOT NULL,
+    [success] bit NOT NULL,
+    [id] nvarchar(32) NOT NULL PRIMARY KEY,
+    [group] nvarchar(100) NULL,
+    [attempt_count] int NOT NULL,
+    [cluster] nvarchar(100) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclient]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_apiclient] (
+    [id] nvarchar(150) NOT NULL PRIMARY KEY,
+    [prefix] nvarchar(8) NOT NULL UNIQUE,
+    [hashed_key] nvarchar(150) NOT NULL,
+    [created] datetimeoffset NOT NULL,
+    [name] nvarchar(50) NOT NULL,
+    [revoked] bit NOT NULL,
+    [expiry_date] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientcompany]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_apiclientcompany] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [company_id] nvarchar(50) NOT NULL,
+    [client_id] nvarchar(150) NOT NULL,
+    CONSTRAINT [unique_client_company] UNIQUE ([client_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_companygrant]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_companygrant] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [company_id] nvarchar(50) NOT NULL,
+    [user_id] int NOT NULL,
+    CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_promptcost]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_promptcost] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [model] nvarchar(100) NOT NULL,
+    [prompt_version] nvarchar(64) NOT NULL,
+    [tokens] bigint NOT NULL,
+    CONSTRAINT [unique_prompt_cost] UNIQUE ([model], [prompt_version])
+);
+END
+GO
+
+IF OBJECT_ID(N'[ApplicationLogs]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ApplicationLogs] (
+    [LogID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Timestamp] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [LogLevel] nvarchar(20) NOT NULL,
+    [Logger] nvarchar(255) NOT NULL,
+    [Message] nvarchar(max) NOT NULL,
+    [Exception] nvarchar(max) NULL,
+    [Module] nvarchar(255) NULL,
+    [FunctionName] nvarchar(255) NULL,
+    [LineNumber] int NULL,
+    [RequestID] nvarchar(36) NULL,
+    [ExtractionID] nchar(32) NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [Fingerprint] nvarchar(64) NULL,
+    [Host] nvarchar(255) NULL,
+    [ProcessID] int NULL,
+    [UserName] nvarchar(150) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[ErrorDigests]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ErrorDigests] (
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClaimedUntil] datetimeoffset NULL,
+    [SentAt] datetimeoffset NULL,
+    [DigestID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1)
+);
+END
+GO
+
+IF OBJECT_ID(N'[ErrorGroups]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ErrorGroups] (
+    [GroupID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Fingerprint] nvarchar(64) NOT NULL UNIQUE,
+    [ExceptionType] nvarchar(255) NOT NULL,
+    [Place] nvarchar(500) NOT NULL,
+    [Logger] nvarchar(255) NOT NULL,
+    [Message] nvarchar(max) NOT NULL,
+    [RecordCount] bigint NOT NULL,
+    [FirstSeen] datetimeoffset NOT NULL,
+    [LastSeen] datetimeoffset NOT NULL,
+    [DigestID] bigint NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[ErrorSubscriptions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ErrorSubscriptions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [daily_digest] bit DEFAULT 0 NOT NULL,
+    [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
+IF OBJECT_ID(N'[logs_enteredfile]', N'U') IS NULL
+BEGIN
+CREATE TABLE [logs_enteredfile] (
+    [name] nvarchar(64) NOT NULL PRIMARY KEY,
+    [entered_at] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[logs_loggerlevel]', N'U') IS NULL
+BEGIN
+CREATE TABLE [logs_loggerlevel] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [logger] nvarchar(255) NOT NULL UNIQUE,
+    [level] nvarchar(20) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[RetentionRuns]', N'U') IS NULL
+BEGIN
+CREATE TABLE [RetentionRuns] (
+    [RunID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [What] nvarchar(20) NOT NULL,
+    [StartedAt] datetimeoffset NOT NULL,
+    [EndedAt] datetimeoffset NULL,
+    [Cutoff] datetimeoffset NOT NULL,
+    [Archived] bigint NOT NULL,
+    [Deleted] bigint NOT NULL,
+    [Bytes] bigint NOT NULL,
+    [Files] nvarchar(max) NOT NULL,
+    [IsComplete] bit NOT NULL,
+    [Error] nvarchar(max) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[rest_framework_api_key_apikey]', N'U') IS NULL
+BEGIN
+CREATE TABLE [rest_framework_api_key_apikey] (
+    [id] nvarchar(150) NOT NULL PRIMARY KEY,
+    [created] datetimeoffset NOT NULL,
+    [name] nvarchar(50) NOT NULL,
+    [revoked] bit NOT NULL,
+    [expiry_date] datetimeoffset NULL,
+    [hashed_key] nvarchar(150) NOT NULL,
+    [prefix] nvarchar(8) NOT NULL UNIQUE
+);
+END
+GO
+
+IF OBJECT_ID(N'[django_session]', N'U') IS NULL
+BEGIN
+CREATE TABLE [django_session] (
+    [session_key] nvarchar(40) NOT NULL PRIMARY KEY,
+    [session_data] nvarchar(max) NOT NULL,
+    [expire_date] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AlertSubscriptions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AlertSubscriptions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [threshold_alerts] bit NOT NULL,
+    [user_id] int NOT NULL UNIQUE,
+    [ledger_alerts] bit DEFAULT 0 NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[Installation]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Installation] (
+    [Key] smallint NOT NULL PRIMARY KEY CONSTRAINT Installation_Key_07ddb5df_check CHECK ([Key] >= 0),
+    [InstallationID] nchar(32) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[LedgerAlerts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [LedgerAlerts] (
+    [AlertID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClaimedUntil] datetimeoffset NULL,
+    [SentAt] datetimeoffset NULL,
+    [Findings] nvarchar(max) NOT NULL,
+    [Fingerprint] nvarchar(64) NOT NULL,
+    [ResolvedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[PendingWipes]', N'U') IS NULL
+BEGIN
+CREATE TABLE [PendingWipes] (
+    [WipeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [CreatedAt] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenMaster]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenMaster] (
+    [TokenID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [CompanyID] nvarchar(50) NOT NULL,
+    [CompanyName] nvarchar(200) NULL,
+    [ApiKey] nvarchar(1000) NOT NULL,
+    [Provider] nvarchar(100) NOT NULL,
+    [TotalTokenLimit] bigint DEFAULT 100000 NOT NULL,
+    [Status] nvarchar(50) DEFAULT 'Active' NOT NULL,
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [Model] nvarchar(100) NULL,
+    [ExpiresAt] datetimeoffset NULL,
+    [KeyFingerprint] nvarchar(64) NULL,
+    [StatusReason] nvarchar(200) NULL,
+    [MaxConcurrentCalls] int NULL CONSTRAINT TokenMaster_MaxConcurrentCalls_4b6ae161_check CHECK ([MaxConcurrentCalls] >= 0),
+    [Project] nvarchar(100) NULL,
+    [RequestsPerMinute] int NULL CONSTRAINT TokenMaster_RequestsPerMinute_2105ce5f_check CHECK ([RequestsPerMinute] >= 0)
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_extraction]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_extraction] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [company_id] nvarchar(50) NOT NULL,
+    [branch] nvarchar(50) NOT NULL,
+    [requested_by] nvarchar(100) NOT NULL,
+    [licence_id] nvarchar(100) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [dedup_key] nvarchar(120) NULL,
+    [file] nvarchar(100) NOT NULL,
+    [file_name] nvarchar(255) NOT NULL,
+    [sha256] nvarchar(64) NOT NULL,
+    [media_type] nvarchar(50) NOT NULL,
+    [size] bigint NOT NULL,
+    [page_count] int NOT NULL CONSTRAINT extraction_extraction_page_count_3033259b_check CHECK ([page_count] >= 0),
+    [state] nvarchar(20) NOT NULL,
+    [attempts] int NOT NULL CONSTRAINT extraction_extraction_attempts_4ac44362_check CHECK ([attempts] >= 0),
+    [attempts_before] int NOT NULL CONSTRAINT extraction_extraction_attempts_before_278bbd70_check CHECK ([attempts_before] >= 0),
+    [deaths] int NOT NULL CONSTRAINT extraction_extraction_deaths_cb9d91c2_check CHECK ([deaths] >= 0),
+    [lease_id] nchar(32) NULL,
+    [leased_until] datetimeoffset NULL,
+    [due_at] datetimeoffset NOT NULL,
+    [deadline] datetimeoffset NULL,
+    [result] nvarchar(max) NULL CONSTRAINT extraction_extraction_result_3c57870f_check CHECK ((ISJSON ("result") = 1)),
+    [needs_review] bit NOT NULL,
+    [checks] nvarchar(max) NULL CONSTRAINT extraction_extraction_checks_88acf6e2_check CHECK ((ISJSON ("checks") = 1)),
+    [http_status] smallint NULL CONSTRAINT extraction_extraction_http_status_887e3be3_check CHECK ([http_status] >= 0),
+    [error_code] nvarchar(50) NOT NULL,
+    [error_message] nvarchar(200) NOT NULL,
+    [error_detail] nvarchar(max) NOT NULL,
+    [model] nvarchar(100) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [started_at] datetimeoffset NULL,
+    [finished_at] datetimeoffset NULL,
+    [timings] nvarchar(max) NULL CONSTRAINT extraction_extraction_timings_09751b53_check CHECK ((ISJSON ("timings") = 1)),
+    [token_id] bigint NULL,
+    [worker] nvarchar(300) NULL,
+    [files_removed_at] datetimeoffset NULL,
+    [retry_after_at] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_attempt]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_attempt] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [number] int NOT NULL CONSTRAINT extraction_attempt_number_db1f4b6a_check CHECK ([number] >= 0),
+    [model] nvarchar(100) NOT NULL,
+    [reserved] bigint NOT NULL,
+    [outcome] nvarchar(20) NOT NULL,
+    [failure] nvarchar(20) NOT NULL,
+    [code] nvarchar(50) NOT NULL,
+    [started_at] datetimeoffset NOT NULL,
+    [finished_at] datetimeoffset NULL,
+    [token_id] bigint NOT NULL,
+    [extraction_id] nchar(32) NOT NULL,
+    [correction] nvarchar(max) DEFAULT '' NOT NULL,
+    [output_budget] bigint DEFAULT 0 NOT NULL,
+    [repairs_id] nchar(32) NULL,
+    CONSTRAINT [unique_attempt_number] UNIQUE ([extraction_id], [number])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_idempotencykey]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_idempotencykey] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [client] nvarchar(200) NOT NULL,
+    [key] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [extraction_id] nchar(32) NOT NULL,
+    CONSTRAINT [unique_idempotency_key] UNIQUE ([client], [key])
+);
+END
+GO
+
+IF OBJECT_ID(N'[RetryAttempts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [RetryAttempts] (
+    [RetryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [CompanyID] nvarchar(50) NOT NULL,
+    [Attempt] int NOT NULL,
+    [ErrorMessage] nvarchar(max) NOT NULL,
+    [IsRetryable] bit NOT NULL,
+    [Timestamp] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ExtractionID] nchar(32) NULL,
+    [AttemptsAllowed] int NULL,
+    [ErrorCode] nvarchar(50) NULL,
+    [DelaySeconds] double precision NULL,
+    [TokenID] bigint NULL,
+    [ErrorClass] nvarchar(20) NULL,
+    [ProviderCode] nvarchar(100) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenCoolDowns]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenCoolDowns] (
+    [CoolDownID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Project] nvarchar(100) NULL,
+    [Reason] nvarchar(200) NOT NULL,
+    [TokenID] bigint NULL,
+    [ClosedUntil] datetimeoffset NOT NULL,
+    [Probing] bit DEFAULT 0 NOT NULL,
+    CONSTRAINT [CK_TokenCoolDowns_OneScope] CHECK ((([TokenID] IS NULL OR [Project] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [Project] IS NULL THEN 1 ELSE 0 END)))
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenRecentCalls]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenRecentCalls] (
+    [CallID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [BeganAt] datetimeoffset NOT NULL,
+    [TokenID] bigint NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenAlerts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenAlerts] (
+    [AlertID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Threshold] bigint NOT NULL,
+    [TotalTokenLimit] bigint NOT NULL,
+    [RemainingTokens] bigint NOT NULL,
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClaimedUntil] datetimeoffset NULL,
+    [SentAt] datetimeoffset NULL,
+    [TokenID] bigint NOT NULL,
+    CONSTRAINT [UQ_TokenAlerts_Once] UNIQUE ([TokenID], [Threshold], [TotalTokenLimit])
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenChanges]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenChanges] (
+    [ChangeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [What] nvarchar(10) NOT NULL,
+    [FromValue] nvarchar(50) NOT NULL,
+    [ToValue] nvarchar(50) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Reason] nvarchar(200) NOT NULL,
+    [ChangedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [TokenID] bigint NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenReservations]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenReservations] (
+    [AttemptID] nchar(32) NOT NULL PRIMARY KEY,
+    [Amount] bigint NOT NULL,
+    [LeasedUntil] datetimeoffset NOT NULL,
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [TokenID] bigint NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageLogs]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenUsageLogs] (
+    [UsageID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Branch] nvarchar(50) DEFAULT 'Default' NOT NULL,
+    [RequestedBy] nvarchar(100) DEFAULT 'System' NOT NULL,
+    [InputTokens] bigint DEFAULT 0 NOT NULL,
+    [OutputTokens] bigint DEFAULT 0 NOT NULL,
+    [TextPromptTokens] bigint DEFAULT 0 NOT NULL,
+    [ImagePromptTokens] bigint DEFAULT 0 NOT NULL,
+    [TextCandidatesTokens] bigint DEFAULT 0 NOT NULL,
+    [TotalTokensUsed] bigint DEFAULT 0 NOT NULL,
+    [RequestCount] int DEFAULT 1 NOT NULL,
+    [LoggedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ThinkingTokens] bigint DEFAULT 0 NOT NULL,
+    [CachedTokens] bigint DEFAULT 0 NOT NULL,
+    [AttemptID] nchar(32) NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [Estimated] bit DEFAULT 0 NOT NULL,
+    [TokenID] bigint NULL,
+    [KeyFingerprint] nvarchar(64) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageSummary]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenUsageSummary] (
+    [SummaryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [TotalUsedTokens] bigint DEFAULT 0 NOT NULL,
+    [TotalRemainingTokens] bigint DEFAULT 100000 NOT NULL,
+    [Threshold] bigint DEFAULT 3000 NOT NULL,
+    [LastUpdated] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ReservedTokens] bigint DEFAULT 0 NOT NULL,
+    [TokenID] bigint NOT NULL UNIQUE
+);
+END
+GO
+
+IF OBJECT_ID(N'[AlertSubscriptions_user_id_1ec0cabf_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [AlertSubscriptions] ADD CONSTRAINT [AlertSubscriptions_user_id_1ec0cabf_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID]') IS NULL
+BEGIN
+ALTER TABLE [ErrorGroups] ADD CONSTRAINT [ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID] FOREIGN KEY ([DigestID]) REFERENCES [ErrorDigests] ([DigestID]);
+END
+GO
+
+IF OBJECT_ID(N'[ErrorSubscriptions_user_id_517777ff_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [ErrorSubscriptions] ADD CONSTRAINT [ErrorSubscriptions_user_id_517777ff_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[RetryAttempts_TokenID_62fc803f_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [RetryAttempts] ADD CONSTRAINT [RetryAttempts_TokenID_62fc803f_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenAlerts_TokenID_f7a9fdd6_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenAlerts] ADD CONSTRAINT [TokenAlerts_TokenID_f7a9fdd6_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenChanges_TokenID_ff96eb54_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenChanges] ADD CONSTRAINT [TokenChanges_TokenID_ff96eb54_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenCoolDowns_TokenID_818a1983_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenCoolDowns] ADD CONSTRAINT [TokenCoolDowns_TokenID_818a1983_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenRecentCalls_TokenID_f1ab7a45_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenRecentCalls] ADD CONSTRAINT [TokenRecentCalls_TokenID_f1ab7a45_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenReservations_TokenID_e0732ccd_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenReservations] ADD CONSTRAINT [TokenReservations_TokenID_e0732ccd_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageLogs_TokenID_ec997c0c_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenUsageLogs] ADD CONSTRAINT [TokenUsageLogs_TokenID_ec997c0c_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageSummary_TokenID_e5ff021a_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [TokenUsageSummary] ADD CONSTRAINT [TokenUsageSummary_TokenID_e5ff021a_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_group_permissions_group_id_b120cbf9_fk_auth_group_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_group_permissions] ADD CONSTRAINT [auth_group_permissions_group_id_b120cbf9_fk_auth_group_id] FOREIGN KEY ([group_id]) REFERENCES [auth_group] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_group_permissions_permission_id_84c5c92e_fk_auth_permission_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_group_permissions] ADD CONSTRAINT [auth_group_permissions_permission_id_84c5c92e_fk_auth_permission_id] FOREIGN KEY ([permission_id]) REFERENCES [auth_permission] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_permission_content_type_id_2f476e4b_fk_django_content_type_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_permission] ADD CONSTRAINT [auth_permission_content_type_id_2f476e4b_fk_django_content_type_id] FOREIGN KEY ([content_type_id]) REFERENCES [django_content_type] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user_groups_group_id_97559544_fk_auth_group_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_user_groups] ADD CONSTRAINT [auth_user_groups_group_id_97559544_fk_auth_group_id] FOREIGN KEY ([group_id]) REFERENCES [auth_group] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user_groups_user_id_6a12ed8b_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_user_groups] ADD CONSTRAINT [auth_user_groups_user_id_6a12ed8b_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user_user_permissions_permission_id_1fbb5f2c_fk_auth_permission_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_user_user_permissions] ADD CONSTRAINT [auth_user_user_permissions_permission_id_1fbb5f2c_fk_auth_permission_id] FOREIGN KEY ([permission_id]) REFERENCES [auth_permission] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[auth_user_user_permissions_user_id_a95ead1b_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [auth_user_user_permissions] ADD CONSTRAINT [auth_user_user_permissions_user_id_a95ead1b_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[django_admin_log_content_type_id_c4bce8eb_fk_django_content_type_id]') IS NULL
+BEGIN
+ALTER TABLE [django_admin_log] ADD CONSTRAINT [django_admin_log_content_type_id_c4bce8eb_fk_django_content_type_id] FOREIGN KEY ([content_type_id]) REFERENCES [django_content_type] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[django_admin_log_user_id_c564eba6_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [django_admin_log] ADD CONSTRAINT [django_admin_log_user_id_c564eba6_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_apiclientcompany] ADD CONSTRAINT [extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_attempt_extraction_id_1ff889a2_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_attempt] ADD CONSTRAINT [extraction_attempt_extraction_id_1ff889a2_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_attempt_repairs_id_19f595ac_fk_extraction_attempt_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_attempt] ADD CONSTRAINT [extraction_attempt_repairs_id_19f595ac_fk_extraction_attempt_id] FOREIGN KEY ([repairs_id]) REFERENCES [extraction_attempt] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_attempt_token_id_6376382c_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_attempt] ADD CONSTRAINT [extraction_attempt_token_id_6376382c_fk_TokenMaster_TokenID] FOREIGN KEY ([token_id]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_companygrant_user_id_e09c84e0_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_companygrant] ADD CONSTRAINT [extraction_companygrant_user_id_e09c84e0_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID] FOREIGN KEY ([token_id]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_idempotencykey] ADD CONSTRAINT [extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ApplicationLogs_ExtractionID_fb2d99d4' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([ExtractionID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ErrorGroups_DigestID_bf0a584d' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
+BEGIN
+CREATE INDEX [ErrorGroups_DigestID_bf0a584d] ON [ErrorGroups] ([DigestID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_ErrorGroups_LastSeen' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
+BEGIN
+CREATE INDEX [IX_ErrorGroups_LastSeen] ON [ErrorGroups] ([LastSeen] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_CompanyTime' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_CompanyTime] ON [ApplicationLogs] ([CompanyID], [Timestamp] DESC) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_FingerprintTime' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_FingerprintTime] ON [ApplicationLogs] ([Fingerprint], [Timestamp] DESC) WHERE [Fingerprint] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_LevelTime' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_LevelTime] ON [ApplicationLogs] ([LogLevel], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_LogLevel' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_LogLevel] ON [ApplicationLogs] ([LogLevel]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_LoggerTime' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_LoggerTime] ON [ApplicationLogs] ([Logger], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_Logger' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_Logger] ON [ApplicationLogs] ([Logger]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_RequestID' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_RequestID] ON [ApplicationLogs] ([RequestID]) WHERE [RequestID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Logs_Timestamp' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
+BEGIN
+CREATE INDEX [IX_Logs_Timestamp] ON [ApplicationLogs] ([Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_CompanyID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
+BEGIN
+CREATE INDEX [IX_Retry_CompanyID] ON [RetryAttempts] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_Timestamp' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
+BEGIN
+CREATE INDEX [IX_Retry_Timestamp] ON [RetryAttempts] ([Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_TokenID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
+BEGIN
+CREATE INDEX [IX_Retry_TokenID] ON [RetryAttempts] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_TokenAlerts_CreatedAt' AND object_id = OBJECT_ID(N'[TokenAlerts]'))
+BEGIN
+CREATE INDEX [IX_TokenAlerts_CreatedAt] ON [TokenAlerts] ([CreatedAt] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_TokenChanges_ChangedAt' AND object_id = OBJECT_ID(N'[TokenChanges]'))
+BEGIN
+CREATE INDEX [IX_TokenChanges_ChangedAt] ON [TokenChanges] ([ChangedAt] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_TokenMaster_Company' AND object_id = OBJECT_ID(N'[TokenMaster]'))
+BEGIN
+CREATE INDEX [IX_TokenMaster_Company] ON [TokenMaster] ([CompanyID], [Status]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_TokenMaster_CreatedAt' AND object_id = OBJECT_ID(N'[TokenMaster]'))
+BEGIN
+CREATE INDEX [IX_TokenMaster_CreatedAt] ON [TokenMaster] ([CreatedAt] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_TokenMaster_Expiry' AND object_id = OBJECT_ID(N'[TokenMaster]'))
+BEGIN
+CREATE INDEX [IX_TokenMaster_Expiry] ON [TokenMaster] ([Status], [ExpiresAt]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Branch' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE INDEX [IX_Usage_Branch] ON [TokenUsageLogs] ([Branch]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_LoggedAt' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE INDEX [IX_Usage_LoggedAt] ON [TokenUsageLogs] ([LoggedAt] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_TokenID' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE INDEX [IX_Usage_TokenID] ON [TokenUsageLogs] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'RetryAttempts_ExtractionID_fc4db44a' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
+BEGIN
+CREATE INDEX [RetryAttempts_ExtractionID_fc4db44a] ON [RetryAttempts] ([ExtractionID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenAlerts_TokenID_f7a9fdd6' AND object_id = OBJECT_ID(N'[TokenAlerts]'))
+BEGIN
+CREATE INDEX [TokenAlerts_TokenID_f7a9fdd6] ON [TokenAlerts] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenChanges_TokenID_ff96eb54' AND object_id = OBJECT_ID(N'[TokenChanges]'))
+BEGIN
+CREATE INDEX [TokenChanges_TokenID_ff96eb54] ON [TokenChanges] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenMaster_KeyFingerprint_f98878a7' AND object_id = OBJECT_ID(N'[TokenMaster]'))
+BEGIN
+CREATE INDEX [TokenMaster_KeyFingerprint_f98878a7] ON [TokenMaster] ([KeyFingerprint]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenRecentCalls_TokenID_f1ab7a45' AND object_id = OBJECT_ID(N'[TokenRecentCalls]'))
+BEGIN
+CREATE INDEX [TokenRecentCalls_TokenID_f1ab7a45] ON [TokenRecentCalls] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenReservations_TokenID_e0732ccd' AND object_id = OBJECT_ID(N'[TokenReservations]'))
+BEGIN
+CREATE INDEX [TokenReservations_TokenID_e0732ccd] ON [TokenReservations] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_group_permissions_group_id_b120cbf9' AND object_id = OBJECT_ID(N'[auth_group_permissions]'))
+BEGIN
+CREATE INDEX [auth_group_permissions_group_id_b120cbf9] ON [auth_group_permissions] ([group_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_group_permissions_permission_id_84c5c92e' AND object_id = OBJECT_ID(N'[auth_group_permissions]'))
+BEGIN
+CREATE INDEX [auth_group_permissions_permission_id_84c5c92e] ON [auth_group_permissions] ([permission_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_permission_content_type_id_2f476e4b' AND object_id = OBJECT_ID(N'[auth_permission]'))
+BEGIN
+CREATE INDEX [auth_permission_content_type_id_2f476e4b] ON [auth_permission] ([content_type_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_user_groups_group_id_97559544' AND object_id = OBJECT_ID(N'[auth_user_groups]'))
+BEGIN
+CREATE INDEX [auth_user_groups_group_id_97559544] ON [auth_user_groups] ([group_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_user_groups_user_id_6a12ed8b' AND object_id = OBJECT_ID(N'[auth_user_groups]'))
+BEGIN
+CREATE INDEX [auth_user_groups_user_id_6a12ed8b] ON [auth_user_groups] ([user_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_user_user_permissions_permission_id_1fbb5f2c' AND object_id = OBJECT_ID(N'[auth_user_user_permissions]'))
+BEGIN
+CREATE INDEX [auth_user_user_permissions_permission_id_1fbb5f2c] ON [auth_user_user_permissions] ([permission_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_user_user_permissions_user_id_a95ead1b' AND object_id = OBJECT_ID(N'[auth_user_user_permissions]'))
+BEGIN
+CREATE INDEX [auth_user_user_permissions_user_id_a95ead1b] ON [auth_user_user_permissions] ([user_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'django_admin_log_content_type_id_c4bce8eb' AND object_id = OBJECT_ID(N'[django_admin_log]'))
+BEGIN
+CREATE INDEX [django_admin_log_content_type_id_c4bce8eb] ON [django_admin_log] ([content_type_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'django_admin_log_user_id_c564eba6' AND object_id = OBJECT_ID(N'[django_admin_log]'))
+BEGIN
+CREATE INDEX [django_admin_log_user_id_c564eba6] ON [django_admin_log] ([user_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'django_session_expire_date_a5c62663' AND object_id = OBJECT_ID(N'[django_session]'))
+BEGIN
+CREATE INDEX [django_session_expire_date_a5c62663] ON [django_session] ([expire_date]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_apiclient_created_c612ac44' AND object_id = OBJECT_ID(N'[extraction_apiclient]'))
+BEGIN
+CREATE INDEX [extraction_apiclient_created_c612ac44] ON [extraction_apiclient] ([created]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_apiclientcompany_client_id_79226577' AND object_id = OBJECT_ID(N'[extraction_apiclientcompany]'))
+BEGIN
+CREATE INDEX [extraction_apiclientcompany_client_id_79226577] ON [extraction_apiclientcompany] ([client_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_attempt_extraction_id_1ff889a2' AND object_id = OBJECT_ID(N'[extraction_attempt]'))
+BEGIN
+CREATE INDEX [extraction_attempt_extraction_id_1ff889a2] ON [extraction_attempt] ([extraction_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_attempt_repairs_id_19f595ac' AND object_id = OBJECT_ID(N'[extraction_attempt]'))
+BEGIN
+CREATE INDEX [extraction_attempt_repairs_id_19f595ac] ON [extraction_attempt] ([repairs_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_attempt_token_id_6376382c' AND object_id = OBJECT_ID(N'[extraction_attempt]'))
+BEGIN
+CREATE INDEX [extraction_attempt_token_id_6376382c] ON [extraction_attempt] ([token_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_company' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_companygrant_user_id_e09c84e0' AND object_id = OBJECT_ID(N'[extraction_companygrant]'))
+BEGIN
+CREATE INDEX [extraction_companygrant_user_id_e09c84e0] ON [extraction_companygrant] ([user_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_due' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_due] ON [extraction_extraction] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_token_id_77219595' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_extraction_token_id_77219595] ON [extraction_extraction] ([token_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_files' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_files] ON [extraction_extraction] ([files_removed_at], [finished_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_idempotencykey_extraction_id_864b5de1' AND object_id = OBJECT_ID(N'[extraction_idempotencykey]'))
+BEGIN
+CREATE INDEX [extraction_idempotencykey_extraction_id_864b5de1] ON [extraction_idempotencykey] ([extraction_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'rest_framework_api_key_apikey_created_c61872d9' AND object_id = OBJECT_ID(N'[rest_framework_api_key_apikey]'))
+BEGIN
+CREATE INDEX [rest_framework_api_key_apikey_created_c61872d9] ON [rest_framework_api_key_apikey] ([created]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'success_index' AND object_id = OBJECT_ID(N'[django_q_task]'))
+BEGIN
+CREATE INDEX [success_index] ON [django_q_task] ([group], [name], [func]) WHERE [success] = 1;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenCoolDowns_Project_5fb36cd0_uniq' AND object_id = OBJECT_ID(N'[TokenCoolDowns]'))
+BEGIN
+CREATE UNIQUE INDEX [TokenCoolDowns_Project_5fb36cd0_uniq] ON [TokenCoolDowns]([Project]) WHERE [Project] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenCoolDowns_TokenID_818a1983_uniq' AND object_id = OBJECT_ID(N'[TokenCoolDowns]'))
+BEGIN
+CREATE UNIQUE INDEX [TokenCoolDowns_TokenID_818a1983_uniq] ON [TokenCoolDowns]([TokenID]) WHERE [TokenID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'TokenUsageLogs_AttemptID_1ee48f9c_uniq' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE UNIQUE INDEX [TokenUsageLogs_AttemptID_1ee48f9c_uniq] ON [TokenUsageLogs]([AttemptID]) WHERE [AttemptID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_LedgerAlerts_Open' AND object_id = OBJECT_ID(N'[LedgerAlerts]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_LedgerAlerts_Open] ON [LedgerAlerts] ([Fingerprint]) WHERE [ResolvedAt] IS NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_group_permissions_group_id_permission_id_0cd325b0_uniq' AND object_id = OBJECT_ID(N'[auth_group_permissions]'))
+BEGIN
+CREATE UNIQUE INDEX [auth_group_permissions_group_id_permission_id_0cd325b0_uniq] ON [auth_group_permissions] ([group_id], [permission_id]) WHERE [group_id] IS NOT NULL AND [permission_id] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_permission_content_type_id_codename_01ab375a_uniq' AND object_id = OBJECT_ID(N'[auth_permission]'))
+BEGIN
+CREATE UNIQUE INDEX [auth_permission_content_type_id_codename_01ab375a_uniq] ON [auth_permission] ([content_type_id], [codename]) WHERE [content_type_id] IS NOT NULL AND [codename] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_user_groups_user_id_group_id_94350c0c_uniq' AND object_id = OBJECT_ID(N'[auth_user_groups]'))
+BEGIN
+CREATE UNIQUE INDEX [auth_user_groups_user_id_group_id_94350c0c_uniq] ON [auth_user_groups] ([user_id], [group_id]) WHERE [user_id] IS NOT NULL AND [group_id] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_user_user_permissions_user_id_permission_id_14a6b632_uniq' AND object_id = OBJECT_ID(N'[auth_user_user_permissions]'))
+BEGIN
+CREATE UNIQUE INDEX [auth_user_user_permissions_user_id_permission_id_14a6b632_uniq] ON [auth_user_user_permissions] ([user_id], [permission_id]) WHERE [user_id] IS NOT NULL AND [permission_id] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'django_content_type_app_label_model_76bd3d3b_uniq' AND object_id = OBJECT_ID(N'[django_content_type]'))
+BEGIN
+CREATE UNIQUE INDEX [django_content_type_app_label_model_76bd3d3b_uniq] ON [django_content_type] ([app_label], [model]) WHERE [app_label] IS NOT NULL AND [model] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_dedup_key_4906906e_uniq' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE UNIQUE INDEX [extraction_extraction_dedup_key_4906906e_uniq] ON [extraction_extraction]([dedup_key]) WHERE [dedup_key] IS NOT NULL;
+END
+GO
+
+DROP VIEW IF EXISTS [vw_FailedRetries];
+GO
+
+CREATE VIEW "vw_FailedRetries" AS SELECT "ExtractionID", "CompanyID", COUNT(*) AS "TotalAttempts",
+        CAST(SUM(CAST("IsRetryable" AS INTEGER)) AS FLOAT) / COUNT(*) AS "RetryableShare",
+        MAX("Timestamp") AS "LastAttempt"
+    FROM "RetryAttempts"
+    WHERE "ExtractionID" IS NOT NULL
+    GROUP BY "ExtractionID", "CompanyID"
+    HAVING MAX("Attempt") >= MAX("AttemptsAllowed");
+GO
+
+DROP VIEW IF EXISTS [vw_RecentErrors];
+GO
+
+CREATE VIEW "vw_RecentErrors" AS SELECT "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception",
+        DATEDIFF(SECOND, "Timestamp", SYSUTCDATETIME()) / 60 AS "MinutesAgo"
+    FROM (
+        SELECT "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception",
+            ROW_NUMBER() OVER (ORDER BY "Timestamp" DESC, "LogID") AS "Place"
+        FROM (
+            SELECT * FROM (
+                SELECT TOP 100 "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception"
+                FROM "ApplicationLogs" WHERE "LogLevel" = 'ERROR'
+                ORDER BY "Timestamp" DESC, "LogID" 
+            ) errors
+            UNION ALL
+            SELECT * FROM (
+                SELECT TOP 100 "LogID", "Timestamp", "LogLevel", "Logger", "Message", "Exception"
+                FROM "ApplicationLogs" WHERE "LogLevel" = 'CRITICAL'
+                ORDER BY "Timestamp" DESC, "LogID" 
+            ) criticals
+        ) newest
+    ) numbered
+    WHERE "Place" <= 100;
+GO
+
+DROP VIEW IF EXISTS [vw_TokenStatus];
+GO
+
+CREATE VIEW "vw_TokenStatus" AS SELECT "TokenID", "CompanyID", "CompanyName", "Provider", "Status", "TotalTokenLimit",
+        "TotalUsedTokens", "TotalTokenLimit" - "TotalUsedTokens" AS "TotalRemainingTokens",
+        "Threshold",
+        CASE
+            WHEN "Status" = 'Exceeded' OR "TotalUsedTokens" >= "TotalTokenLimit" THEN 'EXCEEDED'
+            WHEN "TotalTokenLimit" - "TotalUsedTokens" < "Threshold" THEN 'WARNING'
+            ELSE 'OK'
+        END AS "HealthStatus",
+        "CreatedAt", "LastUpdated"
+    FROM (
+        SELECT token."TokenID", token."CompanyID", token."CompanyName", token."Provider",
+            token."Status", token."TotalTokenLimit", token."CreatedAt",
+            COALESCE(summary."TotalUsedTokens", 0) AS "TotalUsedTokens",
+            COALESCE(summary."Threshold", 3000) AS "Threshold",
+            summary."LastUpdated"
+        FROM "TokenMaster" token
+        LEFT JOIN "TokenUsageSummary" summary ON summary."TokenID" = token."TokenID"
+    ) status_of_token;
+GO
+
+DROP VIEW IF EXISTS [vw_UsageSummary];
+GO
+
+CREATE VIEW "vw_UsageSummary" AS SELECT "CompanyID", MAX("CompanyName") AS "CompanyName",
+        COUNT(DISTINCT "Branch") AS "TotalBranches",
+        COUNT(DISTINCT "RequestedBy") AS "TotalUsers",
+        CAST(SUM("RequestCount") AS BIGINT) AS "TotalRequests",
+        CAST(SUM("TotalTokensUsed") AS BIGINT) AS "TotalTokensUsed",
+        CAST(SUM("TotalTokensUsed") AS FLOAT) / NULLIF(SUM("RequestCount"), 0)
+            AS "AvgTokensPerRequest",
+        MAX("LoggedAt") AS "LastUsed",
+        COALESCE(DATEDIFF(DAY, MIN("LoggedAt"), MAX("LoggedAt")) + 1, 0) AS "DaysActive"
+    FROM (
+        SELECT COALESCE(charge."CompanyID", token."CompanyID", '') AS "CompanyID",
+            token."CompanyName", charge."Branch", charge."RequestedBy",
+            CAST(charge."RequestCount" AS BIGINT) AS "RequestCount",
+            charge."TotalTokensUsed", charge."LoggedAt"
+        FROM "TokenUsageLogs" charge
+        LEFT JOIN "TokenMaster" token ON token."TokenID" = charge."TokenID"
+        UNION ALL
+        SELECT "CompanyID", "CompanyName", NULL, NULL, 0, 0, NULL FROM "TokenMaster"
+    ) charges
+    GROUP BY "CompanyID";
+GO
+
+IF EXISTS (
+    SELECT 1
+    FROM (VALUES
+        (N'django_migrations', N'id'),
+        (N'django_migrations', N'app'),
+        (N'django_migrations', N'name'),
+        (N'django_migrations', N'applied'),
+        (N'auth_group', N'id'),
+        (N'auth_group', N'name'),
+        (N'auth_group_permissions', N'id'),
+        (N'auth_group_permissions', N'group_id'),
+        (N'auth_group_permissions', N'permission_id'),
+        (N'auth_user', N'id'),
+        (N'auth_user', N'password'),
+        (N'auth_user', N'last_login'),
+        (N'auth_user', N'is_superuser'),
+        (N'auth_user', N'username'),
+        (N'auth_user', N'first_name'),
+        (N'auth_user', N'last_name'),
+        (N'auth_user', N'email'),
+        (N'auth_user', N'is_staff'),
+        (N'auth_user', N'is_active'),
+        (N'auth_user', N'date_joined'),
+        (N'auth_user_groups', N'id'),
+        (N'auth_user_groups', N'user_id'),
+        (N'auth_user_groups', N'group_id'),
+        (N'auth_user_user_permissions', N'id'),
+        (N'auth_user_user_permissions', N'user_id'),
+        (N'auth_user_user_permissions', N'permission_id'),
+        (N'django_content_type', N'id'),
+        (N'django_content_type', N'app_label'),
+        (N'django_content_type', N'model'),
+        (N'django_admin_log', N'id'),
+        (N'django_admin_log', N'action_time'),
+        (N'django_admin_log', N'object_id'),
+        (N'django_admin_log', N'object_repr'),
+        (N'django_admin_log', N'action_flag'),
+        (N'django_admin_log', N'change_message'),
+        (N'django_admin_log', N'content_type_id'),
+        (N'django_admin_log', N'user_id'),
+        (N'auth_permission', N'id'),
+        (N'auth_permission', N'name'),
+        (N'auth_permission', N'content_type_id'),
+        (N'auth_permission', N'codename'),
+        (N'django_q_ormq', N'id'),
+        (N'django_q_ormq', N'key'),
+        (N'django_q_ormq', N'payload'),
+        (N'django_q_ormq', N'lock'),
+        (N'django_q_schedule', N'id'),
+        (N'django_q_schedule', N'func'),
+        (N'django_q_schedule', N'hook'),
+        (N'django_q_schedule', N'args'),
+        (N'django_q_schedule', N'kwargs'),
+        (N'django_q_schedule', N'schedule_type'),
+        (N'django_q_schedule', N'repeats'),
+        (N'django_q_schedule', N'next_run'),
+        (N'django_q_schedule', N'task'),
+        (N'django_q_schedule', N'name'),
+        (N'django_q_schedule', N'minutes'),
+        (N'django_q_schedule', N'cron'),
+        (N'django_q_schedule', N'cluster'),
+        (N'django_q_schedule', N'intended_date_kwarg'),
+        (N'django_q_task', N'name'),
+        (N'django_q_task', N'func'),
+        (N'django_q_task', N'hook'),
+        (N'django_q_task', N'args'),
+        (N'django_q_task', N'kwargs'),
+        (N'django_q_task', N'result'),
+        (N'django_q_task', N'started'),
+        (N'django_q_task', N'stopped'),
+        (N'django_q_task', N'success'),
+        (N'django_q_task', N'id'),
+        (N'django_q_task', N'group'),
+        (N'django_q_task', N'attempt_count'),
+        (N'django_q_task', N'cluster'),
+        (N'extraction_apiclient', N'id'),
+        (N'extraction_apiclient', N'prefix'),
+        (N'extraction_apiclient', N'hashed_key'),
+        (N'extraction_apiclient', N'created'),
+        (N'extraction_apiclient', N'name'),
+        (N'extraction_apiclient', N'revoked'),
+        (N'extraction_apiclient', N'expiry_date'),
+        (N'extraction_apiclientcompany', N'id'),
+        (N'extraction_apiclientcompany', N'company_id'),
+        (N'extraction_apiclientcompany', N'client_id'),
+        (N'extraction_companygrant', N'id'),
+        (N'extraction_companygrant', N'company_id'),
+        (N'extraction_companygrant', N'user_id'),
+        (N'extraction_promptcost', N'id'),
+        (N'extraction_promptcost', N'model'),
+        (N'extraction_promptcost', N'prompt_version'),
+        (N'extraction_promptcost', N'tokens'),
+        (N'ApplicationLogs', N'LogID'),
+        (N'ApplicationLogs', N'Timestamp'),
+        (N'ApplicationLogs', N'LogLevel'),
+        (N'ApplicationLogs', N'Logger'),
+        (N'ApplicationLogs', N'Message'),
+        (N'ApplicationLogs', N'Exception'),
+        (N'ApplicationLogs', N'Module'),
+        (N'ApplicationLogs', N'FunctionName'),
+        (N'ApplicationLogs', N'LineNumber'),
+        (N'ApplicationLogs', N'RequestID'),
+        (N'ApplicationLogs', N'ExtractionID'),
+        (N'ApplicationLogs', N'CompanyID'),
+        (N'ApplicationLogs', N'Fingerprint'),
+        (N'ApplicationLogs', N'Host'),
+        (N'ApplicationLogs', N'ProcessID'),
+        (N'ApplicationLogs', N'UserName'),
+        (N'ErrorDigests', N'CreatedAt'),
+        (N'ErrorDigests', N'ClaimedUntil'),
+        (N'ErrorDigests', N'SentAt'),
+        (N'ErrorDigests', N'DigestID'),
+        (N'ErrorGroups', N'GroupID'),
+        (N'ErrorGroups', N'Fingerprint'),
+        (N'ErrorGroups', N'ExceptionType'),
+        (N'ErrorGroups', N'Place'),
+        (N'ErrorGroups', N'Logger'),
+        (N'ErrorGroups', N'Message'),
+        (N'ErrorGroups', N'RecordCount'),
+        (N'ErrorGroups', N'FirstSeen'),
+        (N'ErrorGroups', N'LastSeen'),
+        (N'ErrorGroups', N'DigestID'),
+        (N'ErrorSubscriptions', N'id'),
+        (N'ErrorSubscriptions', N'daily_digest'),
+        (N'ErrorSubscriptions', N'user_id'),
+        (N'logs_enteredfile', N'name'),
+        (N'logs_enteredfile', N'entered_at'),
+        (N'logs_loggerlevel', N'id'),
+        (N'logs_loggerlevel', N'logger'),
+        (N'logs_loggerlevel', N'level'),
+        (N'RetentionRuns', N'RunID'),
+        (N'RetentionRuns', N'What'),
+        (N'RetentionRuns', N'StartedAt'),
+        (N'RetentionRuns', N'EndedAt'),
+        (N'RetentionRuns', N'Cutoff'),
+        (N'RetentionRuns', N'Archived'),
+        (N'RetentionRuns', N'Deleted'),
+        (N'RetentionRuns', N'Bytes'),
+        (N'RetentionRuns', N'Files'),
+        (N'RetentionRuns', N'IsComplete'),
+        (N'RetentionRuns', N'Error'),
+        (N'rest_framework_api_key_apikey', N'id'),
+        (N'rest_framework_api_key_apikey', N'created'),
+        (N'rest_framework_api_key_apikey', N'name'),
+        (N'rest_framework_api_key_apikey', N'revoked'),
+        (N'rest_framework_api_key_apikey', N'expiry_date'),
+        (N'rest_framework_api_key_apikey', N'hashed_key'),
+        (N'rest_framework_api_key_apikey', N'prefix'),
+        (N'django_session', N'session_key'),
+        (N'django_session', N'session_data'),
+        (N'django_session', N'expire_date'),
+        (N'AlertSubscriptions', N'id'),
+        (N'AlertSubscriptions', N'threshold_alerts'),
+        (N'AlertSubscriptions', N'user_id'),
+        (N'AlertSubscriptions', N'ledger_alerts'),
+        (N'Installation', N'Key'),
+        (N'Installation', N'InstallationID'),
+        (N'LedgerAlerts', N'AlertID'),
+        (N'LedgerAlerts', N'CreatedAt'),
+        (N'LedgerAlerts', N'ClaimedUntil'),
+        (N'LedgerAlerts', N'SentAt'),
+        (N'LedgerAlerts', N'Findings'),
+        (N'LedgerAlerts', N'Fingerprint'),
+        (N'LedgerAlerts', N'ResolvedAt'),
+        (N'PendingWipes', N'WipeID'),
+        (N'PendingWipes', N'CreatedAt'),
+        (N'TokenMaster', N'TokenID'),
+        (N'TokenMaster', N'CompanyID'),
+        (N'TokenMaster', N'CompanyName'),
+        (N'TokenMaster', N'ApiKey'),
+        (N'TokenMaster', N'Provider'),
+        (N'TokenMaster', N'TotalTokenLimit'),
+        (N'TokenMaster', N'Status'),
+        (N'TokenMaster', N'CreatedAt'),
+        (N'TokenMaster', N'Model'),
+        (N'TokenMaster', N'ExpiresAt'),
+        (N'TokenMaster', N'KeyFingerprint'),
+        (N'TokenMaster', N'StatusReason'),
+        (N'TokenMaster', N'MaxConcurrentCalls'),
+        (N'TokenMaster', N'Project'),
+        (N'TokenMaster', N'RequestsPerMinute'),
+        (N'extraction_extraction', N'id'),
+        (N'extraction_extraction', N'company_id'),
+        (N'extraction_extraction', N'branch'),
+        (N'extraction_extraction', N'requested_by'),
+        (N'extraction_extraction', N'licence_id'),
+        (N'extraction_extraction', N'client'),
+        (N'extraction_extraction', N'dedup_key'),
+        (N'extraction_extraction', N'file'),
+        (N'extraction_extraction', N'file_name'),
+        (N'extraction_extraction', N'sha256'),
+        (N'extraction_extraction', N'media_type'),
+        (N'extraction_extraction', N'size'),
+        (N'extraction_extraction', N'page_count'),
+        (N'extraction_extraction', N'state'),
+        (N'extraction_extraction', N'attempts'),
+        (N'extraction_extraction', N'attempts_before'),
+        (N'extraction_extraction', N'deaths'),
+        (N'extraction_extraction', N'lease_id'),
+        (N'extraction_extraction', N'leased_until'),
+        (N'extraction_extraction', N'due_at'),
+        (N'extraction_extraction', N'deadline'),
+        (N'extraction_extraction', N'result'),
+        (N'extraction_extraction', N'needs_review'),
+        (N'extraction_extraction', N'checks'),
+        (N'extraction_extraction', N'http_status'),
+        (N'extraction_extraction', N'error_code'),
+        (N'extraction_extraction', N'error_message'),
+        (N'extraction_extraction', N'error_detail'),
+        (N'extraction_extraction', N'model'),
+        (N'extraction_extraction', N'created_at'),
+        (N'extraction_extraction', N'started_at'),
+        (N'extraction_extraction', N'finished_at'),
+        (N'extraction_extraction', N'timings'),
+        (N'extraction_extraction', N'token_id'),
+        (N'extraction_extraction', N'worker'),
+        (N'extraction_extraction', N'files_removed_at'),
+        (N'extraction_extraction', N'retry_after_at'),
+        (N'extraction_attempt', N'id'),
+        (N'extraction_attempt', N'number'),
+        (N'extraction_attempt', N'model'),
+        (N'extraction_attempt', N'reserved'),
+        (N'extraction_attempt', N'outcome'),
+        (N'extraction_attempt', N'failure'),
+        (N'extraction_attempt', N'code'),
+        (N'extraction_attempt', N'started_at'),
+        (N'extraction_attempt', N'finished_at'),
+        (N'extraction_attempt', N'token_id'),
+        (N'extraction_attempt', N'extraction_id'),
+        (N'extraction_attempt', N'correction'),
+        (N'extraction_attempt', N'output_budget'),
+        (N'extraction_attempt', N'repairs_id'),
+        (N'extraction_idempotencykey', N'id'),
+        (N'extraction_idempotencykey', N'client'),
+        (N'extraction_idempotencykey', N'key'),
+        (N'extraction_idempotencykey', N'created_at'),
+        (N'extraction_idempotencykey', N'extraction_id'),
+        (N'RetryAttempts', N'RetryID'),
+        (N'RetryAttempts', N'CompanyID'),
+        (N'RetryAttempts', N'Attempt'),
+        (N'RetryAttempts', N'ErrorMessage'),
+        (N'RetryAttempts', N'IsRetryable'),
+        (N'RetryAttempts', N'Timestamp'),
+        (N'RetryAttempts', N'ExtractionID'),
+        (N'RetryAttempts', N'AttemptsAllowed'),
+        (N'RetryAttempts', N'ErrorCode'),
+        (N'RetryAttempts', N'DelaySeconds'),
+        (N'RetryAttempts', N'TokenID'),
+        (N'RetryAttempts', N'ErrorClass'),
+        (N'RetryAttempts', N'ProviderCode'),
+        (N'TokenCoolDowns', N'CoolDownID'),
+        (N'TokenCoolDowns', N'Project'),
+        (N'TokenCoolDowns', N'Reason'),
+        (N'TokenCoolDowns', N'TokenID'),
+        (N'TokenCoolDowns', N'ClosedUntil'),
+        (N'TokenCoolDowns', N'Probing'),
+        (N'TokenRecentCalls', N'CallID'),
+        (N'TokenRecentCalls', N'BeganAt'),
+        (N'TokenRecentCalls', N'TokenID'),
+        (N'TokenAlerts', N'AlertID'),
+        (N'TokenAlerts', N'Threshold'),
+        (N'TokenAlerts', N'TotalTokenLimit'),
+        (N'TokenAlerts', N'RemainingTokens'),
+        (N'TokenAlerts', N'CreatedAt'),
+        (N'TokenAlerts', N'ClaimedUntil'),
+        (N'TokenAlerts', N'SentAt'),
+        (N'TokenAlerts', N'TokenID'),
+        (N'TokenChanges', N'ChangeID'),
+        (N'TokenChanges', N'What'),
+        (N'TokenChanges', N'FromValue'),
+        (N'TokenChanges', N'ToValue'),
+        (N'TokenChanges', N'Actor'),
+        (N'TokenChanges', N'Reason'),
+        (N'TokenChanges', N'ChangedAt'),
+        (N'TokenChanges', N'TokenID'),
+        (N'TokenReservations', N'AttemptID'),
+        (N'TokenReservations', N'Amount'),
+        (N'TokenReservations', N'LeasedUntil'),
+        (N'TokenReservations', N'CreatedAt'),
+        (N'TokenReservations', N'TokenID'),
+        (N'TokenUsageLogs', N'UsageID'),
+        (N'TokenUsageLogs', N'Branch'),
+        (N'TokenUsageLogs', N'RequestedBy'),
+        (N'TokenUsageLogs', N'InputTokens'),
+        (N'TokenUsageLogs', N'OutputTokens'),
+        (N'TokenUsageLogs', N'TextPromptTokens'),
+        (N'TokenUsageLogs', N'ImagePromptTokens'),
+        (N'TokenUsageLogs', N'TextCandidatesTokens'),
+        (N'TokenUsageLogs', N'TotalTokensUsed'),
+        (N'TokenUsageLogs', N'RequestCount'),
+        (N'TokenUsageLogs', N'LoggedAt'),
+        (N'TokenUsageLogs', N'ThinkingTokens'),
+        (N'TokenUsageLogs', N'CachedTokens'),
+        (N'TokenUsageLogs', N'AttemptID'),
+        (N'TokenUsageLogs', N'CompanyID'),
+        (N'TokenUsageLogs', N'Estimated'),
+        (N'TokenUsageLogs', N'TokenID'),
+        (N'TokenUsageLogs', N'KeyFingerprint'),
+        (N'TokenUsageSummary', N'SummaryID'),
+        (N'TokenUsageSummary', N'TotalUsedTokens'),
+        (N'TokenUsageSummary', N'TotalRemainingTokens'),
+        (N'TokenUsageSummary', N'Threshold'),
+        (N'TokenUsageSummary', N'LastUpdated'),
+        (N'TokenUsageSummary', N'ReservedTokens'),
+        (N'TokenUsageSummary', N'TokenID')
+    ) AS expected (table_name, column_name)
+    WHERE COL_LENGTH(QUOTENAME(expected.table_name), expected.column_name) IS NULL
+)
+BEGIN
+    RAISERROR(N'A table lacks columns: was it there before? Nothing is recorded.', 16, 1);
+    SET NOEXEC ON;
+END
+GO
+
+INSERT INTO [django_migrations] ([app], [name], [applied])
+SELECT released.app, released.name, SYSUTCDATETIME()
+FROM (VALUES
+    (N'admin', N'0001_initial'),
+    (N'admin', N'0002_logentry_remove_auto_add'),
+    (N'admin', N'0003_logentry_add_action_flag_choices'),
+    (N'auth', N'0001_initial'),
+    (N'auth', N'0002_alter_permission_name_max_length'),
+    (N'auth', N'0003_alter_user_email_max_length'),
+    (N'auth', N'0004_alter_user_username_opts'),
+    (N'auth', N'0005_alter_user_last_login_null'),
+    (N'auth', N'0006_require_contenttypes_0002'),
+    (N'auth', N'0007_alter_validators_add_error_messages'),
+    (N'auth', N'0008_alter_user_username_max_length'),
+    (N'auth', N'0009_alter_user_last_name_max_length'),
+    (N'auth', N'0010_alter_group_name_max_length'),
+    (N'auth', N'0011_update_proxy_permissions'),
+    (N'auth', N'0012_alter_user_first_name_max_length'),
+    (N'contenttypes', N'0001_initial'),
+    (N'contenttypes', N'0002_remove_content_type_name'),
+    (N'django_q', N'0001_initial'),
+    (N'django_q', N'0002_auto_20150630_1624'),
+    (N'django_q', N'0003_auto_20150708_1326'),
+    (N'django_q', N'0004_auto_20150710_1043'),
+    (N'django_q', N'0005_auto_20150718_1506'),
+    (N'django_q', N'0006_auto_20150805_1817'),
+    (N'django_q', N'0007_ormq'),
+    (N'django_q', N'0008_auto_20160224_1026'),
+    (N'django_q', N'0009_auto_20171009_0915'),
+    (N'django_q', N'0010_auto_20200610_0856'),
+    (N'django_q', N'0011_auto_20200628_1055'),
+    (N'django_q', N'0012_auto_20200702_1608'),
+    (N'django_q', N'0013_task_attempt_count'),
+    (N'django_q', N'0014_schedule_cluster'),
+    (N'django_q', N'0015_alter_schedule_schedule_type'),
+    (N'django_q', N'0016_schedule_intended_date_kwarg'),
+    (N'django_q', N'0017_task_cluster_alter'),
+    (N'django_q', N'0018_task_success_index'),
+    (N'django_q', N'0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more'),
+    (N'extraction', N'0001_initial'),
+    (N'extraction', N'0002_prompt_cost'),
+    (N'extraction', N'0003_worker'),
+    (N'extraction', N'0004_repairs'),
+    (N'extraction', N'0005_file_retention'),
+    (N'extraction', N'0006_retry_after_at'),
+    (N'extraction', N'0007_same_bytes'),
+    (N'extraction', N'0008_uuids_that_seek'),
+    (N'logs', N'0001_initial'),
+    (N'logs', N'0002_failure_classes'),
+    (N'logs', N'0003_log_context'),
+    (N'logs', N'0004_retention_and_error_groups'),
+    (N'logs', N'0005_levels_and_entered_files'),
+    (N'logs', N'0006_renamed_loggers'),
+    (N'logs', N'0007_ingested_files'),
+    (N'logs', N'0008_retention_of_leftovers'),
+    (N'rest_framework_api_key', N'0001_initial'),
+    (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
+    (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
+    (N'rest_framework_api_key', N'0004_prefix_hashed_key'),
+    (N'rest_framework_api_key', N'0005_auto_20220110_1102'),
+    (N'sessions', N'0001_initial'),
+    (N'tokens', N'0001_initial'),
+    (N'tokens', N'0002_changes_and_alerts'),
+    (N'tokens', N'0003_ledger_alerts'),
+    (N'tokens', N'0004_cool_downs_and_call_limits'),
+    (N'tokens', N'0005_key_fingerprint_of_usage'),
+    (N'tokens', N'0006_changes_by_sql'),
+    (N'tokens', N'0007_circuit_breaker_fields'),
+    (N'tokens', N'0008_labels'),
+    (N'tokens', N'0009_pending_wipes'),
+    (N'tokens', N'0010_installation')
+) AS released (app, name)
+WHERE NOT EXISTS (
+    SELECT 1 FROM [django_migrations] AS recorded
+    WHERE recorded.[app] = released.app AND recorded.[name] = released.name
+);
+GO
+
+SET NOEXEC OFF;
+GO
+
+-- Samples.
+--
+-- A new key. It arrives in clear, is used at once and encrypted in place soon after:
+--     INSERT INTO TokenMaster (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit, Status)
+--     VALUES ('NT047', 'RUBI TRADERS', 'YOUR_API_KEY', 'Gemini', 100000, 'Active');
+--
+-- The keys that need attention:
+--     SELECT CompanyID, CompanyName, Provider, Status, TotalRemainingTokens, HealthStatus
+--     FROM vw_TokenStatus WHERE HealthStatus <> 'OK' ORDER BY TotalRemainingTokens;
+--
+-- What each company used:
+--     SELECT CompanyID, TotalRequests, TotalTokensUsed, AvgTokensPerRequest, LastUsed
+--     FROM vw_UsageSummary ORDER BY TotalTokensUsed DESC;
+--
+-- What a company used by day and branch in the last 30 days:
+--     SELECT CAST(LoggedAt AS date) AS Day, Branch, SUM(TotalTokensUsed) AS Tokens
+--     FROM TokenUsageLogs
+--     WHERE CompanyID = 'NT047' AND LoggedAt >= DATEADD(DAY, -30, SYSUTCDATETIME())
+--     GROUP BY CAST(LoggedAt AS date), Branch ORDER BY Day, Branch;
+--
+-- The newest errors, and the documents that failed after every retry:
+--     SELECT Timestamp, LogLevel, Logger, Message, MinutesAgo
+--     FROM vw_RecentErrors ORDER BY Timestamp DESC;
+--     SELECT ExtractionID, CompanyID, TotalAttempts, RetryableShare, LastAttempt
+--     FROM vw_FailedRetries ORDER BY LastAttempt DESC;
