@@ -72,6 +72,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0006_retry_after_at'),
         (N'extraction', N'0007_same_bytes'),
         (N'extraction', N'0008_uuids_that_seek'),
+        (N'extraction', N'0009_fair_turns'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -524,7 +525,8 @@ CREATE TABLE [extraction_extraction] (
     [token_id] bigint NULL,
     [worker] nvarchar(300) NULL,
     [files_removed_at] datetimeoffset NULL,
-    [retry_after_at] datetimeoffset NULL
+    [retry_after_at] datetimeoffset NULL,
+    [claimed_at] datetimeoffset NULL
 );
 END
 GO
@@ -1152,6 +1154,18 @@ CREATE INDEX [extraction_idempotencykey_extraction_id_864b5de1] ON [extraction_i
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_served' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, [company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_turn' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_turn] ON [extraction_extraction] ([state], [company_id], [due_at], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'rest_framework_api_key_apikey_created_c61872d9' AND object_id = OBJECT_ID(N'[rest_framework_api_key_apikey]'))
 BEGIN
 CREATE INDEX [rest_framework_api_key_apikey_created_c61872d9] ON [rest_framework_api_key_apikey] ([created]);
@@ -1527,6 +1541,7 @@ IF EXISTS (
         (N'extraction_extraction', N'worker'),
         (N'extraction_extraction', N'files_removed_at'),
         (N'extraction_extraction', N'retry_after_at'),
+        (N'extraction_extraction', N'claimed_at'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1670,6 +1685,7 @@ FROM (VALUES
     (N'extraction', N'0006_retry_after_at'),
     (N'extraction', N'0007_same_bytes'),
     (N'extraction', N'0008_uuids_that_seek'),
+    (N'extraction', N'0009_fair_turns'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

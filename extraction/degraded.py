@@ -21,7 +21,15 @@ from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.invoices.validation import checked_invoice
 from extraction.readers import reader_for
-from extraction.readers.base import Billing, Failure, KeyEffect, Reader, Reading, ReadingError
+from extraction.readers.base import (
+    Billing,
+    Failure,
+    KeyEffect,
+    Reader,
+    Reading,
+    ReadingError,
+    credible,
+)
 from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider
@@ -141,6 +149,7 @@ def _read(document: Document, api_key: str, requester: Requester) -> Reading:
 
 
 def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
+    billing, usage = credible(billing, usage, reserve=record.ceiling, attempt_id=record.attempt_id)
     try:
         match billing:
             case Billing.NONE:

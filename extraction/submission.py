@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from extraction.documents import intake
 from extraction.models import Extraction, IdempotencyKey, State
+from extraction.models.extraction import dedup_key
 from extraction.tasks import wake
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
@@ -117,7 +118,7 @@ class _Identity:
     @property
     def dedup_key(self) -> str | None:
         """Company and bytes; None when ``force`` asks for another reading."""
-        return None if self.force else f"{self.company_id}:{self.sha256}"
+        return None if self.force else dedup_key(self.company_id, self.sha256)
 
 
 def _earlier(identity: _Identity) -> Extraction | None:

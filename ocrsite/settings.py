@@ -188,6 +188,21 @@ RETRY_JITTER: bool = env.bool("RETRY_JITTER", True)
 EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validate.Range(min=0))
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
+# A company of weight 2 gets twice as many of the workers as one of weight 1, when both have work.
+COMPANY_WEIGHTS: dict[str, float] = {
+    company_id.strip(): float(weight)
+    for company_id, weight in (
+        item.rsplit("=", 1)
+        for item in env.list(
+            "COMPANY_WEIGHTS",
+            [],
+            subcast=validate.Regexp(
+                r"^\s*[^=\s][^=]{0,49}=\s*(?=[0-9.]*[1-9])\d{1,4}(\.\d{1,4})?\s*$",
+                error="Write it like NT047=3,ACME=0.5.",
+            ),
+        )
+    )
+}
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")

@@ -21,7 +21,9 @@ from django_q.brokers import get_broker
 from mssql.base import DatabaseWrapper
 
 from extraction.documents import retention as extraction_retention
+from extraction.fairness import claim_fairest
 from extraction.models import Extraction, State
+from extraction.worker import waiting
 from extraction.worker.reconciler import Reconciler
 from logs import emails as error_emails
 from logs import levels
@@ -170,6 +172,11 @@ def extractions() -> None:
     extraction = Extraction(pk=ANYTHING, lease_id=ANYTHING, company_id="NT047")
     rows = Extraction.objects.all()
     rows.claim(ANYTHING, worker="host:1")
+    claim_fairest(worker="host:1")
+    rows.queued().filter(company_id__gt="NT047").oldest_by_company()
+    rows.running_by_company()
+    rows.companies_served_lately()
+    list(waiting.starting("NT047")[:1])
     rows.renew_lease(extraction)
     rows.postpone(extraction, timedelta(seconds=1))
     rows.end(extraction, State.SUCCEEDED)

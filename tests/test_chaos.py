@@ -1,6 +1,6 @@
 """kill -9 at random, of everything: every extraction ends, right, charged once for each call made.
 
-``CHAOS_SEED`` and ``CHAOS_EXTRACTIONS`` choose another run, or a longer one.
+``CHAOS_SEED`` and ``CHAOS_EXTRACTIONS`` choose another run, or a longer one, with pauses.
 """
 
 import hashlib
@@ -29,6 +29,8 @@ pytestmark = pytest.mark.crash
 
 SEED = int(os.environ.get("CHAOS_SEED", "12"))
 EXTRACTIONS = int(os.environ.get("CHAOS_EXTRACTIONS", "200"))
+# Half a minute each, so only in a longer run; test_pauses.py has the one that matters most.
+PAUSES = {"stopped worker": 1, "stopped web": 1} if EXTRACTIONS > 200 else {}
 KEY = "AIza-chaos-test-key"
 ENVIRONMENT = {
     "WORKERS": "4",
@@ -111,7 +113,7 @@ def give_up(missing: Exception) -> NoReturn:
 
 def test_processes_killed_at_random(tmp_path: Path, emulator: Emulator) -> None:
     random = Random(f"processes {SEED}")
-    victims = shuffled(random, process=6, sentinel=3, main=3, web=3)
+    victims = shuffled(random, process=6, sentinel=3, main=3, web=3, **PAUSES)
     with running_site(tmp_path / "data", GEMINI_BASE_URL=emulator.url, **ENVIRONMENT) as site:
         survive(site, emulator, tmp_path, random, victims, share=50)
 
@@ -315,7 +317,8 @@ def assert_charge_is_right(attempt: Row, calls: list[Call], charge: Row | None) 
     bill = calls[0].bill.total if calls and calls[0].bill else 0
     if attempt["outcome"] == "unknown":  # killed before its outcome was recorded, or its call made
         assert charge is not None
-        assert charge["estimated"]
+        # Exact where the bill was heard of after all, by a process that had seemed dead.
+        assert charge["estimated"] or charge["total_tokens_used"] == bill
         assert charge["total_tokens_used"] >= bill
     elif attempt["outcome"] == "succeeded":
         assert charge is not None

@@ -23,6 +23,7 @@ PROOFS = [
     "tests/logs/handler/test_spool.py",
     "tests/logs/test_views.py",
     "tests/ocrsite/lib/test_database.py",
+    "tests/extraction/test_fairness.py",
     "tests/extraction/test_models.py",
     "tests/extraction/test_pipeline.py",
     "tests/extraction/test_kill.py",

@@ -114,7 +114,7 @@ def repair_ledger() -> list[str]:
     """
     changes = []
     charged = [dead.row.attempt_id for dead in _dead_reservations() if dead.charged]
-    if ended := ledger.release_dead() + sum(map(ledger.release, charged)):
+    if ended := ledger.release_dead() + sum(map(ledger.end_reservation, charged)):
         changes.append(f"{ended} dead reservations released.")
     for token_id in _suspects():
         with transaction.atomic():

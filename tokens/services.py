@@ -121,11 +121,16 @@ def mark_exceeded(*, token_id: int, smallest_call: int = 1) -> bool:
     return bool(changed)
 
 
-def reactivate(*, token_id: int) -> bool:
-    """Turn an exceeded key back to Active when its limit is above what it used."""
+def reactivate(*, token_id: int, reason: str | None = None) -> bool:
+    """Turn an exceeded key back to Active when its limit is above what it used.
+
+    With a ``reason``, only if it is exceeded for that one.
+    """
     below_limit = _with_used().filter(
         pk=token_id, status=TokenStatus.EXCEEDED, total_token_limit__gt=F("used_tokens")
     )
+    if reason is not None:
+        below_limit = below_limit.filter(status_reason=reason)
     reason = "Its limit is above its use."
     return bool(change_status(tokens=below_limit, status=TokenStatus.ACTIVE, reason=reason))
 

@@ -5,13 +5,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 from django.db import close_old_connections
+from django.utils import timezone
 
+from extraction import pipeline
 from extraction.documents import temp_dirs
 from logs import emails as error_emails
 from logs.handler import spool
+from ocrsite.lib.clock import ClockWatch
 from ocrsite.lib.database import drop_connections, is_unreachable
 from tokens import emails as alert_emails
 from tokens import installation, journal, key_rotation, ledger, services
@@ -20,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 # Keys that came in clear are encrypted within 5 s; nothing else here is urgent.
 HOUSEKEEPING_SECONDS = 2.0
+# Two rounds that are further apart do not know what happened in between.
+PAUSE = timedelta(seconds=30)
+# Watched while the housekeeping is repeated.
+_clocks: ClockWatch | None = None
 # Longer than a mail server is waited for.
 HOUSEKEEPING_ENDS_WITHIN_SECONDS = 7.0
 
@@ -33,6 +41,8 @@ def housekeeping() -> Iterator[None]:
 
     Mail has a thread of its own: a mail server that does not answer delays nothing else.
     """
+    global _clocks
+    _clocks = ClockWatch(PAUSE)
     done = threading.Event()
     duties = {"housekeeping": run_housekeeping, "mail": deliver_mail}
     threads = [
@@ -48,6 +58,7 @@ def housekeeping() -> Iterator[None]:
         give_up_at = time.monotonic() + HOUSEKEEPING_ENDS_WITHIN_SECONDS  # for both together
         for thread in threads:
             thread.join(max(0.0, give_up_at - time.monotonic()))
+        _clocks = None
 
 
 def _repeat_until(done: threading.Event, duty: Callable[[], object]) -> None:
@@ -78,7 +89,7 @@ def run_housekeeping() -> None:
             # First: nothing is written to another installation's database.
             "check of the installation": installation.verify,
             "removal of stale temporary files": temp_dirs.remove_stale_temp_dirs,
-            "release of dead reservations": ledger.release_dead,
+            "release of dead reservations": release_dead,
             "update of key statuses": services.update_statuses,
             "encryption of clear keys": key_rotation.encrypt_clear_keys,
             "ingestion of the journal": journal.ingest,
@@ -86,6 +97,20 @@ def run_housekeeping() -> None:
             "ingestion of spooled log records": partial(spool.ingest, at_most=1),
         }
     )
+
+
+def release_dead() -> None:
+    """End the reservations of dead attempts.
+
+    After a pause or a change of the wall clock each that ran out is renewed instead: its call may
+    be alive.
+    """
+    # Read before the look, so that it is one of the clocks that are found undisturbed.
+    now = timezone.now()
+    if _clocks and _clocks.look():
+        ledger.renew_leases(pipeline.reservation_lease())
+    else:
+        ledger.release_dead(now)
 
 
 def deliver_mail() -> None:

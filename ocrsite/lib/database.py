@@ -27,10 +27,10 @@ POSTGRESQL = "django.db.backends.postgresql"
 
 # Seconds after which a database that was unreachable is tried again.
 RECHECK_SECONDS = 0.5
-EMPTYING_WAITS_MILLISECONDS = 100
 # How often a transaction that a deadlock undid is repeated at once, and the longest pauses before,
 # in seconds. Each is random, so that those who met do not meet again.
 DEADLOCK_PAUSES = (0.02, 0.1, 0.5)
+EMPTYING_WAITS_MILLISECONDS = 100
 
 dj_database_url.register("mssql", SQL_SERVER)
 dj_database_url.register("sqlite", SQLITE)

@@ -122,3 +122,15 @@ def test_calls_that_begin_together_never_pass_a_limit(limit: str) -> None:
         taken = list(threads.map(take_one, range(8)))
 
     assert taken.count(True) == TokenReservation.objects.count() == 3
+
+
+def test_calls_before_the_clock_was_set_back_hold_nothing_up() -> None:
+    make_token(requests_per_minute=1)
+    with time_machine.travel(NOW, tick=False) as clock:
+        ledger.release(take().reservation.attempt_id)
+
+        clock.shift(-timedelta(seconds=1))
+        busy_until()
+        clock.shift(-timedelta(hours=1))
+        ledger.release(take().reservation.attempt_id)
+        busy_until()

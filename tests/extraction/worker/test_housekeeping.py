@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -10,6 +11,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from extraction import pipeline
 from extraction.documents import temp_dirs
 from extraction.worker import housekeeping
 from extraction.worker.housekeeping import deliver_mail, run_housekeeping
@@ -18,11 +20,13 @@ from logs.handler import spool
 from logs.handler.records import row_of
 from logs.handler.spool import Spool
 from logs.models import ApplicationLog
+from ocrsite.lib.clock import ClockWatch
 from tests import pyodbc_errors
+from tests.extraction.clock import standing_clock
 from tests.tokens.rows import KEY, make_token
 from tokens import emails as alert_emails
 from tokens import journal, key_rotation, ledger, services
-from tokens.models import TokenStatus, TokenUsageLog
+from tokens.models import TokenReservation, TokenStatus, TokenUsageLog
 from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +78,34 @@ def test_housekeeping_ingests_log_records_that_were_spooled(data_dir: Path) -> N
     assert ApplicationLog.objects.get().message == "kept on disk"
 
 
+def test_reservation_of_a_living_call_outlives_a_clock_set_forward(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = make_token()
+    ledger.reserve(
+        token.pk,
+        attempt_id=uuid.uuid4(),
+        amount=100,
+        output_budget=0,
+        lease=timedelta(minutes=5),
+    )
+    with standing_clock() as clock:
+        monkeypatch.setattr(housekeeping, "_clocks", ClockWatch(housekeeping.PAUSE))
+        clock.set_wall_clock(timedelta(hours=1))
+
+        run_housekeeping()
+        renewed = TokenReservation.objects.get().leased_until
+        assert renewed == timezone.now() + pipeline.reservation_lease()
+
+        clock.shift(timedelta(seconds=2))
+        run_housekeeping()
+        assert TokenReservation.objects.exists()
+
+        TokenReservation.objects.update(leased_until=timezone.now())
+        run_housekeeping()
+        assert not TokenReservation.objects.exists()
+
+
 DUTIES = [
     (temp_dirs, "remove_stale_temp_dirs", "removal of stale temporary files"),
     (ledger, "release_dead", "release of dead reservations"),
@@ -89,7 +121,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which duties were done, in place of doing them."""
     names: list[str] = []
     for module, function, name in DUTIES:
-        monkeypatch.setattr(module, function, lambda name=name, **_: names.append(name))
+        monkeypatch.setattr(module, function, lambda *_, name=name, **__: names.append(name))
     return names
 
 
@@ -105,7 +137,7 @@ def test_duty_that_fails_is_logged_once_and_holds_up_no_other(
     caplog.set_level(logging.INFO, "extraction.worker.housekeeping")
     everything = [name for *_, name in DUTIES]
 
-    def fail(**_: object) -> NoReturn:
+    def fail(*_: object, **__: object) -> NoReturn:
         raise OverflowError("a number that no column holds")
 
     with monkeypatch.context() as failing:
@@ -130,7 +162,7 @@ def test_database_that_is_unreachable_is_waited_for_by_one_duty_alone(
     monkeypatch.setattr(housekeeping, "HOUSEKEEPING_SECONDS", 0.0)
     rounds = threading.Semaphore(0)
 
-    def fail() -> NoReturn:
+    def fail(*_: object) -> NoReturn:
         rounds.release()
         raise OperationalError("the server is gone")
 

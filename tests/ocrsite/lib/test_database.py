@@ -18,7 +18,13 @@ from django.db.utils import ConnectionHandler
 from django.utils import timezone
 
 from logs.models import ApplicationLog
-from ocrsite.lib.database import UtcNow, database_settings, is_unreachable
+from ocrsite.lib.database import (
+    UtcNow,
+    database_settings,
+    drop_connections,
+    is_unreachable,
+)
+from tests import pyodbc_errors
 from tests.outages import database_away
 
 FOLDER = Path("/data")
@@ -196,3 +202,21 @@ def test_clock_of_sql_server_is_utc_whatever_its_time_zone() -> None:
     compiler = ApplicationLog.objects.all().query.get_compiler("default")
 
     assert UtcNow().as_microsoft(compiler, connection) == ("SYSUTCDATETIME()", [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connection_that_cannot_be_closed_is_dropped_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection.ensure_connection()
+    raw = connection.connection
+
+    def refuse() -> None:
+        raise pyodbc_errors.LINK_LOST.raised()
+
+    monkeypatch.setattr(connection, "_close", refuse)
+    drop_connections()
+
+    assert connection.connection is None
+    raw.close()
+    ApplicationLog.objects.exists()  # connects anew
