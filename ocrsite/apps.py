@@ -14,6 +14,6 @@ class OcrsiteConfig(AppConfig):
     name = "ocrsite"
 
     def ready(self) -> None:
-        """Register the system checks; that of the database only migrate and --database run."""
+        """Register the system checks; that of the database runs in migrate and with --database."""
         register(check_data_dir)
         register(check_read_committed_snapshot, Tags.database)

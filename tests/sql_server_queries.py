@@ -32,7 +32,7 @@ from logs.admin import failure_summary, pagination
 from logs.admin.filters import LogFilter
 from logs.admin.pagination import Position
 from logs.handler import bulk_insert
-from logs.handler.records import own_warning
+from logs.handler.records import own_record
 from tokens import circuit_breaker, ledger, ledger_audit, selection, services
 from tokens import emails as alert_emails
 from tokens.models import CallLimits, TokenMaster
@@ -129,7 +129,7 @@ def logs_pages() -> None:
 
 def logs_writer() -> None:
     with transaction.atomic():
-        row = own_warning("x")
+        row = own_record("x")
         bulk_insert.insert([row._replace(level="ERROR")] * 150)
     logs_retention.purge_logs()
     logs_retention.purge_retries()

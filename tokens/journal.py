@@ -17,7 +17,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.database import deadlocks_retried, is_unreachable
 from ocrsite.lib.files import atomic_write, make_folder, sync_folder
 from tokens import encryption, ledger
 from tokens.models import LedgerAlert, TokenMaster, TokenUsageLog
@@ -146,6 +146,8 @@ def _ingest(path: Path) -> bool:
     except FileNotFoundError:  # another process has just ingested it
         return False
     except _BAD_RECORD as error:
+        if is_unreachable(error):
+            raise
         _reject(path, error)
         return False
     except OSError as error:

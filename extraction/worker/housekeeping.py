@@ -31,7 +31,7 @@ _clocks: ClockWatch | None = None
 # Longer than a mail server is waited for.
 HOUSEKEEPING_ENDS_WITHIN_SECONDS = 7.0
 
-# Duties that failed in their last round, and how. Each is logged when that changes, not every time.
+# How each duty failed that failed in its last round: logged once, until it is another failure.
 _failing: dict[str, str] = {}
 
 
@@ -145,6 +145,5 @@ def _report_failure(name: str, error: Exception) -> None:
 
 
 def _report_success(name: str) -> None:
-    if name in _failing:
-        del _failing[name]
+    if _failing.pop(name, None):
         logger.info("The %s works again.", name)

@@ -230,7 +230,7 @@ def test_new_connections_are_verified_at_most_every_few_seconds() -> None:
 def test_housekeeping_refuses_a_database_that_was_exchanged_and_does_nothing_else(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "_failing", set())
+    monkeypatch.setattr(housekeeping, "_failing", {})
     make_token()
     installation.bind()
     housekeeping.run_housekeeping()
