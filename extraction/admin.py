@@ -62,7 +62,7 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff with the permission, which the action requires; every field is read-only."""
-        return _ExtractionAdmin.has_change_permission(self, request, obj)
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """All fields: only the system changes an extraction."""

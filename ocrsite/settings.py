@@ -151,11 +151,8 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 # With the documents: what a crash leaves of an upload is removed there, and hidden from others.
 FILE_UPLOAD_TEMP_DIR = make_folder(DATA_DIR / "tmp")
+# No default: documents are written by extraction.documents.intake, not through Django's storage.
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DATA_DIR / "files", "file_permissions_mode": 0o600},
-    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 

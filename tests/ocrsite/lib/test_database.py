@@ -1,3 +1,4 @@
+import logging
 import socket
 import sqlite3
 from contextlib import closing
@@ -23,6 +24,7 @@ from ocrsite.lib.database import (
     database_settings,
     drop_connections,
     is_unreachable,
+    retry_while_unreachable,
 )
 from tests import pyodbc_errors
 from tests.outages import database_away
@@ -220,3 +222,30 @@ def test_connection_that_cannot_be_closed_is_dropped_all_the_same(
     assert connection.connection is None
     raw.close()
     ApplicationLog.objects.exists()  # connects anew
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_is_done_again_until_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ocrsite.lib.database.RECHECK_SECONDS", 0)
+    outcomes = iter([OperationalError("away"), OperationalError("away"), None])
+
+    def act() -> str:
+        if error := next(outcomes):
+            raise error
+        return "done"
+
+    assert retry_while_unreachable(act) == "done"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+@pytest.mark.django_db
+def test_a_wrong_query_is_not_waited_for() -> None:
+    connection.ensure_connection()
+
+    def act() -> None:
+        raise ProgrammingError("no such column")
+
+    with pytest.raises(ProgrammingError):
+        retry_while_unreachable(act)
