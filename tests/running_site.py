@@ -37,7 +37,9 @@ class RunningSite:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+            # Without coverage: what only a process of its own shows, tests/extraction/test_commands
+            # and the tests of ocrsite measure.
+            **{name: value for name, value in os.environ.items() if not name.startswith("COV")},
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "WORKERS": "2",

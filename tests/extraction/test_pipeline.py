@@ -29,7 +29,7 @@ from tokens.models import (
 )
 from tokens.selection import NoUsableKey
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 

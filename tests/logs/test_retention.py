@@ -30,7 +30,7 @@ from logs.retention import ensure_schedules, purge_logs, purge_retries
 from ocrsite.lib.files import sole_process
 from tests.postgresql import database_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)

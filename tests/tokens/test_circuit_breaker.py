@@ -12,7 +12,7 @@ from tokens import circuit_breaker, selection, services
 from tokens.models import CoolDown, TokenMaster, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -29,7 +29,7 @@ from tokens.models import (
 )
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 LEASE = timedelta(minutes=5)
 USAGE = Usage(

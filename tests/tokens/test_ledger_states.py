@@ -31,6 +31,8 @@ from tokens.models import (
 )
 from tokens.usage import Usage
 
+pytestmark = pytest.mark.vendor
+
 LEASE = timedelta(minutes=5)
 WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
 # Small numbers, so that amounts exactly at a limit occur often.
@@ -257,12 +259,13 @@ class LedgerMachine(RuleBasedStateMachine):
 # Every step is committed: a rotation empties SQLite's write-ahead log, which an open transaction
 # prevents.
 @pytest.mark.django_db(transaction=True)
-def test_ledger_and_status_are_right_after_any_order_of_events() -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(50, marks=pytest.mark.chaos)])
+def test_ledger_and_status_are_right_after_any_order_of_events(examples: int) -> None:
     with override_settings():  # takes along the encryption keys that the machine sets
         run_state_machine_as_test(
             LedgerMachine,
             settings=settings(
-                max_examples=50,
+                max_examples=examples,
                 stateful_step_count=40,
                 deadline=None,
                 derandomize=True,

@@ -15,7 +15,7 @@ from tokens import ledger, rate_limits, selection
 from tokens.models import RecentCall, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -26,7 +26,7 @@ from tokens.selection import (
 )
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=5)

@@ -17,7 +17,7 @@ from logs.handler.records import Row
 from logs.handler.spool import Batch, Spool, ingest, insert
 from logs.models import ApplicationLog, IngestedFile
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)

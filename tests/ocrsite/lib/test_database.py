@@ -29,6 +29,8 @@ from ocrsite.lib.database import (
 from tests import pyodbc_errors
 from tests.outages import database_away
 
+pytestmark = pytest.mark.vendor
+
 FOLDER = Path("/data")
 
 
