@@ -41,6 +41,12 @@ check: test lint types ## what CI runs
 bench: for-test ## run the benchmarks
 	$(VENV_PYTHON) -m benchmarks
 
+# One at a time: they share a database. MUTANTS names some of them, such as "extraction.retry.*".
+mutants: for-test ## change the code that moves money, bit by bit: a test must fail each time
+	OCRSITE_SHARED=$${OCRSITE_SHARED:-$(abspath ../shared)} \
+	$(VENV_PYTHON) -m mutmut run --max-children 1 $(if $(MUTANTS),"$(MUTANTS)")
+	$(VENV_PYTHON) -m mutmut results
+
 samples: for-dev ## draw the sample invoices again
 	$(VENV_PYTHON) -m samples.make
 

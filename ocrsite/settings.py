@@ -216,7 +216,7 @@ COMPANY_WEIGHTS: dict[str, float] = {
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")
 # A Redis that does not answer must not hold a request. Workers wait 1 s for a message in one read.
-# Of two values of an option Redis' client takes the first, so that REDIS_URL has its way.
+# Of two values of an option Redis' client takes the first: those of REDIS_URL win.
 _REDIS_WITH_TIMEOUTS = (
     f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}socket_connect_timeout=5&socket_timeout=10"
 )
@@ -264,7 +264,7 @@ EMAIL_HOST_USER: str = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD: str = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "ocrsite@localhost")
-EMAIL_TIMEOUT = 5  # seconds, for which the housekeeping would stand still
+EMAIL_TIMEOUT = 5  # seconds, for which the rest of the housekeeping waits
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 
 # Logs
@@ -310,7 +310,7 @@ LOGGING: dict[str, Any] = {
         "database": {"class": "logs.handler.handler.DatabaseHandler", "filters": ["noise"]}
     },
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
-    # Django's own handlers would print to the console, which stays silent.
+    # Without Django's own handlers, which print to the console.
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},

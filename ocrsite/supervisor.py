@@ -1,4 +1,4 @@
-"""The one parent of web and worker: starts them, starts the dead again, stops all together."""
+"""The parent process of web and worker: starts both, restarts one that ended, stops both."""
 
 import contextlib
 import os
@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 _POLL_SECONDS = 0.1
-# A child that dies is started again after 1, 2, 4 … seconds, at most 30; one that had lived
-# for a minute starts at 1 again.
+# A child that ended is restarted after 1, 2, 4 … seconds, at most 30; the delays begin anew for
+# one that had run for a minute.
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 30.0
-_SOUND_AFTER_SECONDS = 60.0
-# A child that is told to hurry has so long to put its work down.
-_HURRY_SECONDS = 5.0
+_STABLE_AFTER_SECONDS = 60.0
+# How long children may take to stop after a second signal.
+_SECOND_SIGNAL_SECONDS = 5.0
 
 
 class Child:
@@ -48,7 +48,7 @@ class Child:
     def schedule_restart(self) -> float:
         """Remove what the dead process left behind; return the seconds until its restart."""
         self.kill_group()
-        if time.monotonic() - self.started_at > _SOUND_AFTER_SECONDS:
+        if time.monotonic() - self.started_at > _STABLE_AFTER_SECONDS:
             self._delay = _FIRST_DELAY_SECONDS
         delay = self._delay
         self._delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
@@ -80,7 +80,7 @@ class Supervisor:
     """Keeps children running until SIGINT, SIGTERM or SIGHUP.
 
     ``announce`` tells people what went wrong. Stopping gives the children ``grace_seconds`` to
-    finish; a second signal hurries them, a third one ends them at once.
+    finish; after a second signal they have five seconds, and a third one kills them.
     """
 
     def __init__(
@@ -127,12 +127,12 @@ class Supervisor:
         for child in children:
             child.terminate()
         give_up_at = time.monotonic() + self._grace_seconds
-        hurry_until: float | None = None
+        stop_by: float | None = None
         while any(child.is_running() for child in children):
             if self._signals > 1:
-                if hurry_until is None:
-                    hurry_until = time.monotonic() + _HURRY_SECONDS
-                    give_up_at = min(give_up_at, hurry_until)
+                if stop_by is None:
+                    stop_by = time.monotonic() + _SECOND_SIGNAL_SECONDS
+                    give_up_at = min(give_up_at, stop_by)
                 # Again and again: a signal that follows at once is lost in the one before.
                 for child in children:
                     child.terminate()

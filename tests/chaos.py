@@ -1,6 +1,6 @@
-"""A site under fire: what runs of it can be killed or stopped, and what died is started again.
+"""A running site whose processes are killed or stopped at random, and started again.
 
-The part of the supervisor is played here, without its growing delays. Kills come when so many
+This does what the supervisor does, without its growing delays. Kills come when so many
 extractions have ended, never after a time, so that no run depends on the machine's speed.
 """
 

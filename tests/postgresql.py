@@ -94,6 +94,8 @@ def _run(command: list[str]) -> None:
 def main(arguments: list[str]) -> int:
     """Run pytest on a PostgreSQL server; return its exit code.
 
+    SQLite lets one process write at a time. PostgreSQL's READ COMMITTED does not, and so shows what
+    holds only by luck; migrations, views and the database's own defaults are tested on the way.
     Where no server is installed, say so and return 0, but 1 where ``$CI`` is set.
     """
     try:

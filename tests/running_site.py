@@ -95,7 +95,7 @@ class RunningSite:
         process = self.start(
             *["-m", "gunicorn", "--config", "python:ocrsite.gunicorn", "ocrsite.wsgi"]
         )
-        for _ in eventually(30):
+        for _ in eventually(120):
             try:
                 if self.client.get("/healthz").status_code == 200:
                     break

@@ -102,5 +102,5 @@ class DropViews(CreateViews):
 def around_views(
     *, before: Sequence[View], operations: Sequence[Operation], after: Sequence[View]
 ) -> list[Operation]:
-    """Return the operations with the views out of their way, in both directions."""
+    """Return the operations with the views dropped before and created after, backwards too."""
     return [DropViews(before), *operations, CreateViews(after)]

@@ -52,6 +52,21 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def sole_process(path: Path) -> Iterator[bool]:
+    """Hold a lock file for the block; yield False when another process of this machine holds it.
+
+    The file stays, mode 600, in a folder of mode 700; the lock ends with its process, however that
+    ends. Raises OSError when the file can be neither made nor locked.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield locks.lock(descriptor, locks.LOCK_EX | locks.LOCK_NB)
+    finally:
+        os.close(descriptor)
+
+
 def restrict_umask() -> None:
     """Have this process and its children make files and folders for their own user alone.
 
@@ -134,18 +149,3 @@ def _modes(folder: Path) -> Iterator[tuple[str, int]]:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
                 yield entry.path, entry.stat(follow_symlinks=False).st_mode
-
-
-@contextmanager
-def sole_process(path: Path) -> Iterator[bool]:
-    """Hold a lock file for the block; yield False when another process of this machine holds it.
-
-    The file stays, mode 600, in a folder of mode 700; the lock ends with its process, however that
-    ends. Raises OSError when the file can be neither made nor locked.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        yield locks.lock(descriptor, locks.LOCK_EX | locks.LOCK_NB)
-    finally:
-        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rest_framework.test import APIClient
 
 from extraction.documents import sandbox
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
-from extraction.readers.gemini import prompt_cost
+from extraction.readers.gemini import errors, prompt_cost
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
@@ -33,6 +34,13 @@ def _nothing_remembered() -> None:
     prompt_cost.forget()
     caches["known_clients"].clear()
     caches["locks"].clear()
+
+
+@pytest.fixture
+def quota_day_begins_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have daily quotas begin anew in twelve hours, so that a test is not run just before."""
+    later = (datetime.now(UTC) + timedelta(hours=12)).timetz()
+    monkeypatch.setattr(errors, "QUOTA_DAY_BEGINS", later)
 
 
 @pytest.fixture

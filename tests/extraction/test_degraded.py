@@ -285,6 +285,7 @@ def test_call_that_fails_is_made_once_more_at_once(known: Integrator, emulator: 
     assert not entered().estimated
 
 
+@pytest.mark.usefixtures("quota_day_begins_later")
 @pytest.mark.parametrize(
     ("fault", "status", "code", "calls"),
     [

@@ -18,7 +18,7 @@ from extraction.models.extraction import ROWS_AT_ONCE, ExtractionQuerySet
 from tests.extraction.factories import make_extraction
 from tests.postgresql import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 AN_HOUR_AGO = timezone.now() - timedelta(hours=1)
 PROCESSES = 8

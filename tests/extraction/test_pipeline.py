@@ -176,6 +176,7 @@ def test_only_key_rejected_answers_the_disabled_message(emulator: Emulator) -> N
     )
 
 
+@pytest.mark.usefixtures("quota_day_begins_later")
 def test_daily_quota_on_the_only_key_ends_without_asking_it_again(emulator: Emulator) -> None:
     token = make_token()
     emulator.faults.add("per_day")

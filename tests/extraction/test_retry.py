@@ -28,6 +28,10 @@ def test_shorter_wait_that_the_server_asks_for_changes_nothing() -> None:
     assert CONTRACT.delay(1, retry_after=0.5) == timedelta(seconds=2)
 
 
+def test_wait_may_be_shorter_than_a_second() -> None:
+    assert replace(CONTRACT, initial=0.25).delay(0) == timedelta(seconds=0.25)
+
+
 def test_jitter_stays_in_the_upper_half_of_the_delay() -> None:
     delays = [replace(CONTRACT, jitter=True).delay(2) for _ in range(200)]
 

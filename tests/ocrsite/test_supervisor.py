@@ -126,11 +126,11 @@ def test_second_signal_asks_children_again(tmp_path: Path) -> None:
     assert children_of_this_process() == []
 
 
-@pytest.mark.parametrize(("signals", "hurry_seconds"), [(2, 0.0), (3, 3600.0)])
-def test_run_ends_children_at_once_that_do_not_hurry_or_at_a_third_signal(
-    signals: int, hurry_seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("signals", "seconds"), [(2, 0.0), (3, 3600.0)])
+def test_run_ends_children_that_are_still_there_after_a_second_signal_or_at_a_third(
+    signals: int, seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "_HURRY_SECONDS", hurry_seconds)
+    monkeypatch.setattr(supervisor, "_SECOND_SIGNAL_SECONDS", seconds)
     deaf = tmp_path / "deaf"
     told: list[str] = []
 

@@ -21,7 +21,7 @@ from tests.tokens.rows import make_token
 from tokens import encryption, installation
 from tokens.models import Installation
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import key_rotation, services
 from tokens.models import PendingWipe, TokenMaster
 
+pytestmark = pytest.mark.vendor
+
 sqlite_only = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="only SQLite has a log on our disk"
 )

@@ -8,7 +8,7 @@ from django.test import Client
 
 from tests.logs.admin.test_log_records import EXPORT, EXTRACTION, make_log
 
-pytestmark = pytest.mark.usefixtures("static_files")
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.vendor]
 
 
 def exported(client: Client, **filters: str) -> list[list[str]]:

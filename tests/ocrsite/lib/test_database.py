@@ -226,6 +226,7 @@ def test_connection_that_cannot_be_closed_is_dropped_all_the_same(
     ApplicationLog.objects.exists()  # connects anew
 
 
+@pytest.mark.django_db(transaction=True)
 def test_work_is_done_again_until_the_database_is_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
