@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint types check bench samples lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench mutants samples lock for-run for-dev for-test
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,8 +12,19 @@ help: ## show this list
 run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_DIR)
 	@exec $(VENV_PYTHON) manage.py serve
 
+# Both runs, whether or not the first one fails; the target fails when one of them does.
+PYTEST_OPTIONS = -n 2 --dist loadfile --no-loadscope-reorder --durations 10
 test: for-test ## run every test, browser tests included, with branch coverage
-	$(VENV_PYTHON) -m pytest --cov
+	@status=0; \
+	$(VENV_PYTHON) -m tests.postgresql $(PYTEST_OPTIONS) -m "vendor and not chaos" || status=1; \
+	$(VENV_PYTHON) -m pytest $(PYTEST_OPTIONS) --cov || status=1; \
+	exit $$status
+
+chaos: for-test ## run the tests that take minutes (CHAOS_SEED, CHAOS_EXTRACTIONS)
+	@status=0; \
+	$(VENV_PYTHON) -m tests.postgresql $(PYTEST_OPTIONS) -m "vendor and chaos" || status=1; \
+	$(VENV_PYTHON) -m pytest $(PYTEST_OPTIONS) -m chaos || status=1; \
+	exit $$status
 
 lint: for-dev ## check style, formatting, imports and that no migration is missing
 	$(VENV_PYTHON) -m ruff check .

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 ALL = (
-    *("pages", "latency", "pipeline", "in_flight", "selection", "offline_accuracy"),
-    *("log_handler", "log_admin", "slow_connections"),
+    *("pages", "latency", "pipeline", "in_flight", "fairness", "selection"),
+    *("offline_accuracy", "log_handler", "log_admin", "slow_connections"),
 )
 
 

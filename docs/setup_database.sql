@@ -72,7 +72,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0006_retry_after_at'),
         (N'extraction', N'0007_same_bytes'),
         (N'extraction', N'0008_uuids_that_seek'),
-        (N'extraction', N'0009_failed_attempts'),
+        (N'extraction', N'0009_fair_turns'),
+        (N'extraction', N'0010_failed_attempts'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -80,6 +81,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0005_levels_and_entered_files'),
         (N'logs', N'0006_renamed_loggers'),
         (N'logs', N'0007_ingested_files'),
+        (N'logs', N'0008_retention_of_leftovers'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -93,7 +95,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0005_key_fingerprint_of_usage'),
         (N'tokens', N'0006_changes_by_sql'),
         (N'tokens', N'0007_circuit_breaker_fields'),
-        (N'tokens', N'0008_labels')
+        (N'tokens', N'0008_labels'),
+        (N'tokens', N'0009_pending_wipes'),
+        (N'tokens', N'0010_installation')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -441,6 +445,15 @@ CREATE TABLE [AlertSubscriptions] (
 END
 GO
 
+IF OBJECT_ID(N'[Installation]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Installation] (
+    [Key] smallint NOT NULL PRIMARY KEY CONSTRAINT Installation_Key_07ddb5df_check CHECK ([Key] >= 0),
+    [InstallationID] nchar(32) NOT NULL
+);
+END
+GO
+
 IF OBJECT_ID(N'[LedgerAlerts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [LedgerAlerts] (
@@ -451,6 +464,15 @@ CREATE TABLE [LedgerAlerts] (
     [Findings] nvarchar(max) NOT NULL,
     [Fingerprint] nvarchar(64) NOT NULL,
     [ResolvedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[PendingWipes]', N'U') IS NULL
+BEGIN
+CREATE TABLE [PendingWipes] (
+    [WipeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [CreatedAt] datetimeoffset NOT NULL
 );
 END
 GO
@@ -516,7 +538,8 @@ CREATE TABLE [extraction_extraction] (
     [token_id] bigint NULL,
     [worker] nvarchar(300) NULL,
     [files_removed_at] datetimeoffset NULL,
-    [retry_after_at] datetimeoffset NULL
+    [retry_after_at] datetimeoffset NULL,
+    [claimed_at] datetimeoffset NULL
 );
 END
 GO
@@ -1150,6 +1173,18 @@ CREATE INDEX [extraction_idempotencykey_extraction_id_864b5de1] ON [extraction_i
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_served' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, [company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_turn' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_turn] ON [extraction_extraction] ([state], [company_id], [due_at], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'rest_framework_api_key_apikey_created_c61872d9' AND object_id = OBJECT_ID(N'[rest_framework_api_key_apikey]'))
 BEGIN
 CREATE INDEX [rest_framework_api_key_apikey_created_c61872d9] ON [rest_framework_api_key_apikey] ([created]);
@@ -1467,6 +1502,8 @@ IF EXISTS (
         (N'AlertSubscriptions', N'threshold_alerts'),
         (N'AlertSubscriptions', N'user_id'),
         (N'AlertSubscriptions', N'ledger_alerts'),
+        (N'Installation', N'Key'),
+        (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
         (N'LedgerAlerts', N'CreatedAt'),
         (N'LedgerAlerts', N'ClaimedUntil'),
@@ -1474,6 +1511,8 @@ IF EXISTS (
         (N'LedgerAlerts', N'Findings'),
         (N'LedgerAlerts', N'Fingerprint'),
         (N'LedgerAlerts', N'ResolvedAt'),
+        (N'PendingWipes', N'WipeID'),
+        (N'PendingWipes', N'CreatedAt'),
         (N'TokenMaster', N'TokenID'),
         (N'TokenMaster', N'CompanyID'),
         (N'TokenMaster', N'CompanyName'),
@@ -1526,6 +1565,7 @@ IF EXISTS (
         (N'extraction_extraction', N'worker'),
         (N'extraction_extraction', N'files_removed_at'),
         (N'extraction_extraction', N'retry_after_at'),
+        (N'extraction_extraction', N'claimed_at'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1669,7 +1709,8 @@ FROM (VALUES
     (N'extraction', N'0006_retry_after_at'),
     (N'extraction', N'0007_same_bytes'),
     (N'extraction', N'0008_uuids_that_seek'),
-    (N'extraction', N'0009_failed_attempts'),
+    (N'extraction', N'0009_fair_turns'),
+    (N'extraction', N'0010_failed_attempts'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -1677,6 +1718,7 @@ FROM (VALUES
     (N'logs', N'0005_levels_and_entered_files'),
     (N'logs', N'0006_renamed_loggers'),
     (N'logs', N'0007_ingested_files'),
+    (N'logs', N'0008_retention_of_leftovers'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -1690,7 +1732,9 @@ FROM (VALUES
     (N'tokens', N'0005_key_fingerprint_of_usage'),
     (N'tokens', N'0006_changes_by_sql'),
     (N'tokens', N'0007_circuit_breaker_fields'),
-    (N'tokens', N'0008_labels')
+    (N'tokens', N'0008_labels'),
+    (N'tokens', N'0009_pending_wipes'),
+    (N'tokens', N'0010_installation')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

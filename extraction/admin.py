@@ -1,7 +1,7 @@
 """Administration of extractions, and of who may submit documents for which company."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
@@ -31,20 +31,6 @@ from tokens.models import AlertSubscription, TokenMaster
 
 logger = logging.getLogger(__name__)
 
-if TYPE_CHECKING:
-    _ExtractionAdmin = admin.ModelAdmin[Extraction]
-    _AttemptInline = admin.TabularInline[Attempt, Extraction]
-    _CompanyInline = admin.TabularInline[ApiClientCompany, ApiClient]
-    _GrantInline = admin.TabularInline[CompanyGrant, User]
-    _SubscriptionInline = admin.StackedInline[AlertSubscription, User]
-    _ErrorSubscriptionInline = admin.StackedInline[ErrorSubscription, User]
-    _UserAdmin = UserAdmin[User]
-else:  # Django's own classes take no type arguments
-    _ExtractionAdmin = admin.ModelAdmin
-    _AttemptInline = _CompanyInline = _GrantInline = admin.TabularInline
-    _SubscriptionInline = _ErrorSubscriptionInline = admin.StackedInline
-    _UserAdmin = UserAdmin
-
 # The queue only wakes workers, so its tasks are not shown: an extraction is retried on its page.
 # APIKey is the library's own, unused model. Users and keys are registered again below, with what
 # this app adds to them.
@@ -53,7 +39,7 @@ for model in (Failure, OrmQ, Schedule, Success, APIKey, User, TokenMaster):
         admin.site.unregister(model)
 
 
-class AttemptInline(ReadOnlyMixin, _AttemptInline):
+class AttemptInline(ReadOnlyMixin, admin.TabularInline[Attempt, Extraction]):
     """The calls of one extraction."""
 
     model = Attempt
@@ -61,7 +47,7 @@ class AttemptInline(ReadOnlyMixin, _AttemptInline):
 
 
 @admin.register(Extraction)
-class ExtractionAdmin(ReadOnlyMixin, _ExtractionAdmin):
+class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
 
     list_display = ["file_name", "pill", "company_id", "branch", "requested_by", "created_at"]
@@ -76,7 +62,7 @@ class ExtractionAdmin(ReadOnlyMixin, _ExtractionAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff with the permission, which the action requires; every field is read-only."""
-        return _ExtractionAdmin.has_change_permission(self, request, obj)
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """All fields: only the system changes an extraction."""
@@ -100,7 +86,7 @@ class ExtractionAdmin(ReadOnlyMixin, _ExtractionAdmin):
         self.message_user(request, f"{queued} queued again.")
 
 
-class ApiClientCompanyInline(_CompanyInline):
+class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
     """The companies that a client may act for."""
 
     model = ApiClientCompany
@@ -135,21 +121,21 @@ class ApiClientAdmin(APIKeyModelAdmin):
         return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
 
 
-class CompanyGrantInline(_GrantInline):
+class CompanyGrantInline(admin.TabularInline[CompanyGrant, User]):
     """The companies that an operator may act for."""
 
     model = CompanyGrant
     extra = 1
 
 
-class AlertSubscriptionInline(_SubscriptionInline):
+class AlertSubscriptionInline(admin.StackedInline[AlertSubscription, User]):
     """Whether this user gets alerts by mail."""
 
     model = AlertSubscription
     can_delete = False
 
 
-class ErrorSubscriptionInline(_ErrorSubscriptionInline):
+class ErrorSubscriptionInline(admin.StackedInline[ErrorSubscription, User]):
     """Whether this user gets the daily mail of new errors."""
 
     model = ErrorSubscription
@@ -157,7 +143,7 @@ class ErrorSubscriptionInline(_ErrorSubscriptionInline):
 
 
 @admin.register(User)
-class OperatorAdmin(_UserAdmin):
+class OperatorAdmin(UserAdmin[User]):
     """Django's user admin with the granted companies and the mails."""
 
     inlines = [CompanyGrantInline, AlertSubscriptionInline, ErrorSubscriptionInline]

@@ -16,12 +16,21 @@ from django.utils import timezone
 
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document
+from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.invoices.validation import checked_invoice
 from extraction.readers import reader_for
-from extraction.readers.base import Billing, Failure, KeyEffect, Reader, Reading, ReadingError
+from extraction.readers.base import (
+    Billing,
+    Failure,
+    KeyEffect,
+    Reader,
+    Reading,
+    ReadingError,
+    credible,
+)
 from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider
@@ -74,7 +83,8 @@ def extract(
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     """Check the document and draw its pages, in a folder that is removed with the request."""
-    draft = intake.examine(upload, folder / "document")
+    with storage_faults():
+        draft = intake.examine(upload, folder / "document")
     return rendering.render_document(draft.path, draft.media_type, draft.page_count, folder)
 
 
@@ -141,6 +151,7 @@ def _read(document: Document, api_key: str, requester: Requester) -> Reading:
 
 
 def _settle(record: journal.Record, billing: Billing, usage: Usage) -> None:
+    billing, usage = credible(billing, usage, reserve=record.ceiling, attempt_id=record.attempt_id)
     try:
         match billing:
             case Billing.NONE:

@@ -2,24 +2,28 @@
 
 import sys
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.views import defaults
 
 from extraction.api.errors import api_view_of, json_response
 from ocrsite.lib.database import is_unreachable
-from ocrsite.lib.errors import DatabaseUnavailable, UserFacingError
+from ocrsite.lib.errors import DatabaseUnavailable, StorageUnavailable, UserFacingError
+from ocrsite.lib.files import is_storage_fault
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Answer a fault (Django's handler500): 503 when the database cannot be reached, else 500.
+    """Answer a fault (Django's handler500): 503 without database or storage, else 500.
 
     Here, and not in a middleware, because Django calls it for errors of the middleware, too.
     """
     error = sys.exception()
-    if error is None or not is_unreachable(error):
-        return defaults.server_error(request)
-    return _unavailable(request, DatabaseUnavailable())
+    if error is not None and is_storage_fault(error, settings.DATA_DIR):
+        return _unavailable(request, StorageUnavailable())
+    if error is not None and is_unreachable(error):
+        return _unavailable(request, DatabaseUnavailable())
+    return defaults.server_error(request)
 
 
 def _unavailable(request: HttpRequest, error: UserFacingError) -> HttpResponse:

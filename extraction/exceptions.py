@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.errors import ServiceFault, UserFacingError
 
 CANNOT_CONVERT = "Failed to convert PDF"
 CANNOT_PROCESS = "Failed to process invoice"
@@ -14,6 +14,17 @@ class DocumentRejected(UserFacingError):
 
     def __init__(self, code: str, detail: str, http_status: int = 422) -> None:
         super().__init__(code, CANNOT_CONVERT, detail, http_status)
+
+
+class RenderBusy(ServiceFault):
+    """The document was not opened or drawn in time, without using up its CPU time (503)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "render_busy",
+            CANNOT_CONVERT,
+            "The service was too busy to open the file in time. Try again later.",
+        )
 
 
 class ExtractionFailed(UserFacingError):

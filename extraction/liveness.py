@@ -5,13 +5,21 @@ instruction and has no lock that a killed process could leave locked. Where proc
 forked (Windows) nothing is shared.
 """
 
+import contextlib
 import ctypes
 import os
 import socket
 import time
 from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
 
+from django.conf import settings
 from django.utils import timezone
+
+# Seconds between two signs of a worker, and for which one is believed. The reconciler may wait for
+# the database meanwhile.
+SIGN_EVERY = 5.0
+SIGN_LASTS = 60.0
 
 
 class Liveness:
@@ -89,3 +97,21 @@ def worker_name() -> str | None:
 def is_stopping() -> bool:
     """Whether this process belongs to a worker that is stopping."""
     return _own is not None and _own.stopping
+
+
+def show_sign() -> None:
+    """Tell the processes of the site that a worker lives: by a file's time of change."""
+    with contextlib.suppress(OSError):  # a disk that is full or away stops no worker
+        _sign().touch(mode=0o600)
+
+
+def has_sign() -> bool:
+    """Whether a worker of this DATA_DIR showed a sign within SIGN_LASTS."""
+    try:
+        return abs(time.time() - _sign().stat().st_mtime) < SIGN_LASTS
+    except OSError:
+        return False
+
+
+def _sign() -> Path:
+    return Path(settings.DATA_DIR) / "worker.alive"

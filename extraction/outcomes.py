@@ -5,8 +5,7 @@ database went away before it confirmed the commit.
 """
 
 import logging
-import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,17 +25,16 @@ from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
 from ocrsite.lib.database import deadlocks_retried
-from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.models import TokenMaster
 from tokens.usage import NO_USAGE, Requester, Usage
 
 logger = logging.getLogger(__name__)
 
-# Each extraction that waits for a key adds so much to the time over which they all come back, so
-# that however many there are, about twenty a second look for it.
-SPREAD = timedelta(seconds=0.05)
 NO_KEY_FREE = "None of your company's keys could take this invoice now. Try again later."
+INTERNAL_ERROR = "internal_error"
+CANNOT_RECORD = "An internal error came after the document was read. Contact support."
 KEEPS_FAILING = (
     "Reading this document failed unexpectedly more than once. Check the file, or contact support."
 )
@@ -66,7 +64,7 @@ def finish(
         _charge(extraction, call.attempt, reading.billing, reading.usage)
         if call.half_open:
             circuit_breaker.end_trial_call(call.token, answered=True)
-        Extraction.objects.end(
+        ended = Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
             http_status=200,
@@ -77,6 +75,8 @@ def finish(
             model=reading.model,
             timings=timings,
         )
+        if ended:
+            Extraction.objects.answer_for_bytes(extraction)
     logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
 
 
@@ -119,6 +119,11 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
     logger.warning("Attempt %s failed: %s (%s)", call.attempt.number, error.detail, error.code)
 
 
+def internal_error(billing: Billing, usage: Usage) -> ReadingError:
+    """Return the failure of a call whose answer this service could not deal with."""
+    return ReadingError(Failure.FINAL, INTERNAL_ERROR, CANNOT_RECORD, billing=billing, usage=usage)
+
+
 def fail(extraction: Extraction, error: UserFacingError) -> None:
     """End an extraction with an error, which its callers are told."""
     wait = error.retry_after
@@ -136,34 +141,58 @@ def fail(extraction: Extraction, error: UserFacingError) -> None:
 
 
 def wait_for_key(extraction: Extraction, until: datetime) -> None:
-    """Look again when a key may be free: they cool down, are at a limit, or their quota is held."""
+    """Look again when a key may be free: they cool down, are at a limit, or their quota is held.
+
+    It is woken then, but only when there is room for its call: ``extraction.worker.waiting``.
+    """
     now = timezone.now()
     delay = max(until - now, timedelta(0))
     if _past_deadline(extraction, delay):
         fail(extraction, _no_key_free(until))
         return
-    waiting = Extraction.objects.filter(
-        company_id=extraction.company_id, state=State.WAITING
-    ).count()
-    delay += random.random() * waiting * SPREAD  # noqa: S311 - spreads load, guards no secret
     # A last look is taken at the deadline itself.
     latest = delay if extraction.deadline is None else extraction.deadline - now
     Extraction.objects.postpone(extraction, min(delay, latest))
 
 
 @deadlocks_retried
-def recover(extraction: Extraction, *, stopped: bool = False) -> None:
+def wait_for_service(extraction: Extraction, fault: ServiceFault) -> None:
+    """Try again later, by the retry policy, what this installation could not do; fail it at last.
+
+    The document is not to blame, so only its deadline ends the tries.
+    """
+    elapsed = timezone.now() - (extraction.started_at or timezone.now())
+    delay = RetryPolicy.from_settings().wait_after(elapsed)
+    if _past_deadline(extraction, delay):
+        fail(extraction, fault)
+        return
+    Extraction.objects.postpone(extraction, delay)
+    logger.warning("The extraction waits: %s (%s)", fault.detail, fault.code)
+
+
+@deadlocks_retried
+def recover(
+    extraction: Extraction,
+    *,
+    stopped: bool = False,
+    is_certain: Callable[[], bool] = lambda: True,
+) -> None:
     """Take over an extraction whose process died: charge its open calls, then retry or fail it.
 
     Whether a call under way was billed cannot be known, so it is charged at its reserve and flagged
     as estimated. A document that keeps killing processes is failed; a process that was ``stopped``
-    on purpose does not count. Does nothing when the lease was renewed or another process was first.
+    on purpose does not count. Does nothing when the lease was renewed or another process was first,
+    or when it is no longer certain, once the database lets this process write, that the other one
+    could have renewed its lease.
     """
     code = "worker_stopped" if stopped else "worker_died"
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
         with transaction.atomic():
             worker = liveness.worker_name()
             if not Extraction.objects.take_over(extraction, worker=worker, stopped=stopped):
+                return
+            if not is_certain():
+                transaction.set_rollback(True)
                 return
             for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
                 _close(attempt, AttemptOutcome.UNKNOWN, code=code)
@@ -265,6 +294,6 @@ def _no_key_free(until: datetime) -> ExtractionFailed:
 
 
 def _http_status(error: ReadingError) -> int:
-    if error.failure is Failure.FINAL:
+    if error.failure is Failure.FINAL and error.code != INTERNAL_ERROR:
         return 422
     return 504 if error.timed_out else 502

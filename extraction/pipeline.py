@@ -1,12 +1,13 @@
 """What happens to an extraction from the queued row to its outcome.
 
-Claim, render the pages, choose a key and reserve, call; outcomes.py records what came of it. No
-transaction is open while poppler or a provider works.
+Claim, see that a key may be free, render the pages, choose a key and reserve, call; outcomes.py
+records what came of it. No transaction is open while poppler or a provider works.
 """
 
 import logging
 import time
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,19 +16,20 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from extraction import liveness, outcomes
+from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
-from extraction.documents.document import Document
+from extraction.documents.document import Document, PageImage
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
 from extraction.readers import cost_of, model_of, reader_for
-from extraction.readers.base import Failure, Reading, ReadingError
+from extraction.readers.base import Billing, Failure, Reading, ReadingError, credible
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
-from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
 from tokens.selection import KeysBusy
+from tokens.usage import NO_USAGE
 
 logger = logging.getLogger(__name__)
 
@@ -36,27 +38,26 @@ RESERVATION_MARGIN = timedelta(seconds=60)
 
 
 def process(extraction_id: uuid.UUID) -> None:
-    """Take one queued extraction as far as it can go now: result, wait or failure.
+    """Take one extraction as far as it can go now: result, wait or failure.
 
-    Does nothing when another process has it, so it may be called twice, late or for nothing.
+    It is the one whose turn it is, and the given one when no other is queued. Does nothing when
+    other processes have them all, so it may be called twice, late or for nothing.
     """
-    claim = partial(
-        Extraction.objects.claim,
-        extraction_id,
-        worker=liveness.worker_name(),
-        lease_id=uuid.uuid4(),
+    worker = liveness.worker_name()
+    extraction = fairness.claim_fairest(worker=worker) or fairness.claim(
+        extraction_id, worker=worker
     )
-    extraction = retry_while_unreachable(claim)
     if extraction is None:
         return
-    with (
-        context.bound(extraction_id=str(extraction_id), company_id=extraction.company_id),
-        heartbeat(extraction),
-    ):
+    context.add(extraction_id=str(extraction.pk), company_id=extraction.company_id)
+    with heartbeat(extraction):
         try:
             _attempt(extraction)
         except KeysBusy as busy:
+            fairness.put_off(extraction.company_id)
             retry_while_unreachable(partial(outcomes.wait_for_key, extraction, busy.until))
+        except ServiceFault as fault:
+            retry_while_unreachable(partial(outcomes.wait_for_service, extraction, fault))
         except UserFacingError as error:
             retry_while_unreachable(partial(outcomes.fail, extraction, error))
         except LeaseLost:
@@ -73,6 +74,7 @@ def _attempt(extraction: Extraction) -> None:
     Raises DocumentRejected, NoUsableKey, KeysBusy or LeaseLost when no call is made.
     """
     stopwatch = Stopwatch()
+    retry_while_unreachable(partial(require_free_key, extraction))
     document = prepare_pages(extraction)
     stopwatch.lap("pages")
     begin = partial(begin_attempt, extraction, document, attempt_id=uuid.uuid4())
@@ -80,12 +82,19 @@ def _attempt(extraction: Extraction) -> None:
     try:
         reading = read(document, call)
     except ReadingError as error:
-        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, error))
+        record = partial(outcomes.fail_attempt, extraction, call, error)
+        billing, usage = error.billing, error.usage
     else:
         stopwatch.lap("read")
-        retry_while_unreachable(
-            partial(outcomes.finish, extraction, call, reading, timings=stopwatch.laps)
-        )
+        record = partial(outcomes.finish, extraction, call, reading, timings=stopwatch.laps)
+        billing, usage = reading.billing, reading.usage
+    try:
+        retry_while_unreachable(record)
+    except Exception:
+        # Whatever the reason is, the call is charged as it was billed, and not paid for again.
+        logger.exception("What came of attempt %s could not be recorded.", call.attempt.pk)
+        failure = outcomes.internal_error(billing, usage)
+        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, failure))
 
 
 class Stopwatch:
@@ -102,8 +111,23 @@ class Stopwatch:
         self._last = now
 
 
+def reservation_lease() -> timedelta:
+    """Return how long the reservation of a call is kept."""
+    return timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN
+
+
+def require_free_key(extraction: Extraction) -> None:
+    """Raise KeysBusy when no key could take its call now, before any work on its pages.
+
+    What a call costs depends on the number of pages, not on what is on them.
+    """
+    pages = (PageImage(n, Path(), blank=False) for n in range(1, extraction.page_count + 1))
+    document = Document(Path(extraction.file), extraction.media_type, tuple(pages))
+    selection.require_free(extraction.company_id, cost_of=partial(cost_of, document))
+
+
 def prepare_pages(extraction: Extraction) -> Document:
-    """Render the document's pages. Raises DocumentRejected, for blank ones too."""
+    """Render the document's pages. Raises ServiceFault or DocumentRejected, for blank ones too."""
     return rendering.render_document(
         Path(settings.DATA_DIR) / "files" / extraction.file,
         extraction.media_type,
@@ -137,7 +161,7 @@ def begin_attempt(
         extraction.company_id,
         attempt_id=attempt_id,
         cost_of=lambda token: cost_of(document, token, repaired),
-        lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN,
+        lease=reservation_lease(),
         tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
     )
     attempt = Attempt(
@@ -171,10 +195,21 @@ def _commit_attempt(extraction: Extraction, attempt: Attempt) -> None:
 def read(document: Document, call: Call) -> Reading:
     """Make the call. Raises ReadingError."""
     repaired = call.attempt.repairs
-    return reader_for(call.token.provider).read(
-        document,
-        api_key=call.token.reveal_key(),
-        model=call.attempt.model,
-        output_budget=call.attempt.output_budget,
-        correction=repaired.correction if repaired else "",
-    )
+    api_key = call.token.reveal_key()
+    check = partial(credible, reserve=call.attempt.reserved, attempt_id=call.attempt.pk)
+    try:
+        reading = reader_for(call.token.provider).read(
+            document,
+            api_key=api_key,
+            model=call.attempt.model,
+            output_budget=call.attempt.output_budget,
+            correction=repaired.correction if repaired else "",
+        )
+    except ReadingError as error:
+        error.billing, error.usage = check(error.billing, error.usage)
+        raise
+    except Exception:
+        logger.exception("The answer to attempt %s could not be read.", call.attempt.pk)
+        raise outcomes.internal_error(Billing.UNKNOWN, NO_USAGE) from None
+    billing, usage = check(reading.billing, reading.usage)
+    return replace(reading, billing=billing, usage=usage)

@@ -37,6 +37,20 @@ class RetryPolicy:
         """Return the wait before the next retry, or None when every retry has been made."""
         return None if retries_made >= self.limit else self.wait(retries_made, retry_after)
 
+    def wait_after(self, elapsed: timedelta) -> timedelta:
+        """Return the wait before work is tried again that has failed for so long already.
+
+        Waits grow with the time that has gone by, between ``initial`` and ``cap``: as after single
+        calls, but nobody needs to count the tries.
+        """
+        grown = elapsed.total_seconds() * (self.multiplier - 1)
+        return self._jittered(min(max(self.initial, grown), self.cap))
+
+    def _jittered(self, wait: float, at_least: float = 0.0) -> timedelta:
+        if self.jitter:
+            wait *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards no secret
+        return timedelta(seconds=max(wait, at_least))
+
     def wait(self, retries_made: int, retry_after: float | None = None) -> timedelta:
         """Return the wait after so many retries, however many there may be.
 
@@ -44,6 +58,4 @@ class RetryPolicy:
         that is above the cap.
         """
         wait = min(self.initial * self.multiplier**retries_made, self.cap)
-        if self.jitter:
-            wait *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards no secret
-        return timedelta(seconds=max(wait, retry_after or 0.0))
+        return self._jittered(wait, retry_after or 0.0)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from extraction.documents import intake
 from extraction.models import Extraction, IdempotencyKey, State
+from extraction.models.extraction import dedup_key
 from extraction.tasks import wake
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
@@ -56,8 +57,9 @@ def submit(
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once, unless ``force`` asks for more. Raises
-    DocumentRejected for a document that cannot be read, NoUsableKey when the company has no usable
-    key, and IdempotencyConflict; nothing is stored or queued then.
+    DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
+    it now, NoUsableKey when the company has no usable key, and IdempotencyConflict; nothing is
+    stored or queued then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
@@ -117,7 +119,7 @@ class _Identity:
     @property
     def dedup_key(self) -> str | None:
         """Company and bytes; None when ``force`` asks for another reading."""
-        return None if self.force else f"{self.company_id}:{self.sha256}"
+        return None if self.force else dedup_key(self.company_id, self.sha256)
 
 
 def _earlier(identity: _Identity) -> Extraction | None:

@@ -30,7 +30,10 @@ def wake(extraction_id: uuid.UUID) -> None:
 
 
 def run_extraction(extraction_id: str) -> None:
-    """Work on one extraction. Safe to deliver twice, late or for nothing."""
+    """Work on one extraction, most often the one named. Safe to deliver twice, late or for nothing.
+
+    Which one, the rows decide: see ``fairness``.
+    """
     if liveness.is_stopping():
         return  # the row stays queued, for another worker or the next start
     with context.bound(extraction_id=extraction_id):
@@ -38,4 +41,4 @@ def run_extraction(extraction_id: str) -> None:
             pipeline.process(uuid.UUID(extraction_id))
         except Exception:
             # The row is still leased; when the lease has run out the reconciler takes it over.
-            logger.exception("Extraction %s stopped unexpectedly.", extraction_id)
+            logger.exception("Extraction %s stopped unexpectedly.", context.current().extraction_id)

@@ -21,6 +21,7 @@ from extraction.forms import FilterForm, UploadForm
 from extraction.invoices import presentation
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
+from ocrsite.lib.errors import ServiceFault
 from tokens.selection import NoUsableKey
 
 PAGE_SIZE = 25
@@ -33,6 +34,7 @@ class Outcome:
     file_name: str
     extraction: Extraction | None = None
     problem: str = ""
+    fault: ServiceFault | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,7 +66,12 @@ def upload(request: HttpRequest) -> HttpResponse:
         "max_pages": settings.MAX_PAGES,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if rejected else HTTPStatus.OK
-    return render(request, "extraction/upload.html", context, status=status)
+    response = render(request, "extraction/upload.html", context, status=status)
+    for fault in filter(None, (outcome.fault for outcome in outcomes)):
+        response.status_code = fault.http_status
+        for name, value in fault.headers().items():
+            response.headers[name] = value
+    return response
 
 
 @require_safe
@@ -130,6 +137,8 @@ def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str,
         )
     except DocumentRejected as error:
         return Outcome(name, problem=error.detail)
+    except ServiceFault as fault:
+        return Outcome(name, problem=fault.detail, fault=fault)
     except NoUsableKey as error:
         return Outcome(name, problem=error.message)
     return Outcome(name, submitted.extraction)

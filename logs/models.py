@@ -284,6 +284,10 @@ class Kept(models.TextChoices):
     LOGS = "logs", "Log records"
     RETRIES = "retries", "Failed attempts"
     FILES = "files", "Documents and page images"
+    ORPHANS = "orphans", "Documents without an extraction"
+    IDEMPOTENCY_KEYS = "idempotency-keys", "Idempotency keys"
+    SESSIONS = "sessions", "Expired sessions"
+    QUEUE = "queue", "Left-over queue messages and task results"
 
 
 class RetentionRun(models.Model):

@@ -22,9 +22,8 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
-from ocrsite.lib.files import atomic_write, sync_folder
+from ocrsite.lib.files import atomic_write, sole_process, sync_folder
 from ocrsite.lib.schedules import ensure_nightly
-from ocrsite.sole_process import sole_process
 
 logger = logging.getLogger(__name__)
 

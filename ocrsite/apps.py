@@ -1,12 +1,19 @@
+import django_stubs_ext
 from django.apps import AppConfig
 from django.core.checks import Tags, register
 
+from ocrsite.checks import check_data_dir
 from ocrsite.lib.sqlserver.checks import check_read_committed_snapshot
+
+# Before any admin or form is imported: they name the model of Django's generic classes in
+# brackets, which Django itself takes only from its stubs. "ocrsite" is the first of INSTALLED_APPS.
+django_stubs_ext.monkeypatch()
 
 
 class OcrsiteConfig(AppConfig):
     name = "ocrsite"
 
     def ready(self) -> None:
-        """Register the system check of the database, which only migrate and --database run."""
+        """Register the system checks; that of the database runs in migrate and with --database."""
+        register(check_data_dir)
         register(check_read_committed_snapshot, Tags.database)

@@ -4,8 +4,10 @@ import os
 
 from django.conf import settings
 
+from ocrsite.lib.files import restrict_umask
 from ocrsite.web_server import GRACE_SECONDS
 
+restrict_umask()  # before the settings, which make files
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ocrsite.settings")
 
 wsgi_app = "ocrsite.wsgi"

@@ -1,35 +1,37 @@
-"""Secrets of an installation that was given none: made once, kept in ``$DATA_DIR/secrets.env``."""
+"""Secrets of an installation that has none in its environment: ``$DATA_DIR/secrets.env``."""
 
 import contextlib
 import os
 import secrets
-import tempfile
+import uuid
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+
+from ocrsite.lib.files import atomic_write, make_folder
 
 
 def ensure_secrets_file(data_dir: Path) -> Path:
     """Return ``data_dir/secrets.env`` (mode 600), written first where it is missing.
 
-    Web and worker may start at the same moment: the file appears complete and once, because
-    it is linked into place and the loser of the race keeps the winner's secrets.
+    Web and worker may start at the same moment: the first of them to link its complete file to
+    this name decides, and the others use its secrets.
     """
     path = data_dir / "secrets.env"
     if path.exists():
         return path
-    data_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(data_dir)
     content = (
         f"SECRET_KEY={secrets.token_urlsafe(50)}\n"
         f"TOKEN_ENCRYPTION_KEYS={Fernet.generate_key().decode()}\n"
         f"TOKEN_FINGERPRINT_KEY={secrets.token_urlsafe(32)}\n"
     )
-    descriptor, draft = tempfile.mkstemp(dir=data_dir, prefix=".secrets-")  # mkstemp: mode 600
+    draft = data_dir / f".secrets-{uuid.uuid4()}"
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
+        with atomic_write(draft) as file:
+            file.write(content.encode())
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
     finally:
-        Path(draft).unlink()
+        draft.unlink(missing_ok=True)
     return path

@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from environs import Env, validate
 
 from ocrsite.lib.database import database_settings
+from ocrsite.lib.files import make_folder
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,7 +34,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 # How many proxies, each trusted, append the address they were called from to X-Forwarded-For.
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=10))
 BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "ocrsite.lib.sessions"
 X_FRAME_OPTIONS = "DENY"
@@ -155,11 +156,13 @@ CACHES: dict[str, dict[str, Any]] = {
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "ocrsite" / "static"]
+# Static files as well: WhiteNoise serves them, so that no other user has to read them.
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+# With the documents: what a crash leaves of an upload is removed there, and hidden from others.
+FILE_UPLOAD_TEMP_DIR = make_folder(DATA_DIR / "tmp")
+# No default: documents are written by extraction.documents.intake, not through Django's storage.
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DATA_DIR / "files", "file_permissions_mode": 0o600},
-    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
@@ -194,6 +197,21 @@ RETRY_JITTER: bool = env.bool("RETRY_JITTER", True)
 EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validate.Range(min=0))
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
+# A company of weight 2 gets twice as many of the workers as one of weight 1, when both have work.
+COMPANY_WEIGHTS: dict[str, float] = {
+    company_id.strip(): float(weight)
+    for company_id, weight in (
+        item.rsplit("=", 1)
+        for item in env.list(
+            "COMPANY_WEIGHTS",
+            [],
+            subcast=validate.Regexp(
+                r"^\s*[^=\s][^=]{0,49}=\s*(?=[0-9.]*[1-9])\d{1,4}(\.\d{1,4})?\s*$",
+                error="Write it like NT047=3,ACME=0.5.",
+            ),
+        )
+    )
+}
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")
@@ -203,9 +221,10 @@ _REDIS_WITH_TIMEOUTS = (
     f"{REDIS_URL}{'&' if '?' in REDIS_URL else '?'}socket_connect_timeout=5&socket_timeout=10"
 )
 
-# Rendering ends within 30 s. A reading ends with Gemini's deadline (1.1 × its time-out), or, where
-# tesseract reads scans, within 100 s. The task's hard end leaves room for both.
-_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 100) + 60
+# Rendering ends within 120 s, on a machine with nothing to spare. A reading ends with Gemini's
+# deadline (1.1 × its time-out), or, where tesseract reads scans, within 160 s. The task's hard end
+# leaves room for both.
+_TASK_TIMEOUT = max(math.ceil(1.1 * GEMINI_TIMEOUT_SECONDS), 160) + 150
 _QUEUE_LIMIT = _BULK = 1
 Q_CLUSTER: dict[str, Any] = {
     "name": "ocrsite",

@@ -5,7 +5,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
 
 from extraction.log_in import AdminLogInForm, LogInView, admin_log_in
-from ocrsite.views import favicon, health
+from ocrsite.views import favicon, health, readiness
 
 admin.site.site_header = "ocrsite"
 admin.site.site_title = "ocrsite"
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", LogInView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("healthz", health, name="health"),
+    path("readyz", readiness, name="readiness"),
     path("favicon.ico", favicon),
     # Before the admin's own view at this address.
     path("admin/login/", admin_log_in),

@@ -1,4 +1,4 @@
-"""A site under fire: what runs of it can be killed, and what died is started again.
+"""A site under fire: what runs of it can be killed or stopped, and what died is started again.
 
 The part of the supervisor is played here, without its growing delays. Kills come when so many
 extractions have ended, never after a time, so that no run depends on the machine's speed.
@@ -7,6 +7,7 @@ extractions have ended, never after a time, so that no run depends on the machin
 import os
 import signal
 import subprocess
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,6 +30,8 @@ Outside = Callable[[Callable[[], None]], None]
 AHEAD = 12
 # Far beyond what anything takes, on a machine that is busy with something else.
 PATIENCE = 300
+# Seconds for which processes are stopped: longer than a lease, shorter than a call's time-out.
+PAUSE = (25, 40)
 
 
 class Chaos:
@@ -51,6 +54,8 @@ class Chaos:
             "sentinel": self._kill_sentinel,
             "main": self._kill_main,
             "web": self._kill_web,
+            "stopped worker": self._stop_worker,
+            "stopped web": self._stop_web,
         }
         self._outside = outside
         self._to_send: deque[str] = deque()
@@ -177,6 +182,26 @@ class Chaos:
         """Kill gunicorn's main process, or one of those that serve."""
         main = psutil.Process(self._web.pid)
         self._random.choice([main, *main.children()]).kill()
+        return True
+
+    def _stop_worker(self) -> bool:
+        return self._stop_for_a_while(self._worker)
+
+    def _stop_web(self) -> bool:
+        return self._stop_for_a_while(self._web)
+
+    def _stop_for_a_while(self, process: subprocess.Popen[bytes]) -> bool:
+        """Stop a process with all its children and let them go on, as a container is paused."""
+        main = psutil.Process(process.pid)
+        family = [main, *main.children(recursive=True)]
+        try:
+            for member in family:
+                member.suspend()
+            time.sleep(self._random.uniform(*PAUSE))
+        finally:
+            for member in family:
+                with suppress(psutil.NoSuchProcess):
+                    member.resume()
         return True
 
     def _sentinel(self) -> list[psutil.Process]:

@@ -2,12 +2,32 @@
 
 import logging
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 from django.core.management import call_command
+from django.test import override_settings
 
 from logs import levels
 from logs.handler.handler import DatabaseHandler
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that start a site, which take longest, and end with the browser's.
+
+    Playwright's event loop, once started, bars Django's ORM. pytest-xdist hands the modules out in
+    this order (``--dist loadfile --no-loadscope-reorder``).
+    """
+    items.sort(key=lambda item: (_marked(item, "browser"), not _starts_a_site(item)))
+
+
+def _starts_a_site(item: pytest.Item) -> bool:
+    return _marked(item, "crash") and not _marked(item, "django_db")
+
+
+def _marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,6 +45,20 @@ def _no_log_rows() -> Iterator[None]:
     yield
     for handler in handlers:
         root.addHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_guard_of_the_database() -> Iterator[None]:
+    """Have workers that run in this process refuse no database: every test would meet that."""
+    with mock.patch("tokens.installation.guard"):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_passwords() -> Iterator[None]:
+    """Hash passwords in a millisecond: Django's default takes a quarter of a second, on purpose."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,12 @@
-"""A PostgreSQL server of the test run's own, and the address of whatever database tests run on."""
+"""A PostgreSQL server of the test run's own, and the address of whatever database tests run on.
+
+``python -m tests.postgresql …`` runs pytest on such a server, with the same arguments.
+"""
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +14,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from tests.running_site import free_port
+from tests.running_site import ROOT, free_port
 
 # Debian keeps the server's programs off the PATH, a folder for each version.
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -85,3 +89,25 @@ def _run(command: list[str]) -> None:
     subprocess.run(
         command, check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest on a PostgreSQL server; return its exit code.
+
+    Where no server is installed, say so and return 0, but 1 where ``$CI`` is set.
+    """
+    try:
+        with running_postgresql() as server:
+            return subprocess.run(
+                [sys.executable, "-m", "pytest", *arguments],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": server.url},
+                check=False,
+            ).returncode
+    except PostgresqlMissing as missing:
+        sys.stdout.write(f"SKIPPED on PostgreSQL: {missing}.\n")
+        return 1 if os.environ.get("CI") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

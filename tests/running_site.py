@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import psutil
@@ -37,7 +37,9 @@ class RunningSite:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+            # Without coverage: what only a process of its own shows, tests/extraction/test_commands
+            # and the tests of ocrsite measure.
+            **{name: value for name, value in os.environ.items() if not name.startswith("COV")},
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "WORKERS": "2",
@@ -67,14 +69,21 @@ class RunningSite:
             text=True,
         ).stdout
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a Python command of the project as a process of its own."""
+    def start(self, *arguments: str, console: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a Python command of the project as a process of its own.
+
+        What it says goes to the end of the file ``console``.
+        """
+        with Path(console or os.devnull).open("ab") as output:
+            return self._start(*arguments, output=output)
+
+    def _start(self, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
             env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # as the supervisor does
         )

@@ -21,7 +21,9 @@ from django_q.brokers import get_broker
 from mssql.base import DatabaseWrapper
 
 from extraction.documents import retention as extraction_retention
+from extraction.fairness import claim_fairest
 from extraction.models import Extraction, State
+from extraction.worker import waiting
 from extraction.worker.reconciler import Reconciler
 from logs import emails as error_emails
 from logs import levels
@@ -30,7 +32,7 @@ from logs.admin import failure_summary, pagination
 from logs.admin.filters import LogFilter
 from logs.admin.pagination import Position
 from logs.handler import bulk_insert
-from logs.handler.records import own_warning
+from logs.handler.records import own_record
 from tokens import circuit_breaker, ledger, ledger_audit, selection, services
 from tokens import emails as alert_emails
 from tokens.models import CallLimits, TokenMaster
@@ -127,7 +129,7 @@ def logs_pages() -> None:
 
 def logs_writer() -> None:
     with transaction.atomic():
-        row = own_warning("x")
+        row = own_record("x")
         bulk_insert.insert([row._replace(level="ERROR")] * 150)
     logs_retention.purge_logs()
     logs_retention.purge_retries()
@@ -170,6 +172,11 @@ def extractions() -> None:
     extraction = Extraction(pk=ANYTHING, lease_id=ANYTHING, company_id="NT047")
     rows = Extraction.objects.all()
     rows.claim(ANYTHING, worker="host:1")
+    claim_fairest(worker="host:1")
+    rows.queued().filter(company_id__gt="NT047").oldest_by_company()
+    rows.running_by_company()
+    rows.companies_served_lately()
+    list(waiting.starting("NT047")[:1])
     rows.renew_lease(extraction)
     rows.postpone(extraction, timedelta(seconds=1))
     rows.end(extraction, State.SUCCEEDED)

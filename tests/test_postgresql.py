@@ -1,58 +1,31 @@
-"""What moves money and state, on PostgreSQL as on SQLite: the same tests, once more there.
-
-SQLite lets one process write at a time; PostgreSQL's READ COMMITTED does not, and so shows what
-holds only by luck. Migrations, views and the database's own defaults are proved on the way.
-"""
-
-import os
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
-from tests.postgresql import PostgresqlMissing, running_postgresql
-from tests.running_site import ROOT
-
-PROOFS = [
-    "tests/tokens",
-    "tests/logs/admin/test_csv_export.py",
-    "tests/logs/admin/test_log_records.py",
-    "tests/logs/handler/test_error_grouping.py",
-    "tests/logs/admin/test_pagination.py",
-    "tests/logs/test_retention.py",
-    "tests/logs/handler/test_spool.py",
-    "tests/logs/test_views.py",
-    "tests/ocrsite/lib/test_database.py",
-    "tests/extraction/test_models.py",
-    "tests/extraction/test_pipeline.py",
-    "tests/extraction/test_kill.py",
-    "tests/extraction/test_spending.py",
-    "tests/test_secrecy.py",
-]
+from tests import postgresql
 
 
-def test_books_and_states_hold_on_postgresql() -> None:
-    try:
-        with running_postgresql() as server:
-            session = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "pytest",
-                    "-q",
-                    "--tb=short",
-                    "-p",
-                    "no:cacheprovider",
-                    *PROOFS,
-                ],
-                cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": server.url},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-    except PostgresqlMissing as missing:
-        if os.environ.get("CI"):
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
-    assert session.returncode == 0, session.stdout[-6000:]
+@pytest.fixture
+def no_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide PostgreSQL, as on a machine without it."""
+    monkeypatch.setattr(postgresql, "_DEBIAN", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_server")
+def test_run_without_a_server_is_skipped_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+
+    assert postgresql.main(["-m", "vendor"]) == 0
+    assert capsys.readouterr().out.startswith("SKIPPED on PostgreSQL: no PostgreSQL server is")
+
+
+@pytest.mark.usefixtures("no_server")
+def test_run_without_a_server_fails_where_it_must_prove_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+
+    assert postgresql.main(["-m", "vendor"]) == 1

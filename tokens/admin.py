@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
-from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
+from ocrsite.lib.admin import ReadOnlyAdmin
 from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
@@ -35,7 +35,7 @@ SHOWN_CHANGES = 10
 
 
 @admin.register(TokenMaster)
-class TokenMasterAdmin(ModelAdmin[TokenMaster]):
+class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
     form = TokenForm
     list_display = [
         "company_id",
@@ -219,7 +219,7 @@ class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
 
     def has_delete_permission(self, request: HttpRequest, obj: CoolDown | None = None) -> bool:
         """Staff with the permission: they may know that the quota was raised."""
-        return ModelAdmin.has_delete_permission(self, request, obj)
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(ThresholdAlert)

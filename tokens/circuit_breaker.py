@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
+from ocrsite.lib.clock import Disturbance
 from tokens.models import CoolDown, TokenMaster
 
 # How soon to look again while another process makes the trial call.
 HALF_OPEN_RECHECK = timedelta(seconds=1)
+# Without staff no key is blocked for longer, whatever its provider asks for.
+LONGEST = timedelta(days=1)
 
 
 def with_breaker_state() -> dict[str, Subquery]:
@@ -81,13 +84,14 @@ def trip(token: TokenMaster, until: datetime, reason: str, *, whole_project: boo
     """Open the breaker of a key, or of its whole project, until a time.
 
     The breaker of a key without a project is always its own. The time of an open breaker is never
-    shortened, that of a half-open one is: its trial call got the latest answer. At most 200
-    characters of the reason are kept.
+    shortened, that of a half-open one is: its trial call got the latest answer. It is open for a
+    day at most. At most 200 characters of the reason are kept.
     """
     scope: dict[str, object] = (
         {"project": token.project} if whole_project and token.project else {"token_id": token.pk}
     )
     row = CoolDown.objects.filter(**scope)
+    until = min(until, timezone.now() + LONGEST)
     changed = {"blocked_until": until, "half_open": False, "reason": reason[:200]}
     _, created = CoolDown.objects.get_or_create(**scope, defaults=changed)
     if not created:
@@ -97,3 +101,13 @@ def trip(token: TokenMaster, until: datetime, reason: str, *, whole_project: boo
 def reset(token: TokenMaster) -> None:
     """Close the key's own breaker; its project's stays as it is."""
     CoolDown.objects.filter(token_id=token.pk).delete()
+
+
+def follow_clock(disturbance: Disturbance | None = None) -> None:
+    """Leave it to a trial call whether a provider answers, where the time to wait is not known.
+
+    It is not after the wall clock was set back, nor where it is longer than it is ever set.
+    """
+    now = timezone.now()
+    latest = now if disturbance is Disturbance.SET_BACK else now + LONGEST
+    CoolDown.objects.filter(blocked_until__gt=latest).update(blocked_until=now, half_open=False)

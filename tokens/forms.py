@@ -7,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
-from ocrsite.lib.admin import ModelForm
 from tokens import encryption
 from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenMaster
 
@@ -57,7 +56,7 @@ def _call_limit(label: str) -> forms.IntegerField:
     )
 
 
-class TokenForm(ModelForm[TokenMaster]):
+class TokenForm(forms.ModelForm[TokenMaster]):
     """Add or change a key, with its quota and threshold."""
 
     new_key = KeyField(required=False)

@@ -2,30 +2,36 @@
 
 One file per attempt under ``DATA_DIR/journal`` (mode 600), written atomically. The record of a call
 is on disk before the call is made, so that a crash loses none, and is removed when its charge is in
-TokenUsageLogs, where the attempt's id is unique: a record ingested twice is charged once.
+TokenUsageLogs, where the attempt's id is unique: a record ingested twice is charged once. One that
+cannot be charged is kept in ``DATA_DIR/journal/rejected``, and staff are told.
 """
 
 import logging
 import uuid
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 
-import pydantic
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from ocrsite.lib.database import deadlocks_retried
-from ocrsite.lib.files import atomic_write
+from ocrsite.lib.database import deadlocks_retried, is_unreachable
+from ocrsite.lib.files import atomic_write, make_folder, sync_folder
 from tokens import encryption, ledger
-from tokens.models import TokenMaster, TokenUsageLog
+from tokens.models import LedgerAlert, TokenMaster, TokenUsageLog
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
-# Unreadable files that this process has logged already.
+# No call bills so many LLM tokens: what says so is no record of ours.
+MOST_TOKENS = 10**9
+# What the record is to blame for. ValueError is pydantic's, too, and that of drivers for text that
+# a database cannot hold; OverflowError is SQLite's for a large number.
+_BAD_RECORD = (ValueError, OverflowError, IsADirectoryError, DataError, IntegrityError)
+
+# Files that this process could not read, or set aside, and has logged already.
 _reported: set[Path] = set()
 
 
@@ -39,11 +45,38 @@ class Record(BaseModel):
     branch: str = Field(max_length=50)
     requested_by: str = Field(max_length=100)
     key_fingerprint: str = Field(max_length=64)
-    ceiling: int  # LLM tokens: the most that the call can cost
-    called_at: datetime
-    leased_until: datetime
+    ceiling: int = Field(ge=0, le=MOST_TOKENS)  # LLM tokens: the most that the call can cost
+    called_at: AwareDatetime
+    leased_until: AwareDatetime
     ended: bool = False
     usage: Usage | None = None  # None: not known
+
+    @field_validator("usage")
+    @classmethod
+    def _is_possible(cls, usage: Usage | None) -> Usage | None:
+        if usage is not None and not all(
+            0 <= count <= MOST_TOKENS for count in asdict(usage).values()
+        ):
+            raise ValueError("a count of LLM tokens is out of range")
+        return usage
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record that could not be charged, as the audit finds it."""
+
+    name: str
+
+    @property
+    def identity(self) -> str:
+        """The name of its file."""
+        return self.name
+
+    def __str__(self) -> str:
+        return (
+            f"A call is not charged: DATA_DIR/journal/rejected/{self.name} cannot be ingested. "
+            "Mend it and move it back to DATA_DIR/journal, or remove it."
+        )
 
 
 def begin(
@@ -90,16 +123,59 @@ def release(record: Record) -> None:
 
 
 def ingest() -> int:
-    """Charge the recorded calls, except those that may still run; return how many were new."""
-    ingested = 0
-    for path in sorted(_folder().glob("*.json")):
-        record = _read(path)
-        if record is None or not (record.ended or record.leased_until <= timezone.now()):
-            continue
-        ingested += _charge(record)
-        # After the commit: after a crash in between, the charge is found and not made again.
-        path.unlink(missing_ok=True)
-    return ingested
+    """Charge the recorded calls, except those that may still run; return how many were new.
+
+    A record that cannot be charged is set aside: see ``rejected``. Raises django.db.Error when the
+    database takes none.
+    """
+    return sum(map(_ingest, sorted(_folder().glob("*.json"))))
+
+
+def rejected() -> list[RejectedRecord]:
+    """Return the records that were set aside because they could not be charged."""
+    return [RejectedRecord(path.name) for path in sorted(_rejected_folder().glob("*.json"))]
+
+
+def _ingest(path: Path) -> bool:
+    """Charge the call of one record, and remove it; False when there was nothing to charge."""
+    try:
+        record = Record.model_validate_json(path.read_bytes())
+        if not (record.ended or record.leased_until <= timezone.now()):
+            return False
+        is_new = _charge(record)
+    except FileNotFoundError:  # another process has just ingested it
+        return False
+    except _BAD_RECORD as error:
+        if is_unreachable(error):
+            raise
+        _reject(path, error)
+        return False
+    except OSError as error:
+        _report(path, error)
+        return False
+    # After the commit: after a crash in between, the charge is found and not made again.
+    path.unlink(missing_ok=True)
+    return is_new
+
+
+def _reject(path: Path, error: Exception) -> None:
+    """Set a record aside that cannot be charged, and tell staff."""
+    finding = RejectedRecord(path.name)
+    # First: after a crash in between it is done again.
+    LedgerAlert.objects.raise_once([finding.identity], str(finding))
+    try:
+        path.replace(make_folder(_rejected_folder()) / path.name)
+        sync_folder(_rejected_folder())
+    except OSError as failure:
+        _report(path, failure)
+    else:
+        logger.error("%s (%s)", finding, type(error).__name__)
+
+
+def _report(path: Path, error: OSError) -> None:
+    if path not in _reported:
+        _reported.add(path)
+        logger.error("%s cannot be read or moved (%s).", path, type(error).__name__)
 
 
 @deadlocks_retried
@@ -139,6 +215,10 @@ def _folder() -> Path:
     return Path(settings.DATA_DIR) / "journal"
 
 
+def _rejected_folder() -> Path:
+    return _folder() / "rejected"
+
+
 def _path(record: Record) -> Path:
     return _folder() / f"{record.attempt_id}.json"
 
@@ -147,20 +227,3 @@ def _write(record: Record) -> None:
     """Replace the earlier record; a crash leaves the earlier or the new one, complete."""
     with atomic_write(_path(record)) as file:
         file.write(record.model_dump_json().encode())
-
-
-def _read(path: Path) -> Record | None:
-    """The record in a file; None for a file that holds none, with one ERROR in the log."""
-    try:
-        return Record.model_validate_json(path.read_bytes())
-    except FileNotFoundError:  # another process has just ingested it
-        return None
-    except (OSError, pydantic.ValidationError) as error:
-        if path not in _reported:
-            _reported.add(path)
-            logger.error(
-                "%s cannot be ingested into the ledger (%s). Look into it, then remove it.",
-                path,
-                type(error).__name__,
-            )
-        return None

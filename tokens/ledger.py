@@ -7,10 +7,10 @@ lower a limit or a provider bills more than was reserved. Amounts are LLM tokens
 import logging
 import uuid
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.lib.database import deadlocks_retried
@@ -82,7 +82,8 @@ def settle(
 ) -> bool:
     """Charge what the provider billed and end the reservation; False when that was done before.
 
-    One transaction, which joins the caller's. The reservation may be gone already.
+    A charge that was estimated, because the call seemed lost, is corrected to the bill. One
+    transaction, which joins the caller's. The reservation may be gone already.
     """
     return _charge(
         attempt_id,
@@ -119,9 +120,22 @@ def settle_unknown(
     )
 
 
-@deadlocks_retried
 def release(attempt_id: uuid.UUID) -> bool:
-    """End the reservation of a call that cost nothing; False when it has ended before."""
+    """End the reservation of a call that cost nothing; False when that was done before.
+
+    A charge that was estimated, because the call seemed lost, is corrected to nothing.
+    """
+    if end_reservation(attempt_id):
+        return True
+    estimate = TokenUsageLog.objects.filter(attempt_id=attempt_id, estimated=True).first()
+    if estimate is None or estimate.token_id is None:
+        return False
+    return _charge(attempt_id, estimate.token_id, 0)
+
+
+@deadlocks_retried
+def end_reservation(attempt_id: uuid.UUID) -> bool:
+    """End the reservation of an attempt, whatever it cost; False when it has ended before."""
     reservation = TokenReservation.objects.filter(pk=attempt_id).first()
     if reservation is None:
         return False
@@ -136,13 +150,23 @@ def release(attempt_id: uuid.UUID) -> bool:
     return True
 
 
-def release_dead() -> int:
-    """End the reservations whose lease has run out and return how many.
+def release_dead(now: datetime | None = None) -> int:
+    """End the reservations whose lease has run out, by ``now``, and return how many.
 
     Charges nothing: whoever owns a dead attempt settles what it may have cost.
     """
-    dead = TokenReservation.objects.filter(leased_until__lte=timezone.now())
-    return sum(release(attempt_id) for attempt_id in dead.values_list("attempt_id", flat=True))
+    dead = TokenReservation.objects.filter(leased_until__lte=now or timezone.now())
+    return sum(map(end_reservation, dead.values_list("attempt_id", flat=True)))
+
+
+def renew_leases(lease: timedelta) -> int:
+    """Give reservations whose lease ran out, or is longer than ``lease``, a full one from now.
+
+    For use after a pause or a change of the wall clock; returns how many there were.
+    """
+    now = timezone.now()
+    wrong = Q(leased_until__lte=now) | Q(leased_until__gt=now + lease)
+    return TokenReservation.objects.filter(wrong).update(leased_until=now + lease)
 
 
 def _set_aside(token_id: int, amount: int) -> bool:
@@ -166,24 +190,39 @@ def _end_reservation(attempt_id: uuid.UUID) -> TokenReservation | None:
 
 
 @deadlocks_retried
-def _charge(attempt_id: uuid.UUID, token_id: int, total: int, **fields: object) -> bool:
-    """Write the usage row, move the totals and end the reservation, once per attempt."""
+def _charge(
+    attempt_id: uuid.UUID,
+    token_id: int,
+    total: int,
+    *,
+    estimated: bool = False,
+    **fields: object,
+) -> bool:
+    """Write the usage row, move the totals and end the reservation, once per attempt.
+
+    An estimated row is overwritten once, by one that is not.
+    """
     with transaction.atomic():
         # The totals are locked first, here and wherever they change: one order, no deadlock.
         TokenUsageSummary.objects.lock(token_id)
-        _, created = TokenUsageLog.objects.get_or_create(
-            attempt_id=attempt_id,
-            defaults={"token_id": token_id, "total_tokens_used": total, **fields},
+        values = {"total_tokens_used": total, "estimated": estimated, **fields}
+        row, created = TokenUsageLog.objects.get_or_create(
+            attempt_id=attempt_id, defaults={"token_id": token_id, **values}
         )
+        charged_before = 0 if created else row.total_tokens_used
         if not created:
-            return False
+            estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
+            if estimated or not estimate.update(**values):
+                return False
         ended = _end_reservation(attempt_id)
         TokenUsageSummary.objects.filter(token_id=token_id).update(
-            total_used_tokens=F("total_used_tokens") + total,
+            total_used_tokens=F("total_used_tokens") + total - charged_before,
             reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
         )
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
+        if total < charged_before:
+            services.reactivate(token_id=token_id, reason=services.EXCEEDED)
         services.mark_exceeded(token_id=token_id)
         services.raise_alerts(token_id=token_id)
     if ended and total > ended.amount:

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.schedules import ensure_nightly
-from tokens import ledger, services
+from tokens import journal, ledger, services
 from tokens.models import (
     LedgerAlert,
     TokenMaster,
@@ -84,9 +84,12 @@ def audit_ledger() -> list[str]:
 
     Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
-    outlived its lease.
+    outlived its lease. No record of the journal was set aside.
     """
-    findings: list[WrongTotal | DeadReservation] = [*_dead_reservations()]
+    findings: list[WrongTotal | DeadReservation | journal.RejectedRecord] = [
+        *_dead_reservations(),
+        *journal.rejected(),
+    ]
     for token_id in _suspects():
         with transaction.atomic():
             _lock(token_id)
@@ -111,7 +114,7 @@ def repair_ledger() -> list[str]:
     """
     changes = []
     charged = [dead.row.attempt_id for dead in _dead_reservations() if dead.charged]
-    if ended := ledger.release_dead() + sum(map(ledger.release, charged)):
+    if ended := ledger.release_dead() + sum(map(ledger.end_reservation, charged)):
         changes.append(f"{ended} dead reservations released.")
     for token_id in _suspects():
         with transaction.atomic():

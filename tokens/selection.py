@@ -1,5 +1,6 @@
 """Selection of a company's key for a call, with the cost of the call reserved."""
 
+import math
 import random
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ocrsite.lib.errors import UserFacingError
-from tokens import circuit_breaker, ledger, services
+from tokens import circuit_breaker, ledger, rate_limits, services
 from tokens.ledger import Reservation
 from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.rate_limits import LimitReached
@@ -114,6 +115,34 @@ def take(
     )
 
 
+def require_free(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> None:
+    """Raise KeysBusy when none of the company's keys could take the call now.
+
+    Reserves nothing, and looks at no more keys than it must: when the call is made, ``take``
+    decides. Nor does it say why a company has no usable key.
+    """
+    busy = []
+    for token in _candidates(company_id):
+        match _room(token, cost_of):
+            case datetime() as until:
+                busy.append(until)
+            case float():
+                return
+    if busy:
+        raise KeysBusy(min(busy))
+
+
+def room(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> float:
+    """Return how many calls of this cost the company's keys could take now, at most.
+
+    Infinite where nothing limits them, and where no key is worth waiting for: ``take`` says why.
+    """
+    rooms = [_room(token, cost_of) for token in _candidates(company_id)]
+    if all(found is None for found in rooms):
+        return math.inf
+    return sum(found for found in rooms if isinstance(found, float))
+
+
 def another_is_free(token: TokenMaster) -> bool:
     """Whether the company has another usable key, which can be called at once."""
     others = _usable().for_company(token.company_id).exclude(pk=token.pk)
@@ -146,6 +175,26 @@ class _TooLittle(Enum):
 
     FOR_THIS_CALL = auto()
     FOR_ANY_CALL = auto()
+
+
+def _room(token: TokenMaster, cost_of: Callable[[TokenMaster], Cost]) -> float | datetime | None:
+    """How many such calls this key could take now, or when to ask again; None: too little quota."""
+    if blocked_until := circuit_breaker.blocked_until(token):
+        return blocked_until
+    left = rate_limits.calls_left(token.pk, token.call_limits)
+    if isinstance(left, datetime):
+        return left
+    cost = cost_of(token)
+    if token.unspent < cost.floor:
+        return None
+    if token.free < cost.floor:
+        return timezone.now() + QUOTA_RECHECK
+    if circuit_breaker.needs_trial_call(token):
+        return 1.0
+    most = cost.fixed + cost.output_max
+    # The last one may have less than the most.
+    by_quota = (token.free - cost.floor) // most + 1.0 if most else math.inf
+    return float(min(left, by_quota))
 
 
 def _reserve(

@@ -10,13 +10,14 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from tokens import circuit_breaker
+from tokens import circuit_breaker, encryption
 from tokens.models import (
     BY_SQL,
     BY_SYSTEM,
     DEFAULT_THRESHOLD,
     USED_UP,
     Aspect,
+    PendingWipe,
     ThresholdAlert,
     TokenChange,
     TokenMaster,
@@ -58,6 +59,8 @@ def update_token(
         TokenUsageSummary.objects.lock(token.pk)
         before = TokenMaster.objects.select_for_update().get(pk=token.pk)
         token.save(update_fields=fields)
+        if "api_key" in fields and not encryption.is_encrypted(before.api_key):
+            PendingWipe.objects.remember()  # inserted in clear by SQL, a moment ago
         _record_changes(token, before, fields, by=by, reason=reason)
         if threshold is not None:
             TokenUsageSummary.objects.filter(token_id=token.pk).update(threshold=threshold)
@@ -118,11 +121,16 @@ def mark_exceeded(*, token_id: int, smallest_call: int = 1) -> bool:
     return bool(changed)
 
 
-def reactivate(*, token_id: int) -> bool:
-    """Turn an exceeded key back to Active when its limit is above what it used."""
+def reactivate(*, token_id: int, reason: str | None = None) -> bool:
+    """Turn an exceeded key back to Active when its limit is above what it used.
+
+    With a ``reason``, only if it is exceeded for that one.
+    """
     below_limit = _with_used().filter(
         pk=token_id, status=TokenStatus.EXCEEDED, total_token_limit__gt=F("used_tokens")
     )
+    if reason is not None:
+        below_limit = below_limit.filter(status_reason=reason)
     reason = "Its limit is above its use."
     return bool(change_status(tokens=below_limit, status=TokenStatus.ACTIVE, reason=reason))
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
@@ -14,7 +15,8 @@ from rest_framework.views import APIView
 
 from logs import context as log_context
 from ocrsite.lib.database import is_unreachable
-from ocrsite.lib.errors import DatabaseUnavailable, UserFacingError
+from ocrsite.lib.errors import DatabaseUnavailable, StorageUnavailable, UserFacingError
+from ocrsite.lib.files import is_storage_fault
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,9 @@ def _as_told(error: Exception) -> UserFacingError:
                 "bad_request",
                 "The request could not be read. Send it again as one multipart/form-data form.",
             )
+        case _ if is_storage_fault(error, settings.DATA_DIR):
+            logger.exception("Files cannot be stored.")
+            return StorageUnavailable()
         case _ if is_unreachable(error):
             logger.exception("The database cannot be reached.")
             return DatabaseUnavailable()

@@ -7,6 +7,7 @@ empty or locked, and an image whose first page cannot be decoded. Rendering may 
 import hashlib
 import os
 import re
+import shutil
 import unicodedata
 import uuid
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from extraction.documents.images import count_frames, media_type_by_pillow, open_image
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
-from extraction.documents.rendering import SIDE, count_pdf_pages
+from extraction.documents.rendering import count_pdf_pages, examine_image
+from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
+from ocrsite.lib.files import make_folder, standing_folder
 
 _FILE_NAME_LENGTH = 255
 # They reverse the letters after them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
@@ -54,17 +56,26 @@ def folder_of(document_id: uuid.UUID) -> Path:
     return _root() / str(document_id)[:2] / str(document_id)
 
 
+def documents_folder() -> Path:
+    """Return the folder of all documents. Raises OSError when it is away."""
+    return standing_folder(_root())
+
+
 def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
     """Check an upload and store it under its id, never under the name given.
 
-    Raises DocumentRejected as ``examine`` does, leaving nothing on disk.
+    Raises what ``examine`` does, and StorageUnavailable, leaving nothing on disk.
     """
-    with temp_dir() as temporary:
+    with storage_faults(), temp_dir() as temporary:
         examined = examine(upload, temporary / "document")
-        folder = folder_of(document_id)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        documents_folder()
+        folder = make_folder(folder_of(document_id))
         path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
-        examined.path.replace(path)
+        try:
+            examined.path.replace(path)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return AcceptedDocument(
         file=path.relative_to(_root()).as_posix(),
         file_name=_display_name(upload.name or ""),
@@ -80,11 +91,11 @@ def examine(upload: "UploadedFile[bytes]", path: Path) -> ExaminedDocument:
 
     Raises DocumentRejected: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422
     ``empty_file``, ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
-    ``image_too_large`` or ``render_timeout``.
+    ``image_too_large`` or ``render_timeout``. Raises RenderBusy.
     """
     size, sha256 = _store(upload, path)
-    media_type = _media_type(path)
-    return ExaminedDocument(path, media_type, size, sha256, _count_pages(path, media_type))
+    media_type, page_count = _examine(path)
+    return ExaminedDocument(path, media_type, size, sha256, page_count)
 
 
 def _root() -> Path:
@@ -112,39 +123,31 @@ def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _media_type(path: Path) -> str:
-    """Return the type by content; the name and the sender's Content-Type say nothing."""
-    with path.open("rb") as file:
-        head = file.read(1024)
-    if known := media_type_by_magic(head) or media_type_by_pillow(path):
-        return known
-    raise DocumentRejected(
-        "unsupported_media_type",
-        "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
-        "TIFF, GIF, BMP or AVIF file.",
-        415,
-    )
-
-
-def _count_pages(path: Path, media_type: str) -> int:
+def _examine(path: Path) -> tuple[str, int]:
+    """Return type and number of pages by content; name and Content-Type as sent say nothing."""
     most = settings.MAX_PAGES
+    with path.open("rb") as file:
+        media_type = media_type_by_magic(file.read(1024))
     if media_type == PDF:
         count = count_pdf_pages(path)
         counted = str(count)
     else:
-        with open_image(path, media_type) as image:
-            # The first page is decoded: an upload that was cut off is the most frequent fault.
-            image.draft(None, (SIDE, SIDE))
-            image.load()
-            count = count_frames(image, most)
+        media_type, count = examine_image(path, media_type, most)
         counted = f"more than {most}"
+    if media_type is None:
+        raise DocumentRejected(
+            "unsupported_media_type",
+            "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
+            "TIFF, GIF, BMP or AVIF file.",
+            415,
+        )
     if count > most:
         raise DocumentRejected(
             "too_many_pages",
             f"The file has {counted} pages; at most {most} are accepted. Split it and send the "
             "parts.",
         )
-    return count
+    return media_type, count
 
 
 def _display_name(name: str) -> str:

@@ -5,37 +5,47 @@ are: 3.8 times less CPU than decoding and encoding them again.
 """
 
 import contextlib
-import subprocess
-import time
+import errno
+import logging
+import os
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from PIL import ImageStat
 
 from extraction.documents import sandbox
 from extraction.documents.document import Document, PageImage
-from extraction.documents.images import open_image, page_of
+from extraction.documents.images import SIDE, open_image
 from extraction.documents.media_types import PDF
+from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
+from extraction.documents.storage import require_working, storage_faults
 from extraction.documents.temp_dirs import temp_dir
-from extraction.exceptions import DocumentRejected
+from extraction.exceptions import DocumentRejected, RenderBusy
 
-SIDE = 1920
+logger = logging.getLogger(__name__)
+
 QUALITY = 78
-# Whole seconds of wall clock for one document, below the tools' CPU limit, which would end them
-# without saying why.
-COUNT_SECONDS = 10
-RENDER_SECONDS = 18
+_IMAGE_CHILD = "extraction.documents.image_child"
+COUNT_LIMITS = Limits(cpu=10, wall=30)
+# An invoice of five pages full of pictures takes 8.4 s, an ordinary page 0.1 s.
+RENDER_CPU = 20
+RENDER_CPU_PER_PAGE = 2
+RENDER_CPU_MOST = 60
+RENDER_WALL = 120.0
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
+_PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
 
 
 def render_document(path: Path, media_type: str, page_count: int, folder: Path) -> Document:
     """Render an accepted document's pages, and reject it when there is nothing on any of them.
 
-    Raises DocumentRejected as ``render`` does, and ``no_content``.
+    Raises what ``render`` does, DocumentRejected ``no_content``, and StorageUnavailable.
     """
-    pages = render(path, media_type, page_count, folder)
+    with storage_faults():
+        pages = render(path, media_type, page_count, folder)
     document = Document(path=path, media_type=media_type, pages=pages)
     if document.is_blank:
         raise DocumentRejected(
@@ -47,10 +57,14 @@ def render_document(path: Path, media_type: str, page_count: int, folder: Path) 
 def render(document: Path, media_type: str, page_count: int, folder: Path) -> tuple[PageImage, ...]:
     """Draw every page into ``folder/pages/001.jpg`` and so on, and return them in order.
 
-    The images appear together or not at all, and are kept: a second call draws nothing. Raises
-    DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``.
+    The images appear together or not at all, and are kept: a second call draws nothing, unless a
+    crash of the machine left one of them incomplete. Raises OSError for a fault of the machine,
+    DocumentRejected: ``render_timeout``, ``image_too_large`` or ``corrupt_file``; and RenderBusy.
     """
     drawn = folder / "pages"
+    if drawn.exists() and not _are_whole(drawn, page_count):
+        logger.error("The page images of %s were incomplete and are drawn again.", folder.name)
+        shutil.rmtree(drawn)
     if not drawn.exists():
         _draw(document, media_type, page_count, drawn)
     return tuple(
@@ -59,18 +73,30 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
     )
 
 
+def render_limits(page_count: int) -> Limits:
+    """Return what drawing a document of so many pages may use."""
+    cpu = RENDER_CPU + RENDER_CPU_PER_PAGE * page_count
+    return Limits(cpu=min(cpu, RENDER_CPU_MOST), wall=RENDER_WALL)
+
+
 def _draw(document: Path, media_type: str, page_count: int, target: Path) -> None:
     with temp_dir() as folder:
         drawn = folder / "pages"
         drawn.mkdir()
-        if media_type != PDF:
-            _draw_image(document, media_type, page_count, drawn)
-        elif sandbox.poppler_installed():
-            _draw_with_poppler(document, drawn)
-        else:
-            _draw_with_pdfium(document, drawn)
+        limits = render_limits(page_count)
+        with _limits_as_errors(document, folder):
+            if media_type != PDF:
+                _draw_image(document, media_type, page_count, drawn, limits)
+            elif sandbox.poppler_installed():
+                _draw_with_poppler(document, drawn, limits)
+            else:
+                _draw_with_pdfium(document, drawn, limits)
         if len(list(drawn.iterdir())) != page_count:
+            require_working(document, folder)
             raise _corrupt()
+        if not _are_whole(drawn, page_count):
+            # A tool that ends as if all were well does not see that the disk is full.
+            raise OSError(errno.EIO, "A page image was not written to its end.")
         try:
             drawn.rename(target)
         except OSError:
@@ -79,39 +105,71 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
             # A worker whose lease ran out has drawn the same pages meanwhile.
 
 
+def _are_whole(drawn: Path, page_count: int) -> bool:
+    """Whether there is a complete JPEG for each page: an image that was cut off has no end."""
+    pages = list(drawn.iterdir())
+    return len(pages) == page_count and all(map(_is_whole, pages))
+
+
+def _is_whole(page: Path) -> bool:
+    with page.open("rb") as file:
+        start = file.read(2)
+        file.seek(0, os.SEEK_END)
+        file.seek(max(file.tell() - 2, 0))
+        return (start, file.read(2)) == (b"\xff\xd8", b"\xff\xd9")
+
+
+def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | None, int]:
+    """Return the media type of an image and its number of pages; type None for what is no image.
+
+    A ``media_type`` known already is not looked for. The pages are counted no further than ``most``
+    + 1, and the first is decoded. Raises DocumentRejected: ``image_too_large``, ``corrupt_file``,
+    ``render_timeout``, or ``unsupported_media_type`` for an animation; and RenderBusy.
+    """
+    known = [] if media_type is None else [media_type]
+    with _limits_as_errors(path, path.parent):
+        found, count = sandbox.run_child(
+            _IMAGE_CHILD, "examine", str(path), str(most), *known, limits=COUNT_LIMITS
+        )
+    return found, count
+
+
 def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
     Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages`` or
-    ``render_timeout``. A document with an owner's password alone opens, and is accepted.
+    ``render_timeout``; and RenderBusy. A document with an owner's password alone opens, and is
+    accepted.
     """
-    if sandbox.poppler_installed():
-        count = _count_with_poppler(path)
-    else:
-        count = _run_pdfium_child("count", path, timeout=COUNT_SECONDS)
+    with _limits_as_errors(path, path.parent):
+        if sandbox.poppler_installed():
+            count = _count_with_poppler(path)
+        else:
+            count = _run_pdfium_child("count", path, limits=COUNT_LIMITS)
     if count < 1:
         raise _no_pages()
     return count
 
 
 def _count_with_poppler(path: Path) -> int:
+    info = sandbox.run("pdfinfo", str(path), limits=COUNT_LIMITS)
+    found = _PAGES.search(info.stdout)
+    if found is None:
+        raise _why_not_counted(info.stderr.decode(errors="replace"))
+    return int(found[1])
+
+
+def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
+    # Imported where used: a web process that gets no PDF does without.
     import pdf2image
+    from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 
     wrappers = sandbox.poppler_path()
-    with _poppler_errors():
-        info = pdf2image.pdfinfo_from_path(str(path), timeout=COUNT_SECONDS, **_poppler(wrappers))
-    return int(info["Pages"])
-
-
-def _draw_with_poppler(document: Path, drawn: Path) -> None:
-    import pdf2image
-
-    # A link of its own for each document: pdftoppm's stderr is kept beside the link.
-    wrappers = sandbox.poppler_path()
-    link = drawn.with_name("poppler")
+    # A link of its own for each document: what pdf2image drops is kept beside the link.
+    link = drawn.with_name(f"poppler-{limits.cpu}")
     if wrappers is not None:
         link.symlink_to(wrappers)
-    with _poppler_errors():
+    try:
         pdf2image.convert_from_path(
             document,
             output_folder=drawn,
@@ -121,47 +179,37 @@ def _draw_with_poppler(document: Path, drawn: Path) -> None:
             size=SIDE,
             paths_only=True,
             thread_count=1,
-            timeout=RENDER_SECONDS,
-            **_poppler(link if wrappers is not None else None),
+            timeout=limits.wall,  # type: ignore[arg-type]  # it goes to Popen.communicate
+            poppler_path=None if wrappers is None else str(link),  # type: ignore[arg-type]
         )
-    stderr = link.with_suffix(".errors")
-    # pdftoppm leaves out a picture that does not fit into memory, and ends as if all were well.
-    if stderr.exists() and b"out of memory" in stderr.read_bytes().lower():
-        raise _took_too_long()
+    except PDFPopplerTimeoutError as error:
+        raise (OutOfCpu if wrappers is None else OutOfTime) from error
+    except PDFPageCountError as error:
+        _raise_if_out_of_limits(link)
+        raise _why_not_counted(str(error)) from error
+    _raise_if_out_of_limits(link)
     # pdftoppm pads its numbers, so that names sort as pages do.
     for number, path in enumerate(sorted(drawn.iterdir()), start=1):
         path.rename(drawn / f"{number:03}.jpg")
 
 
-@contextlib.contextmanager
-def _poppler_errors() -> Iterator[None]:
-    """Turn pdf2image's exceptions into DocumentRejected."""
-    # Imported where used, as pdf2image is: a web process that gets no PDF does without.
-    from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
-
-    try:
-        yield
-    except PDFPopplerTimeoutError as error:
-        raise _took_too_long() from error
-    except PDFPageCountError as error:
-        raise _why_not_counted(str(error)) from error
+def _raise_if_out_of_limits(link: Path) -> None:
+    """Raise OutOfCpu, or DocumentRejected for memory, by what the wrappers left beside a link."""
+    code = link.with_suffix(".exit")
+    if code.exists():
+        sandbox.raise_if_out_of_cpu(int(code.read_text() or 0))
+    stderr = link.with_suffix(".errors")
+    # pdftoppm leaves out a picture that does not fit into memory, and ends as if all were well.
+    if stderr.exists() and b"out of memory" in stderr.read_bytes().lower():
+        raise _took_too_long()
 
 
-def _poppler(wrappers: Path | None) -> dict[str, Any]:
-    return {} if wrappers is None else {"poppler_path": str(wrappers)}
+def _draw_with_pdfium(document: Path, drawn: Path, limits: Limits) -> None:
+    _run_pdfium_child("render", document, str(drawn), str(SIDE), str(QUALITY), limits=limits)
 
 
-def _draw_with_pdfium(document: Path, drawn: Path) -> None:
-    _run_pdfium_child(
-        "render", document, str(drawn), str(SIDE), str(QUALITY), timeout=RENDER_SECONDS
-    )
-
-
-def _run_pdfium_child(command: str, document: Path, *rest: str, timeout: float) -> int:
-    try:
-        child = sandbox.run_pdf_child(command, document, *rest, timeout=timeout)
-    except subprocess.TimeoutExpired as error:
-        raise _took_too_long() from error
+def _run_pdfium_child(command: str, document: Path, *rest: str, limits: Limits) -> int:
+    child = sandbox.run_pdf_child(command, document, *rest, limits=limits)
     answer = child.stdout.decode()
     if child.returncode == 0 and answer.isdigit():
         return int(answer)
@@ -170,17 +218,36 @@ def _run_pdfium_child(command: str, document: Path, *rest: str, timeout: float) 
     raise rejections.get(answer, _corrupt)()
 
 
-def _draw_image(document: Path, media_type: str, page_count: int, drawn: Path) -> None:
-    deadline = time.monotonic() + RENDER_SECONDS
-    with open_image(document, media_type) as image:
-        if page_count == 1:
-            image.draft(None, (SIDE, SIDE))
-        for index in range(page_count):
-            if time.monotonic() > deadline:
-                raise _took_too_long()
-            image.seek(index)
-            page = page_of(image, SIDE)
-            page.save(drawn / f"{index + 1:03}.jpg", quality=QUALITY)
+def _draw_image(
+    document: Path, media_type: str, page_count: int, drawn: Path, limits: Limits
+) -> None:
+    sandbox.run_child(
+        _IMAGE_CHILD,
+        *("draw", str(document), media_type, str(page_count), str(drawn), str(SIDE), str(QUALITY)),
+        limits=limits,
+    )
+
+
+@contextlib.contextmanager
+def _limits_as_errors(document: Path, folder: Path) -> Iterator[None]:
+    """Turn what the sandbox raises into DocumentRejected; a missed wall clock into RenderBusy.
+
+    Raises OSError instead of ``corrupt_file`` where document or folder cannot be used.
+    """
+    try:
+        yield
+    except DocumentRejected as error:
+        if error.code == "corrupt_file":
+            require_working(document, folder)
+        raise
+    except OutOfCpu as error:
+        raise _took_too_long() from error
+    except OutOfTime as error:
+        raise RenderBusy from error
+    except ChildDied as error:
+        require_working(document, folder)
+        logger.warning("A parser died of a document: %s", error)
+        raise _corrupt() from error
 
 
 def _is_blank(path: Path) -> bool:

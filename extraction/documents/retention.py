@@ -1,10 +1,17 @@
-"""How long documents and page images are kept. Their extractions stay, with what was read."""
+"""How long documents and page images are kept: those of an extraction, and those of none.
 
+An extraction stays when its files go, with what was read.
+"""
+
+import contextlib
 import logging
 import shutil
 import time
+import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
+from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
@@ -22,6 +29,10 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 # Well within the time that the queue gives a task.
 SECONDS = 60.0
+# Longer than anybody takes from storing a document to writing its row.
+ORPHAN_AGE = timedelta(days=1)
+# Of folders that no row knows. More of them mean that the database is not the one of these files.
+ORPHANS_EXPECTED = 100
 
 
 def purge_files(seconds: float = SECONDS) -> int:
@@ -40,13 +51,13 @@ def purge_files(seconds: float = SECONDS) -> int:
         if completed is not None:
             marked = marked.filter(files_removed_at__gte=completed.started_at)
         for extraction in marked.only("pk").iterator():
-            _remove_files(extraction, run)
+            _remove(folder_of(extraction.pk), run)
         while batch := _next(cutoff):
             if time.monotonic() >= give_up_at:
                 break
             for extraction in batch:
                 if Extraction.objects.mark_files_removed(extraction, cutoff):
-                    _remove_files(extraction, run)
+                    _remove(folder_of(extraction.pk), run)
                     run.deleted += 1
             run.save()
         run.is_complete = not batch and not run.error
@@ -56,9 +67,40 @@ def purge_files(seconds: float = SECONDS) -> int:
     return run.deleted
 
 
+def purge_orphans(after: str = "", seconds: float = SECONDS) -> int:
+    """Remove document folders older than a day that no extraction knows; return how many.
+
+    A web process that is killed between storing a document and writing its row leaves one. What is
+    left after so many seconds is left to another task, which goes on ``after`` a group of folders.
+    Nothing is removed while the database knows less than half of all folders.
+    """
+    cutoff = timezone.now() - ORPHAN_AGE
+    give_up_at = time.monotonic() + seconds
+    groups = [group for group in sorted(_files().glob("??")) if group.name > after]
+    with running(Kept.ORPHANS, cutoff) as run:
+        if _is_foreign():
+            run.error = "UnknownFolders"
+            return 0
+        for group in groups:
+            if time.monotonic() >= give_up_at:
+                async_task("extraction.documents.retention.purge_orphans", after)
+                break
+            for folder in _orphans(group, cutoff):
+                run.deleted += _remove(folder, run)
+            run.save()
+            after = group.name
+        else:
+            run.is_complete = not run.error
+    logger.info("Removed %d document folders without an extraction", run.deleted)
+    return run.deleted
+
+
 def ensure_schedules() -> None:
-    """Have old files removed every night at 3:20 UTC, unless that is already scheduled."""
+    """Have both done every night from 3:20 UTC, unless that is already scheduled."""
     ensure_nightly("purge_files", "extraction.documents.retention.purge_files", time_of_day(3, 20))
+    ensure_nightly(
+        "purge_orphans", "extraction.documents.retention.purge_orphans", time_of_day(3, 30)
+    )
 
 
 def _next(cutoff: datetime) -> list[Extraction]:
@@ -66,15 +108,49 @@ def _next(cutoff: datetime) -> list[Extraction]:
     return list(old.only("pk")[:BATCH])
 
 
-def _remove_files(extraction: Extraction, run: RetentionRun) -> None:
-    """Remove the folder of an extraction, if any; the next run repeats what failed."""
-    folder = folder_of(extraction.pk)
+def _is_foreign() -> bool:
+    """Whether the database knows so few of the folders that it cannot be theirs."""
+    stored = sum(1 for _ in _files().glob("??/*"))
+    known = Extraction.objects.filter(files_removed_at=None).count()
+    if stored <= 2 * known + ORPHANS_EXPECTED:
+        return False
+    logger.error(
+        "DATA_DIR/files holds %d documents, and the database knows %d: nothing is removed. Is it "
+        "the database of this DATA_DIR?",
+        stored,
+        known,
+    )
+    return True
+
+
+def _orphans(group: Path, cutoff: datetime) -> Iterator[Path]:
+    """The old document folders of a group that no extraction knows."""
+    old = {}
+    for folder in group.iterdir():
+        with contextlib.suppress(ValueError, FileNotFoundError):  # not ours; removed meanwhile
+            document_id = uuid.UUID(folder.name)
+            if folder.stat().st_mtime < cutoff.timestamp():
+                old[document_id] = folder
+    ids = list(old)
+    for start in range(0, len(ids), BATCH):
+        some = ids[start : start + BATCH]
+        known = set(Extraction.objects.filter(pk__in=some).values_list("pk", flat=True))
+        yield from (old[document_id] for document_id in some if document_id not in known)
+
+
+def _remove(folder: Path, run: RetentionRun) -> bool:
+    """Remove a document's folder, if it is there; what cannot be removed is tried again."""
     try:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if folder.exists():
             shutil.rmtree(folder)
     except OSError as error:
-        logger.exception("The files of %s cannot be removed.", extraction.pk)
+        logger.exception("The files of %s cannot be removed.", folder.name)
         run.error = type(error).__name__
-    else:
-        run.size += size
+        return False
+    run.size += size
+    return True
+
+
+def _files() -> Path:
+    return Path(settings.DATA_DIR) / "files"

@@ -1,10 +1,11 @@
-"""External tools under limits: a hostile document may kill its tool, never the worker.
+"""External tools and parsers under limits: a hostile document may kill its tool, never the worker.
 
 On Linux ``prlimit`` limits memory, CPU time, core dumps and written files. Elsewhere (macOS,
-Windows) the time-out is the only limit, and ``extraction.checks`` warns of it.
+Windows) the wall clock is the only limit, and ``extraction.checks`` warns of it.
 """
 
 import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -13,18 +14,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
-from extraction.documents.temp_dirs import temp_dir
+from extraction.documents.temp_dirs import temp_dir, temp_root
+from extraction.exceptions import DocumentRejected
 
 # Of 344 ordinary PDFs 337 render within 1 GiB of address space and 20 s; bombs do not.
 MEMORY = 1024**3
-CPU_SECONDS = 20
+# The soft limit comes first: it ends a tool by SIGXCPU, which says why it ended.
+CPU_MARGIN = 5
 FILE_SIZE = 64 * 1024**2
+# The most that is read of what a tool printed. The longest answer is the text of a document.
+OUTPUT_SIZE = 4_000_000
 
 _PDF_CHILD = Path(__file__).with_name("pdf_child.py")
+_CHILD = Path(__file__).with_name("child.py")
 
 POPPLER_TOOLS = ("pdfinfo", "pdftoppm")
 
@@ -32,26 +40,53 @@ POPPLER_TOOLS = ("pdfinfo", "pdftoppm")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a tool may use: whole seconds of CPU time, seconds of wall clock, bytes of memory.
+
+    ``cpu`` is what a document is judged by. ``wall`` is longer, since it also counts what the other
+    processes of the machine do. Memory is address space.
+    """
+
+    cpu: int
+    wall: float
+    memory: int = MEMORY
+
+
+class OutOfCpu(Exception):
+    """The tool used up its CPU time: the document takes more than is allowed."""
+
+
+class OutOfTime(Exception):
+    """The tool did not get to its end, though within its limits: the fault of the machine."""
+
+
+class ChildDied(Exception):
+    """A parser of ours ended without an answer; the message is its exit code."""
+
+
 def run(
     tool: str,
     *arguments: str,
-    timeout: float,
-    memory: int = MEMORY,
+    limits: Limits,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run an external tool to its end and return its exit code and output, whatever the code.
 
-    ``timeout`` is in seconds of wall clock, ``memory`` in bytes of address space. The tool gets
-    ``environment`` besides the variables PASSED_ON. Raises FileNotFoundError when the tool is not
-    installed, and subprocess.TimeoutExpired after killing it and its children.
+    The tool gets ``environment`` besides the variables PASSED_ON. Raises FileNotFoundError when the
+    tool is not installed, OutOfCpu, and OutOfTime after killing it and its children. Where nothing
+    limits CPU time, the wall clock stands for it: OutOfCpu. Raises OSError for a fault of the
+    machine.
     """
     path = shutil.which(tool)
     if path is None:
         raise FileNotFoundError(f"{tool} is not installed")
-    command = [*_limits(memory), path, *arguments]
+    prefix = _limit_command(f"{limits.cpu}:{limits.cpu + CPU_MARGIN}", limits.memory)
+    command = [*prefix, path, *arguments]
     minimal = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # Files, not pipes: the limit on written files then holds for the output as well.
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    root = temp_root()
+    with tempfile.TemporaryFile(dir=root) as output, tempfile.TemporaryFile(dir=root) as errors:
         process = subprocess.Popen(  # noqa: S603  # an argument list, no shell
             command,
             stdin=subprocess.DEVNULL,
@@ -61,33 +96,66 @@ def run(
             start_new_session=True,
         )
         try:
-            returncode = process.wait(timeout)
+            returncode = process.wait(limits.wall)
+        except subprocess.TimeoutExpired as error:
+            _kill(process)
+            raise (OutOfTime if prefix else OutOfCpu)(tool) from error
         except BaseException:
             _kill(process)
             raise
+        raise_if_out_of_cpu(returncode)
+        if sys.platform != "win32" and returncode == -signal.SIGKILL:
+            raise OutOfTime(tool)  # nobody but a machine without memory kills it
         output.seek(0)
         errors.seek(0)
-        return subprocess.CompletedProcess(command, returncode, output.read(), errors.read())
+        return subprocess.CompletedProcess(
+            command, returncode, output.read(OUTPUT_SIZE), errors.read(OUTPUT_SIZE)
+        )
+
+
+def raise_if_out_of_cpu(returncode: int) -> None:
+    """Raise OutOfCpu when an exit code, a shell's included, says that the CPU time was used up."""
+    if sys.platform != "win32" and returncode in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
+        raise OutOfCpu
 
 
 def run_pdf_child(
-    command: str, document: Path, *arguments: str, timeout: float
+    command: str, document: Path, *arguments: str, limits: Limits
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command of ``pdf_child`` on a PDF; the rest is as for ``run``."""
     # -I: neither the current folder nor PYTHONPATH adds modules.
     return run(
-        sys.executable, "-I", str(_PDF_CHILD), command, str(document), *arguments, timeout=timeout
+        sys.executable, "-I", str(_PDF_CHILD), command, str(document), *arguments, limits=limits
     )
 
 
-def _limits(memory: int) -> list[str]:
+def run_child(module: str, *arguments: str, limits: Limits) -> Any:
+    """Return what ``answer`` of a module of ours returns for the arguments, from a child process.
+
+    The module may import nothing that needs Django. Raises what the child does of DocumentRejected
+    and OSError; ChildDied when it ends in any other way; and what ``run`` raises.
+    """
+    done = run(sys.executable, "-I", str(_CHILD), module, *arguments, limits=limits)
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        raise ChildDied(done.returncode, done.stderr[-500:]) from None
+    if rejected := said.get("rejected"):
+        raise DocumentRejected(**rejected)
+    if errno := said.get("errno"):
+        raise OSError(errno, os.strerror(errno))
+    return said["answer"]
+
+
+def _limit_command(cpu: str, memory: int) -> list[str]:
+    """Return what limits the command that follows; ``cpu`` is its soft and its hard limit."""
     prlimit = shutil.which("prlimit")
     if prlimit is None:
         return []
     return [
         prlimit,
         f"--as={memory}",
-        f"--cpu={CPU_SECONDS}",
+        f"--cpu={cpu}",
         "--core=0",
         f"--fsize={FILE_SIZE}",
         "--",
@@ -110,15 +178,17 @@ def poppler_installed() -> bool:
 def poppler_path() -> Path | None:
     """Return a folder of wrappers that run poppler under limits, for pdf2image.
 
-    None where limits cannot be set (no prlimit): pdf2image then finds poppler on PATH. Called
-    through a symbolic link to this folder, pdftoppm's stderr goes to a file beside the link
-    (``<link>.errors``), because pdf2image drops it together with the exit code.
+    None where limits cannot be set (no prlimit): pdf2image then finds poppler on PATH. The wrappers
+    are called through a symbolic link to this folder, whose name ends with a hyphen and the seconds
+    of CPU time. Beside the link go pdftoppm's stderr (``<link>.errors``) and the last exit code
+    (``<link>.exit``), because pdf2image drops both.
     """
-    limits = _limits(MEMORY)
-    if not limits:
+    limits = _limit_command(f'"$cpu:$((cpu + {CPU_MARGIN}))"', MEMORY)
+    setpriv = shutil.which("setpriv")
+    if not limits or setpriv is None:
         return None
     installed = {tool: path for tool in POPPLER_TOOLS if (path := shutil.which(tool))}
-    scripts = {tool: _wrapper(limits, path) for tool, path in installed.items()}
+    scripts = {tool: _wrapper(limits, setpriv, path) for tool, path in installed.items()}
     version = hashlib.sha256("".join(scripts.values()).encode()).hexdigest()[:12]
     folder = Path(settings.DATA_DIR) / "poppler" / version
     if not folder.is_dir():
@@ -126,14 +196,17 @@ def poppler_path() -> Path | None:
     return folder
 
 
-def _wrapper(limits: list[str], path: str) -> str:
+def _wrapper(limits: list[str], setpriv: str, path: str) -> str:
     environment = " ".join(f'${{{name}+"{name}=${name}"}}' for name in PASSED_ON)
     # Not with "-v": pdf2image reads poppler's version from stderr. Not for pdfinfo: its stderr
     # tells that a document is locked.
-    redirect = '[ "$1" = -v ] || exec 2>>"${0%/*}.errors"\n' if path.endswith("pdftoppm") else ""
+    redirect = '[ "$1" = -v ] || exec 2>>"$link.errors"\n' if path.endswith("pdftoppm") else ""
+    prefix = " ".join(word if "$cpu" in word else shlex.quote(word) for word in limits)
+    # pdf2image kills this shell when time is up; the tool then ends with it.
     return (
-        f"#!/bin/sh\n{redirect}"
-        f'exec env -i {environment} {shlex.join(limits)} {shlex.quote(path)} "$@"\n'
+        f"#!/bin/sh\nlink=${{0%/*}}\ncpu=${{link##*-}}\n{redirect}"
+        f"env -i {environment} {prefix} {shlex.quote(setpriv)} --pdeathsig KILL "
+        f'{shlex.quote(path)} "$@"\ncode=$?\necho $code >"$link.exit"\nexit $code\n'
     )
 
 

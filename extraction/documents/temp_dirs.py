@@ -1,4 +1,7 @@
-"""Temporary folders on the file system of the stored files, so that a rename moves a result."""
+"""Temporary folders on the file system of the stored files, so that a rename moves a result.
+
+Django keeps large uploads beside them while they come in (FILE_UPLOAD_TEMP_DIR).
+"""
 
 import contextlib
 import shutil
@@ -9,7 +12,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-# A folder so long untouched has no owner: a task is ended after a few minutes.
+from ocrsite.lib.files import standing_folder
+
+# What was so long untouched has no owner: a task ends within minutes, and an
+# upload that still comes in is written to.
 STALE_SECONDS = 3600
 
 
@@ -17,12 +23,18 @@ def _root() -> Path:
     return Path(settings.DATA_DIR) / "tmp"
 
 
+def temp_root() -> Path:
+    """Return the folder of all temporary files. Raises OSError when it is away."""
+    return standing_folder(_root())
+
+
 @contextlib.contextmanager
 def temp_dir() -> Iterator[Path]:
-    """Make a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with its contents."""
-    root = _root()
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=root))
+    """Make a new folder (mode 700) under ``DATA_DIR/tmp`` and remove it with its contents.
+
+    Raises OSError.
+    """
+    folder = Path(tempfile.mkdtemp(dir=temp_root()))
     try:
         yield folder
     finally:
@@ -32,13 +44,16 @@ def temp_dir() -> Iterator[Path]:
 def remove_stale_temp_dirs() -> int:
     """Remove what killed processes left under ``DATA_DIR/tmp`` over an hour ago; return how many.
 
-    Several processes may do it at the same time: a folder that is gone already is not an error.
+    Several processes may do it at the same time: what is gone already is not an error.
     """
     oldest = time.time() - STALE_SECONDS
     removed = 0
-    for folder in _root().glob("*"):
+    for path in _root().glob("*"):
         with contextlib.suppress(FileNotFoundError):
-            if folder.stat().st_mtime < oldest:
-                shutil.rmtree(folder, ignore_errors=True)
+            if path.stat().st_mtime < oldest:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
                 removed += 1
     return removed

@@ -10,20 +10,27 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
-from django.db.models import Case, F, Q, When
+from django.db import IntegrityError, models, transaction
+from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from ocrsite.lib.clock import Disturbance
 from tokens.models import TokenMaster
 
 # A process at work renews its lease well within this; without renewal another takes it over.
 LEASE = timedelta(seconds=20)
+# So often it does: three renewals may fail.
+HEARTBEAT = LEASE / 4
 # Other workers wait so much longer than the lease for a worker to take over what its own processes
 # held: only it can tell that one of them died and the rest did not.
 OTHERS_WAIT = timedelta(seconds=5)
 # A document that the process reading it died of this often is not tried again.
 DEATHS_ALLOWED = 2
+# So many rows are read at a time to find the companies that have some.
+ROWS_AT_ONCE = 100
+# So many of the latest claims tell in which order companies were served.
+CLAIMS_REMEMBERED = 200
 
 
 class State(models.TextChoices):
@@ -41,11 +48,51 @@ class State(models.TextChoices):
         """The states that only a retry by hand leaves."""
         return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
 
+    @classmethod
+    def unended(cls) -> tuple["State", ...]:
+        """The others."""
+        return (cls.QUEUED, cls.PROCESSING, cls.WAITING)
+
+
+def dedup_key(company_id: str, sha256: str) -> str:
+    """Return what identifies the bytes of a company's document."""
+    return f"{company_id}:{sha256}"
+
 
 class ExtractionQuerySet(models.QuerySet["Extraction"]):
     def for_companies(self, company_ids: list[str] | None) -> Self:
         """Those of the given companies; None means every company."""
         return self if company_ids is None else self.filter(company_id__in=company_ids)
+
+    def queued(self) -> Self:
+        """Those that only wait for a process to take them."""
+        return self.filter(state=State.QUEUED)
+
+    def oldest_by_company(self) -> dict[str, list[uuid.UUID]]:
+        """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
+
+        Of a company with many rows no more are read, so that the others are found soon.
+        """
+        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
+        found: dict[str, list[uuid.UUID]] = {}
+        chunk = list(rows[:ROWS_AT_ONCE])
+        while chunk:
+            for company_id, pk in chunk:
+                found.setdefault(company_id, []).append(pk)
+            if len(chunk) < ROWS_AT_ONCE:
+                break
+            chunk = list(rows.filter(company_id__gt=chunk[-1][0])[:ROWS_AT_ONCE])
+        return found
+
+    def running_by_company(self) -> dict[str, int]:
+        """How many extractions of each company are being worked on."""
+        rows = self.filter(state=State.PROCESSING).order_by().values_list("company_id")
+        return dict(rows.annotate(Count("pk")))
+
+    def companies_served_lately(self) -> list[str]:
+        """The companies of the latest CLAIMS_REMEMBERED claims, the last one first."""
+        rows = self.filter(claimed_at__isnull=False).order_by("-claimed_at")
+        return list(dict.fromkeys(rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]))
 
     def due(self) -> Self:
         """Those that wait for a time that has come."""
@@ -66,15 +113,17 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
     ) -> "Extraction | None":
         """Lease a queued or due extraction to a process of ``worker``; None if another was first.
 
-        None stands for a worker without a name, as on Windows. With a ``lease_id`` of the caller's
-        it may be repeated when the database went away before it confirmed.
+        None stands for a worker without a name, as on Windows. A queued one is due whatever its
+        ``due_at`` says: a clock that was set back must not hold it up. With a ``lease_id`` of the
+        caller's it may be repeated when the database went away before it confirmed.
         """
         now = timezone.now()
         lease_id = lease_id or uuid.uuid4()
-        free = Q(state__in=[State.QUEUED, State.WAITING], due_at__lte=now)
+        free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
         claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
         claimed = self.filter(free | claimed_before, pk=pk).update(
             state=State.PROCESSING,
+            claimed_at=now,
             lease_id=lease_id,
             leased_until=now + LEASE,
             worker=worker,
@@ -110,6 +159,20 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             )
         )
 
+    def answer_for_bytes(self, extraction: "Extraction") -> bool:
+        """Make a succeeded extraction the one that answers when its bytes are sent again.
+
+        An ended one gives that up; False where one that has not ended does it, or is just queued.
+        """
+        key = dedup_key(extraction.company_id, extraction.sha256)
+        others = self.filter(dedup_key=key).exclude(pk=extraction.pk)
+        try:
+            with transaction.atomic():
+                others.filter(state__in=State.ended()).update(dedup_key=None)
+                return bool(self.filter(pk=extraction.pk).update(dedup_key=key))
+        except IntegrityError:
+            return False
+
     def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
         """Let a held extraction wait and free its worker; False when the lease is lost."""
         return bool(
@@ -144,6 +207,26 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         if taken:
             extraction.refresh_from_db()
         return bool(taken)
+
+    def follow_clock(self, disturbance: Disturbance | None = None) -> None:
+        """Correct times that the wall clock, since it was set, makes wrong. Safe to repeat.
+
+        None can be further ahead than it is ever set. After SET_FORWARD deadlines that have passed
+        are set anew; after SET_BACK whatever waits is due.
+        """
+        now = timezone.now()
+        latest = now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
+        wrong = Q(deadline__gt=latest)
+        if disturbance is Disturbance.SET_FORWARD:
+            wrong |= Q(deadline__lt=now)
+        self.filter(wrong, state__in=State.unended()).update(deadline=latest)
+        self.filter(state=State.PROCESSING, leased_until__gt=now + LEASE).update(
+            leased_until=now + LEASE
+        )
+        set_back = disturbance is Disturbance.SET_BACK
+        # Nothing is postponed beyond its deadline.
+        too_late = Q(due_at__gt=now) if set_back else Q(due_at__gt=F("deadline"))
+        self.filter(too_late, state=State.WAITING).update(due_at=now)
 
     def with_old_files(self, cutoff: datetime) -> Self:
         """Those that ended before and still have their document."""
@@ -220,6 +303,9 @@ class Extraction(models.Model):
         default=0, editable=False, help_text="Of these, calls made before the last retry by hand."
     )
     deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
+    claimed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When a process last took it."
+    )
     lease_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
     worker = models.CharField(
@@ -256,6 +342,8 @@ class Extraction(models.Model):
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["state", "due_at"], name="extraction_due"),
+            models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
+            models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
             models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
             # Has this company had these bytes read before?
             models.Index(fields=["company_id", "sha256"], name="extraction_bytes"),

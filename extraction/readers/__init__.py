@@ -39,6 +39,16 @@ def model_of(token: TokenMaster) -> str:
     return token.model or settings.GEMINI_MODEL
 
 
+def least_cost(token: TokenMaster) -> Cost:
+    """Return what any call with this key reserves at least, without asking its provider.
+
+    Every document costs more than that: the request is left out.
+    """
+    if token.provider == Provider.OFFLINE:
+        return Cost(fixed=0, output_max=0, output_floor=0)
+    return Cost(fixed=0, output_max=settings.MAX_OUTPUT_TOKENS, output_floor=OUTPUT_FLOOR)
+
+
 def cost_of(document: Document, token: TokenMaster, repaired: Attempt | None = None) -> Cost:
     """Return the most LLM tokens that reading this document with this key can cost.
 

@@ -1,12 +1,20 @@
 """What every reader takes and gives: a document in; a Reading or one ReadingError out."""
 
-from dataclasses import dataclass, field
+import logging
+import uuid
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from extraction.documents.document import Document
 from extraction.invoices.schema import InvoiceFields
 from tokens.usage import NO_USAGE, Usage
+
+logger = logging.getLogger(__name__)
+
+# A bill is believed, and charged, up to so many times its reserve. A new tariff may double what an
+# image costs, and thinking may go beyond its budget; neither makes a bill many times higher.
+ABSURD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,27 @@ class Reading:
     billing: Billing = Billing.KNOWN
     needs_review: bool = False
     warnings: tuple[str, ...] = field(default=())
+
+
+def credible(
+    billing: Billing, usage: Usage, *, reserve: int, attempt_id: uuid.UUID
+) -> tuple[Billing, Usage]:
+    """Return what is known of a charge, given what was reserved for it as the most it can be.
+
+    A negative count, or one that no such call can have, is nothing that is known: staff are told by
+    an ERROR in the log.
+    """
+    counts = astuple(usage)
+    if billing is not Billing.KNOWN or 0 <= min(counts) <= max(counts) <= reserve * ABSURD:
+        return billing, usage
+    logger.error(
+        "The provider states an absurd usage for attempt %s: %s LLM tokens, where %s were "
+        "reserved. The reserve is charged.",
+        attempt_id,
+        usage.total,
+        reserve,
+    )
+    return Billing.UNKNOWN, NO_USAGE
 
 
 class Failure(StrEnum):

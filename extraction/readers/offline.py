@@ -4,17 +4,26 @@ For companies that have no key. Costs no LLM tokens; everything but a confirmed 
 review.
 """
 
+import logging
+from typing import cast
+
+from extraction.documents import sandbox
 from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
+from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
+from extraction.documents.temp_dirs import temp_dir
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
-from extraction.readers.einvoice.reader import einvoices_in, not_on_page
-from extraction.readers.text.heuristic import EMPTY, read_text
+from extraction.readers.offline_child import Answer
+from extraction.readers.text.heuristic import EMPTY
 from extraction.readers.text.sources import ocr, text_layer
+from ocrsite.lib.errors import StorageUnavailable
+
+logger = logging.getLogger(__name__)
 
 MODEL = "offline"
-# Less text than this is a scanner's stamp or a page number, not an invoice.
-FEWEST_LETTERS = 100
+# An invoice takes less than a second; the most text that is looked at, hostile, some seconds.
+LIMITS = Limits(cpu=20, wall=30)
 
 BLANK = "The document is blank."
 NOT_AN_INVOICE = "This does not look like an invoice."
@@ -48,39 +57,85 @@ class OfflineReader:
     ) -> Reading:
         """Read the document by rules.
 
-        Raises ReadingError ``needs_gemini_key`` for a scan where tesseract is not installed, and
-        ``ocr_failed`` where it reads no page in time.
+        Raises ReadingError ``needs_gemini_key`` for a scan where tesseract is not installed,
+        ``ocr_failed`` where it reads no page in time, ``read_timeout`` for a document that takes
+        too much CPU time, and ``read_busy``, to try again, when this machine did not get to it.
         """
-        if document.media_type != PDF:
-            return _read_scan(document, "")
-        text = text_layer(document.path, len(document.pages))
-        einvoices = einvoices_in(document.path)
-        if einvoices:
-            return _read_einvoice(einvoices, text)
-        if len("".join(text.split())) >= FEWEST_LETTERS:
-            return _reading(read_text(text), FROM_TEXT)
-        return _read_scan(document, text)
+        try:
+            return _read(document)
+        except (OutOfCpu, ChildDied) as error:
+            raise ReadingError(
+                Failure.FINAL,
+                "read_timeout",
+                "The text of this document takes more time to read than is allowed. Print it to a "
+                "new PDF, or scan it, and send that.",
+            ) from error
+        except OSError as error:
+            logger.exception("The document could not be read from or written to disk.")
+            raise ReadingError(
+                Failure.RETRY, "storage_unavailable", StorageUnavailable().detail
+            ) from error
+        except OutOfTime as error:
+            raise ReadingError(
+                Failure.RETRY,
+                "read_busy",
+                "The service was too busy to read the document in time. Try again later.",
+                timed_out=True,
+            ) from error
 
 
-def _read_einvoice(einvoices: list[InvoiceFields], text: str) -> Reading:
-    fields = einvoices[0]
+def _read(document: Document) -> Reading:
+    """Read a document. Raises ReadingError, and what the sandbox does."""
+    if document.media_type != PDF:
+        return _read_scan(document, None)
+    text = text_layer(document.path, len(document.pages))
+    try:
+        answer = _read_in_child(text, "pdf", str(document.path))
+    except (OutOfCpu, ChildDied):
+        # A hostile attachment. The page is what people see, and its text is read without it.
+        answer = _read_in_child(text, "text")
+    if answer["is_einvoice"]:
+        return _read_einvoice(answer)
+    fields = _fields_of(answer)
+    if answer["is_short"]:
+        return _read_scan(document, fields if text.strip() else None)
+    return _reading(fields, FROM_TEXT)
+
+
+def _read_in_child(text: str, *command: str) -> Answer:
+    with temp_dir() as folder:
+        file = folder / "text"
+        file.write_text(text, "utf-8")
+        answer = sandbox.run_child(
+            "extraction.readers.offline_child", *command, str(file), limits=LIMITS
+        )
+    return cast("Answer", answer)
+
+
+def _fields_of(answer: Answer) -> InvoiceFields:
+    return InvoiceFields.model_validate(answer["fields"])
+
+
+def _read_einvoice(answer: Answer) -> Reading:
     warnings = [
         f"The {name} of the electronic invoice is not printed on the page: compare it."
-        for name in not_on_page(fields, text)
+        for name in answer["not_on_page"]
     ]
-    if len(einvoices) > 1:
+    if answer["several"]:
         warnings.append(SEVERAL)
+    fields = _fields_of(answer)
     return Reading(fields, MODEL, needs_review=bool(warnings), warnings=tuple(warnings))
 
 
-def _read_scan(document: Document, text: str) -> Reading:
+def _read_scan(document: Document, short: InvoiceFields | None) -> Reading:
+    """Read by OCR, else take what a short text layer says."""
     if document.is_blank:
         return Reading(EMPTY, MODEL, needs_review=True, warnings=(BLANK,))
     try:
         scan = ocr(document.pages)
     except FileNotFoundError:
-        if text.strip():
-            return _reading(read_text(text), FROM_TEXT)
+        if short is not None:
+            return _reading(short, FROM_TEXT)
         raise ReadingError(
             Failure.FINAL,
             "needs_gemini_key",
@@ -95,7 +150,8 @@ def _read_scan(document: Document, text: str) -> Reading:
             "or add a Gemini key for your company.",
         )
     unread = tuple(f"Page {number} could not be read." for number in scan.unread)
-    return _reading(read_text(scan.text), FROM_OCR, *unread)
+    fields = _fields_of(_read_in_child(scan.text, "text"))
+    return _reading(fields, FROM_OCR, *unread)
 
 
 def _reading(fields: InvoiceFields, *warnings: str) -> Reading:

@@ -4,6 +4,7 @@ The cluster's processes do the extractions. This one never does: it must go on w
 """
 
 import logging
+import math
 import multiprocessing
 import signal
 import time
@@ -17,6 +18,7 @@ from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
 from extraction.models import Extraction
 from extraction.readers import reader_for
+from extraction.worker import row_retention
 from extraction.worker.cluster import WorkerCluster
 from extraction.worker.housekeeping import housekeeping
 from extraction.worker.reconciler import Reconciler
@@ -24,7 +26,8 @@ from extraction.worker.watchdog import Watchdog
 from logs import emails as error_emails
 from logs import retention
 from ocrsite.lib.database import drop_connections
-from tokens import ledger_audit
+from ocrsite.lib.database_guard import DatabaseRefused, is_refused
+from tokens import installation, ledger_audit
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -66,8 +69,14 @@ class _StopRequest:
 def run_worker() -> int:
     """Run until SIGTERM or Ctrl-C, then let running calls end. Returns the exit code.
 
-    1 means that the cluster died or hung: the supervisor starts a new worker.
+    1 means that the cluster died or hung, or that the database was refused
+    (``ocrsite.lib.database_guard``): the supervisor starts a new worker.
     """
+    installation.guard()
+    try:
+        installation.bind()
+    except DatabaseRefused:  # and said why
+        return 1
     _load_readers()
     _ensure_schedules()
     connections.close_all()  # a connection must not cross the fork
@@ -78,7 +87,10 @@ def run_worker() -> int:
         cluster.start()
         with housekeeping():  # from here on nothing may fork: threads run
             is_sound = _reconcile_until_stopped(cluster, stop, own)
-            _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
+            if is_refused():
+                cluster.kill()  # nothing can be handed back
+            else:
+                _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
     finally:
         # After any exception too: Python would wait for a living sentinel for ever.
         cluster.kill()
@@ -101,6 +113,7 @@ def _load_readers() -> None:
 def _ensure_schedules() -> None:
     retention.ensure_schedules()
     file_retention.ensure_schedules()
+    row_retention.ensure_schedules()
     error_emails.ensure_schedules()
     ledger_audit.ensure_schedules()
 
@@ -114,7 +127,11 @@ def _reconcile_until_stopped(
     # Else the cluster's processes share no memory with this one, and nothing is known of them.
     watches = "fork" in multiprocessing.get_all_start_methods()
     works = True
+    signed_at = -math.inf
     while not stop.received:
+        if time.monotonic() - signed_at >= liveness.SIGN_EVERY:
+            liveness.show_sign()
+            signed_at = time.monotonic()
         if not cluster.is_alive():
             logger.critical("The task cluster died; a new one is needed.")
             return False
@@ -128,6 +145,8 @@ def _reconcile_until_stopped(
                 logger.info("The reconciler goes on.")
             works = True
         except Exception:  # whatever it is: nobody else wakes, takes over and watches
+            if is_refused():
+                return False
             if works:  # once, not four times a second
                 logger.exception("The reconciler failed; trying again.")
             works = False

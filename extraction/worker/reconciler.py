@@ -3,24 +3,39 @@
 Wakes what is due, takes over what a dead process left, and repeats lost wake-ups.
 """
 
+import logging
 import time
 import uuid
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.brokers import Broker
 
 from extraction import liveness, outcomes
 from extraction.models import Extraction, State
-from extraction.models.extraction import LEASE
+from extraction.models.extraction import HEARTBEAT, LEASE
 from extraction.tasks import wake
+from extraction.worker import waiting
+from ocrsite.lib.clock import ClockWatch, Disturbance
 from ocrsite.lib.database import deadlocks_retried
+from tokens import circuit_breaker
+
+logger = logging.getLogger(__name__)
 
 # The message of an extraction that is queued for so long, while the queue is empty, was lost.
 LOST_AFTER = timedelta(seconds=5)
-# Of a long backlog only so many are looked at in one round.
+# Of a long backlog only so many are looked at in one round, the oldest first, so that a round never
+# takes long.
 WOKEN_AT_ONCE = 100
+RECOVERED_AT_ONCE = 20
+# So many are woken in one transaction: fewer commits, and on SQLite no long hold of the write lock.
+WOKEN_TOGETHER = 10
+# Seconds. Whoever waits so long for SQLite's write lock takes it at the same moment as a living
+# process that could not renew its lease for as long.
+LOCK_WAIT = 0.5
 
 
 class Reconciler:
@@ -32,20 +47,59 @@ class Reconciler:
         self._lost_after = timedelta(0)
         self._woken_at: dict[uuid.UUID, float] = {}
         self._recovers_from = 0.0
+        self._clocks = ClockWatch(HEARTBEAT)
+        # What happened to the clocks and the rows do not follow yet.
+        self._unfollowed: list[Disturbance | None] = [None]  # while no worker ran, too
 
     def spare_leases(self) -> None:
-        """Let processes renew what they could not renew while the database was away."""
+        """Recover nothing for the time of a lease: living processes could not renew theirs."""
         self._recovers_from = time.monotonic() + LEASE.total_seconds()
 
     def round(self) -> None:
         """Recover what was abandoned, wake what is due, and repeat lost wake-ups."""
-        if time.monotonic() >= self._recovers_from:
-            for extraction in Extraction.objects.abandoned(liveness.worker_name()):
-                outcomes.recover(extraction)
-        for pk in list(Extraction.objects.due().values_list("pk", flat=True)):
-            _requeue_due(pk)
+        self._watch_clocks()
+        while self._unfollowed:
+            disturbance = self._unfollowed[0]
+            Extraction.objects.follow_clock(disturbance)
+            circuit_breaker.follow_clock(disturbance)
+            del self._unfollowed[0]
+        self._recover()
+        self._wake_due()
         self._wake_lost()
         self._lost_after = LOST_AFTER
+
+    def _watch_clocks(self) -> None:
+        """After a pause or a change of the wall clock, let living processes renew their leases."""
+        disturbance = self._clocks.look()
+        if disturbance is None:
+            return
+        logger.warning("The worker was paused, or the clock was set: %s.", disturbance.name)
+        if disturbance is not Disturbance.PAUSED:
+            self._unfollowed.append(disturbance)
+        self.spare_leases()
+
+    def _wake_due(self) -> None:
+        pks = waiting.startable()
+        for first in range(0, len(pks), WOKEN_TOGETHER):
+            _requeue_due(pks[first : first + WOKEN_TOGETHER])
+
+    def _recover(self) -> None:
+        abandoned = Extraction.objects.abandoned(liveness.worker_name()).order_by("leased_until")
+        for extraction in abandoned[:RECOVERED_AT_ONCE]:
+            if time.monotonic() < self._recovers_from:
+                return
+            is_certain = partial(self._is_certain, time.monotonic())
+            outcomes.recover(extraction, is_certain=is_certain)
+
+    def _is_certain(self, began: float) -> bool:
+        """Whether a process whose lease ran out was able to renew it, as far as this one knows.
+
+        Called inside the recovery's transaction, which had to wait for other writers to begin.
+        """
+        if time.monotonic() - began > LOCK_WAIT:
+            self.spare_leases()
+        self._watch_clocks()
+        return time.monotonic() >= self._recovers_from
 
     def _wake_lost(self) -> None:
         now = time.monotonic()
@@ -54,9 +108,11 @@ class Reconciler:
             for pk, woken_at in self._woken_at.items()
             if now - woken_at < LOST_AFTER.total_seconds()
         }
-        lost = Extraction.objects.filter(
-            state=State.QUEUED, due_at__lt=timezone.now() - self._lost_after
-        ).order_by("due_at")[:WOKEN_AT_ONCE]
+        today = timezone.now()
+        # One that is due in the future was queued before the clock was set back.
+        long_due = Q(due_at__lt=today - self._lost_after) | Q(due_at__gt=today + LOST_AFTER)
+        lost = Extraction.objects.filter(long_due, state=State.QUEUED).order_by("due_at")
+        lost = lost[:WOKEN_AT_ONCE]
         pks = [pk for pk in lost.values_list("pk", flat=True) if pk not in self._woken_at]
         # While messages wait, a queued row merely waits for its own.
         if pks and self._broker.queue_size() == 0:
@@ -66,7 +122,8 @@ class Reconciler:
 
 
 @deadlocks_retried
-def _requeue_due(pk: uuid.UUID) -> None:
+def _requeue_due(pks: list[uuid.UUID]) -> None:
     with transaction.atomic():
-        if Extraction.objects.requeue_due(pk):
-            wake(pk)
+        for pk in pks:
+            if Extraction.objects.requeue_due(pk):
+                wake(pk)

@@ -36,7 +36,7 @@ from logs.models import (
     RetentionRun,
     RetryAttempt,
 )
-from ocrsite.lib.admin import ModelAdmin, ReadOnlyAdmin
+from ocrsite.lib.admin import ReadOnlyAdmin
 
 _SHOWN = 120
 # Periods of the summary of failed calls.
@@ -319,5 +319,5 @@ class FailedRetryAdmin(ReadOnlyAdmin[FailedRetry]):
 
 
 @admin.register(LoggerLevel)
-class LoggerLevelAdmin(ModelAdmin[LoggerLevel]):
+class LoggerLevelAdmin(admin.ModelAdmin[LoggerLevel]):
     list_display = ["logger", "level"]

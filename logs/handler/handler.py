@@ -20,12 +20,12 @@ from multiprocessing.util import Finalize
 from types import FrameType
 
 from django.apps import apps
-from django.db import connections
 
 from logs.fork_safety import between_forks
 from logs.handler.queue import RecordQueue
 from logs.handler.records import Row, row_of
 from logs.handler.writer import BATCH, BatchWriter, to_stderr
+from ocrsite.lib.database import drop_connections
 
 # Some 30 MB when it is full.
 CAPACITY = 50_000
@@ -151,7 +151,7 @@ class DatabaseHandler(logging.Handler):
                     self._write()
                 finally:
                     # This thread's connection only. One that is kept would go stale.
-                    connections.close_all()
+                    drop_connections()
 
     def _wait_for_records(self) -> bool:
         """Wait for a record, then for more to write with it; False when the handler was closed."""

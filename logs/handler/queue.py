@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from operator import attrgetter
 
-from logs.handler.records import Row, own_warning
+from logs.handler.records import Row, own_record
 
 
 class RecordQueue:
@@ -47,7 +47,7 @@ class RecordQueue:
             return []
         counts = ", ".join(f"{count} {level}" for level, count in dropped.items())
         return [
-            own_warning(
+            own_record(
                 f"{dropped.total()} log records were dropped because the queue was full: {counts}"
             )
         ]

@@ -60,14 +60,14 @@ def row_of(record: logging.LogRecord) -> Row:
     )
 
 
-def own_warning(message: str) -> Row:
-    """Return a warning of this app itself, which cannot log in the ordinary way."""
+def own_record(message: str, level: str = "WARNING") -> Row:
+    """Return a record of this app itself, which cannot log in the ordinary way."""
     return Row(
         datetime.now(UTC),
         _storable(redact(message)),
         None,
         0,
-        *_place("WARNING", _OWN_LOGGER, "", None),
+        *_place(level, _OWN_LOGGER, "", None),
         *_context(context.current()),
         os.getpid(),
         _HOST,

@@ -4,6 +4,8 @@ JSON Lines under ``DATA_DIR/unwritten-logs`` (mode 600). A process appends to a 
 The rows of a file are inserted in one transaction, which also notes the file's name; after the
 commit the file is removed. Any process ingests the files of one that died, unless their names are
 noted. So each row is inserted exactly once, whenever the process died and whoever ingests the file.
+
+What cannot be ingested is kept in the folder ``rejected`` beside them, and an ERROR says so.
 """
 
 import contextlib
@@ -18,12 +20,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DataError,
+    Error,
+    IntegrityError,
+    connections,
+    transaction,
+)
 from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from logs.handler import bulk_insert
-from logs.handler.records import Row, own_warning
+from logs.handler.records import Row, own_record
+from ocrsite.lib.files import atomic_write
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -41,6 +51,9 @@ _NAMES_KEPT = timedelta(days=1)
 
 _OPEN = ".open"
 _DONE = ".jsonl"
+
+# What a row is to blame for. Drivers raise the last two, for text and numbers that no column holds.
+_BAD_ROW = (DataError, IntegrityError, ValueError, OverflowError)
 
 _row = TypeAdapter(Row)
 # Not by dump_json, which takes twice as long.
@@ -111,7 +124,7 @@ class Spool:
         if lost := _make_room():
             reason = "because the database was away for too long"
             with contextlib.suppress(OSError):
-                self.append([own_warning(f"{lost} log records were dropped {reason}")])
+                self.append([own_record(f"{lost} log records were dropped {reason}")])
 
     def _forget(self) -> None:
         self._path, self._rows, self._size = None, [], 0
@@ -141,8 +154,8 @@ def insert(
 
     try:
         insert_once(batch.rows)
-    except DataError:
-        insert_once(_acceptable(batch.rows))
+    except _BAD_ROW:
+        insert_once(_acceptable(batch.rows, name or str(time.time_ns())))
     if batch.path is None:
         return outdated
     try:
@@ -159,19 +172,43 @@ def ingest(at_most: int = MOST_FILES) -> bool:
     Raises django.db.Error when the database takes none.
     """
     waiting = _waiting()
-    for path in waiting[:at_most]:
-        try:
-            rows = _read(path)
-        except OSError:  # another process has just ingested it, or it is not one of ours
-            continue
+    at_once = 0
+    for path in waiting:
+        if at_once == at_most:
+            return False
+        at_once += _ingest(path)
+    # No sooner: the name of a file that still waits might be among the old ones.
+    _forget_old_names()
+    return True
+
+
+def _ingest(path: Path) -> bool:
+    """Ingest a file; False when nothing was to be done, or it was set aside."""
+    try:
+        rows = _read(path)
         if _is_noted(path.stem):
             path.unlink(missing_ok=True)
         else:
             insert(Batch(rows, path))
-    is_done = len(waiting) <= at_most
-    if is_done:  # or else the name of a file that still waits might be among the old ones
-        _forget_old_names()
-    return is_done
+    except FileNotFoundError:  # another process has just ingested it
+        return False
+    except Error:  # the database takes none
+        raise
+    except Exception as error:
+        _set_aside(path, error)
+        return False
+    return True
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    """Move a file away that would hold up the others, and say so."""
+    try:
+        folder = _rejected_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.rename(folder / path.name)
+    except OSError:  # it stays, and is passed over
+        return
+    insert(Batch([_rejection(f"A file of log records ({type(error).__name__})", path.name)]))
 
 
 def _note(name: str, outdated: str | None) -> None:
@@ -201,19 +238,37 @@ def _forget_old_names() -> None:
         old.delete()
 
 
-def _acceptable(rows: Sequence[Row]) -> list[Row]:
-    """The rows that the database takes: one that it refuses must not hold up the others."""
-    accepted = []
+def _acceptable(rows: Sequence[Row], name: str) -> list[Row]:
+    """The rows that the database takes; the others are kept under this name, and an ERROR says so.
+
+    One row must not hold up the others.
+    """
+    accepted, rejected = [], []
     for row in rows:
         try:
             with transaction.atomic():
                 bulk_insert.insert([row])
                 transaction.set_rollback(True)
-        except DataError as error:
-            accepted.append(own_warning(f"A log record was refused by the database: {error}"))
+        except _BAD_ROW as error:
+            rejected.append(row)
+            reason = type(error).__name__
         else:
             accepted.append(row)
+    if rejected:
+        _keep(f"{name}-refused{_DONE}", [_to_json(row) for row in rejected])
+        what = f"{len(rejected)} log records that the database refused ({reason})"
+        accepted.append(_rejection(what, f"{name}-refused{_DONE}"))
     return accepted
+
+
+def _keep(name: str, lines: Sequence[bytes]) -> None:
+    """Write lines to a file in the folder for what was rejected, where the disk takes it."""
+    with contextlib.suppress(OSError), atomic_write(_rejected_folder() / name) as file:
+        file.writelines(line + b"\n" for line in lines)
+
+
+def _rejection(what: str, name: str) -> Row:
+    return own_record(f"{what} cannot be ingested: see unwritten-logs/rejected/{name}.", "ERROR")
 
 
 def _append(path: Path, size: int, data: bytes) -> None:
@@ -229,14 +284,17 @@ def _append(path: Path, size: int, data: bytes) -> None:
 
 
 def _read(path: Path) -> list[Row]:
-    """The rows of a file, with a warning for lines that are none."""
-    lines = path.read_bytes().splitlines()
-    rows = []
-    for line in lines:
-        with contextlib.suppress(ValidationError):
+    """The rows of a file; lines that are none are kept apart, and an ERROR says so."""
+    rows, unreadable = [], []
+    for line in path.read_bytes().splitlines():
+        try:
             rows.append(_row.validate_json(line))
-    if unreadable := len(lines) - len(rows):
-        rows.append(own_warning(f"{unreadable} log records on disk could not be read: {path.name}"))
+        except ValidationError:
+            unreadable.append(line)
+    if unreadable:
+        name = f"{path.stem}-unreadable{_DONE}"
+        _keep(name, unreadable)
+        rows.append(_rejection(f"{len(unreadable)} unreadable log records", name))
     return rows
 
 
@@ -273,6 +331,10 @@ def _new_path() -> Path:
 
 def _folder() -> Path:
     return Path(settings.DATA_DIR) / "unwritten-logs"
+
+
+def _rejected_folder() -> Path:
+    return _folder() / "rejected"
 
 
 def _ingested_files() -> "QuerySet[IngestedFile]":

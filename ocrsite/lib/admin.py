@@ -1,25 +1,12 @@
 """What the admin pages of all apps share."""
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
 M = TypeVar("M", bound=Model)
-
-# Django's classes take a type parameter only in its stubs.
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin
-    ModelForm = forms.ModelForm
-else:
-
-    class ModelAdmin(admin.ModelAdmin, Generic[M]):
-        """Django's, with a type parameter."""
-
-    class ModelForm(forms.ModelForm, Generic[M]):
-        """Django's, with a type parameter."""
 
 
 class ReadOnlyMixin:
@@ -38,5 +25,5 @@ class ReadOnlyMixin:
         return False
 
 
-class ReadOnlyAdmin(ReadOnlyMixin, ModelAdmin[M]):
+class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin[M]):
     """The rows of a model, read-only."""

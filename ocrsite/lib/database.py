@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-SQLITE = "django.db.backends.sqlite3"
+SQLITE = "ocrsite.lib.sqlite"
 SQL_SERVER = "ocrsite.lib.sqlserver"
 POSTGRESQL = "django.db.backends.postgresql"
 
@@ -30,8 +30,10 @@ RECHECK_SECONDS = 0.5
 # How often a transaction that a deadlock undid is repeated at once, and the longest pauses before,
 # in seconds. Each is random, so that those who met do not meet again.
 DEADLOCK_PAUSES = (0.02, 0.1, 0.5)
+EMPTYING_WAITS_MILLISECONDS = 100
 
 dj_database_url.register("mssql", SQL_SERVER)
+dj_database_url.register("sqlite", SQLITE)
 
 # WAL and IMMEDIATE let web, workers and log writers share one file without "database is
 # locked"; secure_delete overwrites what an UPDATE or DELETE leaves behind (provider keys).
@@ -168,13 +170,18 @@ def drop_connections() -> None:
 def empty_write_ahead_log() -> bool:
     """On SQLite, move the log into the database file, so that overwritten text leaves the disk.
 
-    Must run outside a transaction. False when a reader held it up past the time-out.
+    Must run outside a transaction. False when somebody who reads or writes held it up.
     """
     if connection.vendor != "sqlite":
         return True
     with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (busy, _, _) = cursor.fetchone()
+        (timeout,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        # While it waits for readers, a backup for example, nobody can write.
+        cursor.execute(f"PRAGMA busy_timeout = {EMPTYING_WAITS_MILLISECONDS}")
+        try:
+            (busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {timeout}")
     return not busy
 
 

@@ -34,6 +34,24 @@ class UserFacingError(Exception):
         return {} if self.retry_after is None else {"Retry-After": whole_seconds(self.retry_after)}
 
 
+class ServiceFault(UserFacingError):
+    """The service could not do its part: 503. What was asked is not to blame; ask again later."""
+
+    def __init__(self, code: str, message: str, detail: str) -> None:
+        super().__init__(code, message, detail, 503, retry_after=timedelta(seconds=30))
+
+
+class StorageUnavailable(ServiceFault):
+    """The disk is full, broken or away, or the process has no file handles left: 503."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "storage_unavailable",
+            HTTPStatus.SERVICE_UNAVAILABLE.phrase,
+            "The service cannot store files at the moment. Try again later.",
+        )
+
+
 class DatabaseUnavailable(UserFacingError):
     """The database cannot be reached: 503, from every endpoint."""
 

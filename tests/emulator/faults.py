@@ -12,7 +12,10 @@ REPLIES = frozenset({
     "answer", "no_usage", "blocked_prompt", "safety", "max_tokens", "wrong_schema",
     "unknown_field", "not_json", "no_candidates",
 })  # fmt: skip
-TRANSPORTS = frozenset({"drop", "drop_mid_body", "trickle", "malformed", "empty"})
+TRANSPORTS = frozenset({
+    "drop", "drop_mid_body", "trickle", "malformed", "empty", "gzip", "gzip_bomb", "huge",
+    "wrong_encoding", "unknown_encoding",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

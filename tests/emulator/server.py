@@ -1,12 +1,15 @@
 """The emulator's HTTP server: Gemini's endpoints, and ``/ledger`` and ``/faults``."""
 
+import gzip
 import json
 import re
 import select
 import socket
 import threading
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +25,25 @@ _MODEL_CALL = re.compile(r"/v1(?:beta)?/models/(?P<model>[^/:]+):(?P<method>\w+)
 # One byte in so many seconds: too slow to end, too fast for a time-out per read.
 _TRICKLE_SECONDS = 0.02
 _NO_HEADERS: Mapping[str, str] = {}
+
+
+# Bytes of an answer that is far too large: many times what a client may hold.
+HUGE = 256 * 2**20
+ENCODINGS = {
+    "gzip": "gzip",
+    "gzip_bomb": "gzip",
+    "wrong_encoding": "gzip",  # and it is not
+    "unknown_encoding": "br",
+}
+
+
+@lru_cache(maxsize=1)
+def gzip_bomb() -> bytes:
+    """HUGE blanks in a few hundred kilobytes."""
+    packer = zlib.compressobj(wbits=31)
+    piece = b" " * 2**20
+    packed = b"".join(packer.compress(piece) for _ in range(HUGE // len(piece)))
+    return packed + packer.flush()
 
 
 class Emulator:
@@ -234,12 +256,22 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self._hang_up()
             return
-        self._send_head(200, "application/json", len(payload))
+        headers = _NO_HEADERS
+        if kind in ENCODINGS:
+            headers = {"Content-Encoding": ENCODINGS[kind]}
+        if kind == "gzip":
+            payload = gzip.compress(payload)
+        elif kind == "gzip_bomb":
+            payload = gzip_bomb()
+        self._send_head(200, "application/json", HUGE if kind == "huge" else len(payload), headers)
         if kind == "trickle":
             for byte in payload:
                 if not self._wait(_TRICKLE_SECONDS):
                     return
                 self.wfile.write(bytes([byte]))
+        elif kind == "huge":
+            for _ in range(HUGE // 2**20):  # in pieces: tests measure this process's memory
+                self.wfile.write(b" " * 2**20)
         elif kind == "drop_mid_body":
             self.wfile.write(payload[: len(payload) // 2])
             self._hang_up()

@@ -1,4 +1,4 @@
-"""Both clocks of reconciler and watchdog, moved by the test."""
+"""Both clocks of the worker's main process, moved by the test."""
 
 import time
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from extraction import liveness
 from extraction.worker import reconciler, watchdog
+from ocrsite.lib import clock as clocks
 
 
 class Clock:
@@ -25,8 +26,13 @@ class Clock:
         return self._monotonic
 
     def shift(self, by: timedelta) -> None:
+        """Let time pass."""
         self._day.shift(by)
         self._monotonic += by.total_seconds()
+
+    def set_wall_clock(self, by: timedelta) -> None:
+        """Set the time of day, as an administrator or a time server does."""
+        self._day.shift(by)
 
 
 @contextmanager
@@ -37,6 +43,6 @@ def standing_clock() -> Iterator[Clock]:
         pytest.MonkeyPatch.context() as patch,
     ):
         clock = Clock(day)
-        for module in (liveness, reconciler, watchdog):
+        for module in (liveness, reconciler, watchdog, clocks):
             patch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
         yield clock

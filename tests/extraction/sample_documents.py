@@ -1,6 +1,7 @@
 """Small documents for tests, good and bad, made on the spot."""
 
 import io
+import re
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -55,3 +56,12 @@ def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, format_, **options)
     return file.getvalue()
+
+
+def jpeg_of_scans(count: int) -> bytes:
+    """Return a progressive JPEG whose last scan is repeated until there are ``count``."""
+    content = saved(halves((1200, 600)), "JPEG", progressive=True)
+    *_, last = re.finditer(rb"\xff\xda", content)
+    scan = content[last.start() : -2]
+    scans = len(re.findall(rb"\xff\xda", content))
+    return content[:-2] + scan * (count - scans) + content[-2:]

@@ -18,7 +18,7 @@ def work(share: int, of: int) -> None:
     """Take the share's extractions to their ends."""
     from django.db import connections
 
-    from extraction import outcomes, pipeline
+    from extraction import pipeline
     from extraction.documents import intake
     from extraction.models import Extraction
     from tokens import selection
@@ -28,7 +28,7 @@ def work(share: int, of: int) -> None:
     document = pipeline.prepare_pages(extractions[0])
     connections.close_all()
     pipeline.prepare_pages = lambda extraction: document
-    selection.QUOTA_RECHECK = outcomes.SPREAD = timedelta(0)
+    selection.QUOTA_RECHECK = timedelta(0)
 
     def take_to_end(pk: uuid.UUID) -> None:
         try:

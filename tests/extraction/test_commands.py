@@ -59,7 +59,7 @@ def test_demo_gives_the_demo_company_an_offline_reader() -> None:
 @pytest.mark.django_db
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 def test_demo_keeps_the_credentials_from_other_users_of_the_machine(data_dir: Path) -> None:
-    (data_dir / "initial-credentials.new").write_text("left by a crash")
+    (data_dir / ".initial-credentials.json.draft").write_text("left by a crash")
 
     call_command("demo", url=URL, verbosity=0)
 

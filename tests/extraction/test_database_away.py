@@ -22,7 +22,7 @@ from tokens.models import TokenMaster
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DETAIL = "The service cannot reach its database. Try again in a moment."
-SOME_ID = uuid.uuid4()
+SOME_ID = uuid.UUID("5f3c1f5e-8a51-4a8e-9d0f-2f4f4d1c7b61")
 PAGES = ["/", "/extractions/", f"/extractions/{SOME_ID}/", "/admin/", "/login/", "/nowhere"]
 
 

@@ -74,6 +74,7 @@ WITH_ONE_KEY = {
     "drop": RETRIED_UNKNOWN,
     "drop_mid_body": RETRIED_UNKNOWN,
     "malformed": RETRIED_UNKNOWN,
+    "gzip_bomb": RETRIED_UNKNOWN,
     "empty": RETRIED_UNKNOWN,
     "no_candidates": RETRIED_AND_PAID,
     "blocked_prompt": REJECTED_AND_PAID,

@@ -22,7 +22,7 @@ from tests.postgresql import database_url
 from tests.tokens.rows import make_token
 from tokens.models import TokenReservation, TokenUsageLog, TokenUsageSummary
 
-pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 
 def queued() -> Extraction:

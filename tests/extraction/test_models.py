@@ -10,7 +10,7 @@ from extraction.models import Extraction, State
 from extraction.models.extraction import OTHERS_WAIT
 from tests.extraction.factories import make_extraction
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 A_MINUTE = timedelta(minutes=1)
 OWN = "here:1"

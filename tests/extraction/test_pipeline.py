@@ -18,6 +18,7 @@ from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
+from tokens import circuit_breaker, ledger
 from tokens.models import (
     Provider,
     TokenMaster,
@@ -28,7 +29,7 @@ from tokens.models import (
 )
 from tokens.selection import NoUsableKey
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 
@@ -256,11 +257,12 @@ def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_
 
     outdated.refresh_from_db()
     assert outdated.state == State.WAITING
-    assert TokenUsageLog.objects.count() == 1
-    assert totals(token)[0] == call.attempt.reserved
+    charge = TokenUsageLog.objects.get()
+    assert (charge.total_tokens_used, charge.estimated) == (billed(emulator), False)
+    assert totals(token) == (billed(emulator), 0, 100_000 - billed(emulator))
 
 
-def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
+def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_the_ledger(
     emulator: Emulator,
 ) -> None:
     token = make_token()
@@ -279,7 +281,7 @@ def test_failure_of_a_worker_whose_extraction_was_taken_over_changes_nothing(
 
     assert not RetryAttempt.objects.exists()
     assert Extraction.objects.get().state == State.WAITING
-    assert totals(token)[0] == call.attempt.reserved
+    assert totals(token) == (0, 0, 100_000)
 
 
 def test_worker_whose_lease_was_lost_makes_no_call(
@@ -364,6 +366,43 @@ def test_quota_held_by_other_calls_makes_it_wait_and_then_give_up(
     assert not emulator.calls
 
 
+@pytest.mark.parametrize("reason", ["cools down", "at its limit", "quota is reserved"])
+def test_document_without_a_free_key_costs_no_page_work(
+    reason: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = make_token(max_concurrent_calls=1)
+    extraction = submit()
+    a_minute = timedelta(minutes=1)
+    if reason == "cools down":
+        circuit_breaker.trip(token, timezone.now() + a_minute, "429", whole_project=False)
+    else:
+        amount = 99_000 if reason == "quota is reserved" else 1
+        ledger.reserve(
+            token.pk, attempt_id=uuid.uuid4(), amount=amount, output_budget=0, lease=a_minute
+        )
+    if reason == "quota is reserved":
+        TokenMaster.objects.update(max_concurrent_calls=None)
+    drawn: list[Extraction] = []
+    monkeypatch.setattr(pipeline, "prepare_pages", drawn.append)
+
+    assert process(extraction).state == State.WAITING
+
+    assert not drawn
+    assert not emulator.calls
+
+
+def test_documents_that_wait_for_a_key_are_due_when_it_has_cooled_down(
+    emulator: Emulator,
+) -> None:
+    token = make_token()
+    until = timezone.now() + timedelta(minutes=1)
+    circuit_breaker.trip(token, until, "429", whole_project=False)
+    extractions = [submit(pdf(f"INVOICE {n}")) for n in range(3)]
+
+    with time_machine.travel(timezone.now(), tick=False):
+        assert [process(extraction).due_at for extraction in extractions] == [until] * 3
+
+
 def test_same_bytes_are_read_once_until_forced(emulator: Emulator) -> None:
     make_token()
     first = process(submit())
@@ -384,6 +423,45 @@ def test_failed_bytes_may_be_sent_again(emulator: Emulator) -> None:
     failed = process(submit())
 
     assert submit().pk != failed.pk
+
+
+def test_bytes_are_answered_from_a_retry_that_succeeded(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("invalid_argument", call=1)
+    extraction = process(submit())
+    assert extraction.state == State.FAILED
+
+    assert submission.retry(extraction)
+    assert process(extraction).state == State.SUCCEEDED
+
+    assert submit() == extraction
+    assert len(emulator.calls) == 2
+
+
+def test_bytes_are_answered_from_the_newest_success(emulator: Emulator) -> None:
+    make_token()
+    first = process(submit())
+    forced = process(submit(force=True))
+
+    assert forced != first
+    assert submit() == forced
+    first.refresh_from_db()
+    assert (first.state, first.dedup_key) == (State.SUCCEEDED, None)
+
+
+def test_bytes_stay_with_the_extraction_that_still_runs(emulator: Emulator) -> None:
+    make_token()
+    running = submit()
+    claimed = Extraction.objects.claim(running.pk, worker=None)
+    assert claimed is not None
+
+    forced = process(submit(force=True))
+
+    assert forced.state == State.SUCCEEDED
+    assert submit() == running
+    Extraction.objects.postpone(claimed, timedelta(0))
+    assert process(running).state == State.SUCCEEDED
+    assert submit() == running
 
 
 def test_offline_reading_gives_way_once_the_company_has_a_key(emulator: Emulator) -> None:

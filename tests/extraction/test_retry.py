@@ -42,3 +42,20 @@ def test_no_retry_beyond_a_small_limit(limit: int) -> None:
 
 def test_settings_hold_the_contract_defaults() -> None:
     assert RetryPolicy.from_settings() == CONTRACT
+
+
+def test_waits_for_the_service_grow_with_the_time_gone_by() -> None:
+    policy = RetryPolicy(limit=3, initial=1.0, multiplier=2.0, cap=30.0, jitter=False)
+
+    waits = [policy.wait_after(timedelta(seconds=gone)) for gone in (0, 1, 3, 20, 500)]
+
+    assert [wait.total_seconds() for wait in waits] == [1.0, 1.0, 3.0, 20.0, 30.0]
+
+
+def test_waits_for_the_service_are_spread() -> None:
+    policy = RetryPolicy(limit=3, initial=1.0, multiplier=2.0, cap=30.0, jitter=True)
+
+    waits = {policy.wait_after(timedelta(seconds=100)).total_seconds() for _ in range(20)}
+
+    assert len(waits) > 1
+    assert all(15.0 <= wait <= 30.0 for wait in waits)

@@ -27,10 +27,10 @@ from pytest_django import Settings
 from logs import retention
 from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
 from logs.retention import ensure_schedules, purge_logs, purge_retries
-from ocrsite.sole_process import sole_process
+from ocrsite.lib.files import sole_process
 from tests.postgresql import database_url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)

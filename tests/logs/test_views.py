@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from logs.models import ApplicationLog, FailedRetry, RecentError, RetryAttempt
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 
 def make_log(level: str, minutes_old: float = 0) -> ApplicationLog:

@@ -133,10 +133,24 @@ def test_retention_by_level_and_of_files(tmp_path: Path) -> None:
     assert started.stdout == "{'DEBUG': 7, 'ERROR': 365} 730\n"
 
 
+def test_weights_of_companies(tmp_path: Path) -> None:
+    script = "import ocrsite.settings as s; print(s.COMPANY_WEIGHTS)"
+
+    assert start(tmp_path, script).stdout == "{}\n"
+    started = start(tmp_path, script, COMPANY_WEIGHTS="NT047=3, Rubi Traders = 0.5")
+    assert started.stdout == "{'NT047': 3.0, 'Rubi Traders': 0.5}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("MAX_PAGES", "0"),
+        ("COMPANY_WEIGHTS", "NT047"),
+        ("COMPANY_WEIGHTS", "NT047=0"),
+        ("COMPANY_WEIGHTS", "NT047=0.0"),
+        ("COMPANY_WEIGHTS", "NT047=-1"),
+        ("COMPANY_WEIGHTS", "NT047=nan"),
+        ("COMPANY_WEIGHTS", "=2"),
         ("WORKERS", "many"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_RETENTION_DAYS_PER_LEVEL", "DEBUG=7,LOUD=3"),

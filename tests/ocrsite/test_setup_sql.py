@@ -30,6 +30,7 @@ ONLY_CHANGE_ROWS = {
     ("extraction", "0006_retry_after_at"),
     ("logs", "0006_renamed_loggers"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),
+    ("tokens", "0009_pending_wipes"),
 }
 
 

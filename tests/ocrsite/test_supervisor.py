@@ -239,11 +239,12 @@ def test_forks_of_forks_die_with_the_process_between() -> None:
             "from ocrsite.lib.parent_death import tie_forks\n"
             "tie_forks()\n"
             "if child := os.fork():\n"
-            "    print(child, flush=True)\n"
+            # At once: two processes write here, and a buffer may pass a line on in two pieces.
+            "    os.write(1, b'%d\\n' % child)\n"
             "    os.close(1)\n"
             "    signal.pause()\n"
             "elif os.fork() == 0:\n"
-            "    print('grandchild', flush=True)\n"
+            "    os.write(1, b'grandchild\\n')\n"
             "signal.pause()",
         ],
         stdout=subprocess.PIPE,

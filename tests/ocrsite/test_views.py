@@ -1,8 +1,16 @@
+import shutil
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
+from pytest_django import Settings
+
+from extraction import liveness
+from ocrsite import views
 
 
 def test_health_is_ok_while_the_database_answers(db: None) -> None:
@@ -19,6 +27,82 @@ def test_health_is_503_without_the_database(db: None) -> None:
         response = Client().get("/healthz")
 
     assert (response.status_code, response.json()) == (503, {"status": "error"})
+
+
+@pytest.fixture
+def worker(settings: Settings, tmp_path: Path) -> None:
+    """A DATA_DIR of its own, and a living worker."""
+    settings.DATA_DIR = tmp_path
+    liveness.show_sign()
+
+
+def checks() -> tuple[int, list[str]]:
+    """The status of /readyz, and the checks that fail."""
+    response = Client().get("/readyz")
+    assert response.has_header("Retry-After") == (response.status_code == 503)
+    body = response.json()
+    assert set(body["checks"]) == {"database", "documents", "disk", "worker"}
+    assert body["status"] == ("ok" if response.status_code == 200 else "error")
+    return response.status_code, [name for name, said in body["checks"].items() if said != "ok"]
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_the_site_is_ready_when_every_part_of_it_works() -> None:
+    assert checks() == (200, [])
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_readiness_names_the_database() -> None:
+    def lose_connection(*_: Any) -> None:
+        raise OperationalError
+
+    with connection.execute_wrapper(lose_connection):
+        assert checks() == (503, ["database"])
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_a_fault_of_the_code_is_not_taken_for_the_database() -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with connection.execute_wrapper(fail), pytest.raises(ZeroDivisionError):
+        Client().get("/readyz")
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_readiness_names_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "LEAST_FREE", 10**18)
+
+    assert checks() == (503, ["disk"])
+    assert Client().get("/healthz").status_code == 200
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_readiness_names_the_documents(tmp_path: Path) -> None:
+    assert checks() == (200, [])
+    (tmp_path / "files").rename(tmp_path / "elsewhere")
+
+    assert checks() == (503, ["documents"])
+    assert Client().get("/healthz").status_code == 200
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_readiness_names_the_worker(tmp_path: Path) -> None:
+    with time_machine.travel(time.time() + liveness.SIGN_LASTS + 1):
+        assert checks() == (503, ["worker"])
+    (tmp_path / "worker.alive").unlink()
+
+    assert checks() == (503, ["worker"])
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_readiness_names_everything_on_a_disk_that_is_away(tmp_path: Path) -> None:
+    assert checks() == (200, [])
+    shutil.rmtree(tmp_path)
+
+    assert checks() == (503, ["documents", "disk", "worker"])
+    liveness.show_sign()  # raises nothing
+    tmp_path.mkdir()
 
 
 @pytest.mark.parametrize(("status", "path"), [(400, "/django/bad/"), (404, "/nowhere")])

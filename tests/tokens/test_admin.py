@@ -17,7 +17,7 @@ from tokens.admin import WHY_IT_STAYS
 from tokens.models import NO_LIMITS, CoolDown, TokenMaster, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 LIST = "/admin/tokens/tokenmaster/"
 NEW_KEY = "AIzaAnotherCanaryAnotherCanaryAnother22"

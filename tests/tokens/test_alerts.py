@@ -22,7 +22,7 @@ from tokens.emails import MAX_AGE, deliver_alerts, forecast
 from tokens.models import AlertSubscription, ThresholdAlert, TokenMaster
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
 ALERTS = "/admin/tokens/thresholdalert/"

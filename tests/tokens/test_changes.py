@@ -15,7 +15,7 @@ from tokens import encryption, key_rotation, ledger, selection, services
 from tokens.models import TokenChange, TokenMaster, TokenStatus
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
 CHANGES = "/admin/tokens/tokenchange/"

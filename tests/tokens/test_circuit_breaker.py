@@ -12,7 +12,7 @@ from tokens import circuit_breaker, selection, services
 from tokens.models import CoolDown, TokenMaster, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -209,3 +209,17 @@ def test_a_cool_down_names_its_key_or_project() -> None:
         "project erp until 2026-11-24 12:01:00 UTC",
         f"key NT047 #{token.pk} (Gemini) until 2026-11-24 12:01:00 UTC",
     }
+
+
+@time_machine.travel(NOW, tick=False)
+def test_no_breaker_is_open_for_more_than_a_day() -> None:
+    token = make_token()
+
+    trip(token, until=NOW + timedelta(days=3650))
+
+    assert busy_until() == NOW + circuit_breaker.LONGEST
+    circuit_breaker.follow_clock()
+    assert busy_until() == NOW + circuit_breaker.LONGEST
+    CoolDown.objects.update(blocked_until=NOW + timedelta(days=2))
+    circuit_breaker.follow_clock()
+    assert take().half_open

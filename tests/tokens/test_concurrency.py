@@ -13,6 +13,8 @@ from tests.postgresql import database_url
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog
 
+pytestmark = pytest.mark.vendor
+
 PROCESSES = 6
 CALLS = 60
 

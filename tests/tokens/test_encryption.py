@@ -13,6 +13,8 @@ from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import encryption, key_rotation
 from tokens.models import TokenMaster
 
+pytestmark = pytest.mark.vendor
+
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 

@@ -3,13 +3,15 @@
 import json
 import logging
 import stat
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import OperationalError, connection
+from django.conf import settings
+from django.db import DataError, IntegrityError, OperationalError, connection
 from pytest_django import Settings
 
 from tests.outages import database_away
@@ -18,6 +20,7 @@ from tokens import encryption, journal
 from tokens.journal import Record
 from tokens.ledger_audit import audit_ledger
 from tokens.models import (
+    LedgerAlert,
     ThresholdAlert,
     TokenStatus,
     TokenUsageLog,
@@ -26,7 +29,7 @@ from tokens.models import (
 )
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 LEASE = timedelta(minutes=5)
 USAGE = Usage(
@@ -221,23 +224,129 @@ def test_crash_while_writing_leaves_the_earlier_record(
     assert TokenUsageLog.objects.get().estimated
 
 
-def test_unreadable_file_is_logged_once_and_does_not_stop_the_others(
-    folder: Path, caplog: pytest.LogCaptureFixture
+def valid(**changes: Any) -> str:
+    """The text of a record, with changed fields; with a usage that is merged into the real one."""
+    record = begin(lease=timedelta(0))
+    journal.settle(record, USAGE)
+    path = Path(settings.DATA_DIR) / "journal" / f"{record.attempt_id}.json"
+    content = json.loads(path.read_text())
+    path.unlink()
+    content["usage"].update(changes.pop("usage", {}))
+    return json.dumps({**content, **changes})
+
+
+BAD_RECORDS: dict[str, Callable[[], str]] = {
+    "cut off": lambda: valid()[:-20],
+    "empty": lambda: "",
+    "without a company": lambda: valid(company_id=None),
+    "with a time in no zone": lambda: valid(leased_until="2026-11-27T10:00:00", ended=False),
+    "that would lower what was used": lambda: valid(usage={"input_tokens": -5_000}),
+    "beyond 64 bits": lambda: valid(usage={"output_tokens": 2**63}),
+    "absurd": lambda: valid(usage={"output_tokens": 2**62}),
+    "absurd where the bill is unknown": lambda: valid(usage={}, ceiling=2**62),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_RECORDS)
+def test_bad_record_is_set_aside_with_an_alert_and_does_not_hold_up_the_others(
+    folder: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    folder.mkdir()
-    (folder / "0-broken.json").write_text("{")
-    (folder / "1-folder.json").mkdir()
+    make_token()
+    bad = BAD_RECORDS[kind]()
+    folder.mkdir(exist_ok=True)
+    (folder / "0-bad.json").write_text(bad)
+    good = begin()
+    journal.settle(good, USAGE)
+
+    assert [journal.ingest(), journal.ingest()] == [1, 0]
+
+    assert TokenUsageLog.objects.get().attempt_id == good.attempt_id
+    assert files(folder) == ["rejected"]
+    assert (folder / "rejected" / "0-bad.json").read_text() == bad
+    assert_staff_are_told_once(caplog)
+
+
+@pytest.mark.parametrize("error", [DataError, IntegrityError, OverflowError, ValueError])
+@pytest.mark.parametrize("known", [True, False])
+def test_record_that_the_database_rejects_is_set_aside_and_changes_nothing(
+    folder: Path, caplog: pytest.LogCaptureFixture, error: type[Exception], known: bool
+) -> None:
+    if known:
+        make_token()
+    bad, good = begin(branch="Bad"), begin(branch="Good")
+    for record in (bad, good):
+        journal.settle(record, USAGE)
+    (folder / f"{bad.attempt_id}.json").rename(folder / "0-bad.json")
+
+    def reject(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT") and "TokenUsageLogs" in sql and "Bad" in params:
+            raise error("rejected")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(reject):
+        assert [journal.ingest(), journal.ingest()] == [1, 0]
+
+    assert TokenUsageLog.objects.get().branch == "Good"
+    assert files(folder) == ["rejected"]
+    assert_staff_are_told_once(caplog)
+
+
+def assert_staff_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    sentence = (
+        "A call is not charged: DATA_DIR/journal/rejected/0-bad.json cannot be ingested. "
+        "Mend it and move it back to DATA_DIR/journal, or remove it."
+    )
+    (error,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert error.getMessage().startswith(sentence)
+    assert LedgerAlert.objects.get().findings == sentence
+    # As long as it is there the audit finds it, and raises no second alert.
+    assert audit_ledger() == [sentence]
+    assert LedgerAlert.objects.get().resolved_at is None
+
+
+def test_record_that_was_mended_is_charged_and_its_alert_is_resolved(folder: Path) -> None:
+    text = valid()
+    (folder / "0-bad.json").write_text(text[:-1])
+    journal.ingest()
+
+    (folder / "rejected" / "0-bad.json").unlink()
+    (folder / "0-bad.json").write_text(text)
+
+    assert journal.ingest() == 1
+    assert audit_ledger() == []
+    assert LedgerAlert.objects.get().resolved_at is not None
+
+
+def test_folder_among_the_records_is_set_aside(folder: Path) -> None:
+    (folder / "1-folder.json").mkdir(parents=True)
     journal.settle(begin(), USAGE)
 
     assert journal.ingest() == 1
-    assert journal.ingest() == 0
+    assert files(folder) == ["rejected"]
 
-    errors = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert [record.getMessage().split("/")[-1][:13] for record in errors] == [
-        "0-broken.json",
-        "1-folder.json",
+
+@pytest.mark.parametrize("method", ["read_bytes", "replace"])
+def test_file_that_cannot_be_read_or_moved_is_logged_once_and_left(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    folder.mkdir()
+    (folder / "0-bad.json").write_text("{")
+    journal.settle(begin(), USAGE)
+    real = getattr(Path, method)
+
+    def fail(path: Path, *arguments: Any) -> Any:
+        if path.name == "0-bad.json":
+            raise PermissionError
+        return real(path, *arguments)
+
+    monkeypatch.setattr(Path, method, fail)
+
+    assert [journal.ingest(), journal.ingest()] == [1, 0]
+
+    assert (folder / "0-bad.json").exists()
+    assert [record.getMessage().split("/")[-1] for record in caplog.records] == [
+        "0-bad.json cannot be read or moved (PermissionError)."
     ]
-    assert files(folder) == ["0-broken.json", "1-folder.json"]
 
 
 def test_record_that_another_process_has_just_ingested_is_skipped(

@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
-from tokens import ledger, services
+from tokens import ledger, ledger_audit, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 LEASE = timedelta(minutes=5)
 WHO = {"company_id": "NT047", "branch": "Pokhara", "requested_by": "sita"}
@@ -117,6 +118,78 @@ def test_settle_delivered_again_changes_nothing() -> None:
     assert ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO) is False
     assert ledger.release(attempt_id) is False
     assert totals(token) == (1200, 0, 8800)
+
+
+def test_bill_that_comes_late_replaces_the_estimate_once() -> None:
+    token = make_token(total_token_limit=5000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+    token.refresh_from_db()
+    assert token.status == "Exceeded"
+
+    results = [ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO) for _ in range(2)]
+
+    assert results == [True, False]
+    assert totals(token) == (1200, 0, 3800)
+    row = TokenUsageLog.objects.get()
+    assert (row.total_tokens_used, row.input_tokens, row.estimated) == (1200, 1000, False)
+    token.refresh_from_db()
+    assert token.status == "Active"
+    assert ledger_audit.audit_ledger() == []
+
+
+def test_call_that_turns_out_to_cost_nothing_replaces_the_estimate_once() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+
+    assert [ledger.release(attempt_id) for _ in range(2)] == [True, False]
+
+    assert totals(token) == (0, 0, 10_000)
+    assert ledger_audit.audit_ledger() == []
+
+
+def test_estimate_stays_where_only_the_reservation_is_ended() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+
+    assert ledger.end_reservation(attempt_id) is False
+    assert totals(token) == (5000, 0, 5000)
+
+
+def test_corrected_estimate_leaves_a_key_that_staff_set_to_exceeded() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+    TokenMaster.objects.update(status="Exceeded", status_reason="Set by asha.")
+
+    ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
+
+    token.refresh_from_db()
+    assert token.status == "Exceeded"
+
+
+def test_renewed_leases_are_full_and_no_longer() -> None:
+    token = make_token(total_token_limit=10_000)
+    ran_out = reserve(token, 100, lease=timedelta(seconds=-1))
+    impossible = reserve(token, 100, lease=timedelta(hours=1))
+    running = reserve(token, 100, lease=timedelta(minutes=1))
+    assert ran_out
+    assert impossible
+    assert running
+    before = TokenReservation.objects.get(pk=running).leased_until
+
+    assert ledger.renew_leases(LEASE) == 2
+
+    rows = dict(TokenReservation.objects.values_list("pk", "leased_until"))
+    assert rows[running] == before
+    assert rows[ran_out] == rows[impossible]
+    assert timezone.now() < rows[ran_out] <= timezone.now() + LEASE
 
 
 def test_settle_after_the_reservation_was_released_charges_once_and_releases_nothing_twice() -> (

@@ -14,7 +14,7 @@ from tokens.emails import deliver_alerts
 from tokens.models import AlertSubscription, LedgerAlert, TokenMaster, TokenUsageSummary
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 ALERTS = "/admin/tokens/ledgeralert/"
 

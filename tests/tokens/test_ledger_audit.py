@@ -16,7 +16,7 @@ from tokens import ledger, ledger_audit, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 WHO = {"company_id": "NT047", "branch": "Default", "requested_by": "asha"}
 

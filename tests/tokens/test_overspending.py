@@ -7,7 +7,7 @@ from tests.overspending import overspending_watched
 from tests.tokens.rows import make_token
 from tokens.models import TokenUsageSummary
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 
 def test_totals_above_the_limit_are_caught_even_when_they_are_corrected_at_once() -> None:

@@ -12,10 +12,10 @@ from django.db import connections
 
 from tests.tokens.rows import make_token
 from tokens import ledger, rate_limits, selection
-from tokens.models import RecentCall, TokenReservation
+from tokens.models import RecentCall, TokenMaster, TokenReservation
 from tokens.selection import Cost, KeysBusy, Taken
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -122,3 +122,17 @@ def test_calls_that_begin_together_never_pass_a_limit(limit: str) -> None:
         taken = list(threads.map(take_one, range(8)))
 
     assert taken.count(True) == TokenReservation.objects.count() == 3
+
+
+def test_calls_before_the_clock_was_set_back_hold_nothing_up() -> None:
+    make_token(requests_per_minute=1)
+    with time_machine.travel(NOW, tick=False) as clock:
+        ledger.release(take().reservation.attempt_id)
+
+        clock.shift(-timedelta(seconds=1))
+        busy_until()
+        clock.shift(-timedelta(hours=1))
+        limits = TokenMaster.objects.get().call_limits
+        assert rate_limits.calls_left(TokenMaster.objects.get().pk, limits) == 1
+        ledger.release(take().reservation.attempt_id)
+        busy_until()

@@ -1,19 +1,34 @@
+import math
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
-from tokens import ledger
+from tokens import circuit_breaker, ledger, rate_limits, selection
 from tokens.ledger import Reservation
 from tokens.models import TokenMaster, TokenReservation
-from tokens.selection import Cost, KeysBusy, NoUsableKey, Taken, disable_key, require_usable, take
+from tokens.rate_limits import WINDOW
+from tokens.selection import (
+    Cost,
+    KeysBusy,
+    NoUsableKey,
+    Taken,
+    disable_key,
+    require_free,
+    require_usable,
+    room,
+    take,
+)
 from tokens.usage import Usage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
 PAGE = Cost(fixed=4000, output_max=8192, output_floor=2000)
 NOTHING = Cost(0, 0, 0)
@@ -280,6 +295,87 @@ def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> No
     taken, reservation, _ = take_all()
 
     assert (taken, reservation.amount, reservation.output_budget) == (offline, 0, 0)
+
+
+def busy_until(cost: Cost = PAGE) -> datetime:
+    with pytest.raises(KeysBusy) as busy:
+        require_free("NT047", cost_of=lambda _: cost)
+    return busy.value.until
+
+
+@time_machine.travel(NOW, tick=False)
+def test_require_free_says_when_the_first_of_several_blocked_keys_is_free() -> None:
+    for minutes in (5, 3, 9):
+        until = NOW + timedelta(minutes=minutes)
+        circuit_breaker.trip(make_token(), until, "429", whole_project=False)
+
+    assert busy_until() == NOW + timedelta(minutes=3)
+
+    make_token()
+    require_free("NT047", cost_of=cost_of)
+
+
+@time_machine.travel(NOW, tick=False)
+def test_require_free_waits_for_quota_that_calls_have_reserved() -> None:
+    token = make_token(total_token_limit=17_000)
+    first = take_all().reservation
+
+    assert busy_until() == NOW + selection.QUOTA_RECHECK
+
+    ledger.release(first.attempt_id)
+    require_free("NT047", cost_of=cost_of)
+    spend(token, 12_000)  # too little for any document: take says so
+    require_free("NT047", cost_of=cost_of)
+
+
+@time_machine.travel(NOW, tick=False)
+@pytest.mark.parametrize(
+    ("limits", "wait"),
+    [({"max_concurrent_calls": 1}, rate_limits.RECHECK), ({"requests_per_minute": 1}, WINDOW)],
+)
+def test_require_free_waits_at_the_limits_of_calls(limits: dict[str, Any], wait: timedelta) -> None:
+    make_token(**limits)
+    take_one()
+
+    assert busy_until(NOTHING) == NOW + wait
+
+
+def test_require_free_leaves_a_company_without_a_usable_key_to_take() -> None:
+    make_token(status="Exceeded")
+    make_token(provider="Offline", status="Disabled")
+
+    require_free("NT047", cost_of=cost_of)
+
+
+def test_require_free_writes_nothing_and_needs_one_read(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(30):
+        make_token()
+
+    with django_assert_num_queries(1):
+        require_free("NT047", cost_of=cost_of)
+    assert not TokenReservation.objects.exists()
+
+
+def test_room_is_that_of_all_keys_together() -> None:
+    make_token(max_concurrent_calls=2, total_token_limit=10**9)
+    make_token(requests_per_minute=3, total_token_limit=10**9)
+    make_token(total_token_limit=6000)
+    circuit_breaker.trip(make_token(), timezone.now() + LEASE, "429", whole_project=False)
+    make_token(total_token_limit=5999)
+    cooled_down = make_token(total_token_limit=10**9)
+    circuit_breaker.trip(cooled_down, timezone.now() - LEASE, "429", whole_project=False)
+
+    assert room("NT047", cost_of=cost_of) == 2 + 3 + 1 + 1
+
+
+def test_room_without_a_limit_or_a_key_to_wait_for_is_infinite() -> None:
+    assert room("NT047", cost_of=cost_of) == math.inf
+    make_token(total_token_limit=5999)
+    assert room("NT047", cost_of=cost_of) == math.inf
+    make_token(provider="Offline", company_id="NT048")
+    assert room("NT048", cost_of=cost_of) == math.inf
 
 
 def test_disable_key_records_the_reason() -> None:

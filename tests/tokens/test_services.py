@@ -17,7 +17,7 @@ from tokens.ledger_audit import audit_ledger
 from tokens.models import ThresholdAlert, TokenChange, TokenMaster, TokenStatus
 from tokens.services import mark_exceeded, update_statuses, update_token
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 EXPIRED = ("status", "Active", "Expired", "system", "Its expiry has passed.")
 RENEWED = ("status", "Expired", "Active", "system", "Its expiry is in the future.")

@@ -11,7 +11,7 @@ from tokens.models import (
     UsageSummaryRow,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 
 def test_a_key_inserted_by_sql_and_never_used_is_healthy() -> None:

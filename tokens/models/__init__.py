@@ -4,6 +4,8 @@ from tokens.models.alerts import USED_UP, AlertSubscription, LedgerAlert, Thresh
 from tokens.models.call_limits import NO_LIMITS, CallLimits, RecentCall
 from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange
 from tokens.models.cool_down import CoolDown
+from tokens.models.installation import Installation
+from tokens.models.pending_wipe import PendingWipe
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
     DEFAULT_LIMIT,
@@ -33,7 +35,9 @@ __all__ = [
     "Aspect",
     "CallLimits",
     "CoolDown",
+    "Installation",
     "LedgerAlert",
+    "PendingWipe",
     "Provider",
     "RecentCall",
     "ThresholdAlert",

@@ -71,16 +71,26 @@ class LedgerAlertQuerySet(models.QuerySet["LedgerAlert"]):
         ``fingerprint_of`` identifies the findings: texts that stay the same until a repair. The
         alert that has them stays as it is, and is not mailed again.
         """
-        fingerprint = hashlib.sha256("\n".join(fingerprint_of).encode()).hexdigest()
         with transaction.atomic():
             unresolved = self.filter(resolved_at=None)
             if not fingerprint_of:
                 unresolved.update(resolved_at=timezone.now())
                 return
-            unresolved.exclude(fingerprint=fingerprint).update(resolved_at=timezone.now())
-            self.get_or_create(
-                fingerprint=fingerprint, resolved_at=None, defaults={"findings": findings}
-            )
+            others = unresolved.exclude(fingerprint=_fingerprint(fingerprint_of))
+            others.update(resolved_at=timezone.now())
+            self.raise_once(fingerprint_of, findings)
+
+    def raise_once(self, fingerprint_of: Sequence[str], findings: str) -> None:
+        """Have an unresolved alert for what was found between two audits; the next one follows."""
+        self.get_or_create(
+            fingerprint=_fingerprint(fingerprint_of),
+            resolved_at=None,
+            defaults={"findings": findings},
+        )
+
+
+def _fingerprint(identities: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(identities).encode()).hexdigest()
 
 
 class LedgerAlert(Alert):

@@ -1,7 +1,6 @@
 """``manage.py demo``: what a new installation begins with."""
 
 import json
-import os
 import secrets
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from extraction.models import ApiClient, ApiClientCompany
+from ocrsite.lib.files import atomic_write
 from tokens.models import Provider, TokenMaster
 from tokens.services import create_token
 
@@ -57,22 +57,12 @@ def create_demo(url: str) -> None:
         client.save()
         ApiClientCompany.objects.create(client=client, company_id=COMPANY_ID)
         # Last before the commit: what a crash between the two leaves, the next start overwrites.
-        _write_private(
-            credentials_file(),
-            {
-                "url": url,
-                "username": USERNAME,
-                "password": password,
-                "api_key": api_key,
-                "company_id": COMPANY_ID,
-            },
-        )
-
-
-def _write_private(path: Path, content: dict[str, str]) -> None:
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(content, indent=2) + "\n")
-    draft.replace(path)
+        credentials = {
+            "url": url,
+            "username": USERNAME,
+            "password": password,
+            "api_key": api_key,
+            "company_id": COMPANY_ID,
+        }
+        with atomic_write(credentials_file()) as file:
+            file.write(f"{json.dumps(credentials, indent=2)}\n".encode())

@@ -1,37 +1,33 @@
 """Electronic invoices attached to PDFs: found, mapped, and compared with the page's text."""
 
 import base64
-import binascii
-import json
 import re
-import subprocess
 from pathlib import Path
 
 from lxml import etree
 
-from extraction.documents import sandbox
+from extraction.documents import pdf_child
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.einvoice.cii import fields_of_cii
 from extraction.readers.einvoice.ubl import fields_of_ubl
 from extraction.readers.einvoice.xml import Node
+from extraction.readers.text.layout import cut_lines
 from extraction.readers.text.numbers import amounts_in, days_in, decimal_sign
 
-SECONDS = 10.0
+_IN_WORD = re.compile(r"\w")
 
 
 def einvoices_in(pdf: Path) -> list[InvoiceFields]:
-    """Return what the electronic invoices attached to a PDF say; none for a hostile PDF."""
-    found = (fields_of(xml) for xml in _attached_xml(pdf))
-    return [fields for fields in found if fields is not None]
+    """Return what the electronic invoices attached to a PDF say; none for a broken PDF.
 
-
-def _attached_xml(pdf: Path) -> list[bytes]:
-    # In a child under limits: pypdf may never come to an end with a hostile file.
+    A hostile one may take any time and memory: call it in the sandbox.
+    """
     try:
-        child = sandbox.run_pdf_child("attachments", pdf, timeout=SECONDS)
-        return [base64.b64decode(xml) for xml in json.loads(child.stdout)]
-    except (subprocess.TimeoutExpired, ValueError, binascii.Error):
+        attached = pdf_child.attachments(str(pdf))
+    except Exception:  # pypdf raises whatever a broken file provokes
         return []
+    found = (fields_of(base64.b64decode(xml)) for xml in attached)
+    return [fields for fields in found if fields is not None]
 
 
 def fields_of(xml: bytes) -> InvoiceFields | None:
@@ -58,21 +54,28 @@ def not_on_page(fields: InvoiceFields, text: str) -> list[str]:
     The attachment of a real invoice can state 963.11 where its page shows 963,12, or be positive
     where the page is negative; people see the page. An absent field is not confirmed either.
     """
+    text = "\n".join(cut_lines(text))
+    words = " ".join(text.split()).lower()
     sign = decimal_sign(text)
     values = {amount.value for amount in amounts_in(text, sign)}
     days = {reading for day in days_in(text) for reading in day.readings}
     missing = {
-        "invoice number": not _contains(text, fields.invoice_number),
+        "invoice number": not _contains(words, fields.invoice_number),
         "invoice date": fields.invoice_date not in days,
-        "supplier": not _contains(text, fields.supplier.name),
+        "supplier": not _contains(words, fields.supplier.name),
         "total amount": fields.total_amount not in values,
     }
     return [name for name, is_missing in missing.items() if is_missing]
 
 
-def _contains(text: str, value: str | None) -> bool:
-    """Whether the text has the value, not as a part of a longer word or number."""
-    if value is None:
-        return False
-    words = r"\s+".join(map(re.escape, value.split()))
-    return re.search(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE) is not None
+def _contains(words: str, value: str | None) -> bool:
+    """Whether the words of a text hold the value, not as a part of a longer word or number."""
+    wanted = " ".join((value or "").split()).lower()
+    start = words.find(wanted) if wanted else -1
+    while start >= 0:
+        end = start + len(wanted)
+        # Both neighbours at once: an empty slice at an end of the text is no letter either.
+        if not any(map(_IN_WORD.match, (words[max(start - 1, 0) : start], words[end : end + 1]))):
+            return True
+        start = words.find(wanted, start + 1)
+    return False

@@ -14,6 +14,7 @@ CREDIT_NOTE_CODES = frozenset(
 )
 MAX_TEXT = 2000  # the canonical invoice's limit
 _NUMBER = re.compile(r"[+-]?\d{1,14}(\.\d{1,10})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 
 
@@ -93,7 +94,7 @@ def unit_price(price: Node, quantity: Decimal | None, amount: Decimal | None) ->
 
 def currency(code: str | None) -> str | None:
     """Return the code if it has the form of ISO 4217, else None."""
-    return code if code and re.fullmatch(r"[A-Z]{3}", code) else None
+    return code if code and _CURRENCY.fullmatch(code) else None
 
 
 def joined(*parts: str | None) -> str | None:

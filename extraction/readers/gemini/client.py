@@ -19,7 +19,7 @@ from google import genai
 from google.genai import types
 
 from extraction.readers.base import ReadingError
-from extraction.readers.gemini import errors
+from extraction.readers.gemini import answers, errors
 from tokens import encryption
 
 T = TypeVar("T")
@@ -86,6 +86,8 @@ def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Cl
                 "verify": tls_context(),
                 # The key's header would be sent to the other host as well.
                 "follow_redirects": False,
+                "event_hooks": {"response": [answers.sanitise]},
+                "headers": {"Accept-Encoding": answers.ACCEPT_ENCODING},
                 # No connection is kept open between calls: they are seconds apart, their event
                 # loop ends with them, and a connection that the server closed while it was idle
                 # looks like one dropped after sending, which is charged.

@@ -13,12 +13,18 @@ import pydantic
 from google.genai import errors
 
 from extraction.readers.base import Billing, Failure, KeyEffect, ReadingError
+from extraction.readers.gemini.answers import AnswerTooLarge, clean
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
 # A missing permission or model is a setting at Google, which takes a person minutes to change.
 SETTINGS_COOL_DOWN = 900.0
+# Google may ask for 10,000 years (google.protobuf.Duration); no key is blocked for longer than this
+# without staff.
+LONGEST_WAIT = 86_400.0
+# Characters kept of a text of Google's.
+LONGEST_TEXT = 2_000
 # A spending limit ends when it is raised, or with its period: one call an hour finds out.
 SPEND_COOL_DOWN = 3600.0
 # Daily quotas begin anew at midnight Pacific time (ai.google.dev/gemini-api/docs/rate-limits),
@@ -56,6 +62,9 @@ CONDITIONS = {
     ),
     "malformed_answer": Condition(
         Failure.RETRY, "Gemini's answer could not be understood.", Billing.UNKNOWN
+    ),
+    "answer_too_large": Condition(
+        Failure.RETRY, "Gemini's answer was too large to be read.", Billing.UNKNOWN
     ),
     "provider_error": Condition(Failure.RETRY, "The call of Gemini failed.", Billing.UNKNOWN),
     # 5xx and 408
@@ -122,6 +131,7 @@ _MALFORMED = (
     json.JSONDecodeError,
     pydantic.ValidationError,
     UnicodeDecodeError,
+    RecursionError,
 )
 # google.rpc.ErrorInfo reasons of a 403 that concern the key or its project, not one model
 # (googleapis/google/api/error_reason.proto).
@@ -171,6 +181,8 @@ def failure(error: Exception) -> ReadingError:
             code = "unreachable"
         case TimeoutError() | httpx2.TimeoutException():
             code = "timeout"
+        case AnswerTooLarge():
+            code = "answer_too_large"
         case _ if isinstance(error, _MALFORMED):
             code = "malformed_answer"
         case httpx2.RequestError():
@@ -198,9 +210,16 @@ def _of_error_answer(error: errors.APIError) -> ReadingError:
         code,
         retry_after=retry_after,
         cools_for=cools_for,
-        provider_code=f"{error.code} {error.status or ''}".strip(),
-        provider_message=error.message or "",
+        provider_code=f"{error.code} {_text(error.status)}".strip(),
+        provider_message=_text(error.message),
     )
+
+
+def _text(value: Any) -> str:
+    """Return what a provider says in a field, of whatever type, as a text that can be stored."""
+    if not value:
+        return ""
+    return clean(value if isinstance(value, str) else repr(value))[:LONGEST_TEXT]
 
 
 def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str) -> str:
@@ -212,7 +231,7 @@ def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str)
         case 400 if reason == "API_KEY_INVALID":
             return "key_rejected"
         # Google states in the message alone that a key was reported as leaked.
-        case 403 if reason.startswith(_KEY_REASONS) or "leaked" in str(error.message):
+        case 403 if reason.startswith(_KEY_REASONS) or "leaked" in _text(error.message):
             return "key_rejected"
         case 403:
             # A missing permission, such as for one model, does not make the key invalid.
@@ -272,9 +291,10 @@ def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float
         return seconds
     try:
         at = parsedate_to_datetime(header)
-    except ValueError:
+        wait = at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)
+    except (ValueError, OverflowError, TypeError):
         return None
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, wait.total_seconds()), LONGEST_WAIT)
 
 
 def _seconds(text: str) -> float | None:
@@ -282,4 +302,4 @@ def _seconds(text: str) -> float | None:
         seconds = float(text)
     except ValueError:
         return None
-    return seconds if 0 <= seconds < float("inf") else None
+    return min(seconds, LONGEST_WAIT) if 0 <= seconds < float("inf") else None

@@ -14,8 +14,9 @@ from extraction.documents.document import Document
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Billing, Reading, ReadingError, RequestCost
 from extraction.readers.gemini import prompt_cost
+from extraction.readers.gemini.answers import clean, clean_json
 from extraction.readers.gemini.client import DEADLINE_FACTOR, can_be_sent, client_for, outcome_of
-from extraction.readers.gemini.errors import reading_error
+from extraction.readers.gemini.errors import LONGEST_TEXT, reading_error
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ PROMPT_VERSION = hashlib.sha256(_PROMPT_TEXT.encode()).hexdigest()
 PROMPT_MARGIN = 100
 # The count must not delay a call noticeably; without it the reserve is only larger.
 COUNT_TIMEOUT_SECONDS = 2.0
+# Far beyond any model's context.
+_MOST_COUNTED = 100_000_000
 # A person waits for this one.
 KEY_CHECK_TIMEOUT_SECONDS = 10.0
 
@@ -52,6 +55,8 @@ LONGEST_OUTPUT = 65_536
 # Limits of a correction, so that it stays short.
 _FAULTS_NAMED = 10
 _LONGEST_CORRECTION = 1000
+# Characters kept of the name that the answer gives its model.
+_LONGEST_MODEL = 100
 
 _BLOCKED = frozenset({
     types.FinishReason.SAFETY,
@@ -190,7 +195,7 @@ def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | 
     response = outcome_of(count, api_key, seconds)
     if isinstance(response, ReadingError):
         return response
-    if not response.total_tokens:
+    if not response.total_tokens or not 0 < response.total_tokens <= _MOST_COUNTED:
         return reading_error("malformed_answer")
     return response.total_tokens
 
@@ -213,7 +218,7 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
             usage=usage,
             correction=correction,
             provider_code=" ".join(["200", *(reason.value for reason in reasons if reason)]),
-            provider_message=(candidate.finish_message or "") if candidate else "",
+            provider_message=(candidate.finish_message or "")[:LONGEST_TEXT] if candidate else "",
         )
 
     if (feedback and feedback.block_reason) or finish in _BLOCKED:
@@ -226,12 +231,11 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
     if not text:
         return failed("empty_answer")
     try:
-        fields = InvoiceFields.model_validate_json(text, strict=True)
+        fields = InvoiceFields.model_validate_json(clean_json(text), strict=True)
     except pydantic.ValidationError as error:
         return failed("wrong_schema", _correction(error))
-    return Reading(
-        fields=fields, model=response.model_version or model, usage=usage, billing=billing
-    )
+    version = (response.model_version or model)[:_LONGEST_MODEL]
+    return Reading(fields=fields, model=version, usage=usage, billing=billing)
 
 
 def _correction(error: pydantic.ValidationError) -> str:
@@ -241,7 +245,7 @@ def _correction(error: pydantic.ValidationError) -> str:
         f"{'.'.join(map(str, fault['loc'])) or 'the whole answer'} ({fault['type']})"
         for fault in faults[:_FAULTS_NAMED]
     ]
-    return CORRECTION.format(faults="; ".join(named)[:_LONGEST_CORRECTION])
+    return CORRECTION.format(faults=clean("; ".join(named)[:_LONGEST_CORRECTION]))
 
 
 def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:

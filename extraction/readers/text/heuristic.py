@@ -25,7 +25,7 @@ CENT = Decimal("0.01")
 def read_text(text: str) -> InvoiceFields:
     """Return the fields that the rules find; EMPTY when the text is no invoice."""
     page = TextLayout(text)
-    document_type = _document_type("\n".join(page.lines))
+    document_type = _document_type(page.text)
     number = page.word(labels.NUMBER)
     total = next(iter(page.amounts(labels.TOTAL)), None)
     if document_type == "other" or (number is None and total is None):
@@ -48,7 +48,7 @@ def read_text(text: str) -> InvoiceFields:
         vehicle_number=page.cell(labels.VEHICLE),
         transporter=page.cell(labels.TRANSPORTER),
         pws_number=None,
-        currency=_currency(text),
+        currency=_currency(page.text),
         supplier=Party(name=_supplier(page), tax_id=supplier_tax_id, address=None),
         customer=Party(name=_name(page, labels.CUSTOMER), tax_id=customer_tax_id, address=None),
         line_items=list(_line_items(page)),
@@ -142,7 +142,7 @@ def _name(page: TextLayout, label: re.Pattern[str]) -> str | None:
 def _name_cells(cells: Cells) -> Iterator[str]:
     # A cell with "Name:" first: it is the most certain of those below the heading.
     yield from (cell for cell in cells.below if labels.NAME_LABEL.match(cell))
-    yield re.split(r"\s{2,}", cells.beside)[0]
+    yield labels.GAP.split(cells.beside)[0]
     yield from cells.below[:2]
 
 
@@ -157,7 +157,7 @@ def _line_items(page: TextLayout) -> Iterator[LineItem]:
         description = _description(line, row) if row else ""
         if row and description:
             quantity, price, amount = (number.value for number in row)
-            unit = labels.UNIT.fullmatch(line[row[0].end : row[1].start])
+            unit = labels.UNIT.fullmatch(line[row[0].end : row[1].start].strip())
             nothing: dict[str, object] = dict.fromkeys(LineItem.model_fields)
             reduction = quantity * price - abs(amount)
             yield LineItem.model_validate(
@@ -193,6 +193,6 @@ def _description(line: str, row: tuple[Amount, Amount, Amount]) -> str:
     quantity, price, _ = row
     for text in (line[: quantity.start], line[quantity.end : price.start]):
         words = " ".join(labels.POSITION.sub("", text).split()).strip("|€$ ")
-        if re.search(r"[^\W\d_]{2}", words):
+        if labels.WORD.search(words):
             return words
     return ""

@@ -1,4 +1,8 @@
-"""The labels of fields on English, German, French, Dutch and Nepali invoices."""
+"""The labels of fields on English, German, French, Dutch and Nepali invoices.
+
+No pattern begins with a repetition without bound, which would be tried anew from every letter of a
+hostile line.
+"""
 
 import re
 
@@ -15,7 +19,7 @@ INVOICE = _any(
     r"(?:tax |vat )?invoice",
     "factuur",
     "facture",
-    r"\w*rechnung",
+    r"\w{0,30}rechnung",
     r"invoicenumber",
     "tax bill",
     r"bill no",
@@ -24,7 +28,7 @@ INVOICE = _any(
     "bijak",
 )
 CREDIT_NOTE = re.compile(
-    r"^\W*(?:credit ?note|credit memo|gutschrift|stornorechnung|rechnungskorrektur|avoir"
+    r"^[^\w\n]*(?:credit ?note|credit memo|gutschrift|stornorechnung|rechnungskorrektur|avoir"
     r"|creditnota|credit ?factuur)\b",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -40,7 +44,7 @@ NUMBER = re.compile(
     r"|factuur(?=\s+\S*\d)|credit\s?note(?=\s+\S*\d))",
     re.IGNORECASE,
 )
-IDENTIFIER = re.compile(r"(?=[\w/.-]*\d)[A-Za-z0-9][\w/.-]*(?<![.])", re.ASCII)
+IDENTIFIER = re.compile(r"(?=[\w/.-]{0,100}\d)[A-Za-z0-9][\w/.-]{0,100}(?<![.])", re.ASCII)
 DATE = _any(
     "invoice date",
     "date of issue",
@@ -145,7 +149,7 @@ SUM_ROW = _any(
     "subtotaal",
     "gesamt\\w*",
     "summe",
-    r"\w*summe",
+    r"\w{0,30}summe",
     "umsatzsteuer",
     "positionssumme",
     "taxable",
@@ -174,7 +178,7 @@ CURRENCY_CODES = {"€": "EUR", "$": "USD", "£": "GBP", "₹": "INR"}
 def _heading(*words: str) -> re.Pattern[str]:
     """Match a cell that is one of the words, or begins with it and a colon."""
     joined = "|".join(words)
-    return re.compile(rf"(?:^|(?<=\s\s))\s*(?:{joined})\s*(?::|(?=\s\s)|$)", re.IGNORECASE)
+    return re.compile(rf"(?:^\s*|(?<=\s\s))(?:{joined})\s*(?::|(?=\s\s)|$)", re.IGNORECASE)
 
 
 SUPPLIER = _heading("seller", "supplier", "vendor", "verkäufer", "lieferant", "fournisseur",
@@ -188,13 +192,15 @@ CUSTOMER = re.compile(
     + r"|\bM/s\b\.?:?",
     re.IGNORECASE,
 )  # fmt: skip
-NAME_LABEL = re.compile(r"\W*(?:name|nom|naam|m/s|attn)\b\W*", re.IGNORECASE)
+NAME_LABEL = re.compile(r"\W{0,20}(?:name|nom|naam|m/s|attn)\b\W*", re.IGNORECASE)
 NOT_A_NAME = re.compile(
     r"\d{3}|:|\b(?:number|no|nr|gln|datum|vat|pan|tva|address|käufer|kunde|buyer|customer|client)\b"
     r"|^(?:\S )+\S$|^contact|contact name",
     re.IGNORECASE,
 )
-UNIT = re.compile(r"\s*([^\W\d_][^\s\d]{0,11})\s*(?:[€$£₹]|Rs\.?)?\s*")
+UNIT = re.compile(r"([^\W\d_][^\s\d]{0,11})\s*(?:[€$£₹]|Rs\.?)?")
+WORD = re.compile(r"[^\W\d_]{2}")
+GAP = re.compile(r"\s{2,}")
 POSITION = re.compile(r"^\s*\d{1,3}[.)]?\s+(?=\S)")
 _LEGAL = (
     r"(?:GmbH|AG|KG|UG|BV|B\.V\.|NV|N\.V\.|SARL|SAS|SA|S\.A\.|Inc\.?|LLC|Ltd\.?|Limited|PLC|Corp\.?"
@@ -202,5 +208,5 @@ _LEGAL = (
 )
 # A cell that begins with at most six words of which the last is a company's form.
 COMPANY = re.compile(
-    rf"(?:^|(?<=\s\s))\s*(?P<name>[^\W\d_][^\s:,]*(?:,?[ ][^\s:,]+){{0,4}}?,?[ ]{_LEGAL})(?![\w])"
+    rf"(?:^\s*|(?<=\s\s))(?P<name>[^\W\d_][^\s:,]*(?:,?[ ][^\s:,]+){{0,4}}?,?[ ]{_LEGAL})(?![\w])"
 )

@@ -5,13 +5,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 
-from extraction.readers.text.labels import BASIS, IDENTIFIER
+from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER
 from extraction.readers.text.numbers import Amount, amounts_in, days_in, decimal_sign, month_first
 
 MAX_LINES = 5000
 MAX_WIDTH = 300
 ROWS_BELOW = 5
+MAX_OCCURRENCES = 5  # a line repeats a label at most for a second column and its tax
+_ALONE = re.compile(r"(?:Rs\.?|NPR|[A-Z]{3})?[\s:|]{0,40}-?[\d,]{1,30}(?:/-)?")
+_MARKS_BEFORE = re.compile(r"^[\s:.#|-]+")
+_CELL = re.compile(r"\S+(?:\s\S+)*(?:(?<=:)\s{2,}\S+(?:\s\S+)*)?")
+
+
+def cut_lines(text: str) -> list[str]:
+    """Return the lines with text, at most MAX_LINES of at most MAX_WIDTH letters."""
+    lines = (line[:MAX_WIDTH].rstrip() for line in text.replace("\f", "\n").split("\n"))
+    return list(islice((line for line in lines if line), MAX_LINES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +37,15 @@ class TextLayout:
     """The lines of a document, with its decimal sign and its order of day and month."""
 
     def __init__(self, text: str) -> None:
-        lines = (line[:MAX_WIDTH].rstrip() for line in text.replace("\f", "\n").split("\n"))
-        self.lines = [line for line in lines if line][:MAX_LINES]
-        self._sign = decimal_sign(text)
-        self._month_first = month_first(text)
+        self.lines = cut_lines(text)
+        self.text = "\n".join(self.lines)
+        self._sign = decimal_sign(self.text)
+        self._month_first = month_first(self.text)
 
     def after(self, label: re.Pattern[str]) -> Iterator[Cells]:
         """Yield the cells of each occurrence of the label, from the top."""
         for index, line in enumerate(self.lines):
-            for found in label.finditer(line):
+            for found in islice(label.finditer(line), MAX_OCCURRENCES):
                 rows = self.lines[index + 1 : index + 1 + ROWS_BELOW]
                 start = found.end() - len(found[0].lstrip())
                 below = [_cell_under(row, start, found.end()) for row in rows]
@@ -51,7 +62,7 @@ class TextLayout:
     def cell(self, label: re.Pattern[str]) -> str | None:
         """Return the words beside the label, up to the next gap of two blanks."""
         for cells in self.after(label):
-            if cell := re.split(r"\s{2,}", _value(cells.beside))[0]:
+            if cell := GAP.split(_value(cells.beside))[0]:
                 return cell
         return None
 
@@ -97,7 +108,7 @@ class TextLayout:
         for day in days_in(text):
             text = text[: day.start] + " " * (day.end - day.start) + text[day.end :]
         amounts = self.numbers(text)
-        alone = re.fullmatch(r"[\s:|=€$₹]*(?:Rs\.?|NPR|[A-Z]{3})?[\s:|]*-?[\d,]+(?:/-)?\s*", text)
+        alone = _ALONE.fullmatch(text.strip().lstrip(" \t:|=€$₹"))
         return [amount for amount in amounts if amount.has_cents or alone]
 
     def _first_day(self, text: str) -> date | None:
@@ -107,12 +118,12 @@ class TextLayout:
 
 
 def _value(beside: str) -> str:
-    return re.sub(r"^[\s:.#|-]+", "", beside).rstrip(" |")
+    return _MARKS_BEFORE.sub("", beside).rstrip(" |")
 
 
 def _cell_under(row: str, start: int, end: int) -> str:
     """Return the cell of a row that overlaps the columns of a heading; "Name:  X" is one cell."""
-    for cell in re.finditer(r"\S+(?:\s\S+)*(?:(?<=:)\s{2,}\S+(?:\s\S+)*)?", row):
+    for cell in _CELL.finditer(row):
         if cell.start() < end and cell.end() > start:
             return cell[0]
     return ""

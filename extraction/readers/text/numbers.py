@@ -22,15 +22,20 @@ _AMOUNT = re.compile(
     (?P<sign>[-−–](?=\S)|(?:^|(?<=\s\s))[-−](?=\s\S))?\s?
     [€$£₹]?\s?(?P<inner>[-−–])?
     (?P<digits>
-        \d{1,3}(?:[\ \u00a0\u202f]\d{3})+,\d\d     # 2 399,00
-      | \d{1,3}(?:['’]\d{3})+(?:\.\d+)?            # 2'399.00
+        \d{1,3}(?:[\ \u00a0\u202f]\d{3}){1,6},\d\d     # 2 399,00
+      | \d{1,3}(?:['’]\d{3}){1,6}(?:\.\d+)?            # 2'399.00
       | \d+(?:[.,]\d+)*
     )
     (?P<trail>[-−](?!\w))?(?P<close>\))?
     (?!\w|[.,]\d|[/:]\d|\s?%)""",
     re.VERBOSE | re.MULTILINE,
 )
-_CENTS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,' \u00a0\u202f]?\d{3})*([.,])\d\d(?![\d.,%])")
+_CENTS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,' \u00a0\u202f]?\d{3}){0,6}([.,])\d\d(?![\d.,%])")
+
+_ENDS_IN_CENTS = re.compile(r"[.,]\d\d$")
+_MARK = re.compile(r"[.,]")
+_NO_DIGIT = re.compile(r"[^\d.,]")
+_MONTH_FIRST = re.compile(r"\d\d?([-/])(1[3-9]|2\d|3[01])\1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,14 @@ def amounts_in(line: str, sign: str) -> list[Amount]:
         negative = match["sign"] or match["inner"] or match["trail"]
         if negative or (match["open"] and match["close"]):
             value = -value
-        cents = re.search(r"[.,]\d\d$", match["digits"]) is not None
+        cents = _ENDS_IN_CENTS.search(match["digits"]) is not None
         found.append(Amount(value, match.start(), match.end(), cents))
     return found
 
 
 def _decimal(digits: str, sign: str) -> Decimal:
-    digits = re.sub(r"[^\d.,]", "", digits)
-    marks = re.findall(r"[.,]", digits)
+    digits = _NO_DIGIT.sub("", digits)
+    marks = _MARK.findall(digits)
     if not marks:
         return Decimal(digits)
     last = marks[-1]
@@ -76,7 +81,7 @@ def _decimal(digits: str, sign: str) -> Decimal:
     # decimal point only where it is the document's decimal sign.
     is_decimal = alone and (len(marks) > 1 or places != 3 or last == sign)
     whole, fraction = (digits.rsplit(last, 1)) if is_decimal else (digits, "")
-    return Decimal(re.sub(r"[.,]", "", whole) + "." + fraction)
+    return Decimal(_MARK.sub("", whole) + "." + fraction)
 
 
 @cache
@@ -147,7 +152,4 @@ def _valid_day(year: int, month: int, day: int) -> date | None:
 
 def month_first(text: str) -> bool:
     """Whether a date of the document can only be read as month before day."""
-    return any(
-        re.match(r"\d\d?([-/])(1[3-9]|2\d|3[01])\1", text[day.start : day.end])
-        for day in days_in(text)
-    )
+    return any(_MONTH_FIRST.match(text[day.start : day.end]) for day in days_in(text))

@@ -1,6 +1,6 @@
 """The text of a document: its text layer, or what tesseract reads from the page images."""
 
-import subprocess
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from extraction.documents import sandbox
 from extraction.documents.document import PageImage
+from extraction.documents.sandbox import Limits, OutOfCpu, OutOfTime
 
-TEXT_SECONDS = 10.0
+TEXT_LIMITS = Limits(cpu=10, wall=20)
 TEXT_BYTES = 2_000_000
 # A scanned page takes 0.5 to 1.9 s; a page of noise much longer.
 OCR_PAGE_SECONDS = 30.0
@@ -17,24 +18,27 @@ OCR_SECONDS = 75.0
 
 
 def text_layer(pdf: Path, pages: int) -> str:
-    """Return the text layer of the first pages, in their layout; "" when there is none."""
+    """Return the text layer of the first pages, in their layout; "" when there is none.
+
+    Raises OutOfTime.
+    """
     try:
         done = sandbox.run(
             "pdftotext",
             *("-layout", "-enc", "UTF-8", "-l", str(pages), str(pdf), "-"),
-            timeout=TEXT_SECONDS,
+            limits=TEXT_LIMITS,
         )
     except FileNotFoundError:
         return _text_without_poppler(pdf)
-    except subprocess.TimeoutExpired:
+    except OutOfCpu:
         return ""
     return done.stdout[:TEXT_BYTES].decode(errors="replace")
 
 
 def _text_without_poppler(pdf: Path) -> str:
     try:
-        child = sandbox.run_pdf_child("text", pdf, timeout=TEXT_SECONDS)
-    except subprocess.TimeoutExpired:
+        child = sandbox.run_pdf_child("text", pdf, limits=TEXT_LIMITS)
+    except OutOfCpu:
         return ""
     return child.stdout[:TEXT_BYTES].decode(errors="replace")
 
@@ -73,10 +77,10 @@ def _ocr_page(image: Path, seconds: float) -> str | None:
             "tesseract",
             # Mode 4, one column of text of varying sizes, keeps the rows of tables together.
             *(str(image), "stdout", "--psm", "4", "-c", "preserve_interword_spaces=1"),
-            timeout=seconds,
+            limits=Limits(cpu=math.ceil(seconds), wall=seconds),
             # One thread: on few cores more of them are several times slower.
             environment={"OMP_THREAD_LIMIT": "1"},
         )
-    except subprocess.TimeoutExpired:
+    except (OutOfCpu, OutOfTime):
         return None
     return done.stdout.decode(errors="replace") if done.returncode == 0 else None

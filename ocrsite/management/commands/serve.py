@@ -1,5 +1,6 @@
 """``manage.py serve``: the whole site under one parent; what ``make run`` starts."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -10,10 +11,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseProblem
 from django.db import connections
 
 from extraction.management.commands.demo import credentials_file
 from ocrsite.supervisor import Supervisor
+from tokens import installation
 
 # The port of a site that was killed is free only a moment later.
 _PORT_FREE_WITHIN_SECONDS = 5.0
@@ -27,6 +30,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until stopped. Raises CommandError when the port is taken."""
         require_free_port(settings.PORT, _PORT_FREE_WITHIN_SECONDS)
+        require_own_database()
         url = f"http://{settings.HOST}:{settings.PORT}"
         self._tell(f"Preparing database and files in {settings.DATA_DIR} …")
         call_command("migrate", verbosity=0)
@@ -48,6 +52,13 @@ class Command(BaseCommand):
     def _tell(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def require_own_database() -> None:
+    """Raise CommandError when the database is another installation's: migrating writes to it."""
+    with contextlib.suppress(DatabaseProblem):  # there is none yet, or it is away
+        if problem := installation.problem():
+            raise CommandError(problem)
 
 
 def greeting(url: str) -> str:

@@ -1,5 +1,9 @@
 import csv
 import hashlib
+import resource
+import shutil
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -8,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pytest_django import Settings
 
-from extraction.documents import images, rendering
+from extraction.documents import rendering, sandbox
 from extraction.documents.intake import AcceptedDocument, folder_of, receive
 from extraction.exceptions import DocumentRejected
 from tests.extraction import sample_documents
@@ -150,22 +154,6 @@ def test_receive_counts_the_pages_of_a_tiff_no_further_than_the_limit(settings: 
     assert rejected.value.detail.startswith("The file has more than 2 pages;")
 
 
-def test_receive_rejects_too_many_pixels_by_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = sample_documents.saved(sample_documents.halves((200, 100)), "PNG")
-    monkeypatch.setattr(images, "MAX_PIXELS", 19_999)
-
-    assert rejection_of(content) == (422, "image_too_large")
-
-
-def test_receive_rejects_what_pillow_calls_a_decompression_bomb(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    content = sample_documents.saved(sample_documents.halves((200, 100)), "PNG")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 9_999)  # Pillow raises at twice its limit
-
-    assert rejection_of(content) == (422, "image_too_large")
-
-
 def test_receive_rejects_a_bitmap_of_too_many_pixels_by_the_header() -> None:
     content = bytearray(sample_documents.saved(sample_documents.halves(), "BMP"))
     content[18:26] = (30_000).to_bytes(4, "little") * 2
@@ -180,16 +168,54 @@ def test_receive_rejects_a_bitmap_with_an_unknown_header() -> None:
     assert rejection_of(bytes(content)) == (415, "unsupported_media_type")
 
 
-def test_receive_rejects_a_tiff_with_one_page_of_too_many_pixels(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    large = sample_documents.halves((200, 101))
+def test_receive_rejects_a_tiff_with_one_page_of_too_many_pixels() -> None:
+    large = Image.new("1", (8_000, 5_001))
     content = sample_documents.saved(
         sample_documents.halves(), "TIFF", save_all=True, append_images=[large]
     )
-    monkeypatch.setattr(images, "MAX_PIXELS", 20_000)
 
     assert rejection_of(content) == (422, "image_too_large")
+
+
+def test_receive_rejects_a_jpeg_of_a_thousand_scans_without_decoding_it() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    assert rejection_of(sample_documents.jpeg_of_scans(1_000)) == (422, "render_timeout")
+
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime - before.ru_utime < 3  # decoding it takes ten times as long
+
+
+def test_receive_accepts_a_progressive_jpeg() -> None:
+    content = sample_documents.saved(sample_documents.halves(), "JPEG", progressive=True)
+
+    assert send(content).media_type == "image/jpeg"
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="only Linux limits resources")
+def test_receive_rejects_an_image_that_takes_more_memory_than_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = sandbox.Limits(cpu=10, wall=60, memory=150_000_000)
+    monkeypatch.setattr(rendering, "COUNT_LIMITS", limits)
+    content = sample_documents.saved(Image.new("RGB", (6_000, 6_000)), "PNG")
+
+    assert rejection_of(content) == (422, "image_too_large")
+
+
+def test_this_process_never_decodes_an_image() -> None:
+    decoding = (
+        "import sys, uuid, django; django.setup();"
+        "from django.core.files.uploadedfile import SimpleUploadedFile as Upload;"
+        "from extraction.documents.intake import receive;"
+        "receive(Upload('x', sys.stdin.buffer.read()), uuid.uuid4());"
+        "sys.exit('PIL.JpegImagePlugin' in sys.modules)"
+    )
+    content = sample_documents.saved(sample_documents.halves(), "JPEG")
+
+    done = subprocess.run([sys.executable, "-c", decoding], input=content, timeout=60)
+
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
@@ -270,7 +296,8 @@ def test_every_bad_input_gets_the_answer_of_its_manifest(
     row: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert SHARED is not None
-    monkeypatch.setattr(rendering, "COUNT_SECONDS", 3)  # one file would use up all ten
+    limits = sandbox.Limits(cpu=3, wall=60)  # one file would use up all ten
+    monkeypatch.setattr(rendering, "COUNT_LIMITS", limits)
     content = (SHARED / "bad-inputs" / row["file"]).read_bytes()
 
     try:

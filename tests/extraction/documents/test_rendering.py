@@ -1,10 +1,12 @@
 import csv
 import shutil
 import subprocess
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
@@ -12,7 +14,7 @@ from PIL import Image
 from extraction.documents import rendering, sandbox
 from extraction.documents.document import PageImage
 from extraction.documents.intake import folder_of, receive
-from extraction.exceptions import DocumentRejected
+from extraction.exceptions import DocumentRejected, RenderBusy
 from tests.extraction import sample_documents
 from tests.shared_files import SHARED
 
@@ -26,6 +28,9 @@ INVOICES = (
     )
 )
 needs_invoices = pytest.mark.skipif(not INVOICES, reason="../shared is not there")
+needs_prlimit = pytest.mark.skipif(
+    shutil.which("prlimit") is None, reason="only Linux limits resources"
+)
 needs_poppler = pytest.mark.skipif(
     not sandbox.poppler_installed(), reason="poppler is not installed"
 )
@@ -144,43 +149,115 @@ def test_render_rejects_a_locked_document(tmp_path: Path) -> None:
     assert code_of(locked, tmp_path) == "password_protected"
 
 
-@needs_poppler
-def test_render_ends_when_poppler_takes_too_long(
+PICTURE = sample_documents.saved(sample_documents.halves(), "PNG")
+
+
+def allow(monkeypatch: pytest.MonkeyPatch, *, cpu: int = 1, wall: float) -> None:
+    """Draw and count within such limits."""
+    limits = sandbox.Limits(cpu=cpu, wall=wall)
+    monkeypatch.setattr(rendering, "render_limits", lambda _pages: limits)
+    monkeypatch.setattr(rendering, "COUNT_LIMITS", limits)
+
+
+def fake_tool(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, first: str) -> None:
+    """Put a tool first on PATH that does something and then what the real one does."""
+    path = folder / "tools" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\n{first}\nexec {shutil.which(name)} "$@"\n')
+    path.chmod(0o700)
+    monkeypatch.setenv("PATH", str(path.parent), prepend=":")
+
+
+@needs_prlimit
+@pytest.mark.usefixtures("either_renderer")
+def test_a_pdf_that_is_not_drawn_in_time_is_not_to_blame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "RENDER_SECONDS", 0.001)
+    allow(monkeypatch, wall=0.001)
+
+    with pytest.raises(RenderBusy):
+        draw(sample_documents.pdf("one"), tmp_path)
+
+
+@needs_prlimit
+def test_an_image_that_is_not_drawn_in_time_is_not_to_blame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, wall=0.001)
+
+    with pytest.raises(RenderBusy):
+        draw(PICTURE, tmp_path, "image/png")
+
+
+def test_where_nothing_limits_cpu_time_the_wall_clock_rejects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
+    allow(monkeypatch, wall=0.001)
 
     assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
+    assert code_of(PICTURE, tmp_path, "image/png") == "render_timeout"
 
 
-@pytest.mark.usefixtures("no_poppler")
-def test_render_ends_when_pdfium_takes_too_long(
+@needs_prlimit
+@pytest.mark.usefixtures("either_renderer")
+def test_counting_that_does_not_end_in_time_is_not_the_pdfs_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "RENDER_SECONDS", 0.001)
-
-    assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
-
-
-def test_render_ends_when_an_image_takes_too_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendering, "RENDER_SECONDS", -1)
-    content = sample_documents.saved(sample_documents.halves(), "PNG")
-
-    assert code_of(content, tmp_path, "image/png") == "render_timeout"
-
-
-@needs_poppler
-def test_count_pdf_pages_ends_when_poppler_takes_too_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendering, "COUNT_SECONDS", 0.001)
+    allow(monkeypatch, wall=0.001)
     document = tmp_path / "document"
     document.write_bytes(sample_documents.pdf("one"))
 
-    with pytest.raises(DocumentRejected, match="render_timeout"):
+    with pytest.raises(RenderBusy):
         rendering.count_pdf_pages(document)
+
+
+@needs_poppler
+@needs_prlimit
+@pytest.mark.parametrize("tool", ["pdftoppm", "pdfinfo"])
+def test_used_up_cpu_time_rejects_the_pdf(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tool(monkeypatch, tmp_path, tool, "while :; do :; done")
+    allow(monkeypatch, wall=60)
+
+    assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
+
+
+@needs_poppler
+@needs_prlimit
+def test_waiting_for_the_neighbours_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", "sleep 1.5")
+    allow(monkeypatch, cpu=1, wall=60)
+
+    assert len(draw(sample_documents.pdf("one"), tmp_path)) == 1
+
+
+@needs_poppler
+@needs_prlimit
+def test_a_tool_ends_with_the_wrapper_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = tmp_path / "pid"
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", f"echo $$ >{pid}; exec sleep 60")
+    allow(monkeypatch, wall=1)
+
+    with pytest.raises(RenderBusy):
+        draw(sample_documents.pdf("one"), tmp_path)
+
+    time.sleep(0.2)
+    tool = int(pid.read_text())
+    assert not psutil.pid_exists(tool) or psutil.Process(tool).status() == "zombie"
+
+
+def test_cpu_time_is_allowed_by_pages_up_to_a_bound() -> None:
+    limits = [rendering.render_limits(pages) for pages in (1, 5, 50)]
+
+    assert [limit.cpu for limit in limits] == [22, 30, 60]
+    assert all(limit.wall >= 2 * limit.cpu for limit in limits)
 
 
 @needs_poppler
@@ -227,7 +304,7 @@ def test_render_works_where_nothing_can_be_limited(
 def test_render_survives_the_death_of_pdfium(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*command: str, timeout: float) -> subprocess.CompletedProcess[bytes]:
+    def die(*command: str, limits: sandbox.Limits) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, -6, b"1", b"")
 
     monkeypatch.setattr(sandbox, "run", die)

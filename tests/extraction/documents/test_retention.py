@@ -1,6 +1,11 @@
-"""Old documents and page images are removed; their extractions stay, and page and API say so."""
+"""Old documents and page images are removed; their extractions stay, and page and API say so.
 
+Documents that no extraction knows are removed after a day.
+"""
+
+import os
 import shutil
+import time
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +20,7 @@ from pytest_django import Settings
 from extraction import submission
 from extraction.documents import retention
 from extraction.documents.intake import folder_of
-from extraction.documents.retention import ensure_schedules, purge_files
+from extraction.documents.retention import ensure_schedules, purge_files, purge_orphans
 from extraction.models import Extraction, State
 from logs.models import Kept, RetentionRun
 from tests.extraction.conftest import Integrator
@@ -189,11 +194,111 @@ def test_same_bytes_are_read_again_only_where_nothing_was_read(
     assert (submit() != first) is read_again
 
 
-def test_purge_is_scheduled_once() -> None:
+def orphan(hours_ago: float = 25, name: str = "") -> Path:
+    """A document folder without an extraction, of 5 bytes and a page of 7."""
+    folder = folder_of(uuid.uuid4())
+    if name:
+        folder = folder.with_name(name)
+    (folder / "pages").mkdir(parents=True)
+    (folder / "document.pdf").write_bytes(b"%PDF-")
+    (folder / "pages" / "001.jpg").write_bytes(b"1234567")
+    moment = time.time() - 3600 * hours_ago
+    os.utime(folder, (moment, moment))
+    return folder
+
+
+def test_documents_without_an_extraction_are_removed_after_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    stray = [orphan() for _ in range(5)]
+    kept = [orphan(hours_ago=23), orphan(name="not-a-document"), folder_of(ended(31).pk)]
+    os.utime(kept[2], (0, 0))
+
+    assert [purge_orphans(), purge_orphans()] == [5, 0]
+
+    assert [folder.exists() for folder in (*stray, *kept)] == [False] * 5 + [True] * 3
+    run = RetentionRun.objects.last()
+    assert run is not None
+    assert (run.what, run.deleted, run.size, run.is_complete) == (Kept.ORPHANS, 5, 60, True)
+
+
+def test_document_whose_web_process_died_before_its_row_was_written_is_removed(
+    token: TokenMaster, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as killed:  # nothing tidies up then
+        killed.setattr(Extraction, "save", die)
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(SystemExit):
+            submission.submit(
+                upload(pdf("INVOICE 1")),
+                company_id="NT047",
+                requested_by="asha",
+                branch="",
+                client="user:1",
+            )
+    (folder,) = (data_dir / "files").glob("*/*")
+    os.utime(folder, (0, 0))
+
+    assert purge_orphans() == 1
+
+    assert list((data_dir / "files").rglob("*.pdf")) == []
+
+
+def test_nothing_is_removed_by_a_database_that_knows_too_few_documents(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retention, "ORPHANS_EXPECTED", 2)
+    stray = [orphan() for _ in range(4)]
+    known = ended(1)
+
+    assert purge_orphans() == 0
+
+    assert all(folder.exists() for folder in stray)
+    run = RetentionRun.objects.get()
+    assert (run.error, run.is_complete) == ("UnknownFolders", False)
+    assert caplog.messages[0].startswith(
+        "DATA_DIR/files holds 5 documents, and the database knows 1: nothing is removed."
+    )
+    assert has_files(known)
+
+
+def test_removal_of_orphans_that_takes_too_long_goes_on_where_it_ended() -> None:
+    group = orphan().parent.name
+
+    assert purge_orphans(after="", seconds=0) == 0
+    (message,) = OrmQ.objects.all()
+    assert (message.task["func"], message.task["args"]) == (
+        "extraction.documents.retention.purge_orphans",
+        ("",),
+    )
+    assert [purge_orphans(after=group), purge_orphans(after="")] == [0, 1]
+
+
+def test_orphan_that_cannot_be_removed_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = orphan()
+
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refuse)
+        assert purge_orphans() == 0
+
+    assert f"The files of {folder.name} cannot be removed." in caplog.text
+    run = RetentionRun.objects.get()
+    assert (run.error, run.is_complete) == ("PermissionError", False)
+    assert purge_orphans() == 1
+
+
+@pytest.mark.parametrize("name", ["purge_files", "purge_orphans"])
+def test_purges_are_scheduled_once(name: str) -> None:
     ensure_schedules()
     ensure_schedules()
 
-    assert (
-        Schedule.objects.get(name="purge_files").func
-        == "extraction.documents.retention.purge_files"
-    )
+    assert Schedule.objects.get(name=name).func == f"extraction.documents.retention.{name}"

@@ -1,3 +1,4 @@
+import errno
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from django.core.management import call_command
 
 from extraction.checks import check_tools
 from extraction.documents import sandbox
+from extraction.exceptions import DocumentRejected
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 needs_prlimit = pytest.mark.skipif(
@@ -23,13 +25,13 @@ needs_poppler = pytest.mark.skipif(
 def python(
     code: str,
     *,
-    timeout: float = 10,
+    wall: float = 10,
+    cpu: int = 10,
     memory: int = sandbox.MEMORY,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    return sandbox.run(
-        sys.executable, "-I", "-c", code, timeout=timeout, memory=memory, environment=environment
-    )
+    limits = sandbox.Limits(cpu, wall, memory)
+    return sandbox.run(sys.executable, "-I", "-c", code, limits=limits, environment=environment)
 
 
 def test_run_returns_the_exit_code_and_both_outputs() -> None:
@@ -40,7 +42,7 @@ def test_run_returns_the_exit_code_and_both_outputs() -> None:
 
 def test_run_names_a_tool_that_is_not_installed() -> None:
     with pytest.raises(FileNotFoundError, match="no-such-tool is not installed"):
-        sandbox.run("no-such-tool", timeout=1)
+        sandbox.run("no-such-tool", limits=sandbox.Limits(1, 1))
 
 
 def test_run_passes_the_given_environment_and_no_secret(
@@ -64,11 +66,64 @@ def test_run_kills_the_tool_and_its_children_on_time_out(tmp_path: Path) -> None
         "time.sleep(60)"
     )
 
-    with pytest.raises(subprocess.TimeoutExpired):
-        python(code, timeout=1)
+    with pytest.raises(sandbox.OutOfTime if shutil.which("prlimit") else sandbox.OutOfCpu):
+        python(code, wall=1)
 
     child = int((tmp_path / "pid").read_text())
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"
+
+
+@needs_prlimit
+def test_run_tells_used_up_cpu_time_from_a_missed_wall_clock() -> None:
+    with pytest.raises(sandbox.OutOfCpu):
+        python("while True: pass", cpu=1, wall=60)
+    with pytest.raises(sandbox.OutOfTime):
+        python("import time; time.sleep(60)", cpu=1, wall=0.5)
+
+
+def test_the_wall_clock_stands_for_cpu_time_where_that_is_not_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
+
+    with pytest.raises(sandbox.OutOfCpu):
+        python("import time; time.sleep(60)", wall=0.2)
+
+
+def test_run_reads_no_more_output_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "OUTPUT_SIZE", 10)
+
+    assert python("print('x' * 1000)").stdout == b"x" * 10
+
+
+def run_child(module: str, *arguments: str) -> object:
+    return sandbox.run_child(module, *arguments, limits=sandbox.Limits(10, 30))
+
+
+def test_run_child_returns_the_answer_of_a_module() -> None:
+    assert run_child("tests.extraction.documents.answering", "repeat", "ä", "b") == ["ä", "b"]
+
+
+def test_run_child_raises_what_the_module_rejects() -> None:
+    with pytest.raises(DocumentRejected) as rejected:
+        run_child("tests.extraction.documents.answering", "reject")
+
+    error = rejected.value
+    assert (error.code, error.detail, error.http_status) == ("no_pages", "It has none.", 415)
+
+
+def test_run_child_raises_the_faults_of_the_machine_by_their_number() -> None:
+    with pytest.raises(OSError, match="No space left") as raised:
+        run_child("tests.extraction.documents.answering", "fill the disk")
+
+    assert raised.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("way", ["die", "raise", "raise without number"])
+def test_run_child_tells_when_the_module_dies(way: str) -> None:
+    with pytest.raises(sandbox.ChildDied):
+        run_child("tests.extraction.documents.answering", way)
 
 
 @needs_prlimit
@@ -106,7 +161,10 @@ def test_poppler_path_holds_private_wrappers_that_set_limits(data_dir: Path) -> 
     assert folder.is_relative_to(data_dir)
     assert sorted(wrapper.name for wrapper in folder.iterdir()) == ["pdfinfo", "pdftoppm"]
     assert {wrapper.stat().st_mode & 0o777 for wrapper in folder.iterdir()} == {0o700}
-    assert all("--as=1073741824 --cpu=20" in wrapper.read_text() for wrapper in folder.iterdir())
+    assert all(
+        '--as=1073741824 --cpu="$cpu:$((cpu + 5))"' in wrapper.read_text()
+        for wrapper in folder.iterdir()
+    )
     assert sandbox.poppler_path() == folder
 
 

@@ -1,12 +1,16 @@
 import csv
 import os
 import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from extraction.documents import sandbox
 from extraction.documents.document import Document, PageImage
+from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.offline import (
     BLANK,
@@ -207,22 +211,76 @@ def test_no_page_is_begun_after_the_time_for_all(
     assert sources.ocr([page(tmp_path, ENGLISH)]) == sources.OcrText("", (1,))
 
 
-def test_tools_that_never_end_give_no_text(
+def test_a_tool_that_does_not_get_to_it_in_time_is_asked_again_later(
     tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script(tool / "pdftotext", "tail -f /dev/null")
-    monkeypatch.setattr(sources, "TEXT_SECONDS", 0.1)
+    monkeypatch.setattr(sources, "TEXT_LIMITS", Limits(cpu=1, wall=0.1))
+
+    with pytest.raises(ReadingError) as caught:
+        read(document(pdf(tmp_path, ENGLISH)))
+
+    assert (caught.value.failure, caught.value.code) == (Failure.RETRY, "read_busy")
+
+
+def test_a_tool_that_uses_up_its_cpu_time_gives_no_text(tmp_path: Path, tool: Path) -> None:
+    script(tool / "pdftotext", "kill -XCPU $$")
 
     assert sources.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
 
 
 @pytest.mark.usefixtures("no_tools")
-def test_a_child_that_never_ends_gives_no_text(
+def test_a_child_that_uses_up_its_time_gives_no_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "TEXT_SECONDS", 0.0)
+    # Where nothing limits CPU time.
+    monkeypatch.setattr(sources, "TEXT_LIMITS", Limits(cpu=1, wall=0.0))
 
     assert sources.text_layer(pdf(tmp_path, ENGLISH), 1) == ""
+
+
+def test_a_hostile_attachment_does_not_keep_the_text_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_child = sandbox.run_child
+
+    def hang_at_attachments(module: str, command: str, *paths: str, limits: Limits) -> Any:
+        if command == "pdf":
+            raise OutOfCpu
+        return run_child(module, command, *paths, limits=limits)
+
+    monkeypatch.setattr(sandbox, "run_child", hang_at_attachments)
+
+    assert read(document(pdf(tmp_path, ENGLISH))).fields.invoice_number == "4711"
+
+
+@pytest.mark.parametrize("problem", [OutOfCpu, ChildDied])
+def test_text_that_takes_too_much_is_rejected(
+    problem: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(sandbox, "run_child", fail)
+
+    with pytest.raises(ReadingError) as caught:
+        read(document(pdf(tmp_path, ENGLISH)))
+
+    assert (caught.value.failure, caught.value.code) == (Failure.FINAL, "read_timeout")
+
+
+@pytest.mark.parametrize("line", ["111 " * 75, "-" * 300, "_" * 300, "total tax 1.00  " * 18])
+def test_hostile_text_is_read_outside_of_this_process_and_in_time(
+    line: str, tmp_path: Path, tool: Path
+) -> None:
+    (tmp_path / "text").write_text(f"{line}\n" * 6_000)
+    script(tool / "pdftotext", f"cat {tmp_path / 'text'}")
+    before = time.process_time()
+
+    reading = read(document(pdf(tmp_path, ENGLISH)))
+
+    assert reading.warnings[-1] == FROM_TEXT
+    assert time.process_time() - before < 2  # reading such text here took half a minute
 
 
 @needs_shared

@@ -21,10 +21,11 @@ from extraction.models import AttemptOutcome, Extraction, State
 from extraction.worker import housekeeping, main
 from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
+from ocrsite.lib import database_guard
 from tests import pyodbc_errors
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import make_token
-from tokens import services
+from tokens import installation, services
 from tokens.models import DEFAULT_LIMIT, AlertSubscription, TokenUsageLog
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -114,8 +115,48 @@ def test_sigterm_ends_the_reconciler_and_then_the_cluster(
         "gather_errors",
         "purge_files",
         "purge_logs",
+        "purge_orphans",
         "purge_retries",
+        "purge_rows",
     }
+
+
+@pytest.fixture
+def nothing_refused_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_guard, "_reason", None)
+    monkeypatch.setattr(database_guard, "_when_refused", [])
+    # Else the test itself could ask SQLite nothing afterwards.
+    monkeypatch.setattr("ocrsite.lib.sqlite.base.require_accepted", lambda: None)
+
+
+@pytest.mark.usefixtures("nothing_refused_yet")
+def test_worker_does_not_start_on_a_database_that_is_refused(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "problem", lambda: "It is another one.")
+
+    assert main.run_worker() == 1
+    assert not Schedule.objects.exists()
+    assert (cluster.asked, cluster.killed) == (0, 0)
+
+
+@pytest.mark.usefixtures("nothing_refused_yet")
+def test_worker_whose_database_is_refused_ends_at_once_and_hands_nothing_back(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Extraction] = []
+
+    def one_round(_: Reconciler) -> None:
+        held.append(hold_one())
+        database_guard.refuse("It was replaced.")
+        database_guard.require_accepted()
+
+    monkeypatch.setattr(Reconciler, "round", one_round)
+
+    assert main.run_worker() == 1
+    assert (cluster.asked, cluster.killed) == (0, 1)
+    held[0].refresh_from_db()
+    assert held[0].state == State.PROCESSING
 
 
 @pytest.mark.usefixtures("stop_at_once")

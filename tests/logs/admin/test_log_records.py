@@ -21,7 +21,7 @@ MODELS = ["applicationlog", "retryattempt", "recenterror", "failedretry"]
 LOGS = "/admin/logs/applicationlog/"
 EXPORT = f"{LOGS}export/"
 
-pytestmark = pytest.mark.usefixtures("static_files")
+pytestmark = [pytest.mark.usefixtures("static_files"), pytest.mark.vendor]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from logs.admin import pagination
 from logs.admin.pagination import Page, Position, Selection, every, page
 from logs.models import ApplicationLog
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 # Minutes after noon: some at one instant, and not in the order in which they were written.

@@ -15,6 +15,8 @@ from logs.handler.handler import DatabaseHandler
 from logs.handler.records import Row, row_of
 from logs.models import ApplicationLog, ErrorGroup
 
+pytestmark = pytest.mark.vendor
+
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from logs.handler import bulk_insert, handler, spool
 from logs.handler.handler import DatabaseHandler
 from logs.handler.records import Row
 from logs.models import ApplicationLog, ErrorGroup
+from tests import pyodbc_errors
 from tests.logs.handler.outages import flush, kept, no_log_table
 from tests.running_site import eventually
 
@@ -280,3 +282,27 @@ def test_process_has_one_thread_that_writes(log: logging.Logger) -> None:
 
     assert threading.active_count() == before + 1
     assert [each.name for each in threading.enumerate()].count("log-writer") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writer_outlives_a_connection_that_cannot_be_closed(
+    log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close: Any = getattr(BaseDatabaseWrapper, "_close")  # noqa: B009 - not in the stubs
+    refusals = iter([pyodbc_errors.LINK_LOST.raised(), pyodbc_errors.KILLED.wrapped()])
+
+    def refuse(self: BaseDatabaseWrapper) -> None:
+        close(self)
+        for error in refusals:
+            raise error
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "_close", refuse)
+    for message in ("first", "second", "third"):
+        log.info(message)
+        flush(log)
+
+    assert [row.message for row in ApplicationLog.objects.order_by("pk")] == [
+        "first",
+        "second",
+        "third",
+    ]

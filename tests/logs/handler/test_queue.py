@@ -2,9 +2,9 @@ import logging
 from datetime import timedelta
 
 from logs.handler.queue import RecordQueue
-from logs.handler.records import Row, own_warning
+from logs.handler.records import Row, own_record
 
-FIRST = own_warning("")
+FIRST = own_record("")
 
 
 def row(level: int, number: int) -> Row:

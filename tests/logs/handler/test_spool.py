@@ -1,56 +1,28 @@
 import os
 import threading
-import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import DataError, connections
+from django.db import connections
 from django.utils import timezone
 
-from logs.handler import bulk_insert, error_grouping, spool
+from logs.handler import error_grouping, spool
 from logs.handler.records import Row
 from logs.handler.spool import Batch, Spool, ingest, insert
 from logs.models import ApplicationLog, IngestedFile
+from tests.logs.handler.spooled import messages, row, written
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(settings, "DATA_DIR", tmp_path)
     return tmp_path / "unwritten-logs"
-
-
-def row(message: str, **fields: Any) -> Row:
-    usual = Row(
-        timestamp=datetime(2026, 11, 24, 12, 0, 0, 123456, UTC),
-        message=message,
-        exception="Traceback\nof two lines",
-        line_number=7,
-        level="ERROR",
-        logger="test",
-        module="spool",
-        function_name="row",
-        request_id="request-1",
-        extraction_id=uuid.UUID("0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11"),
-        company_id="NT047",
-        user="asha",
-        process_id=4711,
-        host="here",
-    )
-    return usual._replace(**fields)
-
-
-def written(*messages: str) -> None:
-    """A file of a process that has ended."""
-    one = Spool()
-    one.append([row(message) for message in messages])
-    one.finish()
 
 
 def ingest_rested() -> None:
@@ -65,10 +37,6 @@ def cut(one: Spool, *messages: str) -> Batch:
     batch = one.cut()
     assert batch
     return batch
-
-
-def messages() -> list[str]:
-    return list(ApplicationLog.objects.order_by("pk").values_list("message", flat=True))
 
 
 def test_every_column_comes_through_the_file() -> None:
@@ -141,35 +109,6 @@ def ingest_and_disconnect() -> None:
         ingest()
     finally:
         connections.close_all()
-
-
-def test_unreadable_lines_are_counted_and_block_nothing(folder: Path) -> None:
-    written("before")
-    [path] = folder.iterdir()
-    path.write_bytes(b'{"torn": \n\xff\xfe\n' + path.read_bytes())
-
-    ingest()
-
-    assert messages() == [
-        "before",
-        f"2 log records on disk could not be read: {path.name}",
-    ]
-
-
-def test_row_that_the_database_refuses_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    written("good", "bad", "good too")
-    insert = bulk_insert.insert
-
-    def insert_good(rows: Sequence[Row]) -> None:
-        if any(row.message == "bad" for row in rows):
-            raise DataError("too long")
-        insert(rows)
-
-    monkeypatch.setattr(bulk_insert, "insert", insert_good)
-
-    ingest()
-
-    assert messages() == ["good", "A log record was refused by the database: too long", "good too"]
 
 
 def test_open_file_is_left_to_its_process_for_a_minute(folder: Path) -> None:
@@ -346,13 +285,3 @@ class half_written:  # noqa: N801 - stands for a function
     def write(self, data: bytes) -> None:
         os.write(self._descriptor, data[:10])
         raise OSError("disk full")
-
-
-def test_file_that_cannot_be_read_holds_up_no_other(folder: Path) -> None:
-    folder.mkdir()
-    (folder / "0.jsonl").mkdir()
-    written("1")
-
-    ingest()
-
-    assert messages() == ["1"]

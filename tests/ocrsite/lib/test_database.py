@@ -1,3 +1,4 @@
+import logging
 import socket
 import sqlite3
 from contextlib import closing
@@ -18,15 +19,24 @@ from django.db.utils import ConnectionHandler
 from django.utils import timezone
 
 from logs.models import ApplicationLog
-from ocrsite.lib.database import UtcNow, database_settings, is_unreachable
+from ocrsite.lib.database import (
+    UtcNow,
+    database_settings,
+    drop_connections,
+    is_unreachable,
+    retry_while_unreachable,
+)
+from tests import pyodbc_errors
 from tests.outages import database_away
+
+pytestmark = pytest.mark.vendor
 
 FOLDER = Path("/data")
 
 
 def test_no_url_means_sqlite_in_the_data_folder() -> None:
     assert database_settings("", FOLDER) == {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": "ocrsite.lib.sqlite",
         "NAME": "/data/db.sqlite3",
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
@@ -196,3 +206,47 @@ def test_clock_of_sql_server_is_utc_whatever_its_time_zone() -> None:
     compiler = ApplicationLog.objects.all().query.get_compiler("default")
 
     assert UtcNow().as_microsoft(compiler, connection) == ("SYSUTCDATETIME()", [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connection_that_cannot_be_closed_is_dropped_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connection.ensure_connection()
+    raw = connection.connection
+
+    def refuse() -> None:
+        raise pyodbc_errors.LINK_LOST.raised()
+
+    monkeypatch.setattr(connection, "_close", refuse)
+    drop_connections()
+
+    assert connection.connection is None
+    raw.close()
+    ApplicationLog.objects.exists()  # connects anew
+
+
+def test_work_is_done_again_until_the_database_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ocrsite.lib.database.RECHECK_SECONDS", 0)
+    outcomes = iter([OperationalError("away"), OperationalError("away"), None])
+
+    def act() -> str:
+        if error := next(outcomes):
+            raise error
+        return "done"
+
+    assert retry_while_unreachable(act) == "done"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+@pytest.mark.django_db
+def test_a_wrong_query_is_not_waited_for() -> None:
+    connection.ensure_connection()
+
+    def act() -> None:
+        raise ProgrammingError("no such column")
+
+    with pytest.raises(ProgrammingError):
+        retry_while_unreachable(act)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0008_uuids_that_seek'),
+        ('extraction', '0009_fair_turns'),
     ]
 
     operations = [

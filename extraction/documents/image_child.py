@@ -1,0 +1,40 @@
+"""Opens images in a child process, since decoding one can take any time and memory.
+
+    examine DOCUMENT MOST_PAGES [MEDIA_TYPE]
+    draw DOCUMENT MEDIA_TYPE PAGES FOLDER SIDE QUALITY
+
+``examine`` answers with the media type, null for what is no image, and the number of pages, counted
+no further than MOST_PAGES + 1; ``draw`` writes the pages into FOLDER and answers with null. Run by
+``extraction.documents.sandbox.run_child``.
+"""
+
+from pathlib import Path
+
+from extraction.documents.images import examine, open_image, page_of
+
+
+def answer(arguments: list[str]) -> tuple[str | None, int] | None:
+    """Do what the command says. Raises DocumentRejected."""
+    command, document, *rest = arguments
+    match command:
+        case "examine":
+            most, *known = rest
+            return examine(Path(document), int(most), *known)
+        case "draw":
+            media_type, pages, folder, side, quality = rest
+            draw(Path(document), media_type, int(pages), Path(folder), int(side), int(quality))
+            return None
+    raise ValueError(f"unknown command: {command}")
+
+
+def draw(
+    document: Path, media_type: str, page_count: int, folder: Path, side: int, quality: int
+) -> None:
+    """Save every page as a JPEG of at most ``side`` px."""
+    with open_image(document, media_type) as image:
+        if page_count == 1:
+            image.draft(None, (side, side))
+        for index in range(page_count):
+            image.seek(index)
+            page = page_of(image, side)
+            page.save(folder / f"{index + 1:03}.jpg", quality=quality)

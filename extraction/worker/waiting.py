@@ -1,0 +1,51 @@
+"""Which of the extractions that wait are woken now: those that could make their call."""
+
+import math
+import uuid
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.readers import least_cost
+from tokens import selection
+
+# Of a long backlog only so many are woken in one round, but one of each company.
+WOKEN_AT_ONCE = 100
+
+
+def startable() -> list[uuid.UUID]:
+    """Return the oldest due extractions of each company, as many as its keys have room for.
+
+    Without regard to that, those past their deadlines: they end when they are looked at again.
+    """
+    due = Extraction.objects.due()
+    if not due.exists():  # most often
+        return []
+    companies = due.oldest_by_company()
+    share = max(1, WOKEN_AT_ONCE // max(1, len(companies)))
+    found = []
+    for company_id, rows in companies.items():
+        fitting = _room(company_id, at_most=min(share, len(rows)))
+        found += rows[:fitting]
+        late = due.filter(pk__in=rows[fitting:], deadline__lte=timezone.now())
+        found += late.values_list("pk", flat=True)[: share - fitting]
+    return found
+
+
+def starting(company_id: str) -> QuerySet[Extraction]:
+    """Return the extractions that were woken or claimed and have not begun their call."""
+    under_way = Attempt.objects.filter(extraction=OuterRef("pk"), outcome=AttemptOutcome.PENDING)
+    woken = Extraction.objects.filter(
+        company_id=company_id, state__in=[State.QUEUED, State.PROCESSING]
+    )
+    return woken.exclude(Exists(under_way)).order_by()
+
+
+def _room(company_id: str, *, at_most: int) -> int:
+    """How many more calls of a company could start, without those of extractions woken before."""
+    room = selection.room(company_id, cost_of=least_cost)
+    if math.isinf(room):
+        return at_most
+    ahead = len(starting(company_id).values_list("pk")[: int(room)])
+    return min(at_most, int(room) - ahead)

@@ -1,0 +1,92 @@
+"""A call that goes on is never taken for dead, whoever was stopped or had to wait meanwhile."""
+
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.emulator.server import Emulator
+from tests.extraction.sample_documents import pdf
+from tests.running_site import RunningSite, eventually, running_site
+
+pytestmark = pytest.mark.crash
+
+# Seconds. Longer than a lease, and than other workers wait beyond it.
+PAUSE = 28
+ANSWERED_AFTER = 12
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        running.faults.add("answer", call=1, delay=ANSWERED_AFTER)
+        yield running
+
+
+@pytest.fixture
+def site(tmp_path: Path, emulator: Emulator) -> Iterator[RunningSite]:
+    with running_site(tmp_path / "data", GEMINI_BASE_URL=emulator.url) as site:
+        site.execute(
+            "INSERT INTO TokenMaster (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit,"
+            " Status) VALUES (?, 'Pauses', 'AIza-pause-test-key', 'Gemini', 1000000, 'Active')",
+            site.credentials["company_id"],
+        )
+        yield site
+
+
+def begin_call(site: RunningSite, emulator: Emulator, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a site, have one call under way, and return the worker."""
+    site.start_web()
+    worker = site.start_worker()
+    path = folder / "one.pdf"
+    path.write_bytes(pdf("INVOICE one"))
+    assert site.post(path, prefer="respond-async").status_code == 202
+    assert emulator.wait_for_calls(1, 90)
+    return worker
+
+
+def assert_called_and_charged_once(site: RunningSite, emulator: Emulator) -> None:
+    for _ in eventually(90):
+        rows = site.query("SELECT state, deaths FROM extraction_extraction")
+        if rows[0][0] in ("succeeded", "failed"):
+            break
+    assert rows == [("succeeded", 0)]
+    (call,) = emulator.calls
+    assert call.bill
+    assert site.query("SELECT TotalTokensUsed, Estimated FROM TokenUsageLogs") == [
+        (call.bill.total, 0)
+    ]
+
+
+def test_worker_that_is_stopped_in_mid_call(
+    site: RunningSite, emulator: Emulator, tmp_path: Path
+) -> None:
+    worker = begin_call(site, emulator, tmp_path)
+    family = [psutil.Process(worker.pid), *psutil.Process(worker.pid).children(recursive=True)]
+
+    for process in family:
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(PAUSE)
+    for process in family:
+        process.send_signal(signal.SIGCONT)
+
+    assert_called_and_charged_once(site, emulator)
+
+
+def test_write_lock_that_an_outsider_holds_in_mid_call(
+    site: RunningSite, emulator: Emulator, tmp_path: Path
+) -> None:
+    begin_call(site, emulator, tmp_path)
+
+    outsider = sqlite3.connect(site.data_dir / "db.sqlite3", isolation_level=None)
+    outsider.execute("BEGIN IMMEDIATE")
+    time.sleep(PAUSE)
+    outsider.execute("ROLLBACK")
+    outsider.close()
+
+    assert_called_and_charged_once(site, emulator)
