@@ -42,6 +42,8 @@ GRACE_SECONDS = 10.0
 MAX_CONNECTIONS = 1_000
 MAX_PER_ADDRESS = 250
 MAX_BUFFERED_BYTES = 1024 * 1024 * 1024
+# Connections are looked at every second; later than this, the process was paused.
+_PAUSE_SECONDS = 2.5
 # A connection needs up to three: for itself, its request and its answer.
 _FILES_PER_CONNECTION = 3
 _FILES_FOR_THE_REST = 500
@@ -191,7 +193,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._threads = ThreadedTaskDispatcher()
         self._threads.set_thread_count(THREADS)
         self._max_connections = min(MAX_CONNECTIONS, _connections_by_open_files())
-        self._checked_at = 0.0
+        self._checked_at = time.monotonic()
         # By default a busy thread keeps the one that reads and writes waiting for 5 ms at a time.
         sys.setswitchinterval(0.001)
         address = listener.getsockname()
@@ -211,6 +213,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             wasyncore.loop(1.0, use_poll=True, map=self._channels_and_sockets, count=1)
             now = time.monotonic()
             if now - self._checked_at >= 1.0:
+                self._forgive_pause(now - self._checked_at)
                 self._checked_at = now
                 self._close_overdue(now)
 
@@ -262,6 +265,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         now = time.monotonic()
         first = min(others, key=lambda channel: channel.deadline(now))
         (first if first.deadline(now) < math.inf else new).handle_close()
+
+    def _forgive_pause(self, seconds: float) -> None:
+        """Give what was lost back to all, when this process stood still and not the callers."""
+        if seconds > _PAUSE_SECONDS:
+            for channel in self._connections():
+                channel.since += seconds
 
     def _close_overdue(self, now: float) -> None:
         for channel in self._connections():

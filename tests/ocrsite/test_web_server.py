@@ -185,6 +185,16 @@ def test_a_request_at_work_may_take_any_time(site: Site, hasty: None) -> None:
         assert status(client) == 200
 
 
+def test_a_process_that_was_paused_closes_nobody_for_it(site: Site, hasty: None) -> None:
+    with site.connect(GET[:10]) as client:
+        time.sleep(0.3)
+        site.server.trigger.pull_trigger(lambda: time.sleep(4))
+        time.sleep(4.5)
+        client.sendall(GET[10:])
+
+        assert status(client) == 200
+
+
 def test_an_answer_that_nobody_reads_frees_its_thread(site: Site, hasty: None) -> None:
     site.answer = b"x" * 64 * MEGABYTE
     with site.connect(GET):
