@@ -8,8 +8,8 @@ import os
 import shutil
 import tempfile
 
-# In memory where there is room: SQLite waits 7 ms for a disk at each commit. A container's own folder
-# there often holds 64 MB only.
+# In memory where there is room: SQLite waits for the disk at each commit. In a container the folder
+# often holds 64 MB only.
 _MEMORY = "/dev/shm"
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 1024**3:
     tempfile.tempdir = os.environ["TMPDIR"] = _MEMORY
