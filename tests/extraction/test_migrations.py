@@ -11,7 +11,7 @@ from django.db.migrations.state import StateApps
 
 from extraction.models import Extraction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 BEFORE = [("extraction", "0005_file_retention")]
 DUE = datetime(2026, 11, 24, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -17,7 +17,7 @@ from tests.tokens.rows import make_token
 from tokens import circuit_breaker, ledger
 from tokens.models import Provider, TokenMaster
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 A_MINUTE = timedelta(minutes=1)
 AN_HOUR_AGO = timezone.now() - timedelta(hours=1)
