@@ -107,7 +107,7 @@ def test_key_is_nowhere_after_every_success_and_failure(
     assert {call.key for call in emulator.calls} == {CANARY}
     assert [call.outcome for call in emulator.calls].count("received") == 0
     assert len(emulator.calls) == len(kinds)
-    assert ApplicationLog.objects.filter(message__endswith="stopped unexpectedly.").exists()
+    assert ApplicationLog.objects.filter(message__endswith="could not be read.").exists()
     assert {page.status_code for page in pages} == {200}
     assert [page.request["PATH_INFO"] for page in pages if CANARY in page.content.decode()] == []
     assert "broken" in every_table()
