@@ -21,10 +21,12 @@ def check_tools(**_: Any) -> list[CheckMessage]:
                 id="extraction.W001",
             )
         )
-    if shutil.which("prlimit") is None:
+    missing = [tool for tool in ("prlimit", "setpriv") if shutil.which(tool) is None]
+    if missing:
         messages.append(
             Warning(
-                "This machine has no prlimit; only time-outs bound the tools that open documents.",
+                f"This machine has no {' and no '.join(missing)}; "
+                "only time-outs bound the tools that open documents.",
                 hint="In production run on Linux with util-linux, or bound the worker's memory.",
                 id="extraction.W002",
             )

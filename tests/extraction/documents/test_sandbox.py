@@ -203,3 +203,15 @@ def test_check_warns_of_missing_tools_without_failing(monkeypatch: pytest.Monkey
 
     assert [message.id for message in check_tools()] == ["extraction.W001", "extraction.W002"]
     call_command("check", tags=["extraction"])
+
+
+@needs_poppler
+@pytest.mark.parametrize("missing", ["prlimit", "setpriv"])
+def test_check_warns_of_each_tool_without_which_poppler_has_no_limits(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda tool: None if tool == missing else which(tool))
+
+    [message] = check_tools()
+    assert (message.id, f"no {missing};" in message.msg) == ("extraction.W002", True)
