@@ -29,7 +29,7 @@ def console(tmp_path: Path) -> Path:
 
 def serve(site: RunningSite, console: Path) -> None:
     site.start("manage.py", "serve", console=console)
-    for _ in eventually(60):
+    for _ in eventually(90):
         if status(site) == 200:
             return
 
@@ -81,7 +81,7 @@ def test_site_goes_on_with_the_restored_file_and_writes_nothing_to_the_old_one(
     with closing(sqlite3.connect(database)) as reader:
         assert reader.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert "CRITICAL: The database" in console.read_text()
-    for _ in eventually(30):
+    for _ in eventually(90):
         if site.query("SELECT 1 FROM ApplicationLogs WHERE Message LIKE '%was replaced while%'"):
             break
 
@@ -95,7 +95,7 @@ def test_database_that_is_gone_is_not_made_anew_and_served_when_it_is_back(
 
     for path in site.data_dir.glob("db.sqlite3*"):
         path.unlink()
-    for _ in eventually(30):
+    for _ in eventually(90):
         if "There is no database" in console.read_text():
             break
     assert status(site) in (0, 503)
@@ -117,10 +117,10 @@ def test_database_of_another_installation_is_refused_and_nothing_is_written_to_i
     database = site.data_dir / "db.sqlite3"
     database.rename(tmp_path / "old.sqlite3")
     foreign.rename(database)
-    for _ in eventually(60):
+    for _ in eventually(90):
         if "The secrets of this installation do not fit" in console.read_text():
             break
-    for _ in eventually(30):
+    for _ in eventually(90):
         if status(site) == 503:
             break
     assert site.client.post("/login/", headers={"Connection": "close"}).status_code in (403, 503)
