@@ -13,7 +13,7 @@ from pytest_django import Settings
 from waitress import wasyncore
 
 from ocrsite import web_server
-from ocrsite.web_server import Server
+from ocrsite.web_server import Server, Stage
 from tests.running_site import eventually
 
 MEGABYTE = 1024 * 1024
@@ -198,7 +198,7 @@ def test_a_process_that_was_paused_closes_nobody_for_it(site: Site, hasty: None)
 def test_an_answer_that_nobody_reads_frees_its_thread(site: Site, hasty: None) -> None:
     site.answer = b"x" * 64 * MEGABYTE
     with site.connect(GET):
-        for _ in eventually(10):
+        for _ in eventually(30):
             if site.server.active_channels == {} and site.requests:
                 break
 
@@ -321,7 +321,7 @@ def test_an_address_with_too_many_connections_loses_its_oldest_idle_ones(
     monkeypatch.setattr(web_server, "MAX_PER_ADDRESS", 3)
     clients = opened(site, 5)
 
-    for _ in eventually(5):
+    for _ in eventually(30):
         if [is_open(client) for client in clients] == [False, False, True, True, True]:
             break
     close(clients)
@@ -347,11 +347,15 @@ def test_a_server_with_too_many_connections_spares_those_at_work(
     clients = [*opened(site, 1, GET), *opened(site, 1), *opened(site, 1, GET)]
 
     last = site.connect(GET)  # takes the place of the idle one
-    for _ in eventually(5):
+    for _ in eventually(30):
         if not is_open(clients[1]):
             break
+    for _ in eventually(30):  # until the server has read its request, too
+        channels = list(site.server.active_channels.values())
+        if [channel.stage for channel in channels] == [Stage.WORK] * 3:
+            break
     with site.connect(GET) as surplus:  # all are at work
-        for _ in eventually(5):
+        for _ in eventually(30):
             if not is_open(surplus):
                 break
     site.may_answer.set()
@@ -366,7 +370,7 @@ def test_bodies_that_wait_for_their_rest_have_a_limit_together(
     monkeypatch.setattr(web_server, "MAX_BUFFERED_BYTES", 5 * MEGABYTE)
     clients = opened(site, 3, post(3 * MEGABYTE) + b"x" * 2 * MEGABYTE)
 
-    for _ in eventually(5):
+    for _ in eventually(30):
         if [is_open(client) for client in clients] == [False, True, True]:
             break
     close(clients)
@@ -375,7 +379,7 @@ def test_bodies_that_wait_for_their_rest_have_a_limit_together(
 def test_a_stop_waits_for_running_requests(site: Site) -> None:
     site.may_answer.clear()
     with site.connect(GET) as client:
-        for _ in eventually(5):
+        for _ in eventually(30):
             if site.requests:
                 break
         site.end_loop()
@@ -394,7 +398,7 @@ def test_a_stop_does_not_wait_for_ever(site: Site) -> None:
     site.may_answer.clear()
     beats: list[float] = []
     with site.connect(GET), site.connect():
-        for _ in eventually(5):
+        for _ in eventually(30):
             if site.requests:
                 break
         site.end_loop()
