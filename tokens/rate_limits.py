@@ -40,7 +40,7 @@ def calls_left(token_id: int, limits: CallLimits) -> float | datetime:
         calls = RecentCall.objects.filter(token_id=token_id).exclude(_outside(now))
         began = list(calls.order_by("began_at").values_list("began_at", flat=True))
         if len(began) >= limits.per_minute:
-            return began[-limits.per_minute] + WINDOW
+            return _next_minute(began, limits.per_minute, now)
         left = min(left, limits.per_minute - len(began))
     return left
 
@@ -60,8 +60,13 @@ def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:
     calls.filter(_outside(now)).delete()
     began = list(calls.order_by("began_at").values_list("began_at", flat=True))
     if len(began) >= limits.per_minute:
-        raise LimitReached(began[-limits.per_minute] + WINDOW)
+        raise LimitReached(_next_minute(began, limits.per_minute, now))
     RecentCall.objects.create(token_id=token_id, began_at=now)
+
+
+def _next_minute(began: list[datetime], per_minute: int, now: datetime) -> datetime:
+    """When so many calls will have left the window that one more fits; with a limit of 0, none."""
+    return (began[-per_minute] if per_minute else now) + WINDOW
 
 
 def _outside(now: datetime) -> Q:

@@ -37,6 +37,16 @@ def busy_until() -> datetime:
 
 
 @time_machine.travel(NOW, tick=False)
+def test_a_limit_of_no_calls_in_a_minute_lets_every_call_wait() -> None:
+    make_token(requests_per_minute=0)
+
+    assert busy_until() == NOW + rate_limits.WINDOW
+    with pytest.raises(KeysBusy) as busy:
+        selection.require_free("NT047", cost_of=lambda _: Cost(100, 50, 10))
+    assert busy.value.until == NOW + rate_limits.WINDOW
+
+
+@time_machine.travel(NOW, tick=False)
 def test_no_more_calls_at_once_than_the_key_allows() -> None:
     token = make_token(max_concurrent_calls=2)
     first, _second = take(), take()
