@@ -180,7 +180,7 @@ def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
             paths_only=True,
             thread_count=1,
             timeout=limits.wall,  # type: ignore[arg-type]  # it goes to Popen.communicate
-            poppler_path=None if wrappers is None else str(link),  # type: ignore[arg-type]
+            poppler_path=None if wrappers is None else str(link),  # type: ignore[arg-type]  # None: PATH
         )
     except PDFPopplerTimeoutError as error:
         raise (OutOfCpu if wrappers is None else OutOfTime) from error
