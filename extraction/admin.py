@@ -21,8 +21,8 @@ from rest_framework_api_key.models import APIKey
 
 from extraction import submission
 from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant, Extraction
-from extraction.readers import model_of, reader_for
 from extraction.readers.base import ReadingError
+from extraction.readers.registry import model_of, reader_for
 from logs.models import ErrorSubscription
 from ocrsite.lib.admin import ReadOnlyMixin
 from tokens.admin import TokenMasterAdmin

@@ -21,7 +21,6 @@ from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.invoices.validation import checked_invoice
-from extraction.readers import reader_for
 from extraction.readers.base import (
     Billing,
     Failure,
@@ -31,6 +30,7 @@ from extraction.readers.base import (
     ReadingError,
     credible,
 )
+from extraction.readers.registry import reader_for
 from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider

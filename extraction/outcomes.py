@@ -18,8 +18,8 @@ from extraction.exceptions import ExtractionFailed
 from extraction.invoices.validation import checked_invoice
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
-from extraction.readers import reader_for
 from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
+from extraction.readers.registry import reader_for
 from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt

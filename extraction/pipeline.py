@@ -22,8 +22,8 @@ from extraction.documents.document import Document, PageImage
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
-from extraction.readers import cost_of, model_of, reader_for
 from extraction.readers.base import Billing, Failure, Reading, ReadingError, credible
+from extraction.readers.registry import cost_of, model_of, reader_for
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
 from ocrsite.lib.errors import ServiceFault, UserFacingError

@@ -11,7 +11,6 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 
@@ -32,9 +31,5 @@ def main(arguments: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":  # pragma: no cover  # runs in the child, unmeasured
-    root = Path(__file__).resolve().parents[2]
-    sys.path.insert(0, str(root))
-    # The package's own module chooses readers by key, and needs Django for that.
-    sys.modules["extraction.readers"] = package = ModuleType("extraction.readers")
-    package.__path__ = [str(root / "extraction" / "readers")]
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     sys.stdout.write(json.dumps(main(sys.argv[1:])))

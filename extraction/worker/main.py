@@ -17,7 +17,7 @@ from django_q.brokers import get_broker
 from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
 from extraction.models import Extraction
-from extraction.readers import reader_for
+from extraction.readers.registry import reader_for
 from extraction.worker import row_retention
 from extraction.worker.cluster import WorkerCluster
 from extraction.worker.housekeeping import housekeeping

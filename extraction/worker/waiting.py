@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
-from extraction.readers import least_cost
+from extraction.readers.registry import least_cost
 from tokens import selection
 
 # Of a long backlog only so many are woken in one round, but one of each company.

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from extraction.documents.document import Document, PageImage
 from extraction.models import Extraction, State
-from extraction.readers import cost_of
+from extraction.readers.registry import cost_of
 from tests.emulator.server import Emulator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf

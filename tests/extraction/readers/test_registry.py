@@ -1,11 +1,11 @@
 import pytest
 
-from extraction.readers import reader_for
 from extraction.readers.base import (
     Failure,
     ReadingError,
 )
 from extraction.readers.gemini.reader import GeminiReader
+from extraction.readers.registry import reader_for
 
 
 def test_reader_for_gemini_is_the_gemini_reader() -> None:

@@ -1,0 +1,75 @@
+"""Which reader a key's provider has, with which model, and what a call of it can cost."""
+
+from django.conf import settings
+
+from extraction.documents.document import Document
+from extraction.models import Attempt
+from extraction.readers.base import Failure, Reader, ReadingError
+from tokens.models import Provider, TokenMaster
+from tokens.selection import Cost
+
+# Fewer output tokens than this cannot hold even a short invoice.
+OUTPUT_FLOOR = 2_000
+
+
+def reader_for(provider: str) -> Reader:
+    """Return the reader of a key's provider.
+
+    Raises ReadingError (other key) for an unknown provider: TokenMaster rows are also written by
+    SQL.
+    """
+    # Imported when asked for: web processes hardly ever read, and the readers' libraries are large.
+    if provider == Provider.GEMINI:
+        from extraction.readers.gemini.reader import GeminiReader
+
+        return GeminiReader()
+    if provider == Provider.OFFLINE:
+        from extraction.readers.offline import OfflineReader
+
+        return OfflineReader()
+    raise ReadingError(
+        Failure.OTHER_KEY,
+        "unknown_provider",
+        "The key's provider is not supported. Set it to Gemini or Offline.",
+    )
+
+
+def model_of(token: TokenMaster) -> str:
+    """Return the model to use with a key: its own, or the site's default."""
+    return token.model or settings.GEMINI_MODEL
+
+
+def least_cost(token: TokenMaster) -> Cost:
+    """Return what any call with this key reserves at least, without asking its provider.
+
+    Every document costs more than that: the request is left out.
+    """
+    if token.provider == Provider.OFFLINE:
+        return Cost(fixed=0, output_max=0, output_floor=0)
+    return Cost(fixed=0, output_max=settings.MAX_OUTPUT_TOKENS, output_floor=OUTPUT_FLOOR)
+
+
+def cost_of(document: Document, token: TokenMaster, repaired: Attempt | None = None) -> Cost:
+    """Return the most LLM tokens that reading this document with this key can cost.
+
+    The call that repairs one whose answer was too long gets twice its output.
+    """
+    if token.provider == Provider.OFFLINE:
+        return Cost(fixed=0, output_max=0, output_floor=0)
+    reader = reader_for(token.provider)
+    request = reader.request_cost(
+        document,
+        api_key=token.reveal_key(),
+        model=model_of(token),
+        correction=repaired.correction if repaired else "",
+    )
+    output_max, output_floor = settings.MAX_OUTPUT_TOKENS, OUTPUT_FLOOR
+    if repaired and not repaired.correction:
+        output_floor = min(2 * repaired.output_budget, reader.longest_output)
+        output_max = max(output_max, output_floor)
+    return Cost(
+        fixed=request.most,
+        output_max=output_max,
+        output_floor=output_floor,
+        smallest_call=request.smallest + OUTPUT_FLOOR,
+    )
