@@ -23,9 +23,10 @@ from typing import Callable
 OLDEST_PYTHON = (3, 11)
 LOCKS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "test": "requirements-dev.txt"}
 # Program or shared library → Debian package. `make run` renders pages with pypdfium2 where poppler
-# is missing. Of the tests, T-SQL is made with pyodbc, whose wheel lacks unixODBC, and Playwright's
-# wheel lacks a library that minimal systems have not.
+# is missing, and reads no scan without tesseract. Of the tests, T-SQL is made with pyodbc, whose
+# wheel lacks unixODBC, and Playwright's wheel lacks a library that minimal systems have not.
 POPPLER = ("pdftoppm", "poppler-utils")
+TESSERACT = ("tesseract", "tesseract-ocr")
 CHROMIUM = ("chromium", "chromium")
 UNIX_ODBC = ("libodbc.so.2", "libodbc2")
 ATOMIC = ("libatomic.so.1", "libatomic1")
@@ -33,9 +34,9 @@ ATOMIC = ("libatomic.so.1", "libatomic1")
 POSTGRESQL = ("pg_ctlcluster", "postgresql")
 REDIS = ("redis-server", "redis-server")
 NEEDED = {
-    "run": [POPPLER],
+    "run": [POPPLER, TESSERACT],
     "dev": [],
-    "test": [POPPLER, CHROMIUM, POSTGRESQL, REDIS, UNIX_ODBC, ATOMIC],
+    "test": [POPPLER, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, UNIX_ODBC, ATOMIC],
 }
 
 

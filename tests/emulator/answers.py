@@ -41,7 +41,14 @@ _EXAMPLES: Mapping[str, object] = {
     "discount_total": "0.00",
     "charge_total": "0.00",
     "total_amount": "113.00",
+    "withholding_total": "0.00",
+    "prepaid_amount": "0.00",
+    "rounding_amount": "0.00",
     "amount_due": "113.00",
+    "price_base_quantity": "1",
+    "percent": "2",
+    "until": "2026-01-25",
+    "iban": "DE89370400440532013000",
 }
 
 

@@ -135,7 +135,7 @@ def _image(media_type: str, data: bytes) -> Image:
 
 
 def check_schema(schema: Any) -> None:
-    """Reject a schema that lets a field be left out or invented, or that Gemini rejects."""
+    """Reject a schema that lets fields be invented, or that Gemini rejects."""
     if isinstance(schema, list):
         for item in schema:
             check_schema(item)
@@ -144,8 +144,8 @@ def check_schema(schema: Any) -> None:
     if "$ref" in schema and any(not name.startswith("$") for name in schema):
         raise InvalidRequest("A $ref can have no other properties beside it.")
     if schema.get("type") == "object":
-        if set(schema.get("required", [])) != set(schema.get("properties", {})):
-            raise InvalidRequest("Every property must be required.")
+        if not set(schema.get("required", [])) <= set(schema.get("properties", {})):
+            raise InvalidRequest("Only a property can be required.")
         if schema.get("additionalProperties") is not False:
             raise InvalidRequest("additionalProperties must be false.")
     for name, value in schema.items():

@@ -199,8 +199,8 @@ def test_a_body_that_is_not_a_reading_is_rejected(
         ({"maxOutputTokens": 0}, "maxOutputTokens must be a positive integer."),
         ({"mediaResolution": "HUGE"}, "Invalid mediaResolution: HUGE."),
         (
-            {"responseJsonSchema": {"type": "object", "properties": {"a": {}}}},
-            "Every property must be required.",
+            {"responseJsonSchema": {"type": "object", "properties": {}, "required": ["a"]}},
+            "Only a property can be required.",
         ),
         (
             {"responseJsonSchema": {"anyOf": [{"type": "object"}]}},
@@ -212,7 +212,7 @@ def test_a_body_that_is_not_a_reading_is_rejected(
         ),
     ],
 )
-def test_a_config_that_lets_fields_be_missing_or_invented_is_rejected(
+def test_a_config_that_lets_fields_be_invented_or_that_gemini_rejects_is_rejected(
     config: dict[str, object], reason: str, emulator: Emulator
 ) -> None:
     status, answer = send(emulator, "POST", PATH, request_body(jpeg(), **config))

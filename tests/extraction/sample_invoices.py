@@ -39,7 +39,7 @@ def make_invoice(**fields: Any) -> Invoice:
         ],
         "needs_review": False,
         "warnings": [],
-        "schema_version": "1",
+        "schema_version": "2",
         "model": "gemini-3.8-flash",
         "usage": UsageFields(
             input_tokens=1090,

@@ -13,10 +13,15 @@ from extraction.readers.text import labels
 from extraction.readers.text.layout import Cells, TextLayout
 from extraction.readers.text.numbers import Amount
 
-EMPTY = InvoiceFields.model_validate(
-    dict.fromkeys(InvoiceFields.model_fields)
-    | {"document_type": "other", "line_items": [], "tax_breakdown": []}
-    | dict.fromkeys(["supplier", "customer"], dict.fromkeys(Party.model_fields))
+EMPTY = InvoiceFields(
+    document_type="other",
+    invoice_number=None,
+    invoice_date=None,
+    currency=None,
+    supplier=Party(name=None),
+    customer=Party(name=None),
+    line_items=[],
+    total_amount=None,
 )
 MAX_NUMBERS = 12  # a line with more is not a row of an invoice
 CENT = Decimal("0.01")

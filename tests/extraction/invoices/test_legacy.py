@@ -20,7 +20,7 @@ def invoice(**fields: object) -> Invoice:
         "checks": [],
         "needs_review": False,
         "warnings": [],
-        "schema_version": "1",
+        "schema_version": "2",
         "model": "offline",
         "usage": NO_USAGE,
         "duplicate_of": None,

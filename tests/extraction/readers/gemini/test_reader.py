@@ -184,6 +184,7 @@ def null_answer() -> dict[str, object]:
         "customer": party,
         "line_items": [],
         "tax_breakdown": [],
+        "payment_discounts": [],
     }
 
 
