@@ -18,9 +18,10 @@ from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
+from extraction.evidence.collection import compare, start_collecting
+from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
-from extraction.invoices.validation import checked_invoice
 from extraction.readers.base import (
     Billing,
     Failure,
@@ -73,12 +74,15 @@ def extract(
     requester = Requester(company_id=company_id.strip(), branch=branch, requested_by=requested_by)
     try:
         with temp_dir() as folder:
-            reading = _read(_prepare(upload, folder), api_key, requester)
+            document = _prepare(upload, folder)
+            collected = start_collecting(document)
+            reading = _read(document, api_key, requester)
+            comparison = compare(reading.fields, collected.result())
     finally:
         _places.release()
     logger.warning("Read an invoice of %s without the database.", company_id)
     reading = replace(reading, warnings=(*reading.warnings, WARNING))
-    return checked_invoice(reading, timezone.now().date())
+    return judge(reading, comparison, timezone.now().date())
 
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:

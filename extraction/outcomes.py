@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from extraction import liveness
+from extraction.evidence.collection import Comparison
+from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
-from extraction.invoices.validation import checked_invoice
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
@@ -50,15 +51,20 @@ class Call:
 
 
 def finish(
-    extraction: Extraction, call: Call, reading: Reading, *, timings: Mapping[str, float]
+    extraction: Extraction,
+    call: Call,
+    reading: Reading,
+    comparison: Comparison,
+    *,
+    timings: Mapping[str, float],
 ) -> None:
-    """Charge the call and store what was read, with its checks. ``timings``: seconds by stage."""
+    """Charge the call and store what was read, with its verdict. ``timings``: seconds by stage."""
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
     first = earlier.values_list("pk", flat=True).first()
     today = timezone.now().date()
-    invoice = checked_invoice(reading, today, duplicate_of=str(first) if first else None)
+    invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
         _close(call.attempt, AttemptOutcome.SUCCEEDED)
         _charge(extraction, call.attempt, reading.billing, reading.usage)

@@ -19,6 +19,7 @@ from django.db.models import F
 from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document, PageImage
+from extraction.evidence.collection import compare, start_collecting
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
@@ -79,6 +80,7 @@ def _attempt(extraction: Extraction) -> None:
     stopwatch.lap("pages")
     begin = partial(begin_attempt, extraction, document, attempt_id=uuid.uuid4())
     call = retry_while_unreachable(begin)
+    collected = start_collecting(document)
     try:
         reading = read(document, call)
     except ReadingError as error:
@@ -86,7 +88,11 @@ def _attempt(extraction: Extraction) -> None:
         billing, usage = error.billing, error.usage
     else:
         stopwatch.lap("read")
-        record = partial(outcomes.finish, extraction, call, reading, timings=stopwatch.laps)
+        comparison = compare(reading.fields, collected.result())
+        stopwatch.lap("evidence")
+        record = partial(
+            outcomes.finish, extraction, call, reading, comparison, timings=stopwatch.laps
+        )
         billing, usage = reading.billing, reading.usage
     try:
         retry_while_unreachable(record)

@@ -3,21 +3,11 @@
 A check whose inputs are absent is left out. Signs are kept, so credit notes add up like invoices.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Protocol
 
-from extraction.invoices.schema import (
-    SCHEMA_VERSION,
-    Check,
-    Invoice,
-    InvoiceFields,
-    LineItem,
-    TaxLine,
-    UsageFields,
-)
-from tokens.usage import Usage
+from extraction.invoices.schema import Check, InvoiceFields, LineItem, TaxLine
 
 # A printed amount is rounded to the cent, so each may be off by half a cent.
 HALF_CENT = Decimal("0.005")
@@ -26,51 +16,6 @@ CASH_ROUNDING = {"NPR": Decimal("0.5"), "INR": Decimal("0.5"), "CHF": Decimal("0
 EARLIEST = date(1990, 1, 1)
 # Invoices are dated ahead to the next period, not to the next year.
 AHEAD = timedelta(days=60)
-
-
-class ReadInvoice(Protocol):
-    """What this module needs to know of a reading."""
-
-    @property
-    def fields(self) -> InvoiceFields: ...
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def usage(self) -> Usage: ...
-
-    @property
-    def needs_review(self) -> bool: ...
-
-    @property
-    def warnings(self) -> Sequence[str]: ...
-
-
-def checked_invoice(
-    reading: ReadInvoice, today: date, *, duplicate_of: str | None = None
-) -> Invoice:
-    """Return the canonical invoice; it needs review if the reading does or a check failed.
-
-    ``duplicate_of`` is the id of an earlier extraction of the same document.
-    """
-    checks = run_checks(reading.fields, today)
-    return Invoice(
-        **dict(reading.fields),
-        checks=checks,
-        needs_review=reading.needs_review or not all(check.passed for check in checks),
-        warnings=list(reading.warnings),
-        schema_version=SCHEMA_VERSION,
-        model=reading.model,
-        usage=UsageFields(
-            input_tokens=reading.usage.input_tokens,
-            output_tokens=reading.usage.output_tokens,
-            thinking_tokens=reading.usage.thinking_tokens,
-            cached_tokens=reading.usage.cached_tokens,
-            total_tokens=reading.usage.total,
-        ),
-        duplicate_of=duplicate_of,
-    )
 
 
 def run_checks(fields: InvoiceFields, today: date) -> list[Check]:

@@ -4,10 +4,8 @@ from decimal import Decimal
 import pytest
 
 from extraction.invoices.schema import Check, InvoiceFields, LineItem
-from extraction.invoices.validation import checked_invoice, run_checks
-from extraction.readers.base import Reading
+from extraction.invoices.validation import run_checks
 from extraction.readers.text.heuristic import EMPTY
-from tokens.usage import Usage
 
 TODAY = date(2026, 11, 24)
 
@@ -202,36 +200,3 @@ def test_amounts_are_compared_as_decimals() -> None:
     fields = invoice(line_items=[line(amount="0.10")] * 3, subtotal=Decimal("0.1") + Decimal("0.2"))
 
     assert outcome(fields) == {"lines_add_up": True}
-
-
-@pytest.mark.parametrize(
-    ("total", "doubtful", "needs_review"),
-    [("1.19", False, False), ("1.19", True, True), ("9.99", False, True)],
-)
-def test_an_invoice_needs_review_if_its_reading_does_or_a_check_failed(
-    total: str, doubtful: bool, needs_review: bool
-) -> None:
-    fields = invoice(taxable_amount="1.00", tax_total="0.19", total_amount=total)
-
-    checked = checked_invoice(Reading(fields, "offline", needs_review=doubtful), TODAY)
-
-    assert checked.needs_review is needs_review
-    assert checked.checks == run_checks(fields, TODAY)
-
-
-def test_a_checked_invoice_keeps_what_the_reading_says_beside_its_fields() -> None:
-    usage = Usage(input_tokens=40, output_tokens=2, thinking_tokens=7, cached_tokens=5)
-    reading = Reading(EMPTY, "gemini-3.8-flash", usage=usage, warnings=("Compare it.",))
-
-    checked = checked_invoice(reading, TODAY, duplicate_of="an-earlier-one")
-
-    assert checked.model == "gemini-3.8-flash"
-    assert checked.warnings == ["Compare it."]
-    assert checked.duplicate_of == "an-earlier-one"
-    assert checked.usage.model_dump() == {
-        "input_tokens": 40,
-        "output_tokens": 2,
-        "thinking_tokens": 7,
-        "cached_tokens": 5,
-        "total_tokens": 49,
-    }
