@@ -81,8 +81,7 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
         "extraction": reverse("api-extraction", args=[extraction.pk]),
     }
     if extraction.state == State.SUCCEEDED:
-        invoice = Invoice.model_validate(extraction.result)
-        body |= {"status": "ok", "message": PROCESSED, "data": legacy_data(invoice)}
+        body |= _answered(Invoice.model_validate(extraction.result))
     elif extraction.ended:
         body |= {
             "status": "error",
@@ -94,12 +93,21 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
     return body
 
 
-def degraded_representation(invoice: Invoice) -> dict[str, Any]:
-    """Return in full what was read while nothing could be stored, to be asked for later."""
+def _answered(invoice: Invoice) -> dict[str, Any]:
     return {
         "status": "ok",
         "message": PROCESSED,
         "data": legacy_data(invoice),
+        "needs_review": invoice.needs_review,
+        "reasons": [reason.model_dump() for reason in invoice.reasons],
+        "warnings": invoice.warnings,
+    }
+
+
+def degraded_representation(invoice: Invoice) -> dict[str, Any]:
+    """Return in full what was read while nothing could be stored, to be asked for later."""
+    return {
+        **_answered(invoice),
         "extraction": None,
         "state": State.SUCCEEDED,
         "http_status": 200,

@@ -131,7 +131,7 @@ def _sentence(fields: InvoiceFields, doubt: Doubt) -> str:
         case "contradicts_label":
             return f"The {name} was read as {value}, but the document prints {said} for it."
         case "contradicts_einvoice":
-            return f"The {name} is {value} on the page, but {said} in the electronic invoice."
+            return f"The {name} was read as {value}, but the electronic invoice says {said}."
         case "swapped":
             return SWAPPED
     instead = f", but the document prints {said}" if said else ", but the document prints one"

@@ -41,7 +41,9 @@ def test_a_day_is_found_in_its_form(text: str) -> None:
     assert DAY in {day.day for day in days_in(line_of(text))}
 
 
-@pytest.mark.parametrize("text", ["24 box 18", "99.99.2026", "1.2.3", "4 5", "12345678", "31/02/26"])
+@pytest.mark.parametrize(
+    "text", ["24 box 18", "99.99.2026", "1.2.3", "4 5", "12345678", "31/02/26"]
+)
 def test_what_is_no_day_is_left_out(text: str) -> None:
     assert list(days_in(line_of(text))) == []
 

@@ -21,10 +21,15 @@ Lieferant
 Kunde
 
   Name: Northwind Trading"""
-WINDOW = "\n" * 6 + """Acme Ltd, 12 Foundry Lane, Leeds
+WINDOW = (
+    "\n" * 6
+    + """Acme Ltd, 12 Foundry Lane, Leeds
 Northwind Trading
 4 Harbour Street
-Bristol""" + "\n" * 37 + "Acme Ltd   IBAN GB29 NWBK   Tel 0113"
+Bristol"""
+    + "\n" * 37
+    + "Acme Ltd   IBAN GB29 NWBK   Tel 0113"
+)
 
 
 @pytest.mark.parametrize("text", [LABELLED, TWO_COLUMNS, FORM, WINDOW])
