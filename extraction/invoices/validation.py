@@ -46,6 +46,9 @@ class ReadInvoice(Protocol):
     @property
     def warnings(self) -> Sequence[str]: ...
 
+    @property
+    def further(self) -> Sequence[InvoiceFields]: ...
+
 
 def checked_invoice(
     reading: ReadInvoice, today: date, *, duplicate_of: str | None = None
@@ -70,6 +73,7 @@ def checked_invoice(
             total_tokens=reading.usage.total,
         ),
         duplicate_of=duplicate_of,
+        further_invoices=list(reading.further),
     )
 
 
