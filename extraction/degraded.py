@@ -21,6 +21,7 @@ from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.invoices.validation import checked_invoice
+from extraction.models import ReaderChoice
 from extraction.readers.base import (
     Billing,
     Failure,
@@ -56,7 +57,12 @@ class NotServed(DatabaseUnavailable):
 
 
 def extract(
-    upload: "UploadedFile[bytes]", *, company_id: str, branch: str, requested_by: str
+    upload: "UploadedFile[bytes]",
+    *,
+    company_id: str,
+    branch: str,
+    requested_by: str,
+    reader: str = ReaderChoice.AUTO,
 ) -> Invoice:
     """Read a document now and return what was read, checked.
 
@@ -73,7 +79,8 @@ def extract(
     requester = Requester(company_id=company_id.strip(), branch=branch, requested_by=requested_by)
     try:
         with temp_dir() as folder:
-            reading = _read(_prepare(upload, folder), api_key, requester)
+            document = _prepare(upload, folder)
+            reading = _read_einvoice(document, reader) or _read(document, api_key, requester)
     finally:
         _places.release()
     logger.warning("Read an invoice of %s without the database.", company_id)
@@ -86,6 +93,14 @@ def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     with storage_faults():
         draft = intake.examine(upload, folder / "document")
     return rendering.render_document(draft.path, draft.media_type, draft.page_count, folder)
+
+
+def _read_einvoice(document: Document, reader: str) -> Reading | None:
+    """Return what the document's e-invoice says, where that is read instead of its pages."""
+    # Imported when asked for: web processes hardly ever read.
+    from extraction.readers.einvoice.first import read_first
+
+    return read_first(document.path, document.media_type, len(document.pages), reader)
 
 
 @dataclass(frozen=True, slots=True)

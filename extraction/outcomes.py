@@ -50,9 +50,12 @@ class Call:
 
 
 def finish(
-    extraction: Extraction, call: Call, reading: Reading, *, timings: Mapping[str, float]
+    extraction: Extraction, call: Call | None, reading: Reading, *, timings: Mapping[str, float]
 ) -> None:
-    """Charge the call and store what was read, with its checks. ``timings``: seconds by stage."""
+    """Store what was read, with its checks, and charge the call if one was made.
+
+    ``timings``: seconds by stage.
+    """
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
@@ -60,10 +63,11 @@ def finish(
     today = timezone.now().date()
     invoice = checked_invoice(reading, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
-        _close(call.attempt, AttemptOutcome.SUCCEEDED)
-        _charge(extraction, call.attempt, reading.billing, reading.usage)
-        if call.half_open:
-            circuit_breaker.end_trial_call(call.token, answered=True)
+        if call is not None:
+            _close(call.attempt, AttemptOutcome.SUCCEEDED)
+            _charge(extraction, call.attempt, reading.billing, reading.usage)
+            if call.half_open:
+                circuit_breaker.end_trial_call(call.token, answered=True)
         ended = Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -71,7 +75,7 @@ def finish(
             result=invoice.model_dump(mode="json"),
             needs_review=invoice.needs_review,
             checks=[check.model_dump(mode="json") for check in invoice.checks],
-            token=call.token,
+            token=call.token if call else None,
             model=reading.model,
             timings=timings,
         )
