@@ -100,7 +100,7 @@ def _read_einvoice(document: Document, reader: str) -> Reading | None:
     # Imported when asked for: web processes hardly ever read.
     from extraction.readers.einvoice.first import read_first
 
-    return read_first(document.path, document.media_type, len(document.pages), reader)
+    return read_first(document.path, document.media_type, reader)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,9 +144,7 @@ def read_einvoice(extraction: Extraction) -> Reading | None:
     """
     if extraction.attempts > extraction.attempts_before:
         return None  # looked for before the first call
-    reading = read_first(
-        document_of(extraction), extraction.media_type, extraction.page_count, extraction.reader
-    )
+    reading = read_first(document_of(extraction), extraction.media_type, extraction.reader)
     if reading is not None:
         retry_while_unreachable(partial(selection.require_unblocked, extraction.company_id))
     return reading

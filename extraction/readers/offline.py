@@ -14,7 +14,7 @@ from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
 from extraction.documents.temp_dirs import temp_dir
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
-from extraction.readers.einvoice.embedded import embedded_einvoices, read_einvoice
+from extraction.readers.einvoice.embedded import read_einvoice
 from extraction.readers.offline_child import Answer
 from extraction.readers.text.heuristic import EMPTY
 from extraction.readers.text.sources import ocr, text_layer
@@ -88,8 +88,8 @@ def _read(document: Document) -> Reading:
     """Read a document. Raises ReadingError, and what the sandbox does."""
     if document.media_type != PDF:
         return _read_scan(document, None)
-    if einvoices := embedded_einvoices(document.path):
-        return read_einvoice(document.path, len(document.pages), einvoices)
+    if einvoice := read_einvoice(document.path):
+        return einvoice
     text = text_layer(document.path, len(document.pages))
     answer = _read_in_child(text)
     fields = _fields_of(answer)

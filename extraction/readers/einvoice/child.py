@@ -1,10 +1,8 @@
 """Reads e-invoices and compares them with the page, in a child process: both may be hostile.
 
-    find DOCUMENT
-    compare FIELDS TEXT
+    DOCUMENT [TEXT]
 
-``find`` answers the e-invoices attached to a PDF, ``compare`` what the page says about one of them:
-FIELDS is a file with its InvoiceFields as JSON, TEXT one with the page's text in UTF-8. Run by
+TEXT is a file with the text of the PDF's pages in UTF-8. Run by
 ``extraction.documents.sandbox.run_child``.
 """
 
@@ -15,32 +13,34 @@ from extraction.invoices.schema import InvoiceFields
 from extraction.readers.einvoice.reader import einvoices_in, not_on_page
 
 
-class Comparison(TypedDict):
-    """What the page does not confirm, and what it says itself where the XML has no lines."""
+class Answer(TypedDict):
+    """What the XML and the page say; invoices are InvoiceFields as JSON.
 
-    not_on_page: list[str]
+    ``not_on_page`` names what the page does not confirm of the first e-invoice, and is None without
+    its text; ``page`` is what rules read from that text, where the first e-invoice has no lines.
+    """
+
+    einvoices: list[dict[str, Any]]
+    not_on_page: list[str] | None
     page: dict[str, Any] | None
 
 
-def answer(arguments: list[str]) -> list[dict[str, Any]] | Comparison:
-    """Do what the command says."""
-    match arguments:
-        case ["find", document]:
-            return [_plain(fields) for fields in einvoices_in(Path(document))]
-        case ["compare", fields, text]:
-            return _compare(Path(fields).read_text("utf-8"), Path(text).read_text("utf-8"))
-    raise ValueError(f"unknown command: {arguments}")
+def answer(arguments: list[str]) -> Answer:
+    """Read the e-invoices of the document, and compare the first with the text if it is given."""
+    document, *texts = arguments
+    einvoices = einvoices_in(Path(document))
+    text = Path(texts[0]).read_text("utf-8") if texts else None
+    missing, page = None, None
+    if einvoices and text is not None:
+        missing = not_on_page(einvoices[0], text)
+        if not einvoices[0].line_items:
+            # Imported where used: most e-invoices have lines.
+            from extraction.readers.text.heuristic import read_text
 
-
-def _compare(fields: str, text: str) -> Comparison:
-    einvoice = InvoiceFields.model_validate_json(fields)
-    page = None
-    if not einvoice.line_items:
-        # Imported where used: most e-invoices have lines.
-        from extraction.readers.text.heuristic import read_text
-
-        page = _plain(read_text(text))
-    return Comparison(not_on_page=not_on_page(einvoice, text), page=page)
+            page = _plain(read_text(text))
+    return Answer(
+        einvoices=[_plain(fields) for fields in einvoices], not_on_page=missing, page=page
+    )
 
 
 def _plain(fields: InvoiceFields) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """The e-invoices inside a PDF: found in the sandbox, and read instead of its pages."""
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
 
 from extraction.documents import sandbox
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
@@ -11,6 +15,10 @@ from extraction.documents.temp_dirs import temp_dir
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Reading
 from extraction.readers.text.sources import text_layer
+
+if TYPE_CHECKING:
+    # Not where it runs: lxml belongs into the child.
+    from extraction.readers.einvoice.child import Answer
 
 # The model of a result that no model and no rule has read.
 MODEL = "e-invoice"
@@ -34,29 +42,64 @@ def embedded_einvoices(pdf: Path) -> list[InvoiceFields]:
     None, too, for a hostile one. Raises OutOfTime when this machine did not get to it, and OSError
     for a fault of the disk.
     """
+    return list(_look(pdf).einvoices)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The e-invoices of a PDF, with what its page says about the first one.
+
+    ``page`` is what rules read from the page, where that e-invoice has no lines.
+    """
+
+    einvoices: tuple[InvoiceFields, ...] = ()
+    warnings: tuple[str, ...] = ()
+    page: InvoiceFields | None = None
+
+
+def _look(pdf: Path) -> _Found:
     stat = pdf.stat()
-    return list(_found(pdf, stat.st_mtime_ns, stat.st_size))
+    return _look_once(pdf, stat.st_mtime_ns, stat.st_size)
 
 
 # The pipeline, the offline reader and the evidence ask for the same document one after another.
 @functools.lru_cache(maxsize=1)
-def _found(pdf: Path, _modified: int, _size: int) -> tuple[InvoiceFields, ...]:
+def _look_once(pdf: Path, _modified: int, _size: int) -> _Found:
     if not _may_have_attachments(pdf.read_bytes()):
-        return ()
-    try:
-        einvoices = sandbox.run_child(_CHILD, "find", str(pdf), limits=LIMITS)
-    except (OutOfCpu, ChildDied):
-        # A hostile attachment. The page is what people see, and it is read without it.
-        return ()
-    return tuple(InvoiceFields.model_validate(fields) for fields in einvoices)
+        return _Found()
+    with temp_dir() as folder:
+        # Beforehand, since the start of a second child costs more than the text of a page.
+        text = folder / "text"
+        text.write_text(text_layer(pdf, settings.MAX_PAGES), "utf-8")
+        # The second time without the text: it may be what is hostile.
+        for arguments in ([str(pdf), str(text)], [str(pdf)]):
+            with contextlib.suppress(OutOfCpu, ChildDied):
+                return _found(sandbox.run_child(_CHILD, *arguments, limits=LIMITS))
+    # A hostile attachment. The page is what people see, and it is read without it.
+    return _Found()
+
+
+def _found(answer: "Answer") -> _Found:
+    missing, page = answer["not_on_page"], answer["page"]
+    return _Found(
+        tuple(InvoiceFields.model_validate(fields) for fields in answer["einvoices"]),
+        (NOT_COMPARED,)
+        if missing is None
+        else tuple(
+            f"The {name} of the electronic invoice is not printed on the page: compare it."
+            for name in missing
+        ),
+        None if page is None else InvoiceFields.model_validate(page),
+    )
 
 
 def _may_have_attachments(pdf: bytes) -> bool:
     """Whether a PDF can hold a file: for most this saves a child process.
 
-    An attachment has a dictionary with EF (ISO 32000-2, 7.11.3), in clear or in an object stream.
+    A file specification with a file has EF (ISO 32000-2, 7.11.3). It may lie in a compressed
+    object stream, but never the file itself, whose type everything that writes such PDFs states.
     """
-    return b"/EF" in pdf or b"/ObjStm" in pdf
+    return b"/EF" in pdf or b"/EmbeddedFile" in pdf
 
 
 def is_complete(fields: InvoiceFields) -> bool:
@@ -69,17 +112,20 @@ def is_complete(fields: InvoiceFields) -> bool:
     return all(required) and fields.total_amount is not None and bool(fields.line_items)
 
 
-def read_einvoice(pdf: Path, page_count: int, einvoices: Sequence[InvoiceFields]) -> Reading:
-    """Return the first of a PDF's e-invoices as its reading, with the others beside it.
+def read_einvoice(pdf: Path) -> Reading | None:
+    """Return the first of a PDF's e-invoices as its reading, the others beside it; None for none.
 
     What the page does not confirm needs review. Where the XML has no lines, the page's are read by
     rules; they need no review when they add up to the XML's net amount. Raises OutOfTime and
     OSError.
     """
-    fields, *others = einvoices
-    warnings, page = _compare(fields, text_layer(pdf, page_count))
+    found = _look(pdf)
+    if not found.einvoices:
+        return None
+    fields, *others = found.einvoices
+    warnings = list(found.warnings)
     if not fields.line_items:
-        fields = _with_lines_of(page, fields)
+        fields = _with_lines_of(found.page, fields)
         if not fields.line_items:
             warnings.append(NO_LINES)
         elif not _lines_add_up(fields):
@@ -101,24 +147,6 @@ def another(fields: InvoiceFields) -> str:
     day = f" of {fields.invoice_date}" if fields.invoice_date else ""
     amount = f" over {total} {fields.currency or ''}".rstrip() if total else ""
     return f"The PDF carries another electronic invoice, {name}{day}{amount}: see to both."
-
-
-def _compare(fields: InvoiceFields, text: str) -> tuple[list[str], InvoiceFields | None]:
-    """Return warnings of what the page does not confirm, and what rules read from it if need be."""
-    with temp_dir() as folder:
-        xml, page = folder / "fields", folder / "text"
-        xml.write_text(fields.model_dump_json(exclude_defaults=True), "utf-8")
-        page.write_text(text, "utf-8")
-        try:
-            compared = sandbox.run_child(_CHILD, "compare", str(xml), str(page), limits=LIMITS)
-        except (OutOfCpu, ChildDied):
-            return [NOT_COMPARED], None  # hostile text
-    warnings = [
-        f"The {name} of the electronic invoice is not printed on the page: compare it."
-        for name in compared["not_on_page"]
-    ]
-    said = compared["page"]
-    return warnings, None if said is None else InvoiceFields.model_validate(said)
 
 
 def _with_lines_of(page: InvoiceFields | None, fields: InvoiceFields) -> InvoiceFields:

@@ -10,7 +10,6 @@ from extraction.documents.media_types import PDF
 from extraction.documents.sandbox import OutOfTime
 from extraction.documents.storage import storage_faults
 from extraction.exceptions import ExtractionFailed, RenderBusy
-from extraction.invoices.schema import InvoiceFields
 from extraction.models import ReaderChoice
 from extraction.readers.base import Reading
 from extraction.readers.einvoice.embedded import embedded_einvoices, is_complete, read_einvoice
@@ -24,33 +23,29 @@ NO_EINVOICE = (
 def has_einvoice_to_read(path: Path, media_type: str, choice: str) -> bool:
     """Whether ``read_first`` would read the document. Raises ServiceFault."""
     with _faults():
-        return bool(_to_read(path, media_type, choice))
+        return _is_to_be_read(path, media_type, choice)
 
 
-def read_first(path: Path, media_type: str, page_count: int, choice: str) -> Reading | None:
+def read_first(path: Path, media_type: str, choice: str) -> Reading | None:
     """Return what a document's e-invoice says; None where its pages are to be read.
 
     They are where an e-invoice is incomplete, unless the choice is ``einvoice``. Raises
     ExtractionFailed ``no_einvoice`` where that finds none, and ServiceFault.
     """
     with _faults():
-        einvoices = _to_read(path, media_type, choice)
-        if einvoices:
-            return read_einvoice(path, page_count, einvoices)
+        if _is_to_be_read(path, media_type, choice):
+            return read_einvoice(path)
     if choice == ReaderChoice.EINVOICE:
         raise ExtractionFailed("no_einvoice", NO_EINVOICE, 422)
     return None
 
 
-def _to_read(path: Path, media_type: str, choice: str) -> list[InvoiceFields]:
+def _is_to_be_read(path: Path, media_type: str, choice: str) -> bool:
     if media_type != PDF or choice == ReaderChoice.MODEL:
-        return []
-    if choice == ReaderChoice.AUTO and not settings.EINVOICE_FIRST:
-        return []
-    einvoices = embedded_einvoices(path)
-    if choice == ReaderChoice.AUTO and einvoices and not is_complete(einvoices[0]):
-        return []
-    return einvoices
+        return False
+    if choice == ReaderChoice.EINVOICE:
+        return bool(embedded_einvoices(path))
+    return settings.EINVOICE_FIRST and any(map(is_complete, embedded_einvoices(path)[:1]))
 
 
 @contextlib.contextmanager

@@ -287,7 +287,7 @@ def test_a_hostile_attachment_does_not_keep_the_text_from_being_read(
     run_child = sandbox.run_child
 
     def hang_at_attachments(module: str, *arguments: str, limits: Limits) -> Any:
-        if arguments[0] == "find":
+        if module == "extraction.readers.einvoice.child":
             raise OutOfCpu
         return run_child(module, *arguments, limits=limits)
 
@@ -303,7 +303,7 @@ def test_an_einvoice_that_hostile_text_keeps_from_being_compared_needs_review(
     run_child = sandbox.run_child
 
     def hang_at_text(module: str, *arguments: str, limits: Limits) -> Any:
-        if arguments[0] == "compare":
+        if len(arguments) == 2:
             raise OutOfCpu
         return run_child(module, *arguments, limits=limits)
 
