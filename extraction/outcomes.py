@@ -52,13 +52,16 @@ class Call:
 
 def finish(
     extraction: Extraction,
-    call: Call,
+    call: Call | None,
     reading: Reading,
     comparison: Comparison,
     *,
     timings: Mapping[str, float],
 ) -> None:
-    """Charge the call and store what was read, with its verdict. ``timings``: seconds by stage."""
+    """Store what was read, with its verdict, and charge the call if one was made.
+
+    ``timings``: seconds by stage.
+    """
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
@@ -66,10 +69,11 @@ def finish(
     today = timezone.now().date()
     invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
-        _close(call.attempt, AttemptOutcome.SUCCEEDED)
-        _charge(extraction, call.attempt, reading.billing, reading.usage)
-        if call.half_open:
-            circuit_breaker.end_trial_call(call.token, answered=True)
+        if call is not None:
+            _close(call.attempt, AttemptOutcome.SUCCEEDED)
+            _charge(extraction, call.attempt, reading.billing, reading.usage)
+            if call.half_open:
+                circuit_breaker.end_trial_call(call.token, answered=True)
         ended = Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -77,7 +81,7 @@ def finish(
             result=invoice.model_dump(mode="json"),
             needs_review=invoice.needs_review,
             checks=[check.model_dump(mode="json") for check in invoice.checks],
-            token=call.token,
+            token=call.token if call else None,
             model=reading.model,
             timings=timings,
         )

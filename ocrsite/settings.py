@@ -173,6 +173,9 @@ MAX_BODY_BYTES = (MAX_UPLOAD_MB + 1) * 1024 * 1024
 MAX_PAGES: int = env.int("MAX_PAGES", 50, validate=validate.Range(min=1))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # form fields; files are checked against MAX_UPLOAD_MB
 
+# The e-invoice inside a PDF is read instead of its pages, without a call.
+EINVOICE_FIRST: bool = env.bool("EINVOICE_FIRST", True)
+
 # Gemini
 GEMINI_BASE_URL: str = env.str("GEMINI_BASE_URL", "")
 GEMINI_MODEL: str = env.str("GEMINI_MODEL", "gemini-3.8-flash")

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
-from extraction.models import Extraction, State
+from extraction.models import Extraction, ReaderChoice, State
 from extraction.validators import reject_control_characters
 from logs import context as log_context
 
@@ -51,6 +51,15 @@ class ExtractionInput(serializers.Serializer[None]):
         default=False, error_messages={"invalid": "must be true or false."}
     )
 
+    reader = serializers.ChoiceField(
+        ReaderChoice.choices,
+        allow_blank=True,
+        default=ReaderChoice.AUTO,
+        error_messages={
+            "invalid_choice": f"must be one of {', '.join(ReaderChoice.values)}.",
+        },
+    )
+
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Find the fields whatever the case of their names."""
         sent = {name.lower(): value for name, value in data.items()}
@@ -69,6 +78,7 @@ class ExtractionInput(serializers.Serializer[None]):
             named["branch"] = sent["division"]
         values: dict[str, Any] = super().to_internal_value(named)
         values["branch"] = values["branch"] or "Default"
+        values["reader"] = values["reader"] or ReaderChoice.AUTO
         return values
 
 

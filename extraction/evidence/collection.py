@@ -2,17 +2,22 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import cast
 
 from extraction.documents import sandbox
 from extraction.documents.document import Document
+from extraction.documents.media_types import PDF
 from extraction.documents.page_words import DocumentWords, document_words
 from extraction.documents.sandbox import Limits
 from extraction.documents.temp_dirs import temp_dir
 from extraction.evidence.findings import Proof
 from extraction.invoices.schema import InvoiceFields
+from extraction.readers.base import Reading
+from extraction.readers.einvoice.embedded import MODEL as EINVOICE
+from extraction.readers.einvoice.embedded import embedded_einvoices
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +28,10 @@ NO_PROOF = Proof(evidence={}, doubts=[])
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The visible words of a document; None where they could not be had."""
+    """The visible words of a document, None where they could not be had, and its e-invoices."""
 
     words: DocumentWords | None
+    einvoices: Sequence[InvoiceFields] = ()
 
     @property
     def is_readable(self) -> bool:
@@ -44,7 +50,8 @@ def start_collecting(document: Document) -> "Future[Sources]":
 def collect(document: Document) -> Sources:
     """Return what the document says. Raises nothing: what was read must not be lost for it."""
     try:
-        return Sources(document_words(document))
+        einvoices = embedded_einvoices(document.path) if document.media_type == PDF else []
+        return Sources(document_words(document), einvoices)
     except Exception:
         logger.exception("The words of a document could not be collected.")
         return Sources(None)
@@ -58,20 +65,22 @@ class Comparison:
     proof: Proof
 
 
-def compare(fields: InvoiceFields, sources: Sources) -> Comparison:
+def compare(reading: Reading, sources: Sources) -> Comparison:
     """Return where the values stand on the document and what speaks against them.
 
     Raises nothing: without a proof nothing is proven.
     """
-    return Comparison(sources, _prove(fields, sources))
+    return Comparison(sources, _prove(reading, sources))
 
 
-def _prove(fields: InvoiceFields, sources: Sources) -> Proof:
+def _prove(reading: Reading, sources: Sources) -> Proof:
     if not sources.is_readable or sources.words is None:
         return NO_PROOF
+    einvoice = next(iter(sources.einvoices), None)
     job = {
-        "invoice": fields.model_dump(mode="json"),
-        "einvoice": None,
+        "invoice": reading.fields.model_dump(mode="json"),
+        "einvoice": einvoice.model_dump(mode="json") if einvoice else None,
+        "is_einvoice": reading.model == EINVOICE,
         "pages": [
             [page.number, page.source, [[word.text, *word.box] for word in page.words]]
             for page in sources.words.pages

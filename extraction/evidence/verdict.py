@@ -73,6 +73,7 @@ def judge(
             total_tokens=reading.usage.total,
         ),
         duplicate_of=duplicate_of,
+        further_invoices=list(reading.further),
     )
 
 

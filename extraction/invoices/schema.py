@@ -196,3 +196,6 @@ class Invoice(InvoiceFields):
     model: str
     usage: UsageFields
     duplicate_of: str | None
+    further_invoices: list[InvoiceFields] = Field(
+        default=[], description="The other e-invoices that are attached to the same PDF."
+    )

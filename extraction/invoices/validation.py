@@ -66,12 +66,13 @@ def _line_fit(line: LineItem) -> tuple[Decimal, bool] | None:
     """
     if line.quantity is None or line.unit_price is None or line.amount is None:
         return None
-    gross = line.quantity * line.unit_price
+    quantity = line.quantity / (line.price_base_quantity or 1)
+    gross = quantity * line.unit_price
     discount = line.discount or Decimal()
     ways = (gross - discount, gross, gross * (1 - discount / 100))
     exponent = line.unit_price.as_tuple().exponent
     place = Decimal(1).scaleb(min(int(exponent), -2))
-    tolerance = abs(line.quantity) * place / 2 + HALF_CENT
+    tolerance = abs(quantity) * place / 2 + HALF_CENT
     return ways[0], any(abs(way - line.amount) <= tolerance for way in ways)
 
 

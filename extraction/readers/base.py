@@ -38,7 +38,10 @@ class Billing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``."""
+    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``.
+
+    ``further``: the other invoices of a document that holds several.
+    """
 
     fields: InvoiceFields
     model: str
@@ -46,6 +49,7 @@ class Reading:
     billing: Billing = Billing.KNOWN
     needs_review: bool = False
     warnings: tuple[str, ...] = field(default=())
+    further: tuple[InvoiceFields, ...] = ()
 
 
 def credible(

@@ -14,6 +14,7 @@ from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
 from extraction.documents.temp_dirs import temp_dir
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
+from extraction.readers.einvoice.embedded import read_einvoice
 from extraction.readers.offline_child import Answer
 from extraction.readers.text.heuristic import EMPTY
 from extraction.readers.text.sources import ocr, text_layer
@@ -29,7 +30,6 @@ BLANK = "The document is blank."
 NOT_AN_INVOICE = "This does not look like an invoice."
 FROM_TEXT = "Read from the text by simple rules, without a language model: compare every field."
 FROM_OCR = "Read from the image by OCR and simple rules: compare every field."
-SEVERAL = "The PDF carries more than one electronic invoice: only the first was read."
 
 
 class OfflineReader:
@@ -88,43 +88,26 @@ def _read(document: Document) -> Reading:
     """Read a document. Raises ReadingError, and what the sandbox does."""
     if document.media_type != PDF:
         return _read_scan(document, None)
+    if einvoice := read_einvoice(document.path):
+        return einvoice
     text = text_layer(document.path, len(document.pages))
-    try:
-        answer = _read_in_child(text, "pdf", str(document.path))
-    except (OutOfCpu, ChildDied):
-        # A hostile attachment. The page is what people see, and its text is read without it.
-        answer = _read_in_child(text, "text")
-    if answer["is_einvoice"]:
-        return _read_einvoice(answer)
+    answer = _read_in_child(text)
     fields = _fields_of(answer)
     if answer["is_short"]:
         return _read_scan(document, fields if text.strip() else None)
     return _reading(fields, FROM_TEXT)
 
 
-def _read_in_child(text: str, *command: str) -> Answer:
+def _read_in_child(text: str) -> Answer:
     with temp_dir() as folder:
         file = folder / "text"
         file.write_text(text, "utf-8")
-        answer = sandbox.run_child(
-            "extraction.readers.offline_child", *command, str(file), limits=LIMITS
-        )
+        answer = sandbox.run_child("extraction.readers.offline_child", str(file), limits=LIMITS)
     return cast("Answer", answer)
 
 
 def _fields_of(answer: Answer) -> InvoiceFields:
     return InvoiceFields.model_validate(answer["fields"])
-
-
-def _read_einvoice(answer: Answer) -> Reading:
-    warnings = [
-        f"The {name} of the electronic invoice is not printed on the page: compare it."
-        for name in answer["not_on_page"]
-    ]
-    if answer["several"]:
-        warnings.append(SEVERAL)
-    fields = _fields_of(answer)
-    return Reading(fields, MODEL, needs_review=bool(warnings), warnings=tuple(warnings))
 
 
 def _read_scan(document: Document, short: InvoiceFields | None) -> Reading:
@@ -150,7 +133,7 @@ def _read_scan(document: Document, short: InvoiceFields | None) -> Reading:
             "or add a Gemini key for your company.",
         )
     unread = tuple(f"Page {number} could not be read." for number in scan.unread)
-    fields = _fields_of(_read_in_child(scan.text, "text"))
+    fields = _fields_of(_read_in_child(scan.text))
     return _reading(fields, FROM_OCR, *unread)
 
 

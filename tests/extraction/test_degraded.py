@@ -27,6 +27,7 @@ from extraction.readers.gemini.reader import (
 )
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
+from tests.extraction.readers.einvoice import einvoices
 from tests.extraction.sample_documents import pdf, upload
 from tests.outages import database_away
 from tests.tokens.rows import make_token
@@ -497,3 +498,28 @@ def test_memory_of_clients_holds_no_key(known: Integrator) -> None:
     assert known.record.name in memory
     for secret in (known.key, known.key.partition(".")[2], known.record.hashed_key):
         assert secret not in memory
+
+
+def test_an_einvoice_is_read_without_a_call(
+    known: Integrator, emulator: Emulator, away: None, tmp_path: Path
+) -> None:
+    content = einvoices.pdf(tmp_path, "Rechnung", {"factur-x.xml": einvoices.cii()}).read_bytes()
+
+    response = post(known, "/api/v1/extractions/", file=upload(content))
+
+    invoice = response.json()["invoice"]
+    assert (invoice["invoice_number"], invoice["model"]) == ("RE-17", "e-invoice")
+    assert degraded.WARNING in invoice["warnings"]
+    assert not emulator.calls
+
+
+def test_the_reader_of_the_request_holds_without_the_database(
+    known: Integrator, emulator: Emulator, away: None, tmp_path: Path
+) -> None:
+    content = einvoices.pdf(tmp_path, "Rechnung", {"factur-x.xml": einvoices.cii()}).read_bytes()
+
+    by_model = post(known, file=upload(content), reader="model")
+    without_one = post(known, reader="einvoice")
+
+    assert (by_model.status_code, len(emulator.calls)) == (200, 1)
+    assert (without_one.status_code, without_one.json()["code"]) == (422, "no_einvoice")

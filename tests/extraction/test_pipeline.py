@@ -255,7 +255,7 @@ def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_
     Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     outcomes.recover(extraction)
 
-    comparison = compare(reading.fields, collect(document))
+    comparison = compare(reading, collect(document))
     outcomes.finish(outdated, call, reading, comparison, timings={})
 
     outdated.refresh_from_db()

@@ -12,17 +12,17 @@ from extraction.documents import sandbox
 from extraction.documents.document import Document, PageImage
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
+from extraction.readers.einvoice.embedded import LINES_FROM_PAGE, NO_LINES, NOT_COMPARED
 from extraction.readers.offline import (
     BLANK,
     FROM_OCR,
     FROM_TEXT,
     NOT_AN_INVOICE,
-    SEVERAL,
     OfflineReader,
 )
 from extraction.readers.text import sources
 from extraction.readers.text.heuristic import EMPTY
-from tests.extraction.readers.einvoice.einvoices import cii, pdf, ubl
+from tests.extraction.readers.einvoice.einvoices import cii, cii_without_lines, pdf, ubl
 from tests.shared_files import SHARED, needs_shared
 from tokens.usage import NO_USAGE
 
@@ -82,7 +82,7 @@ def test_a_reading_costs_no_tokens(tmp_path: Path) -> None:
     cost = OfflineReader().request_cost(document(tmp_path), api_key="", model="")
 
     assert cost == RequestCost(most=0, smallest=0)
-    assert (reading.usage, reading.model) == (NO_USAGE, "offline")
+    assert (reading.usage, reading.model) == (NO_USAGE, "e-invoice")
 
 
 def test_an_einvoice_that_the_page_confirms_needs_no_review(tmp_path: Path) -> None:
@@ -108,7 +108,49 @@ def test_a_second_einvoice_needs_review(tmp_path: Path) -> None:
 
     reading = read(document(pdf(tmp_path, PRINTED, attachments)))
 
-    assert (reading.needs_review, reading.warnings) == (True, (SEVERAL,))
+    assert reading.needs_review
+    assert reading.warnings == (
+        "The PDF carries another electronic invoice, INV/8 of 2026-03-20 over 128.80 USD: see to "
+        "both.",
+    )
+    assert [fields.invoice_number for fields in (reading.fields, *reading.further)] == [
+        "RE-17",
+        "INV/8",
+    ]
+
+
+def test_an_einvoice_without_lines_gets_those_of_its_page(tmp_path: Path) -> None:
+    printed = PRINTED + "\nFällig am 04.04.2026\nTrennblätter   6    9,50    57,00\n"
+
+    reading = read(document(pdf(tmp_path, printed, {"factur-x.xml": cii_without_lines()})))
+
+    [line] = reading.fields.line_items
+    assert (line.description, str(line.amount)) == ("Trennblätter", "57.00")
+    assert str(reading.fields.due_date) == "2026-04-04"
+    assert (reading.needs_review, reading.warnings) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("row", "lines", "warning"),
+    [("Trennblätter   5    9,50    47,50\n", 1, LINES_FROM_PAGE), ("", 0, NO_LINES)],
+)
+def test_lines_of_a_page_that_do_not_add_up_or_are_not_there_need_review(
+    row: str, lines: int, warning: str, tmp_path: Path
+) -> None:
+    printed = f"{PRINTED}\n{row}"
+
+    reading = read(document(pdf(tmp_path, printed, {"factur-x.xml": cii_without_lines()})))
+
+    assert len(reading.fields.line_items) == lines
+    assert (reading.needs_review, reading.warnings) == (True, (warning,))
+
+
+def test_an_einvoice_that_says_nothing_does_not_keep_the_page_from_being_read(
+    tmp_path: Path,
+) -> None:
+    reading = read(document(pdf(tmp_path, ENGLISH, {"factur-x.xml": b"<Invoice/>"})))
+
+    assert (reading.fields.invoice_number, reading.model) == ("4711", "offline")
 
 
 def test_text_read_by_rules_needs_review(tmp_path: Path) -> None:
@@ -244,14 +286,32 @@ def test_a_hostile_attachment_does_not_keep_the_text_from_being_read(
 ) -> None:
     run_child = sandbox.run_child
 
-    def hang_at_attachments(module: str, command: str, *paths: str, limits: Limits) -> Any:
-        if command == "pdf":
+    def hang_at_attachments(module: str, *arguments: str, limits: Limits) -> Any:
+        if module == "extraction.readers.einvoice.child":
             raise OutOfCpu
-        return run_child(module, command, *paths, limits=limits)
+        return run_child(module, *arguments, limits=limits)
 
     monkeypatch.setattr(sandbox, "run_child", hang_at_attachments)
+    hostile = pdf(tmp_path, ENGLISH, {"factur-x.xml": cii()})
 
-    assert read(document(pdf(tmp_path, ENGLISH))).fields.invoice_number == "4711"
+    assert read(document(hostile)).fields.invoice_number == "4711"
+
+
+def test_an_einvoice_that_hostile_text_keeps_from_being_compared_needs_review(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_child = sandbox.run_child
+
+    def hang_at_text(module: str, *arguments: str, limits: Limits) -> Any:
+        if len(arguments) == 2:
+            raise OutOfCpu
+        return run_child(module, *arguments, limits=limits)
+
+    monkeypatch.setattr(sandbox, "run_child", hang_at_text)
+
+    reading = read(document(pdf(tmp_path, PRINTED, {"factur-x.xml": cii()})))
+
+    assert (reading.needs_review, reading.warnings) == (True, (NOT_COMPARED,))
 
 
 @pytest.mark.parametrize("problem", [OutOfCpu, ChildDied])

@@ -59,7 +59,8 @@ def test_cii_gives_every_field_that_it_states() -> None:
                     "serial_number": "1",
                     "quantity": "6",
                     "unit": "C62",
-                    "unit_price": "10",
+                    "unit_price": "30.00",
+                    "price_base_quantity": "3",
                     "discount": "3.00",
                     "tax_rate": "19.00",
                     "amount": "57.00",
@@ -145,12 +146,13 @@ def test_a_credit_note_is_known_by_its_code_or_its_negative_total(
     assert read(xml).document_type == document_type
 
 
-def test_a_price_whose_base_is_the_billed_quantity_is_the_price_of_one() -> None:
+def test_a_price_is_kept_with_its_base_quantity_unless_the_amount_shows_that_it_is_of_one() -> None:
     xml = ubl().replace(b">0</cbc:BaseQuantity>", b">2</cbc:BaseQuantity>")
 
-    prices = [read(x).line_items[0].unit_price for x in (xml, xml.replace(b"115.00", b"120.00"))]
+    lines = [read(x).line_items[0] for x in (xml, xml.replace(b"115.00", b"120.00"))]
 
-    assert prices == [Decimal(30), Decimal(60)]
+    assert [line.unit_price for line in lines] == [Decimal(60), Decimal(60)]
+    assert [line.price_base_quantity for line in lines] == [Decimal(2), None]
 
 
 def test_values_that_cannot_be_read_are_absent() -> None:
