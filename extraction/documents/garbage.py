@@ -19,6 +19,8 @@ FEWEST_WORDS = 12
 FEWEST_COMPARED = 3
 ALIKE = 0.5
 LIKENESS = 0.7
+# One word alone must be read more alike than many words on the average.
+CONFIRMING_LIKENESS = 0.85
 MOST_COMPARED = 500
 FEWEST_AMOUNTS = 3
 MOST_AMOUNTS = 200
@@ -81,6 +83,8 @@ def has_strange_digits(words: Sequence[Word]) -> bool:
 
 def is_contradicted(words: Sequence[Word], read: Sequence[Word]) -> bool:
     """Whether OCR read other words at the same places: of all words, or of those with digits."""
+    if sum(UNMAPPED in word.text for word in words) * 2 > len(words):
+        return bool(read)
     places = Places()
     for word in read:
         places.add(word)
@@ -89,7 +93,7 @@ def is_contradicted(words: Sequence[Word], read: Sequence[Word]) -> bool:
     for word in comparable[:MOST_COMPARED]:
         if text := text_at(places, word):
             has_digits = any(map(str.isdigit, word.text))
-            compared[has_digits].append(is_alike(word.text, text))
+            compared[has_digits].append(is_alike(word.text, text, LIKENESS))
     return any(
         len(alike) >= FEWEST_COMPARED and sum(alike) < ALIKE * len(alike)
         for alike in compared.values()
@@ -108,12 +112,12 @@ def text_at(places: Places, word: Word) -> str:
     return "".join(other.text for other in inside)
 
 
-def is_alike(text: str, read: str) -> bool:
+def is_alike(text: str, read: str, likeness: float = CONFIRMING_LIKENESS) -> bool:
     """Whether OCR read the same text, but for some letters; digits must be equal."""
     text, read = letters_of(text), letters_of(read)
     if any(map(str.isdigit, text)):
         return text == read
-    return SequenceMatcher(None, text, read, autojunk=False).ratio() >= LIKENESS
+    return SequenceMatcher(None, text, read, autojunk=False).ratio() > likeness
 
 
 def _days(text: str) -> list[bool]:

@@ -29,14 +29,16 @@ class PageInk:
         with open_image(path, "image/jpeg") as image:
             self._image = image.convert("L")
 
-    def shows(self, text: str, box: Box, shade: int) -> bool:
-        """Whether people see a word that is drawn in a shade, -1 if unknown."""
+    def is_at(self, box: Box, text: str) -> bool:
+        """Whether there is ink at the place of a word, and room for letters that can be read."""
         pixels = self._pixels(box)
-        return (
-            not self._is_too_small(text, pixels)
-            and all(self._has_ink(part) for part in _parts(text, pixels))
-            and (shade <= LIGHT or self._has_darker_ground(pixels, shade))
+        return not self._is_too_small(text, pixels) and all(
+            self._has_contrast(part) for part in _parts(text, pixels)
         )
+
+    def is_of_shade(self, box: Box, shade: int) -> bool:
+        """Whether the ink at a place can be that of a word drawn in a shade, -1 if unknown."""
+        return shade <= LIGHT or self._has_darker_ground(self._pixels(box), shade)
 
     @cached_property
     def _reduced(self) -> Image.Image:
@@ -62,7 +64,7 @@ class PageInk:
         height = min(across, down) if letters >= PARTS else max(across, down)
         return letters > 0 and height < LOWEST_LETTERS * max(self._image.size) / SIDE
 
-    def _has_ink(self, pixels: _Pixels) -> bool:
+    def _has_contrast(self, pixels: _Pixels) -> bool:
         darkest, lightest = self._crop(pixels).convert("L").getextrema()
         return bool(lightest - darkest >= CONTRAST)  # type: ignore[operator]  # one band: numbers
 

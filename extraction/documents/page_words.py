@@ -110,7 +110,7 @@ def _read(document: Document) -> DocumentWords:
     pages = []
     hidden = []
     for number in sorted({*layer, *read}):
-        page = layer.get(number) or LayerPage(number)
+        page = layer.get(number) or LayerPage(number, is_picture=True)
         words, is_hidden = _combined(page, read.get(number), is_garbage=number in garbage)
         if words.words or number in read:
             pages.append(words)
@@ -121,7 +121,7 @@ def _read(document: Document) -> DocumentWords:
 
 
 def _needs_ocr(page: LayerPage | None) -> bool:
-    return page is None or page.is_picture or bool(page.doubtful)
+    return page is None or page.is_picture or bool(page.doubtful or page.disputed)
 
 
 def _suspects(layer: Mapping[int, LayerPage]) -> set[int]:
@@ -137,20 +137,25 @@ def _combined(
     page: LayerPage, read: Sequence[Word] | None, *, is_garbage: bool
 ) -> tuple[PageWords, bool]:
     """Return the words of a page by text layer and OCR, and whether the layer has hidden ones."""
+    unsure = [*page.doubtful, *page.disputed]
     if read is None:
-        return PageWords(page.number, "text", [*page.sure, *page.doubtful]), page.hidden
-    if is_garbage or len(page.sure) < len(page.doubtful):
+        words = PageWords(page.number, "text", [*page.sure, *page.doubtful])
+        return words, page.hidden or bool(page.disputed)
+    if is_garbage or len(page.sure) < len(unsure):
         return PageWords(page.number, "ocr", read), page.hidden
     places = _places(read)
-    confirmed = [word for word in page.doubtful if is_alike(word.text, text_at(places, word))]
-    hidden = page.hidden or len(confirmed) < len(page.doubtful)
+    confirmed = [word for word in unsure if is_alike(word.text, text_at(places, word))]
     kept = [*page.sure, *confirmed]
-    if not page.is_picture:
-        return PageWords(page.number, "text", kept), hidden
     taken = _places(kept)
-    added = [word for word in read if not _is_taken(word, taken)]
+    wrong = _places([word for word in unsure if word not in confirmed])
+    added = [
+        word
+        for word in read
+        if not _is_in(word, taken) and (page.is_picture or _is_in(word, wrong))
+    ]
     source = "text" if len(added) < len(kept) else "ocr"
-    return PageWords(page.number, source, [*kept, *added]), hidden
+    words = PageWords(page.number, source, [*kept, *added])
+    return words, page.hidden or len(confirmed) < len(unsure)
 
 
 def _places(words: Sequence[Word]) -> Places:
@@ -160,9 +165,9 @@ def _places(words: Sequence[Word]) -> Places:
     return places
 
 
-def _is_taken(word: Word, taken: Places) -> bool:
+def _is_in(word: Word, places: Places) -> bool:
     return any(
         share_of_smaller(word.box, other.box) >= SAME_PLACE
-        for other in taken.at(word.box)
+        for other in places.at(word.box)
         if letters_of(other.text)
     )

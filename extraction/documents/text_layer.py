@@ -1,5 +1,6 @@
 """The words of a PDF's text layer, told apart by whether people see them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from extraction.documents.media_types import PDF
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
 from extraction.documents.words import (
     SAME_PLACE,
+    Box,
     Places,
     Word,
     is_inside,
@@ -27,21 +29,23 @@ MANY_PATHS = 200
 # Words one of which is so many times higher than the other do not hide each other.
 OTHER_SIZE = 2.0
 _CHILD = "extraction.documents.words_child"
-_WHOLE: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(slots=True)
 class LayerPage:
     """One page's words in the order of the text layer.
 
-    ``sure`` words are seen. ``doubtful`` ones have ink at their place and may say something else
-    than it: they are invisible, under another object, or overlap with another word. ``hidden``:
-    there are words that are not seen. ``is_picture``: most of the page is no text.
+    ``sure`` words are seen. ``doubtful`` ones are drawn so that people need not see them, and there
+    is ink at their place, such as a scan's. ``disputed`` ones stand at one place with another text,
+    or are light where the ink is dark. ``hidden``: there are words that are not seen.
+    ``is_picture``: most of the page is no text.
     """
 
     number: int
     sure: list[Word] = field(default_factory=list)
     doubtful: list[Word] = field(default_factory=list)
+    disputed: list[Word] = field(default_factory=list)
     hidden: bool = False
     is_picture: bool = False
 
@@ -69,16 +73,16 @@ def text_layer(document: Document) -> list[LayerPage]:
 def _page(page: PageImage, answer: dict[str, Any]) -> LayerPage:
     found = LayerPage(page.number)
     ink = _ink(page) if answer["words"] else None
+    seen = []
     for text, *sides, shade, doubtful in answer["words"]:
-        box = cast("tuple[float, float, float, float]", tuple(sides))
-        seen = is_inside(box, _WHOLE) and (ink is None or ink.shows(text, box, shade))
-        if not seen:
+        box = cast("Box", tuple(sides))
+        if not is_inside(box, _WHOLE) or (ink is not None and not ink.is_at(box, text)):
             found.hidden |= bool(letters_of(text))
-        elif doubtful:
-            found.doubtful.append(Word(text, box))
+        elif ink is not None and not ink.is_of_shade(box, shade):
+            seen.append((Word(text, box), found.disputed))
         else:
-            found.sure.append(Word(text, box))
-    _set_apart_overlapping(found)
+            seen.append((Word(text, box), found.doubtful if doubtful else found.sure))
+    _sort_in(found, seen)
     letters = sum(len(word.text) for word in (*found.sure, *found.doubtful))
     found.is_picture = letters < FEWEST_LETTERS and (
         not letters or answer["pictures"] > LARGE_PICTURES or answer["paths"] > MANY_PATHS
@@ -93,32 +97,26 @@ def _ink(page: PageImage) -> PageInk | None:
         return None  # not drawn: nothing to compare with
 
 
-def _set_apart_overlapping(page: LayerPage) -> None:
-    """Move sure words at one place with different texts to the doubtful ones.
+def _sort_in(page: LayerPage, seen: Sequence[tuple[Word, list[Word]]]) -> None:
+    """Add the words to the lists of the page that they are given with.
 
-    Of the doubtful ones those are dropped that stand at the place of a sure one.
+    Words with different texts at one place are disputed, and of equal ones the first remains.
+    PDFium leaves out letters that stand on equal ones, so the text of either word may be wrong.
     """
     places = Places()
-    sure: list[Word] = []
     disputed: set[int] = set()
-    for word in page.sure:
+    remaining = []
+    for word, kind in seen:
         others = [other for other in places.at(word.box) if _hides(word, other)]
         same = [other for other in others if letters_of(other.text) == letters_of(word.text)]
         if len(same) < len(others):
             disputed |= {id(other) for other in others} | {id(word)}
-        if not same:
-            sure.append(word)
+        if not same or kind is page.sure:
+            remaining.append((word, kind))
             if not places.add(word):
                 disputed.add(id(word))
-    page.sure = [word for word in sure if id(word) not in disputed]
-    doubtful = []
-    for word in page.doubtful:
-        others = [other for other in places.at(word.box) if _hides(word, other)]
-        if not others:
-            doubtful.append(word)
-        elif all(letters_of(other.text) != letters_of(word.text) for other in others):
-            page.hidden = True
-    page.doubtful = doubtful + [word for word in sure if id(word) in disputed]
+    for word, kind in remaining:
+        (page.disputed if id(word) in disputed else kind).append(word)
 
 
 def _hides(word: Word, other: Word) -> bool:

@@ -24,6 +24,9 @@ MAX_PAGE_LETTERS = 300_000
 MAX_ANSWER = 3_500_000
 _NUMBERS_OF_A_WORD = 60  # bytes that its box and the rest take at most
 
+# No letter is so much narrower than it is high.
+FLAT = 0.04
+
 # The mark of a letter of which nobody knows what it is.
 UNMAPPED = "\ufffd"
 # Marks for the direction of text, and letters without width: nobody sees them.
@@ -78,10 +81,11 @@ def _page(pdf: "pypdfium2.PdfDocument", number: int) -> ChildPage:
         page.close()
         page = pdf[number]
     objects = PageObjects(page.raw)
-    words = list(_Words(page, objects).read())
-    shares = ChildPage(words=words, pictures=objects.picture_share(), paths=objects.paths)
+    words = _Words(page, objects)
+    found = list(words.read())
+    words.close()
     page.close()
-    return shares
+    return ChildPage(words=found, pictures=objects.picture_share(), paths=objects.paths)
 
 
 class _Words:
@@ -115,6 +119,10 @@ class _Words:
         if letters:
             yield self._word(letters, boxes, style)
 
+    def close(self) -> None:
+        """Free the text; PDFium asks for it before the page is closed."""
+        raw.FPDFText_ClosePage(self._text)
+
     def _letters(self) -> Iterator[tuple[str, tuple[float, float, float, float], Style | None]]:
         """Yield each letter with its box and style; a blank for all that separates words."""
         text = self._text
@@ -132,9 +140,17 @@ class _Words:
                 continue
             raw.FPDFText_GetCharBox(text, index, *sides)
             left, right, bottom, top = (side.value for side in sides)
+            if _is_flat(right - left, top - bottom) and letter.isalnum():
+                left, bottom, right, top = self._loose_box(index)
             style = self._objects.style(raw.FPDFText_GetTextObject(text, index))
             yield _readable(half + letter), (left, bottom, right, top), style
             half = ""
+
+    def _loose_box(self, index: int) -> tuple[float, float, float, float]:
+        """Return the box of a letter by its font's height; some fonts tell no letter's own."""
+        box = raw.FS_RECTF()
+        raw.FPDFText_GetLooseCharBox(self._text, index, box)
+        return box.left, box.bottom, box.right, box.top
 
     def _word(
         self,
@@ -169,6 +185,10 @@ class _Words:
             case 270:
                 return 1 - up, 1 - across
         return across, 1 - up
+
+
+def _is_flat(width: float, height: float) -> bool:
+    return min(width, height) < FLAT * max(width, height)
 
 
 def _readable(letter: str) -> str:

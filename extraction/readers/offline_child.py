@@ -13,22 +13,17 @@ from extraction.invoices.schema import InvoiceFields
 from extraction.readers.einvoice.reader import einvoices_in, not_on_page
 from extraction.readers.text.heuristic import read_text
 
-# Less text than this is a scanner's stamp or a page number, not an invoice.
-FEWEST_LETTERS = 100
-
 
 class Answer(TypedDict):
     """What was read; ``fields`` are those of InvoiceFields as JSON.
 
-    ``not_on_page`` and ``several`` concern electronic invoices. ``is_short``: what text there is
-    may be a scanner's.
+    ``not_on_page`` and ``several`` concern electronic invoices.
     """
 
     fields: dict[str, object]
     is_einvoice: bool
     not_on_page: list[str]
     several: bool
-    is_short: bool
 
 
 def answer(arguments: list[str]) -> Answer:
@@ -42,7 +37,7 @@ def answer(arguments: list[str]) -> Answer:
             not_on_page=not_on_page(einvoices[0], text),
             several=len(einvoices) > 1,
         )
-    return _answer(read_text(text), is_short=len("".join(text.split())) < FEWEST_LETTERS)
+    return _answer(read_text(text))
 
 
 def _answer(
@@ -51,12 +46,10 @@ def _answer(
     is_einvoice: bool = False,
     not_on_page: list[str] | None = None,
     several: bool = False,
-    is_short: bool = False,
 ) -> Answer:
     return Answer(
         fields=fields.model_dump(mode="json"),
         is_einvoice=is_einvoice,
         not_on_page=not_on_page or [],
         several=several,
-        is_short=is_short,
     )
