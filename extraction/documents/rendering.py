@@ -178,6 +178,7 @@ def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
             jpegopt={"quality": QUALITY},
             size=SIDE,
             paths_only=True,
+            use_cropbox=True,  # what is outside of it is no part of the page that people see
             thread_count=1,
             timeout=limits.wall,  # type: ignore[arg-type]  # it goes to Popen.communicate
             poppler_path=None if wrappers is None else str(link),  # type: ignore[arg-type]  # None: PATH

@@ -1,7 +1,6 @@
 """The e-invoices inside a PDF: found in the sandbox, and read instead of its pages."""
 
 import functools
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING

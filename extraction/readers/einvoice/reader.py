@@ -11,7 +11,6 @@ from extraction.readers.einvoice.ubl import fields_of_ubl
 from extraction.readers.einvoice.xml import parsed
 
 
-
 def einvoices_in(pdf: Path) -> list[InvoiceFields]:
     """Return what the electronic invoices attached to a PDF say; none for a broken PDF.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from extraction.documents import sandbox
+from extraction.documents import ocr, sandbox
 from extraction.documents.document import Document, PageImage
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
@@ -231,26 +231,19 @@ def test_ocr_that_reads_no_page_fails_for_good(tmp_path: Path, tool: Path) -> No
 def test_the_pages_that_ocr_did_not_end_are_named(
     tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    row = r"5\t1\t1\t1\t1\t1\t%s\t40\t90\t30\t96\t%s\n"
+    rows = "".join(row % at for at in ((40, "Invoice"), (140, "No:"), (240, "7")))
     script(
         tool / "tesseract",
-        'case "$1" in *002.jpg) tail -f /dev/null;; *) echo "Invoice No: 7";; esac',
+        f'case "$1" in *002.jpg) tail -f /dev/null;; *) printf "{rows}";; esac',
     )
-    monkeypatch.setattr(sources, "OCR_PAGE_SECONDS", 0.5)
+    monkeypatch.setattr(ocr, "OCR_PAGE_SECONDS", 0.5)
     pages = (page(tmp_path, ENGLISH), page(tmp_path, ENGLISH, number=2))
 
     reading = read(Document(pages[0].path, "image/tiff", pages))
 
     assert reading.fields.invoice_number == "7"
     assert reading.warnings == (FROM_OCR, "Page 2 could not be read.")
-
-
-def test_no_page_is_begun_after_the_time_for_all(
-    tmp_path: Path, tool: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script(tool / "tesseract", "echo read")
-    monkeypatch.setattr(sources, "OCR_SECONDS", 0.0)
-
-    assert sources.ocr([page(tmp_path, ENGLISH)]) == sources.OcrText("", (1,))
 
 
 def test_a_tool_that_does_not_get_to_it_in_time_is_asked_again_later(
