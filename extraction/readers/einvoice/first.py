@@ -45,7 +45,10 @@ def _is_to_be_read(path: Path, media_type: str, choice: str) -> bool:
         return False
     if choice == ReaderChoice.EINVOICE:
         return bool(embedded_einvoices(path))
-    return settings.EINVOICE_FIRST and any(map(is_complete, embedded_einvoices(path)[:1]))
+    # Whoever draws the pages tells what is wrong with a document that is not there.
+    if not settings.EINVOICE_FIRST or not path.exists():
+        return False
+    return any(map(is_complete, embedded_einvoices(path)[:1]))
 
 
 @contextlib.contextmanager

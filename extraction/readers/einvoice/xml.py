@@ -53,20 +53,19 @@ class Node:
         return "" if self._element is None else etree.QName(self._element).localname
 
     def attribute(self, name: str) -> str | None:
-        """Return an attribute of the element."""
-        return None if self._element is None else self._element.get(name)
+        """Return an attribute of the element, None where it is blank."""
+        return None if self._element is None else _on_one_line(self._element.get(name))
 
     def text(self, *paths: str) -> str | None:
         """Return the text at the first path that has some, or its own, on one line."""
         for node in [self] if not paths else (node for path in paths for node in self.all(path)):
-            content = None if node._element is None else node._element.text
-            if value := " ".join((content or "").split()):
-                return value[:MAX_TEXT].strip()
+            if value := _on_one_line(None if node._element is None else node._element.text):
+                return value
         return None
 
     def texts(self, path: str) -> str | None:
         """Return the texts of all elements under a path, in one line."""
-        return " ".join(filter(None, (node.text() for node in self.all(path))))[:MAX_TEXT] or None
+        return _on_one_line(" ".join(filter(None, (node.text() for node in self.all(path)))))
 
     def truth(self, path: str) -> bool:
         """Whether the text at a path says true."""
@@ -84,6 +83,10 @@ class Node:
             return date(*map(int, found.groups())) if found else None
         except ValueError:
             return None
+
+
+def _on_one_line(text: str | None) -> str | None:
+    return " ".join((text or "").split())[:MAX_TEXT].strip() or None
 
 
 def parsed(xml: bytes) -> Node:

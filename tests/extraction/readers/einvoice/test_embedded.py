@@ -127,6 +127,14 @@ def test_a_document_without_an_einvoice_fails_where_only_that_is_wanted(
     assert (caught.value.code, caught.value.http_status) == ("no_einvoice", 422)
 
 
+def test_a_document_that_is_not_there_has_no_verdict(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.pdf"
+
+    assert read_first(missing, PDF, ReaderChoice.AUTO) is None
+    with pytest.raises(StorageUnavailable):
+        read_first(missing, PDF, ReaderChoice.EINVOICE)
+
+
 @pytest.mark.parametrize(
     ("problem", "fault"), [(OutOfTime, RenderBusy), (OSError, StorageUnavailable)]
 )

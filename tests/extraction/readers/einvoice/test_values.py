@@ -164,3 +164,10 @@ def test_a_charge_is_told_by_either_form_of_true(truth: str) -> None:
 
     assert read(in_cii).line_items[0].discount == Decimal("3.00")
     assert read(in_ubl).line_items[0].discount == Decimal("5.00")
+
+
+@pytest.mark.parametrize(
+    ("unit", "kept"), [("  ", None), (" KGM\n", "KGM"), ("x" * 3000, "x" * 2000)]
+)
+def test_a_unit_may_be_blank_or_too_long(unit: str, kept: str | None) -> None:
+    assert read(ubl().decode().replace("KGM", unit)).line_items[0].unit == kept
