@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 # An invoice of a few pages takes 0.1 s; the most words that are looked at, some seconds.
 LIMITS = Limits(cpu=20, wall=60)
-NO_PROOF = Proof(evidence={}, doubts=[])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,10 @@ def collect(document: Document) -> Sources:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a document says, and what that proves of what was read."""
+    """What a document says, and what that proves of what was read; None where nothing could be."""
 
     sources: Sources
-    proof: Proof
+    proof: Proof | None
 
 
 def compare(reading: Reading, sources: Sources) -> Comparison:
@@ -73,9 +72,9 @@ def compare(reading: Reading, sources: Sources) -> Comparison:
     return Comparison(sources, _prove(reading, sources))
 
 
-def _prove(reading: Reading, sources: Sources) -> Proof:
+def _prove(reading: Reading, sources: Sources) -> Proof | None:
     if not sources.is_readable or sources.words is None:
-        return NO_PROOF
+        return None
     einvoice = next(iter(sources.einvoices), None)
     job = {
         "invoice": reading.fields.model_dump(mode="json"),
@@ -93,5 +92,5 @@ def _prove(reading: Reading, sources: Sources) -> Proof:
             answer = sandbox.run_child("extraction.evidence.proof", str(file), limits=LIMITS)
     except Exception:
         logger.exception("The values of a document could not be compared with its pages.")
-        return NO_PROOF
+        return None
     return cast("Proof", answer)

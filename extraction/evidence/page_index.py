@@ -81,6 +81,14 @@ class PageIndex:
             case Kind.CURRENCY:
                 return [self.currencies[value]] if value in self.currencies else []
 
+    def has_other_sign(self, value: str) -> bool:
+        """Whether a number is only printed with the other sign; OCR may overlook one."""
+        number = Decimal(value)
+        signs = {
+            found.negative for found in self.numbers.get(abs(number), []) if not found.from_ocr
+        }
+        return bool(signs) and (number < 0) not in signs
+
     def _places_of_day(self, day: date) -> list[Place]:
         """Return where a day stands, without the readings that the document's order rules out.
 

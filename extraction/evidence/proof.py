@@ -2,13 +2,13 @@
 
     JOB
 
-JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (number, source and words of each) and
-``einvoice``, what the embedded electronic invoice says, or null. Run by
+JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (number, source and words of each),
+``einvoice``, what the embedded electronic invoice says, or null, and ``is_einvoice``. Run by
 ``extraction.documents.sandbox.run_child``.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from extraction.evidence.page_labels import PageLabels
 from extraction.evidence.printed_texts import Place
 from extraction.evidence.roles import are_swapped
 from extraction.evidence.sums import derived
-from extraction.evidence.values import Kind, is_key, values_of
+from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
 
 
 def answer(arguments: list[str]) -> Proof:
@@ -30,16 +30,20 @@ def answer(arguments: list[str]) -> Proof:
         PageWords(number, source, [Word(text, tuple(box)) for text, *box in words])
         for number, source, words in job["pages"]
     ]
-    return prove(job["invoice"], pages, job["einvoice"])
+    return prove(job["invoice"], pages, job["einvoice"], is_einvoice=job["is_einvoice"])
 
 
 def prove(
-    invoice: Mapping[str, Any], pages: Sequence[PageWords], einvoice: Mapping[str, Any] | None
+    invoice: Mapping[str, Any],
+    pages: Sequence[PageWords],
+    einvoice: Mapping[str, Any] | None = None,
+    *,
+    is_einvoice: bool = False,
 ) -> Proof:
     """Return where the values of an invoice stand, and what speaks against them.
 
-    ``invoice`` and ``einvoice`` are InvoiceFields as JSON. Without pages and e-invoice nothing is
-    proven.
+    ``invoice`` and ``einvoice`` are InvoiceFields as JSON; ``is_einvoice``: the one was read from
+    the other, so that it confirms nothing.
     """
     page = PageIndex(pages)
     values = {path: (kind, value) for path, kind, value in values_of(invoice)}
@@ -47,30 +51,60 @@ def prove(
     evidence: dict[str, Found] = {
         path: _found(_nearest(path, found, places)) for path, found in places.items() if found
     }
-    doubts: list[Doubt] = []
-    labels = PageLabels(page)
-    if einvoice is not None:
-        stated = {path: value for path, _, value in values_of(einvoice)}
-        for path, (kind, value) in values.items():
-            if path in stated and _same(kind, value, stated[path]):
-                evidence.setdefault(path, Found(source="xml", page=None, box=None))
-        doubts += _contradictions(values, stated)
     numbers = {
         path: Decimal(value) for path, (kind, value) in values.items() if kind is Kind.NUMBER
     }
     zeros = {path for path, number in numbers.items() if not number}
-    proven = {path for path in numbers if path in evidence}
-    for path in derived(numbers, proven | zeros):
+    for path in derived(numbers, zeros | (numbers.keys() & evidence.keys())):
         evidence[path] = Found(source="sums", page=None, box=None)
-    for path, (_, value) in values.items():
-        if is_key(path) and path not in evidence and path not in zeros:
-            doubts.append(Doubt(path=path, code="not_printed", said=labels.said(path, value)))
-        elif is_key(path) and (said := labels.contradiction(path, value, evidence.get(path))):
-            doubts.append(Doubt(path=path, code="contradicts_label", said=said))
+    stated = {path: value for path, _, value in values_of(einvoice or {})}
+    same = {path for path, (kind, value) in values.items() if _same(kind, value, stated.get(path))}
+    if not is_einvoice:
+        evidence |= {path: _confirmed(evidence.get(path)) for path in same}
+    labels = PageLabels(page)
+    doubts = [
+        doubt
+        for path, (_, value) in values.items()
+        if path not in zeros
+        for doubt in _doubts_about(path, value, evidence.get(path), page, labels, is_einvoice)
+    ]
+    doubts += _contradictions(values, stated)
     doubts += labels.missing(invoice)
     if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
         doubts.append(Doubt(path="supplier.name", code="swapped", said=None))
+    if is_einvoice:
+        evidence |= {path: _confirmed(evidence.get(path)) for path in same}
     return Proof(evidence=evidence, doubts=doubts)
+
+
+def _doubts_about(
+    path: str,
+    value: str,
+    found: Found | None,
+    page: PageIndex,
+    labels: PageLabels,
+    is_einvoice: bool,
+) -> Iterator[Doubt]:
+    """Yield what speaks against a value: that it stands nowhere, or that another one does."""
+    if not is_key(path):
+        return
+    if found is None:
+        said = labels.said(path, value)
+        if not is_einvoice:
+            yield Doubt(path=path, code="not_printed", said=said)
+        elif said is not None or is_always_printed(path):
+            yield Doubt(path=path, code="not_on_page", said=said)
+    elif (said := labels.contradiction(path, value, found)) is not None:
+        yield Doubt(path=path, code="contradicts_label", said=said)
+    elif path == "total_amount" and page.has_other_sign(value):
+        yield Doubt(path=path, code="wrong_sign", said=None)
+
+
+def _confirmed(found: Found | None) -> Found:
+    """Return the evidence of a value that the electronic invoice states as well."""
+    if found is None or found["source"] == "sums":
+        return Found(source="xml", page=None, box=None)
+    return Found(source="xml", page=found["page"], box=found["box"])
 
 
 def _found(place: Place) -> Found:
@@ -91,7 +125,9 @@ def _nearest(path: str, found: list[Place], places: Mapping[str, list[Place]]) -
     )
 
 
-def _same(kind: Kind, value: str, stated: str) -> bool:
+def _same(kind: Kind, value: str, stated: str | None) -> bool:
+    if stated is None:
+        return False
     if kind is Kind.NUMBER:
         return Decimal(value) == Decimal(stated)
     return " ".join(value.split()).casefold() == " ".join(stated.split()).casefold()

@@ -53,6 +53,19 @@ def is_key(path: str) -> bool:
     return path in _KEY_PATHS or parts[-1] in _KEYS_OF_ROWS.get(parts[0], ())
 
 
+# What the pages of an e-invoice print, too. A due date may stand there as a number of days, and a
+# tax id not at all.
+_ALWAYS_PRINTED = frozenset({
+    *("invoice_number", "invoice_date", "supplier.name"),
+    *("taxable_amount", "tax_total", "total_amount", "amount_due"),
+})  # fmt: skip
+
+
+def is_always_printed(path: str) -> bool:
+    """Whether a value of an e-invoice that its pages do not print contradicts them."""
+    return path in _ALWAYS_PRINTED or path.split(".")[0] in _KEYS_OF_ROWS
+
+
 def values_of(invoice: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Kind, str]]:
     """Yield path, kind and text of every value of an invoice as JSON that can be looked for."""
     for name, value in invoice.items():

@@ -12,7 +12,7 @@ An invoice needs review when
 - its reader has doubts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from extraction.evidence.collection import Comparison
@@ -55,7 +55,7 @@ def judge(
     ``duplicate_of`` is the id of an earlier extraction of the same document.
     """
     checks = run_checks(reading.fields, today)
-    reasons = list(reasons_of(reading, comparison, checks))
+    reasons = _distinct(reasons_of(reading, comparison, checks))
     return Invoice(
         **dict(reading.fields),
         checks=checks,
@@ -81,30 +81,42 @@ def reasons_of(
     reading: Reading, comparison: Comparison, checks: Sequence[Check]
 ) -> Iterator[Reason]:
     """Yield the reasons for review, those that concern the whole document first."""
-    fields, sources, proof = reading.fields, comparison.sources, comparison.proof
+    fields, sources = reading.fields, comparison.sources
     if reading.needs_review:
         for warning in reading.warnings or (NOT_COMPARED,):
             yield Reason(path="", code="reader_doubts", text=warning)
     if fields.document_type == "other":
         yield Reason(path="document_type", code="other", text=NOT_AN_INVOICE)
-    if not sources.is_readable:
+    if comparison.proof is None:
         missing = sources.words is not None and sources.words.ocr_missing
         text = INSTALL_OCR if missing else NOT_COMPARED
         yield Reason(path="", code="unproven", text=text)
     elif sources.words is not None and sources.words.unread:
         numbers = ", ".join(map(str, sources.words.unread))
         yield Reason(path="", code="unproven", text=PAGES_UNREAD.format(numbers=numbers))
-    doubts = proof["doubts"]
-    strange = sum(doubt["code"] == "not_printed" for doubt in doubts)
-    if strange >= _FEWEST_STRANGE and strange >= len(proof["evidence"]) / 2:
-        yield Reason(path="", code="other_document", text=OTHER_DOCUMENT)
     yield from _missing(fields)
-    for doubt in doubts:
-        text = _sentence(fields, doubt)
-        yield Reason(path=doubt["path"], code=doubt["code"], text=text)
+    if comparison.proof is not None:
+        yield from _doubts(fields, comparison.proof)
     for check in checks:
         if not check.passed:
             yield Reason(path="", code=check.code, text=check.code)
+
+
+def _doubts(fields: InvoiceFields, proof: Proof) -> Iterator[Reason]:
+    strange = sum(doubt["code"] == "not_printed" for doubt in proof["doubts"])
+    if strange >= _FEWEST_STRANGE and strange >= len(proof["evidence"]) / 2:
+        yield Reason(path="", code="other_document", text=OTHER_DOCUMENT)
+    for doubt in proof["doubts"]:
+        text = _sentence(fields, doubt)
+        yield Reason(path=doubt["path"], code=doubt["code"], text=text)
+
+
+def _distinct(reasons: Iterable[Reason]) -> list[Reason]:
+    """Return what is said twice once: a reader may say of its own that this is no invoice."""
+    found: dict[str, Reason] = {}
+    for reason in reasons:
+        found.setdefault(reason.text, reason)
+    return list(found.values())
 
 
 def _missing(fields: InvoiceFields) -> Iterator[Reason]:
@@ -129,6 +141,11 @@ def _sentence(fields: InvoiceFields, doubt: Doubt) -> str:
         case "not_printed":
             instead = f"; {said} is" if said else ""
             return f"The {name} {value} is not printed on the document{instead}."
+        case "not_on_page":
+            instead = f"; {said} is" if said else ""
+            return f"The {name} {value} of the electronic invoice is not printed{instead}."
+        case "wrong_sign":
+            return f"The {name} {value} is printed with the other sign."
         case "contradicts_label":
             return f"The {name} was read as {value}, but the document prints {said} for it."
         case "contradicts_einvoice":
@@ -146,9 +163,10 @@ def _value_at(fields: InvoiceFields, path: str) -> str:
     return str(value)
 
 
-def _evidence(fields: InvoiceFields, proof: Proof) -> dict[str, Evidence]:
+def _evidence(fields: InvoiceFields, proof: Proof | None) -> dict[str, Evidence]:
     """Return the evidence of every value; ``model`` where nothing but the reader says it."""
     none = Evidence(source="model")
-    found = {path: Evidence.model_validate(entry) for path, entry in proof["evidence"].items()}
+    places = proof["evidence"] if proof else {}
+    found = {path: Evidence.model_validate(entry) for path, entry in places.items()}
     paths = (path for path, _, _ in values_of(fields.model_dump(mode="json")))
     return {path: found.get(path, none) for path in paths}

@@ -133,6 +133,19 @@ class InvoiceFields(_Strict):
     payment_discounts: list[PaymentDiscount] = []
 
 
+# What is read from a document that is no invoice.
+EMPTY = InvoiceFields(
+    document_type="other",
+    invoice_number=None,
+    invoice_date=None,
+    currency=None,
+    supplier=Party(name=None),
+    customer=Party(name=None),
+    line_items=[],
+    total_amount=None,
+)
+
+
 class Check(_Strict):
     """One plausibility check; ``expected`` and ``actual`` are for people to compare."""
 

@@ -10,10 +10,9 @@ from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
 from extraction.documents.page_words import DocumentWords, document_words
 from extraction.documents.sandbox import ChildDied, OutOfCpu, OutOfTime
-from extraction.invoices.schema import InvoiceFields
+from extraction.invoices.schema import EMPTY, InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice.embedded import read_einvoice
-from extraction.readers.text.heuristic import EMPTY
 from extraction.readers.text.page_layout import layout_text
 from extraction.readers.text.rules import fields_in
 from extraction.readers.text.sources import text_layer

@@ -9,9 +9,8 @@ from django.conf import settings
 
 from extraction.documents import sandbox
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
-from extraction.invoices.schema import InvoiceFields
+from extraction.invoices.schema import EMPTY, InvoiceFields
 from extraction.readers.base import Reading
-from extraction.readers.text.heuristic import EMPTY
 from extraction.readers.text.rules import fields_in
 from extraction.readers.text.sources import text_layer
 

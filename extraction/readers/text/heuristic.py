@@ -8,21 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
-from extraction.invoices.schema import DocumentType, InvoiceFields, LineItem, Party, TaxLine
+from extraction.invoices.schema import EMPTY, DocumentType, InvoiceFields, LineItem, Party, TaxLine
 from extraction.readers.text import labels
 from extraction.readers.text.layout import Cells, TextLayout
 from extraction.readers.text.numbers import Amount
 
-EMPTY = InvoiceFields(
-    document_type="other",
-    invoice_number=None,
-    invoice_date=None,
-    currency=None,
-    supplier=Party(name=None),
-    customer=Party(name=None),
-    line_items=[],
-    total_amount=None,
-)
 MAX_NUMBERS = 12  # a line with more is not a row of an invoice
 CENT = Decimal("0.01")
 

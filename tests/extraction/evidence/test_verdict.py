@@ -6,19 +6,19 @@ import pytest
 
 from extraction.documents.page_words import DocumentWords
 from extraction.evidence import verdict
-from extraction.evidence.collection import NO_PROOF, Comparison, Sources
+from extraction.evidence.collection import Comparison, Sources
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.verdict import judge
-from extraction.invoices.schema import Evidence, Invoice, InvoiceFields
+from extraction.invoices.schema import EMPTY, Evidence, Invoice, InvoiceFields
 from extraction.invoices.validation import run_checks
 from extraction.readers.base import Reading
-from extraction.readers.text.heuristic import EMPTY
 from tests.extraction.evidence.pages import page_of
 from tests.extraction.evidence.test_proof import INVOICE
 from tokens.usage import Usage
 
 TODAY = date(2026, 11, 24)
 FIELDS = InvoiceFields.model_validate(INVOICE)
+NO_DOUBT = Proof(evidence={}, doubts=[])
 READABLE = Sources(DocumentWords((page_of("Invoice"),)))
 
 
@@ -26,7 +26,7 @@ def judged(
     fields: InvoiceFields = FIELDS,
     *,
     sources: Sources = READABLE,
-    proof: Proof = NO_PROOF,
+    proof: Proof | None = NO_DOUBT,
     needs_review: bool = False,
     warnings: tuple[str, ...] = (),
 ) -> Invoice:
@@ -149,9 +149,16 @@ def test_most_values_not_printed_is_another_document() -> None:
     ],
 )
 def test_what_could_not_be_compared_is_unproven(sources: Sources, text: str) -> None:
-    [reason] = judged(sources=sources).reasons
+    proof = NO_DOUBT if sources.is_readable else None
+    [reason] = judged(sources=sources, proof=proof).reasons
 
     assert (reason.path, reason.code, reason.text) == ("", "unproven", text)
+
+
+def test_words_that_could_not_be_searched_prove_nothing() -> None:
+    [reason] = judged(proof=None).reasons
+
+    assert (reason.code, reason.text) == ("unproven", verdict.NOT_COMPARED)
 
 
 def test_the_doubts_of_the_reader_are_reasons_and_its_notes_are_not() -> None:
@@ -182,7 +189,7 @@ def test_an_invoice_keeps_what_the_reading_says_beside_its_fields() -> None:
     usage = Usage(input_tokens=40, output_tokens=2, thinking_tokens=7, cached_tokens=5)
     reading = Reading(FIELDS, "gemini-3.8-flash", usage=usage, warnings=("Compare it.",))
 
-    invoice = judge(reading, Comparison(READABLE, NO_PROOF), TODAY, duplicate_of="an-earlier-one")
+    invoice = judge(reading, Comparison(READABLE, NO_DOUBT), TODAY, duplicate_of="an-earlier-one")
 
     assert invoice.model == "gemini-3.8-flash"
     assert invoice.duplicate_of == "an-earlier-one"

@@ -3,9 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from extraction.invoices.schema import Check, InvoiceFields, LineItem
+from extraction.invoices.schema import EMPTY, Check, InvoiceFields, LineItem
 from extraction.invoices.validation import run_checks
-from extraction.readers.text.heuristic import EMPTY
 
 TODAY = date(2026, 11, 24)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from extraction.invoices.schema import InvoiceFields, LineItem, Party, TaxLine
-from extraction.readers.einvoice.reader import einvoices_in, fields_of, not_on_page
+from extraction.readers.einvoice.reader import einvoices_in, fields_of
 from tests.extraction.readers.einvoice.einvoices import cii, pdf, ubl
 from tests.shared_files import SHARED, needs_shared
 
@@ -225,40 +225,6 @@ def test_a_pdf_without_attachments_or_no_pdf_at_all_has_none(tmp_path: Path) -> 
 
     assert einvoices_in(pdf(tmp_path)) == []
     assert einvoices_in(broken) == []
-
-
-PRINTED = "Lieferant\n GmbH  Rechnung RE-17 vom 5. März 2026  Summe 67,83 EUR, davon 10,83"
-
-
-def test_fields_that_the_page_confirms_are_not_named() -> None:
-    assert not_on_page(read(cii()), PRINTED) == []
-
-
-@pytest.mark.parametrize(
-    ("printed", "instead", "field"),
-    [
-        ("RE-17", "RE-171", "invoice number"),
-        ("5. März", "6. März", "invoice date"),
-        ("Lieferant", "Kostenlieferant", "supplier"),
-        ("67,83", "67,84", "total amount"),
-        ("67,83", "-67,83", "total amount"),
-    ],
-)
-def test_fields_that_the_page_shows_otherwise_are_named(
-    printed: str, instead: str, field: str
-) -> None:
-    assert not_on_page(read(cii()), PRINTED.replace(printed, instead)) == [field]
-
-
-def test_fields_that_the_einvoice_does_not_state_are_named() -> None:
-    fields = read(b"<Invoice/>")
-
-    assert not_on_page(fields, PRINTED) == [
-        "invoice number",
-        "invoice date",
-        "supplier",
-        "total amount",
-    ]
 
 
 @needs_shared
