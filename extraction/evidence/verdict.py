@@ -19,6 +19,7 @@ from extraction.evidence.collection import Comparison
 from extraction.evidence.findings import Doubt, Proof
 from extraction.evidence.names import name_of
 from extraction.evidence.values import values_of
+from extraction.invoices.checks.sentences import explanations
 from extraction.invoices.schema import (
     SCHEMA_VERSION,
     Check,
@@ -99,7 +100,8 @@ def reasons_of(
         yield from _doubts(fields, comparison.proof)
     for check in checks:
         if not check.passed:
-            yield Reason(path="", code=check.code, text=check.code)
+            for path, text in explanations(check):
+                yield Reason(path=path, code=check.code, text=text)
 
 
 def _doubts(fields: InvoiceFields, proof: Proof) -> Iterator[Reason]:

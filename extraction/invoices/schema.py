@@ -147,12 +147,17 @@ EMPTY = InvoiceFields(
 
 
 class Check(_Strict):
-    """One plausibility check; ``expected`` and ``actual`` are for people to compare."""
+    """One plausibility check; ``expected`` and ``actual`` are for people to compare.
+
+    ``paths`` name the values concerned, the one that is compared first: "total_amount",
+    "line_items.3.amount", or "line_items" for the sum of all lines.
+    """
 
     code: str
     passed: bool
     expected: str | None
     actual: str | None
+    paths: list[str] = []
 
 
 # Left, top, right and bottom as shares of the page as people see it, each 0 to 1.

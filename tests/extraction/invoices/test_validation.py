@@ -1,24 +1,10 @@
-from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from extraction.invoices.schema import EMPTY, Check, InvoiceFields, LineItem
+from extraction.invoices.schema import EMPTY, Check
 from extraction.invoices.validation import run_checks
-
-TODAY = date(2026, 11, 24)
-
-
-def invoice(**fields: object) -> InvoiceFields:
-    return InvoiceFields.model_validate(EMPTY.model_dump() | {"document_type": "invoice"} | fields)
-
-
-def line(**fields: str) -> dict[str, object]:
-    return dict.fromkeys(LineItem.model_fields) | fields
-
-
-def outcome(fields: InvoiceFields) -> dict[str, bool]:
-    return {check.code: check.passed for check in run_checks(fields, TODAY)}
+from tests.extraction.invoices.made import TODAY, failed, invoice, line, outcome
 
 
 def test_an_empty_invoice_has_no_checks() -> None:
@@ -48,9 +34,12 @@ def test_an_invoice_that_adds_up_passes_every_check() -> None:
         "taxable_amount_adds_up": True,
         "tax_adds_up": True,
         "tax_matches_rate": True,
+        "breakdown_adds_up": True,
         "total_adds_up": True,
+        "sign_matches_type": True,
         "invoice_date_plausible": True,
         "due_date_not_before_invoice_date": True,
+        "due_date_plausible": True,
     }
 
 
@@ -78,15 +67,21 @@ def test_a_negative_credit_note_adds_up_like_an_invoice() -> None:
 def test_a_total_off_by_two_cents_fails_and_shows_both_amounts() -> None:
     fields = invoice(taxable_amount="100.00", tax_total="13.00", total_amount="113.02")
 
-    assert run_checks(fields, TODAY) == [
-        Check(code="total_adds_up", passed=False, expected="113.00", actual="113.02")
+    assert failed(fields) == [
+        Check(
+            code="total_adds_up",
+            passed=False,
+            expected="113.00",
+            actual="113.02",
+            paths=["total_amount", "taxable_amount", "tax_total"],
+        )
     ]
 
 
 def test_a_total_off_by_one_cent_is_rounding() -> None:
     fields = invoice(taxable_amount="809.34", tax_total="153.77", total_amount="963.12")
 
-    assert outcome(fields) == {"total_adds_up": True}
+    assert outcome(fields) == {"total_adds_up": True, "sign_matches_type": True}
 
 
 def test_without_taxable_amount_the_total_is_compared_with_the_subtotal() -> None:
@@ -94,8 +89,14 @@ def test_without_taxable_amount_the_total_is_compared_with_the_subtotal() -> Non
         subtotal="100.00", discount_total="10.00", tax_total="9.00", total_amount="100.00"
     )
 
-    assert run_checks(fields, TODAY) == [
-        Check(code="total_adds_up", passed=False, expected="99.00", actual="100.00")
+    assert failed(fields) == [
+        Check(
+            code="total_adds_up",
+            passed=False,
+            expected="99.00",
+            actual="100.00",
+            paths=["total_amount", "subtotal", "tax_total"],
+        )
     ]
 
 
@@ -107,7 +108,7 @@ def test_a_total_may_be_rounded_to_the_rupee_but_not_to_the_euro(
         currency=currency, taxable_amount="1000.40", tax_total="130.05", total_amount="1130"
     )
 
-    assert outcome(fields) == {"total_adds_up": passed}
+    assert outcome(fields) == {"total_adds_up": passed, "sign_matches_type": True}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,13 @@ def test_the_lines_that_do_not_follow_are_shown() -> None:
     )
 
     assert run_checks(fields, TODAY) == [
-        Check(code="line_amounts", passed=False, expected="15.00", actual="51.00")
+        Check(
+            code="line_amounts",
+            passed=False,
+            expected="15.00",
+            actual="51.00",
+            paths=["line_items.1.amount"],
+        )
     ]
 
 
@@ -160,8 +167,20 @@ def test_tax_lines_are_compared_with_the_tax_total_and_their_rates() -> None:
     )
 
     assert run_checks(fields, TODAY) == [
-        Check(code="tax_adds_up", passed=False, expected="98.00", actual="26.00"),
-        Check(code="tax_matches_rate", passed=False, expected="19.00", actual="91.00"),
+        Check(
+            code="tax_adds_up",
+            passed=False,
+            expected="98.00",
+            actual="26.00",
+            paths=["tax_total", "tax_breakdown"],
+        ),
+        Check(
+            code="tax_matches_rate",
+            passed=False,
+            expected="19.00",
+            actual="91.00",
+            paths=["tax_breakdown.0.tax_amount"],
+        ),
     ]
 
 
@@ -182,6 +201,7 @@ def test_an_invoice_date_is_neither_ancient_nor_far_ahead(day: str, passed: bool
             passed=passed,
             expected="1990-01-01 to 2027-01-23",
             actual=day,
+            paths=["invoice_date"],
         )
     ]
 
@@ -192,6 +212,7 @@ def test_a_due_date_before_the_invoice_date_fails() -> None:
     assert outcome(fields) == {
         "invoice_date_plausible": True,
         "due_date_not_before_invoice_date": False,
+        "due_date_plausible": True,
     }
 
 
