@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from extraction.documents.document import Document
-from extraction.invoices.schema import InvoiceFields
+from extraction.invoices.schema import InvoiceFields, Reason
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class Billing(StrEnum):
 class Reading:
     """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``.
 
-    ``further``: the other invoices of a document that holds several.
+    ``further``: the other invoices of a document that holds several. ``reasons``: which values are
+    in doubt, as far as a doubt is one about single values.
     """
 
     fields: InvoiceFields
@@ -50,6 +51,7 @@ class Reading:
     needs_review: bool = False
     warnings: tuple[str, ...] = field(default=())
     further: tuple[InvoiceFields, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 def credible(

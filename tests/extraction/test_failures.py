@@ -81,7 +81,6 @@ WITH_ONE_KEY = {
     "safety": REJECTED_AND_PAID,
     "max_tokens": REPAIRED_IN_VAIN,
     "wrong_schema": REPAIRED_IN_VAIN,
-    "unknown_field": REPAIRED_IN_VAIN,
     "not_json": REPAIRED_IN_VAIN,
 }
 # The same, with a second key that answers: those that concern the key go on with it at once.
@@ -281,7 +280,7 @@ def test_a_repair_that_the_key_cannot_pay_answers_402_and_leaves_the_key(
     assert token.status == TokenStatus.ACTIVE
 
 
-@pytest.mark.parametrize("kind", ["wrong_schema", "unknown_field", "not_json"])
+@pytest.mark.parametrize("kind", ["wrong_schema", "not_json"])
 def test_an_answer_of_the_wrong_form_is_repaired_by_telling_the_model(
     kind: str, emulator: Emulator
 ) -> None:

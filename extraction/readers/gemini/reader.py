@@ -6,29 +6,28 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pydantic
 from django.conf import settings
 from google.genai import types
 
 from extraction.documents.document import Document
-from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Billing, Reading, ReadingError, RequestCost
 from extraction.readers.gemini import prompt_cost
-from extraction.readers.gemini.answers import clean, clean_json
+from extraction.readers.gemini.answers import clean_json
 from extraction.readers.gemini.client import DEADLINE_FACTOR, can_be_sent, client_for, outcome_of
 from extraction.readers.gemini.errors import LONGEST_TEXT, reading_error
+from extraction.readers.gemini.normalisation import Unusable, normalised
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
 _PROMPTS = Path(__file__).parent / "prompts"
-PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
+PROMPT = (_PROMPTS / "invoice_v2.txt").read_text(encoding="utf-8")
 CORRECTION = (_PROMPTS / "correction_v1.txt").read_text(encoding="utf-8")
-# As pydantic generates it, with $defs and $ref: the API documents both, and no $ref here has a
-# sibling, as it requires (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
-# list (pattern, minLength) have no effect there; InvoiceFields enforces them.
+# What pydantic generates from InvoiceFields, shortened; a test compares them. The API documents
+# $defs, $ref and lists of types, and no $ref here has a sibling, as it requires
+# (ai.google.dev/gemini-api/docs/structured-output).
 SCHEMA: dict[str, Any] = json.loads(
-    (_PROMPTS / "invoice_schema_v1.json").read_text(encoding="utf-8")
+    (_PROMPTS / "invoice_schema_v2.json").read_text(encoding="utf-8")
 )
 
 # countTokens of the Gemini Developer API takes contents alone (the SDK rejects the rest), so system
@@ -52,9 +51,6 @@ _MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
 
 # Output limit of the Gemini 3 models (ai.google.dev/gemini-api/docs/models).
 LONGEST_OUTPUT = 65_536
-# Limits of a correction, so that it stays short.
-_FAULTS_NAMED = 10
-_LONGEST_CORRECTION = 1000
 # Characters kept of the name that the answer gives its model.
 _LONGEST_MODEL = 100
 
@@ -231,21 +227,18 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
     if not text:
         return failed("empty_answer")
     try:
-        fields = InvoiceFields.model_validate_json(clean_json(text), strict=True)
-    except pydantic.ValidationError as error:
-        return failed("wrong_schema", _correction(error))
-    version = (response.model_version or model)[:_LONGEST_MODEL]
-    return Reading(fields=fields, model=version, usage=usage, billing=billing)
-
-
-def _correction(error: pydantic.ValidationError) -> str:
-    """Tell the model where its answer broke the schema, without repeating the answer."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    named = [
-        f"{'.'.join(map(str, fault['loc'])) or 'the whole answer'} ({fault['type']})"
-        for fault in faults[:_FAULTS_NAMED]
-    ]
-    return CORRECTION.format(faults=clean("; ".join(named)[:_LONGEST_CORRECTION]))
+        answer = normalised(clean_json(text))
+    except Unusable as unusable:
+        return failed("wrong_schema", CORRECTION.format(faults=unusable))
+    return Reading(
+        fields=answer.fields,
+        model=(response.model_version or model)[:_LONGEST_MODEL],
+        usage=usage,
+        billing=billing,
+        needs_review=bool(answer.reasons),
+        warnings=answer.warnings,
+        reasons=answer.reasons,
+    )
 
 
 def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:

@@ -83,7 +83,6 @@ OUTCOMES = {
     "safety": Outcome(FINAL, "blocked", "200 SAFETY", KNOWN),
     "max_tokens": Outcome(REPAIR, "max_tokens", "200 MAX_TOKENS", KNOWN),
     "wrong_schema": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
-    "unknown_field": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
     "not_json": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
 }  # fmt: skip
 
