@@ -24,6 +24,7 @@ from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.models import ReaderChoice
 from extraction.readers.base import (
+    RECITATION,
     Billing,
     Failure,
     KeyEffect,
@@ -115,7 +116,7 @@ class _Call:
     ceiling: int
     requester: Requester
 
-    def make(self) -> Reading:
+    def make(self, *, varied: bool = False) -> Reading:
         """Make it, and record it in the journal before and after.
 
         Raises ReadingError and NotServed.
@@ -137,6 +138,7 @@ class _Call:
                 api_key=self.api_key,
                 model=settings.GEMINI_MODEL,
                 output_budget=settings.MAX_OUTPUT_TOKENS,
+                varied=varied,
             )
         except ReadingError as error:
             _settle(record, error.billing, error.usage)
@@ -162,9 +164,10 @@ def _read(document: Document, api_key: str, requester: Requester) -> Reading:
             may_help = error.failure is Failure.RETRY and not (error.timed_out or error.retry_after)
             if not (may_help and in_time):
                 raise
-            return call.make()
+            return call.make(varied=error.code == RECITATION)
     except ReadingError as error:
-        logger.warning("Reading without the database failed: %s (%s)", error.detail, error.code)
+        level = logging.ERROR if error.for_staff else logging.WARNING
+        logger.log(level, "Reading without the database failed: %s (%s)", error.detail, error.code)
         raise _outcome_of(error) from None
 
 

@@ -75,6 +75,10 @@ def credible(
     return Billing.UNKNOWN, NO_USAGE
 
 
+# The code of a ReadingError after which the same call is made ``varied``.
+RECITATION = "recitation"
+
+
 class Failure(StrEnum):
     """What may follow a failed reading."""
 
@@ -100,7 +104,7 @@ class ReadingError(Exception):
     ``provider_code`` and ``provider_message`` are the provider's own words, for staff.
     ``retry_after`` is the wait that the provider asks for and ``cools_for`` the length of the key's
     cool-down, in seconds. ``correction`` tells the model what was wrong with its answer.
-    ``timed_out`` is answered with 504 instead of 502.
+    ``timed_out`` is answered with 504 instead of 502. With ``for_staff`` nobody else can end it.
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class ReadingError(Exception):
         key_effect: KeyEffect = KeyEffect.NONE,
         cools_for: float | None = None,
         correction: str = "",
+        for_staff: bool = False,
         provider_code: str = "",
         provider_message: str = "",
     ) -> None:
@@ -130,6 +135,7 @@ class ReadingError(Exception):
         self.key_effect = key_effect
         self.cools_for = cools_for
         self.correction = correction
+        self.for_staff = for_staff
         self.provider_code = provider_code
         self.provider_message = provider_message
 
@@ -138,7 +144,8 @@ class Reader(Protocol):
     """A way to read invoices. ``api_key`` and ``model`` are those of the chosen TokenMaster.
 
     ``longest_output`` is the most LLM tokens that an answer can have, thinking included.
-    ``correction`` is that of an earlier ReadingError, or empty.
+    ``correction`` is that of an earlier ReadingError, or empty. A call is ``varied`` after one
+    with the code RECITATION: it must not give the same answer again.
     """
 
     longest_output: int
@@ -157,6 +164,7 @@ class Reader(Protocol):
         model: str,
         output_budget: int,
         correction: str = "",
+        varied: bool = False,
     ) -> Reading:
         """Read the document with at most ``output_budget`` LLM tokens of output and thinking.
 

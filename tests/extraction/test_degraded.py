@@ -24,6 +24,7 @@ from extraction.readers.gemini.reader import (
     IMAGE_TOKENS,
     PROMPT_MARGIN,
     PROMPT_VERSION,
+    VARIED_TEMPERATURE,
 )
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
@@ -284,6 +285,31 @@ def test_call_that_fails_is_made_once_more_at_once(known: Integrator, emulator: 
     assert response.status_code == 200
     assert len(emulator.calls) == 2
     assert not entered().estimated
+
+
+def test_recitation_is_answered_by_a_varied_call(known: Integrator, emulator: Emulator) -> None:
+    emulator.faults.add("recitation", call=1)
+
+    with database_away():
+        response = post(known)
+
+    assert response.status_code == 200
+    assert [call.temperature for call in emulator.calls] == [None, VARIED_TEMPERATURE]
+
+
+@pytest.mark.parametrize("fault", ["no_credits", "limit_zero"])
+def test_staff_are_told_of_a_key_without_quota_or_credit(
+    known: Integrator, emulator: Emulator, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    emulator.faults.add(fault)
+
+    with database_away():
+        response = post(known)
+
+    assert (response.status_code, response.json()["code"]) == (503, "no_key_free")
+    assert len(emulator.calls) == 1
+    errors = [row for row in caplog.records if row.name == "extraction.degraded"]
+    assert [row.levelname for row in errors] == ["ERROR"]
 
 
 @pytest.mark.usefixtures("quota_day_begins_later")

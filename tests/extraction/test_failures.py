@@ -1,5 +1,6 @@
 """Every way for Gemini to fail, from the call to the end: waits, keys, rows and messages."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from pytest_django import Settings
 
 from extraction import pipeline, submission
 from extraction.models import Attempt, Extraction, State
+from extraction.readers.gemini.reader import VARIED_TEMPERATURE
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
@@ -61,11 +63,17 @@ WITH_ONE_KEY = {
     "failed_precondition": NOT_NOW,
     "model_not_found": NOT_NOW,
     "per_day": NOT_NOW,
-    "spend": NOT_NOW,
+    "spend_per_month": NOT_NOW,
+    "limit_zero": NOT_NOW,
+    "no_credits": NOT_NOW,
+    "billing_disabled": NOT_NOW,
     # What the server asks for is never undercut.
     "per_minute": Expected(4, (27.5, 27.5, 27.5, None), 0, 0, 502),
     "exhausted": RETRIED,
     "invalid_argument": REJECTED,
+    "please_retry": RETRIED,
+    "conflict": RETRIED,
+    "cancelled": RETRIED,
     "request_too_large": REJECTED,
     "internal": RETRIED,
     "bad_gateway": RETRIED,
@@ -79,6 +87,7 @@ WITH_ONE_KEY = {
     "no_candidates": RETRIED_AND_PAID,
     "blocked_prompt": REJECTED_AND_PAID,
     "safety": REJECTED_AND_PAID,
+    "recitation": Expected(2, (1.0, None), 2, 0, 422),
     "max_tokens": REPAIRED_IN_VAIN,
     "wrong_schema": REPAIRED_IN_VAIN,
     "not_json": REPAIRED_IN_VAIN,
@@ -198,6 +207,71 @@ def test_no_call_reaches_a_sibling_while_its_project_cools_down(emulator: Emulat
     assert {extraction.state for extraction in (first, second)} == {State.WAITING}
     assert min(first.due_at, second.due_at) == NOW + timedelta(seconds=40.25)
     assert CoolDown.objects.get().blocked_until == NOW + timedelta(seconds=40.25)
+
+
+def test_recitation_is_tried_once_more_at_another_temperature(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("recitation", call=1)
+    extraction = submit()
+
+    assert process_to_end(extraction) == [1.0]
+
+    assert extraction.state == State.SUCCEEDED
+    assert [call.temperature for call in emulator.calls] == [None, VARIED_TEMPERATURE]
+
+
+def test_answer_stays_varied_when_another_fault_comes_between(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("recitation", call=1)
+    emulator.faults.add("internal", call=2)
+    emulator.faults.add("recitation")
+    extraction = submit()
+
+    assert process_to_end(extraction) == [1.0, 2.0]
+
+    assert (extraction.error_code, extraction.http_status) == ("blocked", 422)
+    assert [call.temperature for call in emulator.calls][1:] == [VARIED_TEMPERATURE] * 2
+
+
+@pytest.mark.parametrize("kind", ["limit_zero", "no_credits", "billing_disabled"])
+def test_staff_are_told_of_a_key_without_quota_or_credit_after_one_call_for_all_invoices(
+    kind: str, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = make_token()
+    emulator.faults.add(kind)
+    extractions = [submit(f"INVOICE {number}") for number in range(3)]
+
+    with time_machine.travel(NOW, tick=False):
+        Extraction.objects.update(due_at=NOW)
+        for extraction in extractions * 2:
+            pipeline.process(extraction.pk)  # whichever has its turn
+
+    for extraction in extractions:
+        extraction.refresh_from_db()
+        assert (extraction.error_code, extraction.http_status) == ("no_key_free", 503)
+    assert len(emulator.calls) == 1
+    [told] = [row for row in caplog.records if row.levelno == logging.ERROR]
+    assert str(token) in told.getMessage()
+    assert CoolDown.objects.get().blocked_until == NOW + timedelta(minutes=15)
+
+
+def test_a_rolling_spending_limit_waits_as_long_as_google_says(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("spend", call=1, retry_delay="90.5s")
+    extraction = submit()
+
+    assert process_to_end(extraction) == [0.0, 90.5]
+    assert extraction.state == State.SUCCEEDED
+
+
+def test_a_rolling_spending_limit_goes_on_with_another_key_at_once(emulator: Emulator) -> None:
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
+    emulator.faults.add("spend", key="AIza-bad-key")
+
+    for number in range(8):
+        extraction = submit(f"INVOICE {number}")
+        assert set(process_to_end(extraction)) <= {0.0}
+        assert extraction.state == State.SUCCEEDED
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.conf import settings
 from google.genai import types
 
 from extraction.documents.document import Document
-from extraction.readers.base import Billing, Reading, ReadingError, RequestCost
+from extraction.readers.base import RECITATION, Billing, Reading, ReadingError, RequestCost
 from extraction.readers.gemini import prompt_cost
 from extraction.readers.gemini.answers import clean_json
 from extraction.readers.gemini.client import DEADLINE_FACTOR, can_be_sent, client_for, outcome_of
@@ -49,6 +49,10 @@ KEY_CHECK_TIMEOUT_SECONDS = 10.0
 IMAGE_TOKENS = 1120
 _MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
 
+# Of a call after one that ended with RECITATION, to make another answer likely; the models' default
+# is 1 (ai.google.dev/gemini-api/docs/troubleshooting advises a higher one).
+VARIED_TEMPERATURE = 1.3
+
 # Output limit of the Gemini 3 models (ai.google.dev/gemini-api/docs/models).
 LONGEST_OUTPUT = 65_536
 # Characters kept of the name that the answer gives its model.
@@ -56,7 +60,6 @@ _LONGEST_MODEL = 100
 
 _BLOCKED = frozenset({
     types.FinishReason.SAFETY,
-    types.FinishReason.RECITATION,
     types.FinishReason.LANGUAGE,
     types.FinishReason.BLOCKLIST,
     types.FinishReason.PROHIBITED_CONTENT,
@@ -108,6 +111,7 @@ class GeminiReader:
         model: str,
         output_budget: int,
         correction: str = "",
+        varied: bool = False,
     ) -> Reading:
         """Read the document with at most ``output_budget`` LLM tokens of output and thinking.
 
@@ -116,7 +120,7 @@ class GeminiReader:
 
         Raises ReadingError for every failure, and nothing else.
         """
-        outcome = _read(document, api_key, model, output_budget, correction)
+        outcome = _read(document, api_key, model, output_budget, correction, varied)
         # Raised outside every ``except``: a ``__context__`` would hold the SDK's exception, and so
         # the request's headers and the key.
         if isinstance(outcome, ReadingError):
@@ -125,7 +129,12 @@ class GeminiReader:
 
 
 def _read(
-    document: Document, api_key: str, model: str, output_budget: int, correction: str
+    document: Document,
+    api_key: str,
+    model: str,
+    output_budget: int,
+    correction: str,
+    varied: bool,
 ) -> Reading | ReadingError:
     if document.is_blank:
         return reading_error("blank")
@@ -140,20 +149,22 @@ def _read(
         return reading_error("pages_missing")
     if correction:
         parts.append(types.Part.from_text(text=correction))
-    response = _call(api_key, model, types.Content(role="user", parts=parts), output_budget)
+    content = types.Content(role="user", parts=parts)
+    response = _call(api_key, model, content, output_budget, varied)
     if isinstance(response, ReadingError):
         return response
-    return _reading(response, model)
+    return _reading(response, model, varied)
 
 
 def _call(
-    api_key: str, model: str, content: types.Content, output_budget: int
+    api_key: str, model: str, content: types.Content, output_budget: int, varied: bool
 ) -> types.GenerateContentResponse | ReadingError:
     config = types.GenerateContentConfig(
         system_instruction=PROMPT,
         response_mime_type="application/json",
         response_json_schema=SCHEMA,
         max_output_tokens=output_budget,  # includes thinking
+        temperature=VARIED_TEMPERATURE if varied else None,
         media_resolution=_MEDIA_RESOLUTION,
         # Copying printed values takes little thinking, and thinking is billed as output.
         thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW),
@@ -196,7 +207,9 @@ def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | 
     return response.total_tokens
 
 
-def _reading(response: types.GenerateContentResponse, model: str) -> Reading | ReadingError:
+def _reading(
+    response: types.GenerateContentResponse, model: str, varied: bool
+) -> Reading | ReadingError:
     """Return what an answer of status 200 says, or why it is no reading."""
     usage = _usage(response.usage_metadata)
     billing = Billing.UNKNOWN if usage is None else Billing.KNOWN
@@ -217,7 +230,11 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
             provider_message=(candidate.finish_message or "")[:LONGEST_TEXT] if candidate else "",
         )
 
-    if (feedback and feedback.block_reason) or finish in _BLOCKED:
+    # It comes and goes with the same document, so one more call may pass.
+    is_recitation = finish == types.FinishReason.RECITATION
+    if is_recitation and not varied:
+        return failed(RECITATION)
+    if (feedback and feedback.block_reason) or finish in _BLOCKED or is_recitation:
         return failed("blocked")
     if finish == types.FinishReason.MAX_TOKENS:
         return failed("max_tokens")
