@@ -33,7 +33,7 @@ from extraction.readers.base import (
     ReadingError,
     credible,
 )
-from extraction.readers.registry import reader_for
+from extraction.readers.registry import output_max, reader_for
 from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider
@@ -113,6 +113,7 @@ class _Call:
 
     document: Document
     api_key: str
+    output_budget: int
     ceiling: int
     requester: Requester
 
@@ -137,7 +138,7 @@ class _Call:
                 self.document,
                 api_key=self.api_key,
                 model=settings.GEMINI_MODEL,
-                output_budget=settings.MAX_OUTPUT_TOKENS,
+                output_budget=self.output_budget,
                 varied=varied,
             )
         except ReadingError as error:
@@ -154,8 +155,10 @@ def _reader() -> Reader:
 def _read(document: Document, api_key: str, requester: Requester) -> Reading:
     """Call once, and a second time without a wait where that may help."""
     began = time.monotonic()
-    request = _reader().request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
-    call = _Call(document, api_key, request.most + settings.MAX_OUTPUT_TOKENS, requester)
+    reader = _reader()
+    request = reader.request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
+    budget = output_max(document, reader)
+    call = _Call(document, api_key, budget, request.most + budget, requester)
     try:
         try:
             return call.make()

@@ -26,6 +26,7 @@ from extraction.readers.gemini.reader import (
     PROMPT_VERSION,
     VARIED_TEMPERATURE,
 )
+from extraction.readers.registry import OUTPUT_BASE, OUTPUT_PER_PAGE
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
 from tests.extraction.readers.einvoice import einvoices
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY = "AIza-key-of-the-app-setting"
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
-CEILING = len(_PROMPT_TEXT.encode()) + IMAGE_TOKENS + 8192
+CEILING = len(_PROMPT_TEXT.encode()) + IMAGE_TOKENS + OUTPUT_BASE + OUTPUT_PER_PAGE
 DISABLED = "Your AI token is no longer available or has been disabled. Please contact support."
 
 
@@ -450,7 +451,10 @@ def test_known_cost_of_the_prompt_lowers_the_ceiling(
     with database_away():
         post(known)
 
-    assert entered().total_tokens_used == 900 + PROMPT_MARGIN + IMAGE_TOKENS + 8192
+    assert (
+        entered().total_tokens_used
+        == 900 + PROMPT_MARGIN + IMAGE_TOKENS + OUTPUT_BASE + OUTPUT_PER_PAGE
+    )
 
 
 def test_cost_of_the_prompt_hides_no_error_but_the_databases_absence() -> None:

@@ -322,7 +322,7 @@ def test_an_answer_that_was_too_long_is_repaired_with_twice_the_output(
 
     assert extraction.state == State.SUCCEEDED
     first, second = Attempt.objects.order_by("number")
-    assert (first.output_budget, second.output_budget) == (8192, 16_384)
+    assert (first.output_budget, second.output_budget) == (14_336, 28_672)
     assert second.repairs == first
     assert second.reserved > second.output_budget
     assert TokenUsageLog.objects.count() == 2
@@ -343,7 +343,7 @@ def test_an_answer_as_long_as_the_model_can_make_is_not_repaired(
 def test_a_repair_that_the_key_cannot_pay_answers_402_and_leaves_the_key(
     emulator: Emulator,
 ) -> None:
-    token = make_token(total_token_limit=26_000)
+    token = make_token(total_token_limit=32_000)
     emulator.faults.add("max_tokens", call=1)
     extraction = submit()
 

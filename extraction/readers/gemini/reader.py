@@ -259,14 +259,33 @@ def _reading(
 
 
 def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
-    """Return what was billed, or None when the answer does not state it."""
-    if metadata is None or metadata.prompt_token_count is None:
+    """Return what was billed, or None when the answer does not state it.
+
+    The total rules where it is above its parts: Google leaves out candidates, prompt or thinking
+    now and then. The difference is booked as thinking, and told in the log. Where the parts add up
+    to more they rule, since it is by them that Google bills: a key is never charged less than that.
+    """
+    if metadata is None:
         return None
+    stated, total = metadata.prompt_token_count, metadata.total_token_count
+    if stated is None and total is None:
+        return None
+    prompt = (stated or 0) + (metadata.tool_use_prompt_token_count or 0)
     output = metadata.candidates_token_count or 0
+    thinking = metadata.thoughts_token_count or 0
+    missing = (total or 0) - (prompt + output + thinking)
+    # A negative count is a garbled one, which no difference may hide.
+    if missing > 0 and min(prompt, output, thinking) >= 0:
+        logger.warning(
+            "The answer states %s LLM tokens, %s more than its parts: booked as thinking.",
+            total,
+            missing,
+        )
+        thinking += missing
     return Usage(
-        input_tokens=metadata.prompt_token_count + (metadata.tool_use_prompt_token_count or 0),
+        input_tokens=prompt,
         output_tokens=output,
-        thinking_tokens=metadata.thoughts_token_count or 0,
+        thinking_tokens=thinking,
         cached_tokens=metadata.cached_content_token_count or 0,
         text_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.TEXT),
         image_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.IMAGE),
