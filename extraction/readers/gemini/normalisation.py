@@ -6,7 +6,8 @@ value without which there is no invoice cannot be understood.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum, auto
@@ -33,6 +34,8 @@ from extraction.readers.gemini.notations import Unclear, Understood, cleaned, is
 KEY_FIELDS = frozenset({"invoice_number", "invoice_date", "total_amount"})
 # Entries kept of each list: fifty pages, the most by default, of forty lines.
 MOST_ENTRIES: dict[type[BaseModel], int] = {LineItem: 2_000, TaxLine: 100, PaymentDiscount: 100}
+# Documents kept of an answer that holds several: one asks for one.
+MOST_DOCUMENTS = 10
 # Reasons kept: nobody reads more.
 MOST_REASONS = 50
 # Numbers that are written with their unit.
@@ -69,11 +72,13 @@ class Normalised:
     """An answer in the form asked for.
 
     ``warnings`` are sentences for people; ``reasons`` say which of them make the answer doubtful.
+    ``further``: the other documents of an answer that holds several.
     """
 
     fields: InvoiceFields
     warnings: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    further: tuple[InvoiceFields, ...] = ()
 
 
 def normalised(answer: str) -> Normalised:
@@ -81,16 +86,35 @@ def normalised(answer: str) -> Normalised:
     objects = objects_in(answer, _has_type)
     if not objects:
         raise Unusable("the whole answer (no JSON object with a document_type)")
+    first = _document(objects[0])
+    if len(objects) == 1:
+        return first
+    text = f"The answer held {len(objects)} documents. The first one is answered as the invoice."
+    several = Reason(path="", code="several_documents", text=text)
+    return replace(
+        first,
+        warnings=(text, *first.warnings),
+        reasons=(several, *first.reasons),
+        further=tuple(_further(objects[1:MOST_DOCUMENTS])),
+    )
+
+
+def _further(objects: list[dict[str, Any]]) -> Iterator[InvoiceFields]:
+    """Yield the other documents of an answer, without those that cannot be understood."""
+    for found in objects:
+        with suppress(Unusable):
+            yield _document(found).fields
+
+
+def _document(found: dict[str, Any]) -> Normalised:
+    """Return what one object says. Raises Unusable."""
     shaped = _Shaping()
-    values = shaped.entry(InvoiceFields, objects[0], "")
+    values = shaped.entry(InvoiceFields, found, "")
     reading = _Values(
         sign=numbers.decimal_sign(_number_texts(InvoiceFields, values)),
         told=_told_currencies(values),
         reasons=shaped.reasons,
     )
-    if len(objects) > 1:
-        several = f"The answer held {len(objects)} documents: only the first was kept."
-        reading.reasons.insert(0, Reason(path="", code="several_documents", text=several))
     fields = InvoiceFields.model_validate(reading.entry(InvoiceFields, values, ""))
     if reading.faults:
         raise Unusable(*reading.faults)

@@ -255,6 +255,7 @@ def _reading(
         needs_review=bool(answer.reasons),
         warnings=answer.warnings,
         reasons=answer.reasons,
+        further=answer.further,
     )
 
 

@@ -297,10 +297,19 @@ def test_lines_without_end_are_bounded_quickly_and_told() -> None:
     assert found.warnings[-1] == "1951 more values of the answer are doubtful."
 
 
-def test_first_of_several_documents_is_kept_and_told() -> None:
-    found = normalised(json.dumps([ANSWER, {**ANSWER, "invoice_number": "INV-8"}]))
+def test_several_documents_are_kept_and_told() -> None:
+    others: list[dict[str, Any]] = [
+        {**ANSWER, "invoice_number": "INV-8"},
+        {**ANSWER, "total_amount": "unreadable"},
+        *({**ANSWER, "invoice_number": f"INV-{number}"} for number in range(9, 40)),
+    ]
+
+    found = normalised(json.dumps([ANSWER, *others]))
 
     assert found.fields.invoice_number == "INV-7"
+    assert [fields.invoice_number for fields in found.further] == [
+        "INV-8", *(f"INV-{number}" for number in range(9, 16)),
+    ]  # fmt: skip
     assert codes(found) == [("", "several_documents")]
 
 
