@@ -24,6 +24,7 @@ from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.models import ReaderChoice
 from extraction.readers.base import (
+    RECITATION,
     Billing,
     Failure,
     KeyEffect,
@@ -32,7 +33,7 @@ from extraction.readers.base import (
     ReadingError,
     credible,
 )
-from extraction.readers.registry import reader_for
+from extraction.readers.registry import output_max, reader_for
 from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider
@@ -112,10 +113,11 @@ class _Call:
 
     document: Document
     api_key: str
+    output_budget: int
     ceiling: int
     requester: Requester
 
-    def make(self) -> Reading:
+    def make(self, *, varied: bool = False) -> Reading:
         """Make it, and record it in the journal before and after.
 
         Raises ReadingError and NotServed.
@@ -136,7 +138,8 @@ class _Call:
                 self.document,
                 api_key=self.api_key,
                 model=settings.GEMINI_MODEL,
-                output_budget=settings.MAX_OUTPUT_TOKENS,
+                output_budget=self.output_budget,
+                varied=varied,
             )
         except ReadingError as error:
             _settle(record, error.billing, error.usage)
@@ -152,8 +155,10 @@ def _reader() -> Reader:
 def _read(document: Document, api_key: str, requester: Requester) -> Reading:
     """Call once, and a second time without a wait where that may help."""
     began = time.monotonic()
-    request = _reader().request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
-    call = _Call(document, api_key, request.most + settings.MAX_OUTPUT_TOKENS, requester)
+    reader = _reader()
+    request = reader.request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
+    budget = output_max(document, reader)
+    call = _Call(document, api_key, budget, request.most + budget, requester)
     try:
         try:
             return call.make()
@@ -162,9 +167,10 @@ def _read(document: Document, api_key: str, requester: Requester) -> Reading:
             may_help = error.failure is Failure.RETRY and not (error.timed_out or error.retry_after)
             if not (may_help and in_time):
                 raise
-            return call.make()
+            return call.make(varied=error.code == RECITATION)
     except ReadingError as error:
-        logger.warning("Reading without the database failed: %s (%s)", error.detail, error.code)
+        level = logging.ERROR if error.for_staff else logging.WARNING
+        logger.log(level, "Reading without the database failed: %s (%s)", error.detail, error.code)
         raise _outcome_of(error) from None
 
 

@@ -43,11 +43,15 @@ KEEPS_FAILING = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A committed attempt with its key; ``half_open``: the key's first call after a cool-down."""
+    """A committed attempt with its key.
+
+    ``half_open``: the key's first call after a cool-down; ``varied``: see ``Reader.read``.
+    """
 
     attempt: Attempt
     token: TokenMaster
     half_open: bool
+    varied: bool = False
 
 
 def finish(
@@ -127,6 +131,8 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
         else:
             fail(extraction, ExtractionFailed(error.code, error.detail, _http_status(error)))
     logger.warning("Attempt %s failed: %s (%s)", call.attempt.number, error.detail, error.code)
+    if error.for_staff:
+        logger.error("Key %s cannot be used: %s (%s)", call.token, error.detail, error.code)
 
 
 def internal_error(billing: Billing, usage: Usage) -> ReadingError:

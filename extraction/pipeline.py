@@ -25,7 +25,14 @@ from extraction.exceptions import ExtractionFailed
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
-from extraction.readers.base import Billing, Failure, Reading, ReadingError, credible
+from extraction.readers.base import (
+    RECITATION,
+    Billing,
+    Failure,
+    Reading,
+    ReadingError,
+    credible,
+)
 from extraction.readers.einvoice.first import read_first
 from extraction.readers.registry import cost_of, model_of, reader_for
 from logs import context
@@ -196,10 +203,11 @@ def begin_attempt(
     """
     earlier = list(outcomes.attempts_of_this_run(extraction).select_related("token"))
     last = earlier[-1] if earlier else None
+    varied = any(attempt.code == RECITATION for attempt in earlier)
     if last and last.outcome == AttemptOutcome.PENDING:
         # Committed a moment ago, when the database went away before it could confirm it. It may be
         # a trial call; where it is none, ending it as one does no harm to the real one.
-        return Call(last, last.token, half_open=True)
+        return Call(last, last.token, half_open=True, varied=varied)
     if attempt_id is not None:
         ledger.release(attempt_id)  # reserved before the database went away
     attempt_id = attempt_id or uuid.uuid4()
@@ -230,7 +238,7 @@ def begin_attempt(
         if half_open:
             circuit_breaker.end_trial_call(token, answered=False)
         raise
-    return Call(attempt, token, half_open)
+    return Call(attempt, token, half_open, varied)
 
 
 @deadlocks_retried
@@ -253,6 +261,7 @@ def read(document: Document, call: Call) -> Reading:
             model=call.attempt.model,
             output_budget=call.attempt.output_budget,
             correction=repaired.correction if repaired else "",
+            varied=call.varied,
         )
     except ReadingError as error:
         error.billing, error.usage = check(error.billing, error.usage)

@@ -1,9 +1,11 @@
 """What comes in through the API, and the envelope that goes out."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 from extraction.exceptions import PROCESSED
@@ -61,7 +63,8 @@ class ExtractionInput(serializers.Serializer[None]):
     )
 
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Find the fields whatever the case of their names."""
+        """Find the fields whatever the case of their names; each may be sent once."""
+        self._reject_repeated(data)
         sent = {name.lower(): value for name, value in data.items()}
         if sent.get("pdf_url") or str(sent.get("extractfromlink", "")).lower() in ("1", "true"):
             raise serializers.ValidationError(
@@ -80,6 +83,23 @@ class ExtractionInput(serializers.Serializer[None]):
         values["branch"] = values["branch"] or "Default"
         values["reader"] = values["reader"] or ReaderChoice.AUTO
         return values
+
+    def _reject_repeated(self, data: Mapping[str, Any]) -> None:
+        """Raise ValidationError for a field that was sent more than once: only one would count."""
+        parts: Counter[str] = Counter()
+        for name in data:
+            # A form's mapping has every value of a name; it answers the last one when asked.
+            values = data.getlist(name) if isinstance(data, MultiValueDict) else [data[name]]
+            parts[name.lower()] += len(values)
+        repeated = {
+            name: ["one document per request: send each file in a request of its own."]
+            if name == "file"
+            else ["must be sent once."]
+            for name in (*self._declared_fields, "division")
+            if parts[name.lower()] > 1
+        }
+        if repeated:
+            raise serializers.ValidationError(repeated)
 
 
 def envelope(extraction: Extraction) -> dict[str, Any]:

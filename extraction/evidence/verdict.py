@@ -44,6 +44,13 @@ OTHER_DOCUMENT = "Most of what was read is not printed on this document."
 SWAPPED = "Supplier and customer look exchanged: the document shows them the other way round."
 NOT_READ = "The {name} was not read."
 _REQUIRED = ("invoice_number", "invoice_date", "total_amount")
+# What settles a reader's doubt about a notation. A printed 1.234 or 03/04/2026 may itself be read
+# in two ways, so that only a sum or the electronic invoice tells which is meant.
+_SETTLED_BY = {
+    "decimal_comma": ("xml", "text", "ocr", "sums"),
+    "ambiguous_number": ("xml", "sums"),
+    "ambiguous_date": ("xml",),
+}
 # From so many key values on that are not printed, and no fewer than are, it is another document.
 _FEWEST_STRANGE = 4
 
@@ -82,10 +89,8 @@ def reasons_of(
     reading: Reading, comparison: Comparison, checks: Sequence[Check]
 ) -> Iterator[Reason]:
     """Yield the reasons for review, those that concern the whole document first."""
-    fields, sources = reading.fields, comparison.sources
-    if reading.needs_review:
-        for warning in reading.warnings or (NOT_COMPARED,):
-            yield Reason(path="", code="reader_doubts", text=warning)
+    fields, sources, proof = reading.fields, comparison.sources, comparison.proof
+    yield from _doubts_of_reader(reading, proof)
     if fields.document_type == "other":
         yield Reason(path="document_type", code="other", text=NOT_AN_INVOICE)
     if comparison.proof is None:
@@ -119,6 +124,19 @@ def _distinct(reasons: Iterable[Reason]) -> list[Reason]:
     for reason in reasons:
         found.setdefault(reason.text, reason)
     return list(found.values())
+
+
+def _doubts_of_reader(reading: Reading, proof: Proof | None) -> Iterator[Reason]:
+    """Yield what the reader doubts and the document does not settle."""
+    evidence = proof["evidence"] if proof else {}
+    if reading.reasons:
+        for reason in reading.reasons:
+            found = evidence.get(reason.path)
+            if found is None or found["source"] not in _SETTLED_BY.get(reason.code, ()):
+                yield reason
+    elif reading.needs_review:
+        for warning in reading.warnings or (NOT_COMPARED,):
+            yield Reason(path="", code="reader_doubts", text=warning)
 
 
 def _missing(fields: InvoiceFields) -> Iterator[Reason]:

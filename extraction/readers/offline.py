@@ -49,6 +49,7 @@ class OfflineReader:
         model: str,
         output_budget: int,
         correction: str = "",
+        varied: bool = False,
     ) -> Reading:
         """Read the document by rules.
 

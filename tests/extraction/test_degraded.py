@@ -24,7 +24,9 @@ from extraction.readers.gemini.reader import (
     IMAGE_TOKENS,
     PROMPT_MARGIN,
     PROMPT_VERSION,
+    VARIED_TEMPERATURE,
 )
+from extraction.readers.registry import OUTPUT_BASE, OUTPUT_PER_PAGE
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
 from tests.extraction.readers.einvoice import einvoices
@@ -38,7 +40,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY = "AIza-key-of-the-app-setting"
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
-CEILING = len(_PROMPT_TEXT.encode()) + IMAGE_TOKENS + 8192
+CEILING = len(_PROMPT_TEXT.encode()) + IMAGE_TOKENS + OUTPUT_BASE + OUTPUT_PER_PAGE
 DISABLED = "Your AI token is no longer available or has been disabled. Please contact support."
 
 
@@ -286,6 +288,31 @@ def test_call_that_fails_is_made_once_more_at_once(known: Integrator, emulator: 
     assert not entered().estimated
 
 
+def test_recitation_is_answered_by_a_varied_call(known: Integrator, emulator: Emulator) -> None:
+    emulator.faults.add("recitation", call=1)
+
+    with database_away():
+        response = post(known)
+
+    assert response.status_code == 200
+    assert [call.temperature for call in emulator.calls] == [None, VARIED_TEMPERATURE]
+
+
+@pytest.mark.parametrize("fault", ["no_credits", "limit_zero"])
+def test_staff_are_told_of_a_key_without_quota_or_credit(
+    known: Integrator, emulator: Emulator, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    emulator.faults.add(fault)
+
+    with database_away():
+        response = post(known)
+
+    assert (response.status_code, response.json()["code"]) == (503, "no_key_free")
+    assert len(emulator.calls) == 1
+    errors = [row for row in caplog.records if row.name == "extraction.degraded"]
+    assert [row.levelname for row in errors] == ["ERROR"]
+
+
 @pytest.mark.usefixtures("quota_day_begins_later")
 @pytest.mark.parametrize(
     ("fault", "status", "code", "calls"),
@@ -424,7 +451,10 @@ def test_known_cost_of_the_prompt_lowers_the_ceiling(
     with database_away():
         post(known)
 
-    assert entered().total_tokens_used == 900 + PROMPT_MARGIN + IMAGE_TOKENS + 8192
+    assert (
+        entered().total_tokens_used
+        == 900 + PROMPT_MARGIN + IMAGE_TOKENS + OUTPUT_BASE + OUTPUT_PER_PAGE
+    )
 
 
 def test_cost_of_the_prompt_hides_no_error_but_the_databases_absence() -> None:

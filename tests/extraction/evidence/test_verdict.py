@@ -9,7 +9,7 @@ from extraction.evidence import verdict
 from extraction.evidence.collection import Comparison, Sources
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.verdict import judge
-from extraction.invoices.schema import EMPTY, Evidence, Invoice, InvoiceFields
+from extraction.invoices.schema import EMPTY, Evidence, Invoice, InvoiceFields, Reason
 from extraction.invoices.validation import run_checks
 from extraction.readers.base import Reading
 from tests.extraction.evidence.pages import page_of
@@ -49,16 +49,44 @@ def test_an_invoice_without_a_reason_needs_no_review() -> None:
     assert invoice.checks == run_checks(FIELDS, TODAY)
 
 
+@pytest.mark.parametrize(
+    ("code", "settled_by"),
+    [
+        ("decimal_comma", {"xml", "text", "ocr", "sums"}),
+        ("ambiguous_number", {"xml", "sums"}),
+        ("ambiguous_date", {"xml"}),
+        ("cut", set()),
+    ],
+)
+def test_a_doubt_of_the_reader_lasts_until_the_document_settles_it(
+    code: str, settled_by: set[str]
+) -> None:
+    doubt = Reason(path="total_amount", code=code, text="total_amount: a guess.")
+    reading = Reading(
+        FIELDS, "gemini-3.8-flash", needs_review=True, warnings=(doubt.text,), reasons=(doubt,)
+    )
+    found: dict[str, Proof] = {
+        source: Proof(
+            evidence={"total_amount": Found(source=source, page=None, box=None)}, doubts=[]
+        )
+        for source in ("xml", "text", "ocr", "sums")
+    }
+
+    assert judge(reading, Comparison(READABLE, NO_DOUBT), TODAY).reasons == [doubt]
+    for source, proof in found.items():
+        invoice = judge(reading, Comparison(READABLE, proof), TODAY)
+        assert invoice.reasons == ([] if source in settled_by else [doubt])
+        assert invoice.warnings == [doubt.text]
+
+
 def test_a_doubt_is_told_with_its_value() -> None:
     doubt = Doubt(path="total_amount", code="not_printed", said="90.00")
+    fields = changed(total_amount="96.00")
 
-    [reason] = judged(
-        changed(total_amount="96.00", taxable_amount=None, amount_due=None),
-        proof=Proof(evidence={}, doubts=[doubt]),
-    ).reasons
+    reasons = judged(fields, proof=Proof(evidence={}, doubts=[doubt])).reasons
 
-    assert (reason.path, reason.code) == ("total_amount", "not_printed")
-    assert reason.text == "The total 96.00 is not printed on the document; 90.00 is."
+    assert (reasons[0].path, reasons[0].code) == ("total_amount", "not_printed")
+    assert reasons[0].text == "The total 96.00 is not printed on the document; 90.00 is."
 
 
 @pytest.mark.parametrize(
