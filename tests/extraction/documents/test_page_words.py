@@ -638,3 +638,16 @@ def test_marks_of_direction_are_no_part_of_a_word(tmp_path: Path) -> None:
     )
 
     assert texts(document_words(document(tmp_path, content)).pages[0])[-1] == "156.00"
+
+
+@pytest.mark.usefixtures("no_ocr")
+def test_the_small_letters_of_a_long_page_are_seen(tmp_path: Path) -> None:
+    def receipt(canvas: Canvas) -> None:
+        canvas.setFont("Helvetica", 7)
+        for number in range(400):
+            canvas.drawString(20, 4000 - 9 * number, f"Item {number:03} 4.00")
+
+    found = document_words(document(tmp_path, pdf(receipt, size=(227, 4100))))
+
+    assert len(found.pages[0].words) == 1200
+    assert found.hidden == ()
