@@ -531,9 +531,10 @@ def test_pages_that_ocr_does_not_end_are_unread_and_tried_again(
     script(tesseract, r"printf '5\t1\t1\t1\t1\t1\t96\t100\t96\t50\t96\tread\n'")
 
     [page] = document_words(scan).pages
-    assert [(word.text, word.box) for word in page.words] == [
-        ("read", pytest.approx((96 / 1111, 100 / 1389, 192 / 1111, 150 / 1389), abs=0.04))
-    ]
+    assert texts(page) == ["read"]
+    assert page.words[0].box == pytest.approx(
+        (96 / 1111, 100 / 1389, 192 / 1111, 150 / 1389), abs=0.001
+    )
 
 
 def test_no_page_is_begun_after_the_time_for_all(

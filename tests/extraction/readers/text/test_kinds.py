@@ -200,7 +200,8 @@ def test_a_tax_id_below_the_buyers_name_is_the_buyers(
 def test_no_tax_is_read_where_none_is_printed() -> None:
     fields = read_text(FOREIGN.format(parties=BUYER))
 
-    assert (fields.total_amount, fields.tax_total, fields.tax_breakdown) == (40, None, [])
+    assert fields.total_amount == 40
+    assert (fields.tax_total, fields.tax_breakdown) == (None, [])
 
 
 def test_a_tax_of_nothing_is_read_where_it_is_printed() -> None:
