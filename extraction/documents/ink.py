@@ -5,14 +5,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from extraction.documents.images import SIDE, open_image
+from extraction.documents.images import open_image
 from extraction.documents.words import LIGHT, Box
 
 # Shades between the darkest and the lightest pixel. Of 4,900 words on the shared invoices the
 # faintest has 84; JPEG leaves up to 20 beside letters.
 CONTRAST = 28
-# Pixels of an image of SIDE: of lower letters nobody can tell one from another.
-LOWEST_LETTERS = 4
+# Letters that are lower than so many points, those of a font of two, and than so many pixels are
+# not seen. The smallest print on invoices has four points. A long page has more of them a pixel.
+LOWEST_POINTS = 1.4
+LOWEST_PIXELS = 4
 # Of words with as many letters each part has some ink.
 LETTERS_WITH_PARTS = 4
 PARTS = 3
@@ -23,17 +25,20 @@ _Pixels = tuple[int, int, int, int]
 
 
 class PageInk:
-    """The shades of a page image of ours. Raises DocumentRejected for what is none."""
+    """The shades of a page image of ours, whose longer side has so many points on paper.
 
-    def __init__(self, path: Path) -> None:
+    Raises DocumentRejected for what is no image.
+    """
+
+    def __init__(self, path: Path, side: float) -> None:
+        self._points = side
         with open_image(path, "image/jpeg") as image:
             self._image = image.convert("L")
 
     def is_at(self, box: Box, text: str) -> bool:
         """Whether there is ink at the place of a word, and room for letters that can be read."""
-        pixels = self._pixels(box)
-        return not self._is_too_small(text, pixels) and all(
-            self._has_contrast(part) for part in _parts(text, pixels)
+        return not self._is_too_small(text, box) and all(
+            self._has_contrast(part) for part in _parts(text, self._pixels(box))
         )
 
     def is_of_shade(self, box: Box, shade: int) -> bool:
@@ -57,12 +62,14 @@ class PageInk:
         left, top, right, bottom = pixels
         return max(0, left), max(0, top), min(width, right), min(height, bottom)
 
-    def _is_too_small(self, text: str, pixels: _Pixels) -> bool:
+    def _is_too_small(self, text: str, box: Box) -> bool:
         letters = sum(map(str.isalnum, text))
-        across, down = pixels[2] - pixels[0], pixels[3] - pixels[1]
+        across = (box[2] - box[0]) * self._image.width
+        down = (box[3] - box[1]) * self._image.height
         # A narrow letter is as high as others, and a word that stands upright is wide.
         height = min(across, down) if letters >= PARTS else max(across, down)
-        return letters > 0 and height < LOWEST_LETTERS * max(self._image.size) / SIDE
+        points = height * self._points / max(self._image.size)
+        return letters > 0 and height < LOWEST_PIXELS and points < LOWEST_POINTS
 
     def _has_contrast(self, pixels: _Pixels) -> bool:
         darkest, lightest = self._crop(pixels).convert("L").getextrema()

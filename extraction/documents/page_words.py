@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Literal
 
 from extraction.documents.document import Document
 from extraction.documents.garbage import (
@@ -153,7 +154,7 @@ def _combined(
         for word in read
         if not _is_in(word, taken) and (page.is_picture or _is_in(word, wrong))
     ]
-    source = "text" if len(added) < len(kept) else "ocr"
+    source: Literal["text", "ocr"] = "text" if len(added) < len(kept) else "ocr"
     words = PageWords(page.number, source, [*kept, *added])
     return words, page.hidden or len(confirmed) < len(unsure)
 

@@ -3,10 +3,12 @@
     python -I pdf_child.py count DOCUMENT
     python -I pdf_child.py render DOCUMENT FOLDER SIDE QUALITY
     python -I pdf_child.py attachments DOCUMENT
+    python -I pdf_child.py portfolio DOCUMENT
     python -I pdf_child.py text DOCUMENT
 
 ``count`` and ``render`` write the number of pages, or the code of a rejection; ``attachments`` a
-JSON list of the XML attachments in base64, e-invoices by name first; ``text`` the text layer.
+JSON list of the XML attachments in base64, e-invoices by name first; ``portfolio`` whether the PDF
+is only the cover of other files, yes or no; ``text`` the text layer.
 Run by ``extraction.documents.sandbox`` under limits. Imports nothing of the project, so that it
 starts quickly and nothing of the project is at the mercy of hostile input.
 """
@@ -45,6 +47,8 @@ def main(arguments: list[str]) -> str:
                 return str(render(document, Path(folder), int(side), int(quality)))
             case "attachments":
                 return json.dumps(attachments(document))
+            case "portfolio":
+                return "yes" if is_portfolio(document) else "no"
             case "text":
                 return text(document)
     except _Rejected as rejected:
@@ -162,6 +166,13 @@ def _value(dictionary: Any, key: str) -> Any:
     """Return a value of a dictionary that may be missing, as the object itself."""
     value = None if dictionary is None else dictionary.get(key)
     return None if value is None else value.get_object()
+
+
+def is_portfolio(document: str) -> bool:
+    """Whether a PDF is a collection of files (PDF 32000-1, 12.3.5)."""
+    from pypdf import PdfReader
+
+    return "/Collection" in PdfReader(document).root_object
 
 
 def text(document: str) -> str:

@@ -72,7 +72,7 @@ def text_layer(document: Document) -> list[LayerPage]:
 
 def _page(page: PageImage, answer: dict[str, Any]) -> LayerPage:
     found = LayerPage(page.number)
-    ink = _ink(page) if answer["words"] else None
+    ink = _ink(page, answer["side"]) if answer["words"] else None
     seen = []
     for text, *sides, shade, doubtful in answer["words"]:
         box = cast("Box", tuple(sides))
@@ -90,9 +90,9 @@ def _page(page: PageImage, answer: dict[str, Any]) -> LayerPage:
     return found
 
 
-def _ink(page: PageImage) -> PageInk | None:
+def _ink(page: PageImage, side: float) -> PageInk | None:
     try:
-        return PageInk(page.path)
+        return PageInk(page.path, side)
     except DocumentRejected:
         return None  # not drawn: nothing to compare with
 

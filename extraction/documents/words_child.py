@@ -45,10 +45,12 @@ ChildWord = tuple[str, float, float, float, float, int, bool]
 class ChildPage(TypedDict):
     """A page: its words in the order of the text layer, and how many paths it has.
 
-    ``pictures`` is the share of the page that its pictures cover, at most 1.
+    ``side`` is the longer one of the page, in points. ``pictures`` is the share of the page that
+    its pictures cover, at most 1.
     """
 
     words: list[ChildWord]
+    side: float
     pictures: float
     paths: int
 
@@ -83,9 +85,10 @@ def _page(pdf: "pypdfium2.PdfDocument", number: int) -> ChildPage:
     objects = PageObjects(page.raw)
     words = _Words(page, objects)
     found = list(words.read())
+    side = max(page.get_size())
     words.close()
     page.close()
-    return ChildPage(words=found, pictures=objects.picture_share(), paths=objects.paths)
+    return ChildPage(words=found, side=side, pictures=objects.picture_share(), paths=objects.paths)
 
 
 class _Words:
