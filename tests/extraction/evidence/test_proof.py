@@ -129,6 +129,23 @@ def test_the_due_date_is_not_taken_for_the_date() -> None:
     )
 
 
+def test_a_date_at_no_label_is_taken_for_the_due_date_it_is() -> None:
+    page = PAGE.replace("Due date     17 May 2026", "Payable within 30 days until 17 May 2026")
+
+    assert ("invoice_date", "contradicts_label", "2026-04-17") in doubts(
+        with_value("invoice_date", "2026-05-17"), page
+    )
+    assert ("due_date", "absent", "2026-05-17") in doubts(with_value("due_date", None), page)
+
+
+def test_the_order_number_is_not_taken_for_the_invoice_number() -> None:
+    page = PAGE.replace("Bill to", "Purchase order no. PO-88213\n\nBill to")
+
+    assert ("invoice_number", "contradicts_label", "INV-2026-0417") in doubts(
+        with_value("invoice_number", "PO-88213"), page
+    )
+
+
 def test_exchanged_parties_are_noticed() -> None:
     swapped = INVOICE | {"supplier": INVOICE["customer"], "customer": INVOICE["supplier"]}
 
