@@ -1,7 +1,8 @@
 """What evidence costs: CPU for each text-layer page, and whether OCR delays a model's answer.
 
-CPU counts child processes, of which a document starts two, whatever its number of pages. A model's latency is a pause of MODEL_SECONDS, a quarter of the median
-of recorded calls (16 s): OCR of a page takes 0.7 to 2 s.
+CPU counts child processes, of which each document starts two, whatever its number of pages. A
+model's latency is a pause of MODEL_SECONDS, a quarter of the median of recorded calls (16 s): OCR
+of a page takes 0.7 to 2 s.
 """
 
 import os
