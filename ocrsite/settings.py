@@ -212,6 +212,8 @@ COMPANY_WEIGHTS: dict[str, float] = {
         )
     )
 }
+# A process that gave no sign of life for so long is taken for dead, and what it read is read again.
+LEASE_SECONDS: int = env.int("LEASE_SECONDS", 20, validate=validate.Range(min=5, max=600))
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")
