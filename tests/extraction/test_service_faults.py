@@ -24,6 +24,7 @@ from extraction.documents.intake import folder_of
 from extraction.documents.sandbox import Limits, OutOfTime
 from extraction.exceptions import DocumentRejected
 from extraction.models import Extraction, State
+from ocrsite.web_server import LostBody
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
 from tests.extraction.sample_documents import pdf, upload
@@ -67,6 +68,24 @@ def be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OutOfTime
 
     monkeypatch.setattr(sandbox, "poppler_installed", miss_the_time)
+
+
+def test_a_body_that_the_web_server_could_not_keep_is_answered_503_by_pages_too(
+    signed_in: Client,
+) -> None:
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    browser.cookies = signed_in.cookies
+    browser.get("/")  # for the cookie of the CSRF check, which reads the form
+
+    answer = browser.post(
+        "/",
+        {"file": upload(INVOICE)},
+        headers={"Accept": "text/html"},
+        **{"wsgi.input": LostBody()},
+    )
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert b"The service cannot store files at the moment." in answer.content
 
 
 FAULTS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE]
