@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 CACHE = "locks"
 RECHECK_SECONDS = 30.0
 LONGEST_LOCK = timedelta(minutes=15)
+# Then a row means nothing any more, whatever it is of.
+FORGOTTEN_AFTER = timedelta(days=1)
 # Above it the rows go whose last failure was longest ago.
 MOST_ROWS = 10_000
 
@@ -40,7 +42,7 @@ class Subject:
     name: str
     shown: str
     free: int = 5
-    forgotten_after: timedelta = timedelta(days=1)
+    forgotten_after: timedelta = FORGOTTEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _count(subject: Subject) -> Lock:
 
 def _limit_rows(now: datetime) -> None:
     """Strangers can have rows made; they must not fill the database."""
-    FailedAttempts.objects.filter(last_at__lt=now - timedelta(days=1)).delete()
+    FailedAttempts.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
     surplus = FailedAttempts.objects.count() - MOST_ROWS
     if surplus > 0:
         oldest = FailedAttempts.objects.order_by("last_at").values_list("pk", flat=True)[:surplus]
