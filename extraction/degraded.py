@@ -22,6 +22,7 @@ from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
 from extraction.invoices.validation import checked_invoice
 from extraction.readers.base import (
+    SERVICE_FAULTS,
     Billing,
     Failure,
     KeyEffect,
@@ -179,5 +180,7 @@ def _outcome_of(error: ReadingError) -> ExtractionFailed | NoUsableKey:
         case Failure.OTHER_KEY:
             detail = f"{error.detail} Try again later."
             return ExtractionFailed("no_key_free", detail, 503, retry_after=RETRY_AFTER)
+        case Failure.RETRY if error.code in SERVICE_FAULTS:
+            return ExtractionFailed(error.code, error.detail, 503, retry_after=RETRY_AFTER)
         case Failure.RETRY | Failure.REPAIR:
             return ExtractionFailed(error.code, error.detail, 504 if error.timed_out else 502)
