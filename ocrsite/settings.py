@@ -198,8 +198,9 @@ EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validat
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
 # A company of weight 2 gets twice as many of the workers as one of weight 1, when both have work.
+# By the company id in lower case: SQL Server does not tell "nt047" from "NT047".
 COMPANY_WEIGHTS: dict[str, float] = {
-    company_id.strip(): float(weight)
+    company_id.strip().casefold(): float(weight)
     for company_id, weight in (
         item.rsplit("=", 1)
         for item in env.list(
