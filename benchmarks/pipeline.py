@@ -45,6 +45,7 @@ class Stages:
 def run(stages: Stages, number: int) -> None:
     """One invoice, through the same functions and in the same order as ``pipeline.process``."""
     from extraction import fairness, outcomes, pipeline, submission
+    from extraction.evidence.collection import collect, compare
     from tests.extraction.sample_documents import pdf, upload
 
     with stages.measure("submit"):
@@ -64,8 +65,10 @@ def run(stages: Stages, number: int) -> None:
         call = pipeline.begin_attempt(extraction, document)
     with stages.measure("call"):
         reading = pipeline.read(document, call)
-    with stages.measure("settle, check, finish"):
-        outcomes.finish(extraction, call, reading, timings={})
+    with stages.measure("evidence"):
+        comparison = compare(reading, collect(document))
+    with stages.measure("settle, judge, finish"):
+        outcomes.finish(extraction, call, reading, comparison, timings={})
 
 
 def main() -> None:

@@ -74,6 +74,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0008_uuids_that_seek'),
         (N'extraction', N'0009_fair_turns'),
         (N'extraction', N'0010_failed_attempts'),
+        (N'extraction', N'0011_reader'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -540,7 +541,8 @@ CREATE TABLE [extraction_extraction] (
     [worker] nvarchar(300) NULL,
     [files_removed_at] datetimeoffset NULL,
     [retry_after_at] datetimeoffset NULL,
-    [claimed_at] datetimeoffset NULL
+    [claimed_at] datetimeoffset NULL,
+    [reader] nvarchar(20) DEFAULT 'auto' NOT NULL
 );
 END
 GO
@@ -1567,6 +1569,7 @@ IF EXISTS (
         (N'extraction_extraction', N'files_removed_at'),
         (N'extraction_extraction', N'retry_after_at'),
         (N'extraction_extraction', N'claimed_at'),
+        (N'extraction_extraction', N'reader'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1712,6 +1715,7 @@ FROM (VALUES
     (N'extraction', N'0008_uuids_that_seek'),
     (N'extraction', N'0009_fair_turns'),
     (N'extraction', N'0010_failed_attempts'),
+    (N'extraction', N'0011_reader'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

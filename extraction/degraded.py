@@ -18,10 +18,13 @@ from extraction.documents import intake, rendering
 from extraction.documents.document import Document
 from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
+from extraction.evidence.collection import compare, start_collecting
+from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
 from extraction.invoices.schema import Invoice
-from extraction.invoices.validation import checked_invoice
+from extraction.models import ReaderChoice
 from extraction.readers.base import (
+    RECITATION,
     SERVICE_FAULTS,
     Billing,
     Failure,
@@ -31,7 +34,7 @@ from extraction.readers.base import (
     ReadingError,
     credible,
 )
-from extraction.readers.registry import reader_for
+from extraction.readers.registry import output_max, reader_for
 from ocrsite.lib.errors import DatabaseUnavailable
 from tokens import app_setting, journal
 from tokens.models import Provider
@@ -57,7 +60,12 @@ class NotServed(DatabaseUnavailable):
 
 
 def extract(
-    upload: "UploadedFile[bytes]", *, company_id: str, branch: str, requested_by: str
+    upload: "UploadedFile[bytes]",
+    *,
+    company_id: str,
+    branch: str,
+    requested_by: str,
+    reader: str = ReaderChoice.AUTO,
 ) -> Invoice:
     """Read a document now and return what was read, checked.
 
@@ -74,12 +82,15 @@ def extract(
     requester = Requester(company_id=company_id.strip(), branch=branch, requested_by=requested_by)
     try:
         with temp_dir() as folder:
-            reading = _read(_prepare(upload, folder), api_key, requester)
+            document = _prepare(upload, folder)
+            collected = start_collecting(document)
+            reading = _read_einvoice(document, reader) or _read(document, api_key, requester)
+            comparison = compare(reading, collected.result())
     finally:
         _places.release()
     logger.warning("Read an invoice of %s without the database.", company_id)
     reading = replace(reading, warnings=(*reading.warnings, WARNING))
-    return checked_invoice(reading, timezone.now().date())
+    return judge(reading, comparison, timezone.now().date())
 
 
 def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
@@ -89,16 +100,25 @@ def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
     return rendering.render_document(draft.path, draft.media_type, draft.page_count, folder)
 
 
+def _read_einvoice(document: Document, reader: str) -> Reading | None:
+    """Return what the document's e-invoice says, where that is read instead of its pages."""
+    # Imported when asked for: web processes hardly ever read.
+    from extraction.readers.einvoice.first import read_first
+
+    return read_first(document.path, document.media_type, reader)
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     """A call that can be made, and made again. ``ceiling`` is the most that one can cost."""
 
     document: Document
     api_key: str
+    output_budget: int
     ceiling: int
     requester: Requester
 
-    def make(self) -> Reading:
+    def make(self, *, varied: bool = False) -> Reading:
         """Make it, and record it in the journal before and after.
 
         Raises ReadingError and NotServed.
@@ -119,7 +139,8 @@ class _Call:
                 self.document,
                 api_key=self.api_key,
                 model=settings.GEMINI_MODEL,
-                output_budget=settings.MAX_OUTPUT_TOKENS,
+                output_budget=self.output_budget,
+                varied=varied,
             )
         except ReadingError as error:
             _settle(record, error.billing, error.usage)
@@ -135,8 +156,10 @@ def _reader() -> Reader:
 def _read(document: Document, api_key: str, requester: Requester) -> Reading:
     """Call once, and a second time without a wait where that may help."""
     began = time.monotonic()
-    request = _reader().request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
-    call = _Call(document, api_key, request.most + settings.MAX_OUTPUT_TOKENS, requester)
+    reader = _reader()
+    request = reader.request_cost(document, api_key=api_key, model=settings.GEMINI_MODEL)
+    budget = output_max(document, reader)
+    call = _Call(document, api_key, budget, request.most + budget, requester)
     try:
         try:
             return call.make()
@@ -145,9 +168,10 @@ def _read(document: Document, api_key: str, requester: Requester) -> Reading:
             may_help = error.failure is Failure.RETRY and not (error.timed_out or error.retry_after)
             if not (may_help and in_time):
                 raise
-            return call.make()
+            return call.make(varied=error.code == RECITATION)
     except ReadingError as error:
-        logger.warning("Reading without the database failed: %s (%s)", error.detail, error.code)
+        level = logging.ERROR if error.for_staff else logging.WARNING
+        logger.log(level, "Reading without the database failed: %s (%s)", error.detail, error.code)
         raise _outcome_of(error) from None
 
 

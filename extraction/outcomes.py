@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from extraction import liveness
+from extraction.evidence.collection import Comparison
+from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
-from extraction.invoices.validation import checked_invoice
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction import DEATHS_ALLOWED
 from extraction.readers.base import (
@@ -49,28 +50,41 @@ KEEPS_FAILING = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A committed attempt with its key; ``half_open``: the key's first call after a cool-down."""
+    """A committed attempt with its key.
+
+    ``half_open``: the key's first call after a cool-down; ``varied``: see ``Reader.read``.
+    """
 
     attempt: Attempt
     token: TokenMaster
     half_open: bool
+    varied: bool = False
 
 
 def finish(
-    extraction: Extraction, call: Call, reading: Reading, *, timings: Mapping[str, float]
+    extraction: Extraction,
+    call: Call | None,
+    reading: Reading,
+    comparison: Comparison,
+    *,
+    timings: Mapping[str, float],
 ) -> None:
-    """Charge the call and store what was read, with its checks. ``timings``: seconds by stage."""
+    """Store what was read, with its verdict, and charge the call if one was made.
+
+    ``timings``: seconds by stage.
+    """
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
     first = earlier.values_list("pk", flat=True).first()
     today = timezone.now().date()
-    invoice = checked_invoice(reading, today, duplicate_of=str(first) if first else None)
+    invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
-        _close(call.attempt, AttemptOutcome.SUCCEEDED)
-        _charge(extraction, call.attempt, reading.billing, reading.usage)
-        if call.half_open:
-            circuit_breaker.end_trial_call(call.token, answered=True)
+        if call is not None:
+            _close(call.attempt, AttemptOutcome.SUCCEEDED)
+            _charge(extraction, call.attempt, reading.billing, reading.usage)
+            if call.half_open:
+                circuit_breaker.end_trial_call(call.token, answered=True)
         ended = Extraction.objects.end(
             extraction,
             State.SUCCEEDED,
@@ -78,7 +92,7 @@ def finish(
             result=invoice.model_dump(mode="json"),
             needs_review=invoice.needs_review,
             checks=[check.model_dump(mode="json") for check in invoice.checks],
-            token=call.token,
+            token=call.token if call else None,
             model=reading.model,
             timings=timings,
         )
@@ -124,6 +138,8 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
         else:
             fail(extraction, _as_told(error))
     logger.warning("Attempt %s failed: %s (%s)", call.attempt.number, error.detail, error.code)
+    if error.for_staff:
+        logger.error("Key %s cannot be used: %s (%s)", call.token, error.detail, error.code)
 
 
 def internal_error(billing: Billing, usage: Usage) -> ReadingError:

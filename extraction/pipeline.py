@@ -1,7 +1,8 @@
 """What happens to an extraction from the queued row to its outcome.
 
-Claim, see that a key may be free, render the pages, choose a key and reserve, call; outcomes.py
-records what came of it. No transaction is open while poppler or a provider works.
+Claim, read the e-invoice if there is one, else see that a key may be free, render the pages, choose
+a key and reserve, call; outcomes.py records what came of it. No transaction is open while poppler
+or a provider works.
 """
 
 import logging
@@ -19,10 +20,20 @@ from django.db.models import F
 from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document, PageImage
+from extraction.evidence.collection import Comparison, collect, compare, start_collecting
+from extraction.exceptions import ExtractionFailed
 from extraction.heartbeat import heartbeat
 from extraction.models import Attempt, AttemptOutcome, Extraction
 from extraction.outcomes import Call
-from extraction.readers.base import Billing, Failure, Reading, ReadingError, credible
+from extraction.readers.base import (
+    RECITATION,
+    Billing,
+    Failure,
+    Reading,
+    ReadingError,
+    credible,
+)
+from extraction.readers.einvoice.first import read_first
 from extraction.readers.registry import cost_of, model_of, reader_for
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_while_unreachable
@@ -69,16 +80,26 @@ class LeaseLost(Exception):
 
 
 def _attempt(extraction: Extraction) -> None:
-    """Make one call and record what came of it.
+    """Read the e-invoice or make one call, and record what came of it.
 
-    Raises DocumentRejected, NoUsableKey, KeysBusy or LeaseLost when no call is made.
+    Raises DocumentRejected, ExtractionFailed, NoUsableKey, KeysBusy or LeaseLost when neither is
+    done.
     """
     stopwatch = Stopwatch()
+    if (einvoice := read_einvoice(extraction)) is not None:
+        stopwatch.lap("read")
+        document = prepare_pages(extraction)
+        stopwatch.lap("pages")
+        comparison = compare(einvoice, collect(document))
+        stopwatch.lap("evidence")
+        _finish_without_call(extraction, einvoice, comparison, stopwatch)
+        return
     retry_while_unreachable(partial(require_free_key, extraction))
     document = prepare_pages(extraction)
     stopwatch.lap("pages")
     begin = partial(begin_attempt, extraction, document, attempt_id=uuid.uuid4())
     call = retry_while_unreachable(begin)
+    collected = start_collecting(document)
     try:
         reading = read(document, call)
     except ReadingError as error:
@@ -86,7 +107,11 @@ def _attempt(extraction: Extraction) -> None:
         billing, usage = error.billing, error.usage
     else:
         stopwatch.lap("read")
-        record = partial(outcomes.finish, extraction, call, reading, timings=stopwatch.laps)
+        comparison = compare(reading, collected.result())
+        stopwatch.lap("evidence")
+        record = partial(
+            outcomes.finish, extraction, call, reading, comparison, timings=stopwatch.laps
+        )
         billing, usage = reading.billing, reading.usage
     try:
         retry_while_unreachable(record)
@@ -95,6 +120,18 @@ def _attempt(extraction: Extraction) -> None:
         logger.exception("What came of attempt %s could not be recorded.", call.attempt.pk)
         failure = outcomes.internal_error(billing, usage)
         retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, failure))
+
+
+def _finish_without_call(
+    extraction: Extraction, reading: Reading, comparison: Comparison, stopwatch: "Stopwatch"
+) -> None:
+    finish = partial(outcomes.finish, extraction, None, reading, comparison, timings=stopwatch.laps)
+    try:
+        retry_while_unreachable(finish)
+    except Exception as error:
+        logger.exception("What the e-invoice says could not be recorded.")
+        detail = outcomes.CANNOT_RECORD
+        raise ExtractionFailed(outcomes.INTERNAL_ERROR, detail, 502) from error
 
 
 class Stopwatch:
@@ -116,6 +153,25 @@ def reservation_lease() -> timedelta:
     return timedelta(seconds=settings.Q_CLUSTER["timeout"]) + RESERVATION_MARGIN
 
 
+def read_einvoice(extraction: Extraction) -> Reading | None:
+    """Return what the document's e-invoice says, where that is read instead of its pages.
+
+    No key is chosen and none is called. Raises NoUsableKey for a company whose keys are all Expired
+    or Disabled, ExtractionFailed ``no_einvoice``, and ServiceFault.
+    """
+    if extraction.attempts > extraction.attempts_before:
+        return None  # looked for before the first call
+    reading = read_first(document_of(extraction), extraction.media_type, extraction.reader)
+    if reading is not None:
+        retry_while_unreachable(partial(selection.require_unblocked, extraction.company_id))
+    return reading
+
+
+def document_of(extraction: Extraction) -> Path:
+    """Return where the document of an extraction lies."""
+    return Path(settings.DATA_DIR) / "files" / extraction.file
+
+
 def require_free_key(extraction: Extraction) -> None:
     """Raise KeysBusy when no key could take its call now, before any work on its pages.
 
@@ -129,7 +185,7 @@ def require_free_key(extraction: Extraction) -> None:
 def prepare_pages(extraction: Extraction) -> Document:
     """Render the document's pages. Raises ServiceFault or DocumentRejected, for blank ones too."""
     return rendering.render_document(
-        Path(settings.DATA_DIR) / "files" / extraction.file,
+        document_of(extraction),
         extraction.media_type,
         extraction.page_count,
         intake.folder_of(extraction.pk),
@@ -147,10 +203,11 @@ def begin_attempt(
     """
     earlier = list(outcomes.attempts_of_this_run(extraction).select_related("token"))
     last = earlier[-1] if earlier else None
+    varied = any(attempt.code == RECITATION for attempt in earlier)
     if last and last.outcome == AttemptOutcome.PENDING:
         # Committed a moment ago, when the database went away before it could confirm it. It may be
         # a trial call; where it is none, ending it as one does no harm to the real one.
-        return Call(last, last.token, half_open=True)
+        return Call(last, last.token, half_open=True, varied=varied)
     if attempt_id is not None:
         ledger.release(attempt_id)  # reserved before the database went away
     attempt_id = attempt_id or uuid.uuid4()
@@ -181,7 +238,7 @@ def begin_attempt(
         if half_open:
             circuit_breaker.end_trial_call(token, answered=False)
         raise
-    return Call(attempt, token, half_open)
+    return Call(attempt, token, half_open, varied)
 
 
 @deadlocks_retried
@@ -204,6 +261,7 @@ def read(document: Document, call: Call) -> Reading:
             model=call.attempt.model,
             output_budget=call.attempt.output_budget,
             correction=repaired.correction if repaired else "",
+            varied=call.varied,
         )
     except ReadingError as error:
         error.billing, error.usage = check(error.billing, error.usage)

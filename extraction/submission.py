@@ -10,7 +10,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from extraction.documents import intake
-from extraction.models import Extraction, IdempotencyKey, State
+from extraction.documents.intake import AcceptedDocument
+from extraction.models import Extraction, IdempotencyKey, ReaderChoice, State
 from extraction.models.extraction import dedup_key
 from extraction.tasks import wake
 from logs import context
@@ -18,6 +19,7 @@ from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
 from tokens.models import Provider, TokenMaster
+from tokens.selection import NoUsableKey
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +33,13 @@ class Submission:
 
 
 class IdempotencyConflict(UserFacingError):
-    """The same Idempotency-Key came with another document or company."""
+    """The same Idempotency-Key came with another document, company or reader."""
 
     def __init__(self) -> None:
         super().__init__(
             "idempotency_conflict",
             HTTPStatus.CONFLICT.phrase,
-            "This Idempotency-Key was already used with another document or company. "
+            "This Idempotency-Key was already used with another document, company or reader. "
             "Send a new key with every new document.",
             409,
         )
@@ -52,11 +54,13 @@ def submit(
     client: str,
     licence_id: str = "",
     force: bool = False,
+    reader: str = ReaderChoice.AUTO,
     idempotency_key: str | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
-    The same bytes of one company are read once, unless ``force`` asks for more. Raises
+    The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
+    ``force`` asks for more. Raises
     DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
     it now, NoUsableKey when the company has no usable key, and IdempotencyConflict; nothing is
     stored or queued then.
@@ -65,12 +69,12 @@ def submit(
     company_id = company_id.strip()
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
         document = intake.receive(upload, extraction_id)
-        identity = _Identity(company_id, document.sha256, client, idempotency_key, force)
+        identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
         try:
             _forget_offline_reading(identity)
             extraction = _earlier(identity)
             if extraction is None:
-                selection.require_usable(company_id)
+                _require_key(company_id, document, reader)
                 extraction = Extraction(
                     id=extraction_id,
                     company_id=company_id,
@@ -79,6 +83,7 @@ def submit(
                     licence_id=licence_id,
                     client=client,
                     dedup_key=identity.dedup_key,
+                    reader=reader,
                     file=document.file,
                     file_name=document.file_name,
                     sha256=document.sha256,
@@ -115,11 +120,34 @@ class _Identity:
     client: str
     idempotency_key: str | None
     force: bool
+    reader: str
 
     @property
     def dedup_key(self) -> str | None:
-        """Company and bytes; None when ``force`` asks for another reading."""
-        return None if self.force else dedup_key(self.company_id, self.sha256)
+        """Company, bytes and reader; None when ``force`` asks for another reading."""
+        return None if self.force else dedup_key(self.company_id, self.sha256, self.reader)
+
+    def is_of(self, extraction: Extraction) -> bool:
+        """Whether an extraction reads the same document in the same way."""
+        theirs = (extraction.company_id, extraction.sha256, extraction.reader)
+        return theirs == (self.company_id, self.sha256, self.reader)
+
+
+def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> None:
+    """Raise NoUsableKey unless the company has a key, or can do without one for this document.
+
+    A company whose keys are used up has its e-invoices read: they cost nothing.
+    """
+    try:
+        selection.require_usable(company_id)
+    except NoUsableKey:
+        selection.require_unblocked(company_id)
+        # Imported when asked for: web processes hardly ever read.
+        from extraction.readers.einvoice.first import has_einvoice_to_read
+
+        path = intake.documents_folder() / document.file
+        if not has_einvoice_to_read(path, document.media_type, reader):
+            raise
 
 
 def _earlier(identity: _Identity) -> Extraction | None:
@@ -128,7 +156,7 @@ def _earlier(identity: _Identity) -> Extraction | None:
         idempotency_keys__client=identity.client, idempotency_keys__key=identity.idempotency_key
     ).first()
     if same_key is not None:
-        if (same_key.company_id, same_key.sha256) != (identity.company_id, identity.sha256):
+        if not identity.is_of(same_key):
             raise IdempotencyConflict
         return same_key
     if identity.dedup_key is not None:

@@ -123,7 +123,7 @@ def test_debug_page_of_a_failed_call_does_not_show_the_key(
     token = make_token(api_key=CANARY)
     monkeypatch.setattr(gemini_client, "_client", None)
     try:
-        gemini._call(token.reveal_key(), "model", types.Content(), 2000)
+        gemini._call(token.reveal_key(), "model", types.Content(), 2000, varied=False)
     except TypeError:
         page = technical_500_response(rf.get("/"), *sys.exc_info()).content.decode()
 

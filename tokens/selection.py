@@ -82,6 +82,16 @@ def require_usable(company_id: str) -> None:
         raise _no_usable_key(company_id)
 
 
+def require_unblocked(company_id: str) -> None:
+    """Raise NoUsableKey unless the company has a key that is neither Expired nor Disabled.
+
+    One whose keys are merely Exceeded may have done what costs nothing.
+    """
+    keys = TokenMaster.objects.for_company(company_id).unexpired()
+    if not keys.filter(status__in=[TokenStatus.ACTIVE, TokenStatus.EXCEEDED]).exists():
+        raise _no_usable_key(company_id)
+
+
 def take(
     company_id: str,
     *,

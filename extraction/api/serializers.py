@@ -1,15 +1,17 @@
 """What comes in through the API, and the envelope that goes out."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
-from extraction.models import Extraction, State
+from extraction.models import Extraction, ReaderChoice, State
 from extraction.validators import reject_control_characters
 from logs import context as log_context
 
@@ -51,8 +53,18 @@ class ExtractionInput(serializers.Serializer[None]):
         default=False, error_messages={"invalid": "must be true or false."}
     )
 
+    reader = serializers.ChoiceField(
+        ReaderChoice.choices,
+        allow_blank=True,
+        default=ReaderChoice.AUTO,
+        error_messages={
+            "invalid_choice": f"must be one of {', '.join(ReaderChoice.values)}.",
+        },
+    )
+
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Find the fields whatever the case of their names."""
+        """Find the fields whatever the case of their names; each may be sent once."""
+        self._reject_repeated(data)
         sent = {name.lower(): value for name, value in data.items()}
         if sent.get("pdf_url") or str(sent.get("extractfromlink", "")).lower() in ("1", "true"):
             raise serializers.ValidationError(
@@ -69,7 +81,25 @@ class ExtractionInput(serializers.Serializer[None]):
             named["branch"] = sent["division"]
         values: dict[str, Any] = super().to_internal_value(named)
         values["branch"] = values["branch"] or "Default"
+        values["reader"] = values["reader"] or ReaderChoice.AUTO
         return values
+
+    def _reject_repeated(self, data: Mapping[str, Any]) -> None:
+        """Raise ValidationError for a field that was sent more than once: only one would count."""
+        parts: Counter[str] = Counter()
+        for name in data:
+            # A form's mapping has every value of a name; it answers the last one when asked.
+            values = data.getlist(name) if isinstance(data, MultiValueDict) else [data[name]]
+            parts[name.lower()] += len(values)
+        repeated = {
+            name: ["one document per request: send each file in a request of its own."]
+            if name == "file"
+            else ["must be sent once."]
+            for name in (*self._declared_fields, "division")
+            if parts[name.lower()] > 1
+        }
+        if repeated:
+            raise serializers.ValidationError(repeated)
 
 
 def envelope(extraction: Extraction) -> dict[str, Any]:
@@ -81,8 +111,7 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
         "extraction": reverse("api-extraction", args=[extraction.pk]),
     }
     if extraction.state == State.SUCCEEDED:
-        invoice = Invoice.model_validate(extraction.result)
-        body |= {"status": "ok", "message": PROCESSED, "data": legacy_data(invoice)}
+        body |= _answered(Invoice.model_validate(extraction.result))
     elif extraction.ended:
         body |= {
             "status": "error",
@@ -94,12 +123,21 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
     return body
 
 
-def degraded_representation(invoice: Invoice) -> dict[str, Any]:
-    """Return in full what was read while nothing could be stored, to be asked for later."""
+def _answered(invoice: Invoice) -> dict[str, Any]:
     return {
         "status": "ok",
         "message": PROCESSED,
         "data": legacy_data(invoice),
+        "needs_review": invoice.needs_review,
+        "reasons": [reason.model_dump() for reason in invoice.reasons],
+        "warnings": invoice.warnings,
+    }
+
+
+def degraded_representation(invoice: Invoice) -> dict[str, Any]:
+    """Return in full what was read while nothing could be stored, to be asked for later."""
+    return {
+        **_answered(invoice),
         "extraction": None,
         "state": State.SUCCEEDED,
         "http_status": 200,

@@ -170,6 +170,7 @@ def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:
         company_id=values["company_id"],
         branch=values["branch"],
         requested_by=values["requested_by"],
+        reader=values["reader"],
     )
     return Response(degraded_representation(invoice))
 

@@ -10,7 +10,7 @@ no further than MOST_PAGES + 1; ``draw`` writes the pages into FOLDER and answer
 
 from pathlib import Path
 
-from extraction.documents.images import examine, open_image, page_of
+from extraction.documents.images import count_frames, examine, open_image, pages_of
 
 
 def answer(arguments: list[str]) -> tuple[str | None, int] | None:
@@ -30,11 +30,17 @@ def answer(arguments: list[str]) -> tuple[str | None, int] | None:
 def draw(
     document: Path, media_type: str, page_count: int, folder: Path, side: int, quality: int
 ) -> None:
-    """Save every page as a JPEG of at most ``side`` px."""
+    """Save every page as a JPEG of at most ``side`` px.
+
+    The pages of a single picture are its parts, one or more.
+    """
     with open_image(document, media_type) as image:
+        frames = count_frames(image, page_count)
         if page_count == 1:
             image.draft(None, (side, side))
-        for index in range(page_count):
+        number = 0
+        for index in range(min(frames, page_count)):
             image.seek(index)
-            page = page_of(image, side)
-            page.save(folder / f"{index + 1:03}.jpg", quality=quality)
+            for page in pages_of(image, side, page_count if frames == 1 else 1):
+                number += 1
+                page.save(folder / f"{number:03}.jpg", quality=quality)

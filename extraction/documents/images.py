@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageFilter, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
+from extraction.documents.long_pages import part_count, parts_of, size_of_long
 from extraction.documents.media_types import PILLOW_FORMATS
 from extraction.exceptions import DocumentRejected
 
@@ -24,6 +25,9 @@ MAX_PIXELS = 40_000_000
 MAX_JPEG_SCANS = 64
 # Parts of a JPEG: headers, tables and scans. Photographs with their metadata have some dozens.
 MAX_JPEG_SEGMENTS = 5_000
+# Between these the resolution across is believed to differ from that down the page.
+LEAST_STRETCH = 1.1
+MOST_STRETCH = 4.0
 # A marker, not a stuffed zero, a fill byte or a restart inside a scan.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _START_OF_SCAN = 0xDA
@@ -60,8 +64,8 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
 def examine(path: Path, most: int, media_type: str | None = None) -> tuple[str | None, int]:
     """Return the media type of an image, None for what is none, and its number of pages.
 
-    The pages are counted no further than ``most`` + 1; the first is decoded, because an upload that
-    was cut off is the most frequent fault. Raises DocumentRejected.
+    The pages are counted no further than ``most`` + 1, the parts of a long page each; the first is
+    decoded, because an upload that was cut off is the most frequent fault. Raises DocumentRejected.
     """
     found = media_type or _media_type_by_pillow(path)
     if found is None:
@@ -69,9 +73,11 @@ def examine(path: Path, most: int, media_type: str | None = None) -> tuple[str |
     if found == "image/jpeg":
         reject_endless_jpeg(path.read_bytes())
     with open_image(path, found) as image:
+        size = _swapped(image, _paper_size(image))
         image.draft(None, (SIDE, SIDE))
         image.load()
-        return found, count_frames(image, most)
+        frames = count_frames(image, most)
+        return found, part_count(size, SIDE) if frames == 1 else frames
 
 
 def reject_endless_jpeg(content: bytes) -> None:
@@ -149,8 +155,11 @@ def count_frames(image: Image.Image, most: int) -> int:
     return most + 1
 
 
-def page_of(frame: Image.Image, side: int) -> Image.Image:
-    """Return the current frame upright, on white, 8 bits deep, at most ``side`` px a side."""
+def pages_of(frame: Image.Image, side: int, parts: int = 1) -> Iterator[Image.Image]:
+    """Yield the current frame upright, on white, 8 bits deep, at most ``side`` px a side.
+
+    A long one is cut into the parts that ``examine`` counted.
+    """
     if frame.mode == "I" or frame.mode.startswith("I;16"):
         # 16 bits: a plain conversion clips all but the darkest shades to white.
         page = frame.convert("I").point(lambda shade: shade * (1 / 257)).convert("L")
@@ -160,9 +169,45 @@ def page_of(frame: Image.Image, side: int) -> Image.Image:
         page = frame.convert("RGBA" if frame.has_transparency_data else "RGB")
     else:
         page = frame.copy()
-    page.thumbnail((side, side), reducing_gap=2)
+    size = _paper_size(frame)
+    if parts > 1:
+        size = _swapped(frame, size_of_long(_swapped(frame, size), side, parts))
+    else:
+        scale = min(1, side / max(size))
+        size = (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    if page.size != size:
+        across, down = size[0] / page.width, size[1] / page.height
+        page = page.resize(size, reducing_gap=2)
+        if frame.mode == "1" and max(across, down) > 1:
+            # The steps of letters that were stretched one way: OCR reads them worse than blurred.
+            page = page.filter(ImageFilter.GaussianBlur(max(across, down) / 2))
     page = ImageOps.exif_transpose(page)
     if page.has_transparency_data:
         page = page.convert("RGBA")
         page = Image.alpha_composite(Image.new("RGBA", page.size, "white"), page)
-    return page if page.mode == "L" else page.convert("RGB")
+    yield from parts_of(page if page.mode == "L" else page.convert("RGB"), side, parts)
+
+
+def _paper_size(image: Image.Image) -> tuple[int, int]:
+    """Return the size of an image as if its pixels were square, by its tags of resolution.
+
+    A fax of standard resolution has 204 × 98 dots per inch (ITU-T T.4).
+    """
+    info = image.info
+    named = ("dpi", "resolution", "aspect", "jfif_density")
+    found = next((info[name] for name in named if info.get(name)), (1, 1))
+    try:
+        across, down = map(float, found)
+        stretch = across / down
+    except (TypeError, ValueError, ArithmeticError):
+        return image.size
+    if not LEAST_STRETCH <= max(stretch, 1 / (stretch or 1)) <= MOST_STRETCH:
+        return image.size
+    width, height = image.size
+    return (width, round(height * stretch)) if stretch > 1 else (round(width / stretch), height)
+
+
+def _swapped(image: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the size of an image when it is turned upright, or back."""
+    is_on_its_side = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)
+    return (size[1], size[0]) if is_on_its_side else size

@@ -91,7 +91,7 @@ def examine(upload: "UploadedFile[bytes]", path: Path) -> ExaminedDocument:
 
     Raises DocumentRejected: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422
     ``empty_file``, ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
-    ``image_too_large`` or ``render_timeout``. Raises RenderBusy.
+    ``portfolio``, ``image_too_large`` or ``render_timeout``. Raises RenderBusy.
     """
     size, sha256 = _store(upload, path)
     media_type, page_count = _examine(path)

@@ -3,25 +3,31 @@
     python -I pdf_child.py count DOCUMENT
     python -I pdf_child.py render DOCUMENT FOLDER SIDE QUALITY
     python -I pdf_child.py attachments DOCUMENT
+    python -I pdf_child.py portfolio DOCUMENT
     python -I pdf_child.py text DOCUMENT
 
 ``count`` and ``render`` write the number of pages, or the code of a rejection; ``attachments`` a
-JSON list of the XML attachments in base64, e-invoices by name first; ``text`` the text layer.
+JSON list of the XML attachments in base64, e-invoices by name first; ``portfolio`` whether the PDF
+is only the cover of other files, yes or no; ``text`` the text layer.
 Run by ``extraction.documents.sandbox`` under limits. Imports nothing of the project, so that it
 starts quickly and nothing of the project is at the mercy of hostile input.
 """
 
 import base64
+import contextlib
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pypdfium2
+    from pypdf import PdfReader
 
-E_INVOICE_NAMES = {"factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml"}
+E_INVOICE_NAMES = ("factur-x", "zugferd-invoice", "xrechnung")
 MAX_ATTACHMENTS = 20
+MAX_REFERENCES = 10_000  # to attachments; more are hostile
 MAX_XML_BYTES = 5_000_000  # the largest of 148 real e-invoices has 42 KB
 
 
@@ -41,6 +47,8 @@ def main(arguments: list[str]) -> str:
                 return str(render(document, Path(folder), int(side), int(quality)))
             case "attachments":
                 return json.dumps(attachments(document))
+            case "portfolio":
+                return "yes" if is_portfolio(document) else "no"
             case "text":
                 return text(document)
     except _Rejected as rejected:
@@ -82,14 +90,89 @@ def _opened(document: str) -> "pypdfium2.PdfDocument":
 
 
 def attachments(document: str) -> list[str]:
-    """Return the XML attachments in base64, likeliest e-invoice first."""
+    """Return the XML attachments in base64, likeliest e-invoice first.
+
+    They are looked for wherever a PDF can refer to a file, and known by what is in them.
+    """
     from pypdf import PdfReader
 
-    files = list(PdfReader(document).attachment_list)[:MAX_ATTACHMENTS]
-    named = [file for file in files if (file.name or "").lower().endswith(".xml")]
-    named.sort(key=lambda file: (file.name or "").lower() not in E_INVOICE_NAMES)
-    contents = [file.content for file in named]
-    return [base64.b64encode(xml).decode() for xml in contents if len(xml) <= MAX_XML_BYTES]
+    files = sorted(_files(PdfReader(document)), key=lambda file: _unlikely(file[0]))
+    contents = dict.fromkeys(_contents(stream for _, stream in files[:MAX_ATTACHMENTS]))
+    return [base64.b64encode(content).decode() for content in contents]
+
+
+def _contents(streams: Iterable[Any]) -> Iterator[bytes]:
+    for stream in streams:
+        with contextlib.suppress(Exception):  # pypdf raises whatever a broken one provokes
+            content: bytes = stream.get_data()
+            # Byte order marks and blanks may come first, in UTF-16, too.
+            is_xml = content[:100].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<")
+            if is_xml and len(content) <= MAX_XML_BYTES:
+                yield content
+
+
+def _unlikely(name: str) -> int:
+    name = name.lower()
+    if name.removesuffix(".xml") in E_INVOICE_NAMES:
+        return 0
+    return 1 if name.endswith(".xml") else 2
+
+
+def _files(reader: "PdfReader") -> list[tuple[str, Any]]:
+    """Return names and streams of the files that a PDF refers to, each once."""
+    files: dict[int, tuple[str, Any]] = {}
+    for reference in _references(reader):
+        with contextlib.suppress(Exception):  # the others may be whole
+            specification = reference.get_object()
+            embedded = _value(specification, "/EF")
+            stream = _value(embedded, "/UF") or _value(embedded, "/F")
+            name = _value(specification, "/UF") or _value(specification, "/F")
+            if stream is not None:
+                files.setdefault(id(stream), (str(name or ""), stream))
+        if len(files) >= MAX_REFERENCES:
+            break
+    return list(files.values())
+
+
+def _references(reader: "PdfReader") -> Iterator[Any]:
+    """Yield the file specifications: of the name tree, the associated files, the annotations."""
+    root = reader.root_object
+    with contextlib.suppress(Exception):
+        yield from _leaves(_value(_value(root, "/Names"), "/EmbeddedFiles"))
+    with contextlib.suppress(Exception):
+        yield from _value(root, "/AF") or ()
+    with contextlib.suppress(Exception):
+        for page in reader.pages:
+            yield from _value(page, "/AF") or ()
+            for annotation in _value(page, "/Annots") or ():
+                # Of FileAttachment; a link to a file in another document has none embedded.
+                file = _value(annotation.get_object(), "/FS")
+                if file is not None:
+                    yield file
+
+
+def _leaves(node: Any) -> Iterator[Any]:
+    """Yield the values of a name tree, whose nodes have names or kids, or both."""
+    nodes = [node]
+    for _ in range(MAX_REFERENCES):
+        if not nodes:
+            return
+        node = nodes.pop(0).get_object()
+        yield from (_value(node, "/Names") or ())[1::2]
+        nodes.extend(_value(node, "/Kids") or ())
+
+
+def _value(dictionary: Any, key: str) -> Any:
+    """Return a value of a dictionary that may be missing, as the object itself."""
+    value = None if dictionary is None else dictionary.get(key)
+    return None if value is None else value.get_object()
+
+
+def is_portfolio(document: str) -> bool:
+    """Whether a PDF is a collection of files (PDF 32000-1, 12.3.5)."""
+    from pypdf import PdfReader
+
+    return "/Collection" in PdfReader(document).root_object
 
 
 def text(document: str) -> str:

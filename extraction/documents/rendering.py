@@ -7,6 +7,7 @@ are: 3.8 times less CPU than decoding and encoding them again.
 import contextlib
 import errno
 import logging
+import mmap
 import os
 import re
 import shutil
@@ -36,6 +37,8 @@ RENDER_CPU_MOST = 60
 RENDER_WALL = 120.0
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
+_ATTACHMENT = re.compile(rb"/EmbeddedFile\b(?!s)")
+_XML_ATTACHMENT = re.compile(rb"/Subtype\s{0,5}/(?:text|application)#2[Ff]xml")
 _PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
 
 
@@ -137,8 +140,8 @@ def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | 
 def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
-    Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages`` or
-    ``render_timeout``; and RenderBusy. A document with an owner's password alone opens, and is
+    Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages``, ``portfolio``
+    or ``render_timeout``; and RenderBusy. A document with an owner's password alone opens, and is
     accepted.
     """
     with _limits_as_errors(path, path.parent):
@@ -146,9 +149,30 @@ def count_pdf_pages(path: Path) -> int:
             count = _count_with_poppler(path)
         else:
             count = _run_pdfium_child("count", path, limits=COUNT_LIMITS)
-    if count < 1:
-        raise _no_pages()
+        if count < 1:
+            raise _no_pages()
+        if _may_be_portfolio(path) and _is_portfolio(path):
+            raise _portfolio()
     return count
+
+
+def _may_be_portfolio(path: Path) -> bool:
+    """Whether a PDF has attachments but XML, and an entry of a portfolio that can be seen or not.
+
+    Most with attachments are electronic invoices, which need not be opened once more.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(b"/Collection") < 0 and content.find(b"/ObjStm") < 0:
+            return False
+        attachments = len(_ATTACHMENT.findall(content))
+        return attachments > len(_XML_ATTACHMENT.findall(content))
+
+
+def _is_portfolio(path: Path) -> bool:
+    try:
+        return sandbox.run_pdf_child("portfolio", path, limits=COUNT_LIMITS).stdout == b"yes"
+    except OutOfCpu:
+        return False  # nothing that a viewer would show as one
 
 
 def _count_with_poppler(path: Path) -> int:
@@ -178,6 +202,7 @@ def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
             jpegopt={"quality": QUALITY},
             size=SIDE,
             paths_only=True,
+            use_cropbox=True,  # what is outside of it is no part of the page that people see
             thread_count=1,
             timeout=limits.wall,  # type: ignore[arg-type]  # it goes to Popen.communicate
             poppler_path=None if wrappers is None else str(link),  # type: ignore[arg-type]  # None: PATH
@@ -275,6 +300,14 @@ def _locked() -> DocumentRejected:
 def _no_pages() -> DocumentRejected:
     return DocumentRejected(
         "no_pages", "The file has no pages. Send a file with at least one page."
+    )
+
+
+def _portfolio() -> DocumentRejected:
+    return DocumentRejected(
+        "portfolio",
+        "The file is a PDF portfolio, a cover with other files inside. Open it, save the invoice "
+        "by itself and send that.",
     )
 
 

@@ -7,6 +7,16 @@ from typing import Literal
 # Left, top, right and bottom as shares of the page as people see it, each 0 to 1.
 Box = tuple[float, float, float, float]
 
+# Shades of grey above, of 0 to 255, are light: words of them are not seen on white paper.
+LIGHT = 200
+# Two words stand at the same place when they share so much of the smaller one.
+SAME_PLACE = 0.5
+# Words are found by cells of the page. An honest cell holds a dozen words, a hostile one all.
+_ROWS = 128
+_COLUMNS = 32
+_MOST_AT_A_PLACE = 50
+_TALLEST = 8  # rows
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -23,3 +33,57 @@ class PageWords:
     number: int
     source: Literal["text", "ocr"]
     words: Sequence[Word]
+
+
+def share_of_smaller(one: Box, other: Box) -> float:
+    """Return how much of the smaller box lies in the other, 0 to 1."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    smaller = min(_area(one), _area(other))
+    return across * down / smaller if smaller else 0.0
+
+
+def is_inside(box: Box, other: Box) -> bool:
+    """Whether the middle of a box lies in the other one."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return other[0] <= x <= other[2] and other[1] <= y <= other[3]
+
+
+def letters_of(text: str) -> str:
+    """Return letters and digits alone, without case: what two readings of a word share."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+class Places:
+    """Finds the words that stand at a place of a page."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[int, int], list[Word]] = {}
+
+    def add(self, word: Word) -> bool:
+        """Add a word; False where too many stand already, and the word was left out."""
+        cells = [self._cells.setdefault(cell, []) for cell in _cells_of(word.box)]
+        if any(len(cell) >= _MOST_AT_A_PLACE for cell in cells):
+            return False
+        for cell in cells:
+            cell.append(word)
+        return True
+
+    def at(self, box: Box) -> list[Word]:
+        """Return the words of the box's cells, in the order in which they were added."""
+        found = {id(word): word for cell in _cells_of(box) for word in self._cells.get(cell, ())}
+        return list(found.values())
+
+
+def _cells_of(box: Box) -> list[tuple[int, int]]:
+    left, top, right, bottom = box
+    first = int(top * _ROWS)
+    rows = range(first, min(int(bottom * _ROWS), first + _TALLEST) + 1)
+    columns = range(int(left * _COLUMNS), int(right * _COLUMNS) + 1)
+    return [(row, column) for row in rows for column in columns]

@@ -10,13 +10,20 @@ from extraction.invoices.schema import Check, Invoice
 
 _LABELS = {
     "hs_code": "HS code",
+    "iban": "IBAN",
+    "iban_check_digits": "IBAN check digits",
     "invoice_miti": "Invoice miti",
     "mrp": "MRP",
+    "percent": "Discount %",
+    "prepaid_amount": "Prepaid",
+    "price_base_quantity": "Price per",
     "pws_number": "PWS number",
     "rate": "Rate %",
+    "rounding_amount": "Rounding",
     "serial_number": "Serial",
     "tax_id": "Tax ID",
     "tax_rate": "Tax %",
+    "withholding_total": "Tax withheld",
 }
 _DOCUMENT = [
     "document_type",
@@ -40,8 +47,12 @@ _TOTALS = [
     "taxable_amount",
     "tax_total",
     "total_amount",
+    "withholding_total",
+    "prepaid_amount",
+    "rounding_amount",
     "amount_due",
 ]
+_PAYMENT = ["iban", "payment_terms"]
 # Shown even when empty, so that their absence is seen.
 _EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
 
@@ -86,6 +97,7 @@ def sections(invoice: Invoice) -> list[Section]:
         Section("Supplier", _rows(invoice.supplier, ["name", "tax_id", "address"])),
         Section("Customer", _rows(invoice.customer, ["name", "tax_id", "address"])),
         Section("Totals", _rows(invoice, _TOTALS)),
+        Section("Payment", _rows(invoice, _PAYMENT)),
     ]
 
 
@@ -94,6 +106,7 @@ def tables(invoice: Invoice) -> list[Table]:
     candidates: list[tuple[str, Sequence[BaseModel]]] = [
         ("Lines", invoice.line_items),
         ("Tax", invoice.tax_breakdown),
+        ("Discounts for early payment", invoice.payment_discounts),
     ]
     return [_table(title, items) for title, items in candidates if items]
 

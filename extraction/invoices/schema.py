@@ -133,13 +133,31 @@ class InvoiceFields(_Strict):
     payment_discounts: list[PaymentDiscount] = []
 
 
+# What is read from a document that is no invoice.
+EMPTY = InvoiceFields(
+    document_type="other",
+    invoice_number=None,
+    invoice_date=None,
+    currency=None,
+    supplier=Party(name=None),
+    customer=Party(name=None),
+    line_items=[],
+    total_amount=None,
+)
+
+
 class Check(_Strict):
-    """One plausibility check; ``expected`` and ``actual`` are for people to compare."""
+    """One plausibility check; ``expected`` and ``actual`` are for people to compare.
+
+    ``paths`` name the values concerned, the one that is compared first: "total_amount",
+    "line_items.3.amount", or "line_items" for the sum of all lines.
+    """
 
     code: str
     passed: bool
     expected: str | None
     actual: str | None
+    paths: list[str] = []
 
 
 # Left, top, right and bottom as shares of the page as people see it, each 0 to 1.
@@ -196,3 +214,6 @@ class Invoice(InvoiceFields):
     model: str
     usage: UsageFields
     duplicate_of: str | None
+    further_invoices: list[InvoiceFields] = Field(
+        default=[], description="The other e-invoices that are attached to the same PDF."
+    )

@@ -5,6 +5,7 @@ from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.extraction import Extraction, IdempotencyKey, State
 from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
+from extraction.models.reader_choice import ReaderChoice
 
 __all__ = [
     "ApiClient",
@@ -16,5 +17,6 @@ __all__ = [
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
+    "ReaderChoice",
     "State",
 ]

@@ -15,6 +15,7 @@ from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from extraction.models.reader_choice import ReaderChoice
 from ocrsite.lib.clock import Disturbance
 from tokens.models import TokenMaster
 
@@ -54,9 +55,13 @@ class State(models.TextChoices):
         return (cls.QUEUED, cls.PROCESSING, cls.WAITING)
 
 
-def dedup_key(company_id: str, sha256: str) -> str:
-    """Return what identifies the bytes of a company's document."""
-    return f"{company_id}:{sha256}"
+def dedup_key(company_id: str, sha256: str, reader: str) -> str:
+    """Return what identifies the bytes of a company's document, and what is to be read of it.
+
+    The column has room for four letters of the reader.
+    """
+    key = f"{company_id}:{sha256}"
+    return key if reader == ReaderChoice.AUTO else f"{key}:{reader[:4]}"
 
 
 class ExtractionQuerySet(models.QuerySet["Extraction"]):
@@ -164,7 +169,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
 
         An ended one gives that up; False where one that has not ended does it, or is just queued.
         """
-        key = dedup_key(extraction.company_id, extraction.sha256)
+        key = dedup_key(extraction.company_id, extraction.sha256, extraction.reader)
         others = self.filter(dedup_key=key).exclude(pk=extraction.pk)
         try:
             with transaction.atomic():
@@ -283,6 +288,13 @@ class Extraction(models.Model):
         unique=True,
         editable=False,
         help_text="company:sha256 of the one extraction that answers for these bytes.",
+    )
+    reader = models.CharField(
+        max_length=20,
+        choices=ReaderChoice,
+        default=ReaderChoice.AUTO,
+        db_default=ReaderChoice.AUTO.value,
+        help_text="What is to be read: the e-invoice, the pages, or what there is.",
     )
 
     file = models.CharField(

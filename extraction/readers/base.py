@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from extraction.documents.document import Document
-from extraction.invoices.schema import InvoiceFields
+from extraction.invoices.schema import InvoiceFields, Reason
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,11 @@ class Billing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``."""
+    """What was read. ``warnings`` are sentences for people; any doubt sets ``needs_review``.
+
+    ``further``: the other invoices of a document that holds several. ``reasons``: which values are
+    in doubt, as far as a doubt is one about single values.
+    """
 
     fields: InvoiceFields
     model: str
@@ -46,6 +50,8 @@ class Reading:
     billing: Billing = Billing.KNOWN
     needs_review: bool = False
     warnings: tuple[str, ...] = field(default=())
+    further: tuple[InvoiceFields, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 def credible(
@@ -67,6 +73,10 @@ def credible(
         reserve,
     )
     return Billing.UNKNOWN, NO_USAGE
+
+
+# The code of a ReadingError after which the same call is made ``varied``.
+RECITATION = "recitation"
 
 
 class Failure(StrEnum):
@@ -99,7 +109,8 @@ class ReadingError(Exception):
     ``provider_code`` and ``provider_message`` are the provider's own words, for staff.
     ``retry_after`` is the wait that the provider asks for and ``cools_for`` the length of the key's
     cool-down, in seconds. ``correction`` tells the model what was wrong with its answer.
-    ``timed_out`` is answered with 504 instead of 502, one of the SERVICE_FAULTS with 503.
+    ``timed_out`` is answered with 504 instead of 502, one of the SERVICE_FAULTS with 503. With
+    ``for_staff`` nobody else can end it.
     """
 
     def __init__(
@@ -115,6 +126,7 @@ class ReadingError(Exception):
         key_effect: KeyEffect = KeyEffect.NONE,
         cools_for: float | None = None,
         correction: str = "",
+        for_staff: bool = False,
         provider_code: str = "",
         provider_message: str = "",
     ) -> None:
@@ -129,6 +141,7 @@ class ReadingError(Exception):
         self.key_effect = key_effect
         self.cools_for = cools_for
         self.correction = correction
+        self.for_staff = for_staff
         self.provider_code = provider_code
         self.provider_message = provider_message
 
@@ -137,7 +150,8 @@ class Reader(Protocol):
     """A way to read invoices. ``api_key`` and ``model`` are those of the chosen TokenMaster.
 
     ``longest_output`` is the most LLM tokens that an answer can have, thinking included.
-    ``correction`` is that of an earlier ReadingError, or empty.
+    ``correction`` is that of an earlier ReadingError, or empty. A call is ``varied`` after one
+    with the code RECITATION: it must not give the same answer again.
     """
 
     longest_output: int
@@ -156,6 +170,7 @@ class Reader(Protocol):
         model: str,
         output_budget: int,
         correction: str = "",
+        varied: bool = False,
     ) -> Reading:
         """Read the document with at most ``output_budget`` LLM tokens of output and thinking.
 

@@ -5,31 +5,26 @@ review.
 """
 
 import logging
-from typing import cast
 
-from extraction.documents import sandbox
 from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
-from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
-from extraction.documents.temp_dirs import temp_dir
-from extraction.invoices.schema import InvoiceFields
+from extraction.documents.page_words import DocumentWords, document_words
+from extraction.documents.sandbox import ChildDied, OutOfCpu, OutOfTime
+from extraction.invoices.schema import EMPTY, InvoiceFields
 from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
-from extraction.readers.offline_child import Answer
-from extraction.readers.text.heuristic import EMPTY
-from extraction.readers.text.sources import ocr, text_layer
+from extraction.readers.einvoice.embedded import read_einvoice
+from extraction.readers.text.page_layout import layout_text
+from extraction.readers.text.rules import fields_in
+from extraction.readers.text.sources import text_layer
 from ocrsite.lib.errors import StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
 MODEL = "offline"
-# An invoice takes less than a second; the most text that is looked at, hostile, some seconds.
-LIMITS = Limits(cpu=20, wall=30)
-
 BLANK = "The document is blank."
 NOT_AN_INVOICE = "This does not look like an invoice."
 FROM_TEXT = "Read from the text by simple rules, without a language model: compare every field."
 FROM_OCR = "Read from the image by OCR and simple rules: compare every field."
-SEVERAL = "The PDF carries more than one electronic invoice: only the first was read."
 
 
 class OfflineReader:
@@ -54,6 +49,7 @@ class OfflineReader:
         model: str,
         output_budget: int,
         correction: str = "",
+        varied: bool = False,
     ) -> Reading:
         """Read the document by rules.
 
@@ -86,72 +82,51 @@ class OfflineReader:
 
 def _read(document: Document) -> Reading:
     """Read a document. Raises ReadingError, and what the sandbox does."""
-    if document.media_type != PDF:
-        return _read_scan(document, None)
-    text = text_layer(document.path, len(document.pages))
-    try:
-        answer = _read_in_child(text, "pdf", str(document.path))
-    except (OutOfCpu, ChildDied):
-        # A hostile attachment. The page is what people see, and its text is read without it.
-        answer = _read_in_child(text, "text")
-    if answer["is_einvoice"]:
-        return _read_einvoice(answer)
-    fields = _fields_of(answer)
-    if answer["is_short"]:
-        return _read_scan(document, fields if text.strip() else None)
-    return _reading(fields, FROM_TEXT)
+    if document.media_type == PDF and (einvoice := read_einvoice(document.path)):
+        return einvoice
+    words = document_words(document)
+    text = _visible_text(document, words)
+    return _read_text(document, words, fields_in(text) if text.strip() else None)
 
 
-def _read_in_child(text: str, *command: str) -> Answer:
-    with temp_dir() as folder:
-        file = folder / "text"
-        file.write_text(text, "utf-8")
-        answer = sandbox.run_child(
-            "extraction.readers.offline_child", *command, str(file), limits=LIMITS
-        )
-    return cast("Answer", answer)
+def _visible_text(document: Document, words: DocumentWords) -> str:
+    """Return the text that people see, in its layout.
+
+    pdftotext's has finer columns; it also has what is hidden.
+    """
+    is_plain = all(page.source == "text" for page in words.pages)
+    if document.media_type == PDF and is_plain and not words.hidden:
+        text = text_layer(document.path, len(document.pages))
+        if text.strip():
+            return text
+    return layout_text(words.pages)
 
 
-def _fields_of(answer: Answer) -> InvoiceFields:
-    return InvoiceFields.model_validate(answer["fields"])
-
-
-def _read_einvoice(answer: Answer) -> Reading:
-    warnings = [
-        f"The {name} of the electronic invoice is not printed on the page: compare it."
-        for name in answer["not_on_page"]
-    ]
-    if answer["several"]:
-        warnings.append(SEVERAL)
-    fields = _fields_of(answer)
-    return Reading(fields, MODEL, needs_review=bool(warnings), warnings=tuple(warnings))
-
-
-def _read_scan(document: Document, short: InvoiceFields | None) -> Reading:
-    """Read by OCR, else take what a short text layer says."""
+def _read_text(document: Document, words: DocumentWords, fields: InvoiceFields | None) -> Reading:
+    """Return the fields with what is to be said of them; None where no text was read."""
     if document.is_blank:
         return Reading(EMPTY, MODEL, needs_review=True, warnings=(BLANK,))
-    try:
-        scan = ocr(document.pages)
-    except FileNotFoundError:
-        if short is not None:
-            return _reading(short, FROM_TEXT)
+    if fields is None and words.ocr_missing:
         raise ReadingError(
             Failure.FINAL,
             "needs_gemini_key",
             "This is a scan, and a scan cannot be read without a Gemini key. "
             "Add a Gemini key for your company, or upload the PDF that the supplier sent.",
-        ) from None
-    if scan.unread and not scan.text:
+        )
+    if fields is None and words.unread:
         raise ReadingError(
             Failure.FINAL,
             "ocr_failed",
             "OCR could not read this scan. Upload a clearer or smaller scan, "
             "or add a Gemini key for your company.",
         )
-    unread = tuple(f"Page {number} could not be read." for number in scan.unread)
-    fields = _fields_of(_read_in_child(scan.text, "text"))
-    return _reading(fields, FROM_OCR, *unread)
+    is_scan = any(page.source == "ocr" for page in words.pages)
+    unread = () if words.ocr_missing else words.unread
+    return _reading(
+        fields or EMPTY,
+        FROM_OCR if is_scan else FROM_TEXT,
+        *(f"Page {number} could not be read." for number in unread),
+    )
 
 
 def _reading(fields: InvoiceFields, *warnings: str) -> Reading:

@@ -1,62 +1,16 @@
-"""Reads text and attachments by rules in a child process: hostile ones can take any time.
+"""Reads text by rules in a child process: a hostile one can take any time.
 
-    pdf DOCUMENT TEXT
-    text TEXT
-
-TEXT is a file with the document's text in UTF-8. Run by ``extraction.documents.sandbox.run_child``.
+The argument is a file with the document's text in UTF-8. Run by
+``extraction.documents.sandbox.run_child``.
 """
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any
 
-from extraction.invoices.schema import InvoiceFields
-from extraction.readers.einvoice.reader import einvoices_in, not_on_page
 from extraction.readers.text.heuristic import read_text
 
-# Less text than this is a scanner's stamp or a page number, not an invoice.
-FEWEST_LETTERS = 100
 
-
-class Answer(TypedDict):
-    """What was read; ``fields`` are those of InvoiceFields as JSON.
-
-    ``not_on_page`` and ``several`` concern electronic invoices. ``is_short``: what text there is
-    may be a scanner's.
-    """
-
-    fields: dict[str, object]
-    is_einvoice: bool
-    not_on_page: list[str]
-    several: bool
-    is_short: bool
-
-
-def answer(arguments: list[str]) -> Answer:
-    """Do what the command says."""
-    command, *paths = arguments
-    text = Path(paths[-1]).read_text("utf-8")
-    if command == "pdf" and (einvoices := einvoices_in(Path(paths[0]))):
-        return _answer(
-            einvoices[0],
-            is_einvoice=True,
-            not_on_page=not_on_page(einvoices[0], text),
-            several=len(einvoices) > 1,
-        )
-    return _answer(read_text(text), is_short=len("".join(text.split())) < FEWEST_LETTERS)
-
-
-def _answer(
-    fields: InvoiceFields,
-    *,
-    is_einvoice: bool = False,
-    not_on_page: list[str] | None = None,
-    several: bool = False,
-    is_short: bool = False,
-) -> Answer:
-    return Answer(
-        fields=fields.model_dump(mode="json"),
-        is_einvoice=is_einvoice,
-        not_on_page=not_on_page or [],
-        several=several,
-        is_short=is_short,
-    )
+def answer(arguments: list[str]) -> dict[str, Any]:
+    """Return what the text of the file says: InvoiceFields as JSON."""
+    [path] = arguments
+    return read_text(Path(path).read_text("utf-8")).model_dump(mode="json")

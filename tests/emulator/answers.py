@@ -128,6 +128,9 @@ def _value(
     if "anyOf" in schema:
         schema = next(option for option in schema["anyOf"] if option.get("type") != "null")
         return _value(schema, name, definitions, examples)
+    if isinstance(schema["type"], list):
+        kind = next(kind for kind in schema["type"] if kind != "null")
+        return _value({**schema, "type": kind}, name, definitions, examples)
     if schema["type"] == "object":
         return {
             key: _value(inner, key, definitions, examples)

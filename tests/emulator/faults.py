@@ -1,7 +1,7 @@
 """How the emulator fails on request: which call, and in what way."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.emulator.ledger import Call
 
 # Kinds that change a whole answer before it is sent (replies.py), or the way it is sent.
 REPLIES = frozenset({
-    "answer", "no_usage", "blocked_prompt", "safety", "max_tokens", "wrong_schema",
+    "answer", "no_usage", "blocked_prompt", "safety", "recitation", "max_tokens", "wrong_schema",
     "unknown_field", "not_json", "no_candidates",
 })  # fmt: skip
 TRANSPORTS = frozenset({
@@ -25,7 +25,8 @@ class Fault:
     ``method`` is ``generateContent`` or ``countTokens``; the latter has errors and delays only.
     ``call`` is the key's n-th call, from 1. ``delay`` is in seconds and comes before the first
     byte; kind ``answer`` with a delay is a slow but right answer. ``retry_delay`` fills RetryInfo
-    (empty: none). Kind ``status`` sends ``status`` and ``body``; ``headers`` go with any error.
+    (empty: none). Kind ``status`` sends ``status`` and ``body``, a text or JSON; ``headers`` go
+    with any error.
     """
 
     kind: str
@@ -34,7 +35,7 @@ class Fault:
     delay: float = 0.0
     retry_delay: str = "27.5s"
     status: int = 500
-    body: str = ""
+    body: object = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "generateContent"
 
@@ -59,7 +60,7 @@ class Fault:
             and self.call in (None, call.key_call)
         )
 
-    def error(self) -> tuple[int, dict[str, object] | str] | None:
+    def error(self) -> tuple[int, object] | None:
         """Return the HTTP status and body of an error answer, or None for other kinds."""
         if self.kind == "status":
             return self.status, self.body
@@ -74,7 +75,8 @@ class Fault:
                 {"@type": _TYPE + "ErrorInfo", "reason": reason, "domain": "googleapis.com"}
             )
         if quotas:
-            violations = [{"quotaId": quota} for quota in quotas]
+            value = "0" if self.kind == "limit_zero" else "10"
+            violations = [{"quotaId": quota, "quotaValue": value} for quota in quotas]
             details.append({"@type": _TYPE + "QuotaFailure", "violations": violations})
             if self.retry_delay:
                 details.append({"@type": _TYPE + "RetryInfo", "retryDelay": self.retry_delay})
@@ -85,6 +87,7 @@ _TYPE = "type.googleapis.com/google.rpc."
 _PER_MINUTE = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier"
 _PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 _SPEND = "GenerateContentSpendPerProjectPerTier"
+_SPEND_PER_MONTH = "GenerateContentSpendPerProjectPerMonth"
 
 # https://ai.google.dev/gemini-api/docs/troubleshooting; quota ids as seen in public reports.
 # kind: (HTTP status, status, message, violated quotas, reason)
@@ -125,6 +128,44 @@ ERRORS: dict[str, tuple[int, str, str, tuple[str, ...], str]] = {
     "per_minute": (429, "RESOURCE_EXHAUSTED", "Quota exceeded.", (_PER_MINUTE,), ""),
     "per_day": (429, "RESOURCE_EXHAUSTED", "Quota exceeded.", (_PER_MINUTE, _PER_DAY), ""),
     "spend": (429, "RESOURCE_EXHAUSTED", "Spend limit exceeded.", (_SPEND,), ""),
+    "spend_per_month": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Your project has exceeded its monthly spending cap.",
+        (_SPEND_PER_MONTH,),
+        "",
+    ),
+    "limit_zero": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "You exceeded your current quota, please check your plan and billing details. * Quota "
+        "exceeded for metric: generate_content_free_tier_requests, limit: 0, model: gemini-3-pro",
+        (_PER_MINUTE,),
+        "",
+    ),
+    "no_credits": (
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Your prepayment credits are depleted. Please go to AI Studio to manage your billing.",
+        (),
+        "",
+    ),
+    "billing_disabled": (
+        403,
+        "PERMISSION_DENIED",
+        "This API method requires billing to be enabled. Please enable billing on project 7.",
+        (),
+        "BILLING_DISABLED",
+    ),
+    "conflict": (409, "ABORTED", "The operation was aborted.", (), ""),
+    "cancelled": (499, "CANCELLED", "The operation was cancelled.", (), ""),
+    "please_retry": (
+        400,
+        "INVALID_ARGUMENT",
+        "Unable to process input image. Please retry or report it.",
+        (),
+        "",
+    ),
     "exhausted": (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted.", (), ""),
     "internal": (500, "INTERNAL", "An internal error has occurred.", (), ""),
     "overloaded": (503, "UNAVAILABLE", "The model is overloaded.", (), ""),
@@ -158,6 +199,20 @@ class Faults:
         """Put a fault in force."""
         with self._lock:
             self._faults.append(fault)
+
+    def replay(self, responses: Sequence[Mapping[str, Any]]) -> None:
+        """Give each key's n-th call the n-th response as it is: body, status and headers.
+
+        The last one repeats. Nothing is billed: a response states its own usage.
+        """
+        for number, response in enumerate(responses, start=1):
+            self.add(
+                "status",
+                call=number if number < len(responses) else None,
+                body=response["body"],
+                status=response.get("status", 200),
+                headers=response.get("headers", {}),
+            )
 
     def clear(self) -> None:
         """End every fault."""

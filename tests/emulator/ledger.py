@@ -20,6 +20,7 @@ class Call:
     model: str
     document: str = ""  # SHA-256 of all image bytes, in order
     images: tuple[Image, ...] = ()
+    temperature: float | None = None
     outcome: str = "received"
     usage: dict[str, object] | None = None
     bill: Bill | None = None

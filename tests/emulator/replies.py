@@ -37,8 +37,8 @@ def reply(
             return Reply(_metered(body, prompt, model), prompt, kind)
         case "no_candidates":
             return Reply(_metered({}, prompt, model), prompt, kind)
-        case "safety":
-            body = {"candidates": [{"finishReason": "SAFETY", "index": 0}]}
+        case "safety" | "recitation":
+            body = {"candidates": [{"finishReason": kind.upper(), "index": 0}]}
             return Reply(_metered(body, prompt, model), prompt, kind)
         case "wrong_schema":
             text = "{}"

@@ -38,6 +38,7 @@ class GenerateRequest:
     schema: dict[str, Any]
     image_tokens: int
     output_budget: int
+    temperature: float | None
 
 
 def parse(body: Any) -> GenerateRequest:
@@ -70,6 +71,7 @@ def parse(body: Any) -> GenerateRequest:
         schema=schema,
         image_tokens=IMAGE_TOKENS[resolution] * len(images),
         output_budget=budget,
+        temperature=config.get("temperature"),
     )
 
 

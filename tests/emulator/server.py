@@ -226,6 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(400, error_body(400, "INVALID_ARGUMENT", str(invalid)))
             return
         call.images, call.document = request.images, request.document
+        call.temperature = request.temperature
         if (error := fault.error()) is not None:
             call.outcome = fault.kind
             if self._wait(fault.delay):

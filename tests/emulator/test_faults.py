@@ -32,6 +32,27 @@ def test_faults_are_added_and_cleared_over_http(emulator: Emulator) -> None:
     assert generate(emulator, jpeg())["candidates"][0]["finishReason"] == "STOP"
 
 
+def test_responses_are_replayed_for_each_key_in_order_and_the_last_one_repeats(
+    emulator: Emulator,
+) -> None:
+    emulator.faults.replay(
+        [
+            {"status": 499, "body": {"error": {"code": 499}}, "headers": {"Retry-After": "3"}},
+            {"body": {"candidates": []}},
+        ]
+    )
+
+    answers = [
+        send(emulator, "POST", PATH, request_body(jpeg()), key)
+        for key in ("key-1", "key-2", "key-1", "key-1")
+    ]
+
+    broken_off = (499, {"error": {"code": 499}})
+    assert answers[:2] == [broken_off, broken_off]
+    assert answers[2:] == [(200, {"candidates": []})] * 2
+    assert [call.bill for call in emulator.calls] == [None] * 4
+
+
 def test_a_fault_of_no_known_kind_is_an_error() -> None:
     with pytest.raises(ValueError, match="No such kind of fault: hiccup"):
         Fault("hiccup")

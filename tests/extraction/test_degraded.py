@@ -24,9 +24,12 @@ from extraction.readers.gemini.reader import (
     IMAGE_TOKENS,
     PROMPT_MARGIN,
     PROMPT_VERSION,
+    VARIED_TEMPERATURE,
 )
+from extraction.readers.registry import OUTPUT_BASE, OUTPUT_PER_PAGE
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
+from tests.extraction.readers.einvoice import einvoices
 from tests.extraction.sample_documents import pdf, upload
 from tests.outages import database_away
 from tests.tokens.rows import make_token
@@ -37,7 +40,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY = "AIza-key-of-the-app-setting"
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
-CEILING = len(_PROMPT_TEXT.encode()) + IMAGE_TOKENS + 8192
+CEILING = len(_PROMPT_TEXT.encode()) + IMAGE_TOKENS + OUTPUT_BASE + OUTPUT_PER_PAGE
 DISABLED = "Your AI token is no longer available or has been disabled. Please contact support."
 
 
@@ -285,6 +288,31 @@ def test_call_that_fails_is_made_once_more_at_once(known: Integrator, emulator: 
     assert not entered().estimated
 
 
+def test_recitation_is_answered_by_a_varied_call(known: Integrator, emulator: Emulator) -> None:
+    emulator.faults.add("recitation", call=1)
+
+    with database_away():
+        response = post(known)
+
+    assert response.status_code == 200
+    assert [call.temperature for call in emulator.calls] == [None, VARIED_TEMPERATURE]
+
+
+@pytest.mark.parametrize("fault", ["no_credits", "limit_zero"])
+def test_staff_are_told_of_a_key_without_quota_or_credit(
+    known: Integrator, emulator: Emulator, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    emulator.faults.add(fault)
+
+    with database_away():
+        response = post(known)
+
+    assert (response.status_code, response.json()["code"]) == (503, "no_key_free")
+    assert len(emulator.calls) == 1
+    errors = [row for row in caplog.records if row.name == "extraction.degraded"]
+    assert [row.levelname for row in errors] == ["ERROR"]
+
+
 @pytest.mark.usefixtures("quota_day_begins_later")
 @pytest.mark.parametrize(
     ("fault", "status", "code", "calls"),
@@ -423,7 +451,10 @@ def test_known_cost_of_the_prompt_lowers_the_ceiling(
     with database_away():
         post(known)
 
-    assert entered().total_tokens_used == 900 + PROMPT_MARGIN + IMAGE_TOKENS + 8192
+    assert (
+        entered().total_tokens_used
+        == 900 + PROMPT_MARGIN + IMAGE_TOKENS + OUTPUT_BASE + OUTPUT_PER_PAGE
+    )
 
 
 def test_cost_of_the_prompt_hides_no_error_but_the_databases_absence() -> None:
@@ -497,3 +528,28 @@ def test_memory_of_clients_holds_no_key(known: Integrator) -> None:
     assert known.record.name in memory
     for secret in (known.key, known.key.partition(".")[2], known.record.hashed_key):
         assert secret not in memory
+
+
+def test_an_einvoice_is_read_without_a_call(
+    known: Integrator, emulator: Emulator, away: None, tmp_path: Path
+) -> None:
+    content = einvoices.pdf(tmp_path, "Rechnung", {"factur-x.xml": einvoices.cii()}).read_bytes()
+
+    response = post(known, "/api/v1/extractions/", file=upload(content))
+
+    invoice = response.json()["invoice"]
+    assert (invoice["invoice_number"], invoice["model"]) == ("RE-17", "e-invoice")
+    assert degraded.WARNING in invoice["warnings"]
+    assert not emulator.calls
+
+
+def test_the_reader_of_the_request_holds_without_the_database(
+    known: Integrator, emulator: Emulator, away: None, tmp_path: Path
+) -> None:
+    content = einvoices.pdf(tmp_path, "Rechnung", {"factur-x.xml": einvoices.cii()}).read_bytes()
+
+    by_model = post(known, file=upload(content), reader="model")
+    without_one = post(known, reader="einvoice")
+
+    assert (by_model.status_code, len(emulator.calls)) == (200, 1)
+    assert (without_one.status_code, without_one.json()["code"]) == (422, "no_einvoice")

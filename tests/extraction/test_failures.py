@@ -1,5 +1,6 @@
 """Every way for Gemini to fail, from the call to the end: waits, keys, rows and messages."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from pytest_django import Settings
 
 from extraction import pipeline, submission
 from extraction.models import Attempt, Extraction, State
+from extraction.readers.gemini.reader import VARIED_TEMPERATURE
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
@@ -61,11 +63,17 @@ WITH_ONE_KEY = {
     "failed_precondition": NOT_NOW,
     "model_not_found": NOT_NOW,
     "per_day": NOT_NOW,
-    "spend": NOT_NOW,
+    "spend_per_month": NOT_NOW,
+    "limit_zero": NOT_NOW,
+    "no_credits": NOT_NOW,
+    "billing_disabled": NOT_NOW,
     # What the server asks for is never undercut.
     "per_minute": Expected(4, (27.5, 27.5, 27.5, None), 0, 0, 502),
     "exhausted": RETRIED,
     "invalid_argument": REJECTED,
+    "please_retry": RETRIED,
+    "conflict": RETRIED,
+    "cancelled": RETRIED,
     "request_too_large": REJECTED,
     "internal": RETRIED,
     "bad_gateway": RETRIED,
@@ -79,9 +87,9 @@ WITH_ONE_KEY = {
     "no_candidates": RETRIED_AND_PAID,
     "blocked_prompt": REJECTED_AND_PAID,
     "safety": REJECTED_AND_PAID,
+    "recitation": Expected(2, (1.0, None), 2, 0, 422),
     "max_tokens": REPAIRED_IN_VAIN,
     "wrong_schema": REPAIRED_IN_VAIN,
-    "unknown_field": REPAIRED_IN_VAIN,
     "not_json": REPAIRED_IN_VAIN,
 }
 # The same, with a second key that answers: those that concern the key go on with it at once.
@@ -201,6 +209,71 @@ def test_no_call_reaches_a_sibling_while_its_project_cools_down(emulator: Emulat
     assert CoolDown.objects.get().blocked_until == NOW + timedelta(seconds=40.25)
 
 
+def test_recitation_is_tried_once_more_at_another_temperature(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("recitation", call=1)
+    extraction = submit()
+
+    assert process_to_end(extraction) == [1.0]
+
+    assert extraction.state == State.SUCCEEDED
+    assert [call.temperature for call in emulator.calls] == [None, VARIED_TEMPERATURE]
+
+
+def test_answer_stays_varied_when_another_fault_comes_between(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("recitation", call=1)
+    emulator.faults.add("internal", call=2)
+    emulator.faults.add("recitation")
+    extraction = submit()
+
+    assert process_to_end(extraction) == [1.0, 2.0]
+
+    assert (extraction.error_code, extraction.http_status) == ("blocked", 422)
+    assert [call.temperature for call in emulator.calls][1:] == [VARIED_TEMPERATURE] * 2
+
+
+@pytest.mark.parametrize("kind", ["limit_zero", "no_credits", "billing_disabled"])
+def test_staff_are_told_of_a_key_without_quota_or_credit_after_one_call_for_all_invoices(
+    kind: str, emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = make_token()
+    emulator.faults.add(kind)
+    extractions = [submit(f"INVOICE {number}") for number in range(3)]
+
+    with time_machine.travel(NOW, tick=False):
+        Extraction.objects.update(due_at=NOW)
+        for extraction in extractions * 2:
+            pipeline.process(extraction.pk)  # whichever has its turn
+
+    for extraction in extractions:
+        extraction.refresh_from_db()
+        assert (extraction.error_code, extraction.http_status) == ("no_key_free", 503)
+    assert len(emulator.calls) == 1
+    [told] = [row for row in caplog.records if row.levelno == logging.ERROR]
+    assert str(token) in told.getMessage()
+    assert CoolDown.objects.get().blocked_until == NOW + timedelta(minutes=15)
+
+
+def test_a_rolling_spending_limit_waits_as_long_as_google_says(emulator: Emulator) -> None:
+    make_token()
+    emulator.faults.add("spend", call=1, retry_delay="90.5s")
+    extraction = submit()
+
+    assert process_to_end(extraction) == [0.0, 90.5]
+    assert extraction.state == State.SUCCEEDED
+
+
+def test_a_rolling_spending_limit_goes_on_with_another_key_at_once(emulator: Emulator) -> None:
+    make_token("AIza-bad-key"), make_token("AIza-good-key")
+    emulator.faults.add("spend", key="AIza-bad-key")
+
+    for number in range(8):
+        extraction = submit(f"INVOICE {number}")
+        assert set(process_to_end(extraction)) <= {0.0}
+        assert extraction.state == State.SUCCEEDED
+
+
 @pytest.mark.parametrize(
     "retry_after", ["25", "Tue, 24 Nov 2026 12:00:25 GMT"], ids=["seconds", "date"]
 )
@@ -249,7 +322,7 @@ def test_an_answer_that_was_too_long_is_repaired_with_twice_the_output(
 
     assert extraction.state == State.SUCCEEDED
     first, second = Attempt.objects.order_by("number")
-    assert (first.output_budget, second.output_budget) == (8192, 16_384)
+    assert (first.output_budget, second.output_budget) == (14_336, 28_672)
     assert second.repairs == first
     assert second.reserved > second.output_budget
     assert TokenUsageLog.objects.count() == 2
@@ -270,7 +343,7 @@ def test_an_answer_as_long_as_the_model_can_make_is_not_repaired(
 def test_a_repair_that_the_key_cannot_pay_answers_402_and_leaves_the_key(
     emulator: Emulator,
 ) -> None:
-    token = make_token(total_token_limit=26_000)
+    token = make_token(total_token_limit=32_000)
     emulator.faults.add("max_tokens", call=1)
     extraction = submit()
 
@@ -281,7 +354,7 @@ def test_a_repair_that_the_key_cannot_pay_answers_402_and_leaves_the_key(
     assert token.status == TokenStatus.ACTIVE
 
 
-@pytest.mark.parametrize("kind", ["wrong_schema", "unknown_field", "not_json"])
+@pytest.mark.parametrize("kind", ["wrong_schema", "not_json"])
 def test_an_answer_of_the_wrong_form_is_repaired_by_telling_the_model(
     kind: str, emulator: Emulator
 ) -> None:

@@ -106,7 +106,7 @@ def test_absurd_usage_is_charged_at_the_reserve_and_told_to_staff(
     assert ledger_audit.audit_ledger() == []
 
 
-@pytest.mark.parametrize("step", ["checked_invoice", "Extraction.objects.end"])
+@pytest.mark.parametrize("step", ["judge", "Extraction.objects.end"])
 def test_exception_after_the_answer_books_the_bill_and_ends_the_extraction(
     step: str,
     emulator: Emulator,
@@ -118,7 +118,7 @@ def test_exception_after_the_answer_books_the_bill_and_ends_the_extraction(
             raise ValueError("a bug")
         original(*_, **fields)
 
-    target = outcomes if step == "checked_invoice" else Extraction.objects
+    target = outcomes if step == "judge" else Extraction.objects
     name = step.rsplit(".", 1)[-1]
     original = getattr(target, name)
     monkeypatch.setattr(target, name, fail)

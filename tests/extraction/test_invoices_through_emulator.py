@@ -7,7 +7,7 @@ import pytest
 
 from extraction import pipeline, submission
 from extraction.documents.intake import folder_of
-from extraction.models import State
+from extraction.models import ReaderChoice, State
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import upload
 from tests.shared_files import SHARED, needs_shared
@@ -33,6 +33,7 @@ def test_pages_arrive_upright_in_order_and_bounded(path: Path, emulator: Emulato
         requested_by="asha",
         branch="Default",
         client="user:1",
+        reader=ReaderChoice.MODEL,
     ).extraction
 
     pipeline.process(extraction.pk)

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from extraction import outcomes, pipeline, submission
 from extraction.documents.document import Document
+from extraction.evidence.collection import collect, compare
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.base import ReadingError
 from logs.models import FailedRetry, RetryAttempt
@@ -90,7 +91,7 @@ def test_invoice_is_read_checked_and_charged_as_billed(emulator: Emulator) -> No
     assert extraction.result["document_type"] == "invoice"
     assert extraction.result["usage"]["total_tokens"] == billed(emulator)
     assert extraction.checks == extraction.result["checks"]
-    assert (extraction.timings or {}).keys() == {"pages", "read"}
+    assert (extraction.timings or {}).keys() == {"pages", "read", "evidence"}
     usage = TokenUsageLog.objects.get()
     assert usage.total_tokens_used == billed(emulator)
     assert (usage.branch, usage.requested_by, usage.request_count) == ("North", "asha", 1)
@@ -254,7 +255,8 @@ def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_
     Extraction.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     outcomes.recover(extraction)
 
-    outcomes.finish(outdated, call, reading, timings={})
+    comparison = compare(reading, collect(document))
+    outcomes.finish(outdated, call, reading, comparison, timings={})
 
     outdated.refresh_from_db()
     assert outdated.state == State.WAITING

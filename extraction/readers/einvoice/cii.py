@@ -1,9 +1,23 @@
 """UN/CEFACT Cross Industry Invoice (Factur-X, ZUGFeRD 1 and 2, XRechnung) → invoice fields."""
 
+from datetime import date
 from decimal import Decimal
 
-from extraction.invoices.schema import InvoiceFields, LineItem, Party, TaxLine
-from extraction.readers.einvoice.xml import Node, currency, document_type, joined, total, unit_price
+from extraction.invoices.schema import InvoiceFields, LineItem, Party, PaymentDiscount, TaxLine
+from extraction.readers.einvoice import payment
+from extraction.readers.einvoice.lines import DETAIL, Line, counted, tree
+from extraction.readers.einvoice.payment import Terms
+from extraction.readers.einvoice.xml import (
+    Node,
+    account,
+    currency,
+    difference,
+    document_type,
+    joined,
+    own_tax,
+    price_of,
+    total,
+)
 
 
 def fields_of_cii(root: Node) -> InvoiceFields:
@@ -19,14 +33,20 @@ def fields_of_cii(root: Node) -> InvoiceFields:
         "SpecifiedTradeSettlementHeaderMonetarySummation",
         "SpecifiedTradeSettlementMonetarySummation",
     )
-    money = currency(settlement.text("InvoiceCurrencyCode"))
     total_amount = sums.number("GrandTotalAmount")
+    money = currency(
+        settlement.text("InvoiceCurrencyCode")
+        or sums.first("GrandTotalAmount").attribute("currencyID")
+    )
+    invoice_date = header.day("IssueDateTime/DateTimeString")
+    all_terms = [
+        _terms(node, invoice_date) for node in settlement.all("SpecifiedTradePaymentTerms")
+    ]
     return InvoiceFields(
         document_type=document_type(header.text("TypeCode"), total_amount),
         invoice_number=header.text("ID"),
-        invoice_date=header.day("IssueDateTime/DateTimeString"),
-        invoice_miti=None,
-        due_date=settlement.day("SpecifiedTradePaymentTerms/DueDateDateTime/DateTimeString"),
+        invoice_date=invoice_date,
+        due_date=payment.due_date(all_terms),
         order_number=agreement.text(
             "BuyerOrderReferencedDocument/IssuerAssignedID", "BuyerOrderReferencedDocument/ID"
         ),
@@ -35,20 +55,19 @@ def fields_of_cii(root: Node) -> InvoiceFields:
             "DeliveryNoteReferencedDocument/IssuerAssignedID",
             "DeliveryNoteReferencedDocument/ID",
         ),
-        transaction_type=None,
-        transaction_date=None,
-        vehicle_number=None,
-        transporter=None,
-        pws_number=None,
         currency=money,
         supplier=_party(agreement.first("SellerTradeParty")),
         customer=_party(agreement.first("BuyerTradeParty")),
-        line_items=[
-            _line(line)
-            for line in trade.all("IncludedSupplyChainTradeLineItem")
-            # In ZUGFeRD 1 a line without a product is free text.
-            if line.first("SpecifiedTradeProduct")
-        ],
+        line_items=counted(
+            tree(
+                [
+                    _line_in_tree(line)
+                    for line in trade.all("IncludedSupplyChainTradeLineItem")
+                    # In ZUGFeRD 1 a line without a product is free text.
+                    if line.first("SpecifiedTradeProduct")
+                ]
+            )
+        ),
         tax_breakdown=[
             TaxLine(
                 rate=tax.number("RateApplicablePercent", "ApplicablePercent"),
@@ -63,15 +82,47 @@ def fields_of_cii(root: Node) -> InvoiceFields:
         taxable_amount=sums.number("TaxBasisTotalAmount"),
         tax_total=_tax_total(sums, money),
         total_amount=total_amount,
+        prepaid_amount=sums.number("TotalPrepaidAmount"),
+        rounding_amount=sums.number("RoundingAmount"),
         amount_due=sums.number("DuePayableAmount"),
+        iban=account(
+            settlement.text(
+                "SpecifiedTradeSettlementPaymentMeans/PayeePartyCreditorFinancialAccount/IBANID",
+                "SpecifiedTradeSettlementPaymentMeans/PayeePartyCreditorFinancialAccount/ProprietaryID",
+            )
+        ),
+        payment_terms=payment.payment_terms(all_terms),
+        payment_discounts=payment.payment_discounts(all_terms),
     )
 
 
 def _tax_total(sums: Node, money: str | None) -> Decimal | None:
-    # The same tax may be stated again in the tax office's currency.
     amounts = sums.all("TaxTotalAmount")
-    own = [amount for amount in amounts if amount.attribute("currencyID") in (None, money)]
-    return next((amount.number() for amount in own), None)
+    expected = difference(sums.number("GrandTotalAmount"), sums.number("TaxBasisTotalAmount"))
+    return total([amounts[at].number() for at in own_tax(amounts, money, expected)])
+
+
+def _terms(node: Node, invoice_date: date | None) -> Terms:
+    stated = [
+        PaymentDiscount(
+            percent=discount.number("CalculationPercent"),
+            amount=discount.number("ActualDiscountAmount"),
+            until=_discount_end(discount, invoice_date),
+        )
+        for discount in node.all("ApplicableTradePaymentDiscountTerms")
+    ]
+    day = node.day("DueDateDateTime/DateTimeString")
+    return payment.terms(node.texts("Description"), day, stated, invoice_date)
+
+
+def _discount_end(discount: Node, invoice_date: date | None) -> date | None:
+    """Return the last day of a discount: a period after its date or, without one, that date."""
+    start = discount.day("BasisDateTime/DateTimeString")
+    period = discount.first("BasisPeriodMeasure")
+    length = payment.days_of(period.number(), period.attribute("unitCode"))
+    if length is not None:
+        return payment.days_after(start or invoice_date, length)
+    return None if period or start == invoice_date else start
 
 
 def _party(party: Node) -> Party:
@@ -92,16 +143,27 @@ def _party(party: Node) -> Party:
     )
 
 
+def _line_in_tree(line: Node) -> tuple[Line, str | None, str | None]:
+    """Return a line, its id and that of the line above it."""
+    document = line.first("AssociatedDocumentLineDocument")
+    code = document.text("LineStatusReasonCode") or DETAIL
+    return Line(_line(line), code), document.text("LineID"), document.text("ParentLineID")
+
+
 def _line(line: Node) -> LineItem:
     product = line.first("SpecifiedTradeProduct")
     agreement = line.first("SpecifiedLineTradeAgreement", "SpecifiedSupplyChainTradeAgreement")
     delivery = line.first("SpecifiedLineTradeDelivery", "SpecifiedSupplyChainTradeDelivery")
     settlement = line.first("SpecifiedLineTradeSettlement", "SpecifiedSupplyChainTradeSettlement")
-    price = agreement.first("NetPriceProductTradePrice", "GrossPriceProductTradePrice")
     quantity = delivery.first("BilledQuantity")
     amount = settlement.number(
         "SpecifiedTradeSettlementLineMonetarySummation/LineTotalAmount",
         "SpecifiedTradeSettlementMonetarySummation/LineTotalAmount",
+    )
+    price, base = price_of(
+        agreement.first("NetPriceProductTradePrice", "GrossPriceProductTradePrice"),
+        quantity.number(),
+        amount,
     )
     return LineItem(
         description=product.text("Name", "Description"),
@@ -118,17 +180,13 @@ def _line(line: Node) -> LineItem:
         serial_number=line.text("AssociatedDocumentLineDocument/LineID"),
         quantity=quantity.number(),
         unit=quantity.attribute("unitCode"),
-        alternate_quantity=None,
-        unit_price=unit_price(price, quantity.number(), amount),
+        unit_price=price,
+        price_base_quantity=base,
         discount=_reduction(settlement),
-        mrp=None,
         tax_rate=settlement.number(
             "ApplicableTradeTax/RateApplicablePercent", "ApplicableTradeTax/ApplicablePercent"
         ),
         amount=amount,
-        shortage=None,
-        breakage=None,
-        leakage=None,
     )
 
 
@@ -136,7 +194,7 @@ def _reduction(settlement: Node) -> Decimal | None:
     """Return the line's allowances less its charges."""
     return total(
         [
-            -amount if change.text("ChargeIndicator/Indicator") == "true" else amount
+            -amount if change.truth("ChargeIndicator/Indicator") else amount
             for change in settlement.all("SpecifiedTradeAllowanceCharge")
             if (amount := change.number("ActualAmount")) is not None
         ]

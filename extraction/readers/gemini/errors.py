@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -12,7 +13,7 @@ import httpx2
 import pydantic
 from google.genai import errors
 
-from extraction.readers.base import Billing, Failure, KeyEffect, ReadingError
+from extraction.readers.base import RECITATION, Billing, Failure, KeyEffect, ReadingError
 from extraction.readers.gemini.answers import AnswerTooLarge, clean
 from tokens.usage import NO_USAGE, Usage
 
@@ -25,8 +26,12 @@ SETTINGS_COOL_DOWN = 900.0
 LONGEST_WAIT = 86_400.0
 # Characters kept of a text of Google's.
 LONGEST_TEXT = 2_000
-# A spending limit ends when it is raised, or with its period: one call an hour finds out.
+# A monthly spending limit ends when it is raised, or with its period: one call an hour finds out.
 SPEND_COOL_DOWN = 3600.0
+# The other spending limit is that of any ten minutes (ai.google.dev/gemini-api/docs/rate-limits).
+ROLLING_SPEND_COOL_DOWN = 600.0
+# These calls are not counted as retries, so they must not follow each other closely.
+SHORTEST_SPEND_COOL_DOWN = 10.0
 # Daily quotas begin anew at midnight Pacific time (ai.google.dev/gemini-api/docs/rate-limits),
 # which is 8:00 UTC in winter and an hour earlier in summer: this is never too early.
 QUOTA_DAY_BEGINS = time(8, tzinfo=UTC)
@@ -41,6 +46,8 @@ class Condition:
     billing: Billing = Billing.NONE
     key_effect: KeyEffect = KeyEffect.NONE
     timed_out: bool = False
+    # Staff must change something at the provider; until then each call fails alike.
+    for_staff: bool = False
 
 
 # Every way for a call of Gemini to fail, by its code. Sources:
@@ -67,7 +74,7 @@ CONDITIONS = {
         Failure.RETRY, "Gemini's answer was too large to be read.", Billing.UNKNOWN
     ),
     "provider_error": Condition(Failure.RETRY, "The call of Gemini failed.", Billing.UNKNOWN),
-    # 5xx and 408
+    # 5xx, 408, 409, 499, and 400 that asks to try again
     "server_error": Condition(
         Failure.RETRY, "Gemini is out of order for now. Try again later."
     ),
@@ -80,6 +87,19 @@ CONDITIONS = {
         Failure.OTHER_KEY,
         "The key's quota at Gemini is used up.",
         key_effect=KeyEffect.COOL_PROJECT,
+    ),
+    "no_quota": Condition(
+        Failure.OTHER_KEY,
+        "The key's project has no quota for this model at Gemini. Check its plan.",
+        key_effect=KeyEffect.COOL_KEY,
+        for_staff=True,
+    ),
+    # Several statuses
+    "no_credit": Condition(
+        Failure.OTHER_KEY,
+        "The key's project has no credit at Gemini, or no billing. Check its billing.",
+        key_effect=KeyEffect.COOL_PROJECT,
+        for_staff=True,
     ),
     # The key
     "key_rejected": Condition(
@@ -99,6 +119,7 @@ CONDITIONS = {
         Failure.OTHER_KEY,
         "This key's project may not use Gemini. Check its region and billing.",
         key_effect=KeyEffect.COOL_PROJECT,
+        for_staff=True,
     ),
     # The document
     "invalid_request": Condition(Failure.FINAL, "Gemini cannot process this document."),
@@ -109,6 +130,9 @@ CONDITIONS = {
         Failure.FINAL, "Gemini refuses to read this document for its contents."
     ),
     # The answer, of status 200
+    RECITATION: Condition(
+        Failure.RETRY, "Gemini broke off its answer, which resembled a published text."
+    ),
     "empty_answer": Condition(Failure.RETRY, "Gemini gave an empty answer."),
     "max_tokens": Condition(
         Failure.REPAIR, "The answer was longer than the limit set for it."
@@ -135,10 +159,19 @@ _MALFORMED = (
 )
 # google.rpc.ErrorInfo reasons of a 403 that concern the key or its project, not one model
 # (googleapis/google/api/error_reason.proto).
-_KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED", "BILLING_DISABLED")
+_KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED")
 # Parts of the ids of quotas that are not renewed within minutes.
 _DAILY_QUOTA = "perday"
 _LONG_QUOTAS = (_DAILY_QUOTA, "permonth", "spend")
+# A quota that no waiting renews. Google states it in a violation, or in the message alone.
+_NO_QUOTA = re.compile(r"\blimit: 0(?!\.?\d)")
+# Without credit or billing Google gives various statuses; what they have in common is the message.
+_NO_CREDIT = re.compile(
+    r"\bprepa(?:y|id)|\bcredits? (?:balance|(?:is|are|was|were) (?:depleted|exhausted|used up))"
+    r"|\binsufficient (?:credit|balance|funds)|\benable billing|\bbilling to be enabled"
+    r"|\bbilling (?:account )?(?:is|has been|was) (?:disabled|closed|suspended|not )"
+)
+_TRY_AGAIN = re.compile(r"\b(?:retry|try again)\b")
 
 
 def reading_error(
@@ -165,6 +198,7 @@ def reading_error(
         key_effect=condition.key_effect,
         cools_for=cools_for,
         correction=correction,
+        for_staff=condition.for_staff,
         provider_code=provider_code,
         provider_message=provider_message,
     )
@@ -203,9 +237,15 @@ def _of_error_answer(error: errors.APIError) -> ReadingError:
     match code:
         case "permission_denied" | "model_not_found" | "failed_precondition":
             cools_for = SETTINGS_COOL_DOWN
+        case "no_quota" | "no_credit":
+            # Not retry_after, which is that of a limit per minute: nothing changes without staff.
+            cools_for = SETTINGS_COOL_DOWN
+        case "quota_exhausted" if _DAILY_QUOTA in quotas:
+            cools_for = _until_next_quota_day()  # for the same reason
+        case "quota_exhausted" if "month" in quotas + _text(error.message).lower():
+            cools_for = SPEND_COOL_DOWN
         case "quota_exhausted":
-            # Not retry_after: Google's RetryInfo is that of the limit per minute here, too.
-            cools_for = _until_next_quota_day() if _DAILY_QUOTA in quotas else SPEND_COOL_DOWN
+            cools_for = max(retry_after or ROLLING_SPEND_COOL_DOWN, SHORTEST_SPEND_COOL_DOWN)
     return reading_error(
         code,
         retry_after=retry_after,
@@ -225,13 +265,16 @@ def _text(value: Any) -> str:
 def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str) -> str:
     """Return the condition's code, by the answer's status and its structured details."""
     reason = "".join(str(entry.get("reason", "")) for entry in details)
+    message = _text(error.message).lower()
+    if error.code == 402 or "BILLING_DISABLED" in reason or _NO_CREDIT.search(message):
+        return "no_credit"
     match error.code:
         case 401:
             return "key_rejected"
         case 400 if reason == "API_KEY_INVALID":
             return "key_rejected"
         # Google states in the message alone that a key was reported as leaked.
-        case 403 if reason.startswith(_KEY_REASONS) or "leaked" in _text(error.message):
+        case 403 if reason.startswith(_KEY_REASONS) or "leaked" in message:
             return "key_rejected"
         case 403:
             # A missing permission, such as for one model, does not make the key invalid.
@@ -241,7 +284,9 @@ def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str)
             return "model_not_found"
         case 400 if error.status == "FAILED_PRECONDITION":
             return "failed_precondition"
-        case 429 if any(part in quotas for part in _LONG_QUOTAS):
+        case 429 if "0" in _quota_values(details) or _NO_QUOTA.search(message):
+            return "no_quota"
+        case 429 if any(part in quotas for part in _LONG_QUOTAS) or "spend" in message:
             return "quota_exhausted"
         case 429:
             return "rate_limited"
@@ -249,6 +294,11 @@ def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str)
             return "server_timeout"
         case 413:
             return "request_too_large"
+        case 400 if _TRY_AGAIN.search(message):
+            return "server_error"
+        # ABORTED and CANCELLED: what Google broke off, it may do when asked again.
+        case 409 | 499:
+            return "server_error"
         case status if 400 <= status < 500:
             return "invalid_request"
     return "server_error"
@@ -269,13 +319,20 @@ def _details(error: errors.APIError) -> Iterator[dict[str, Any]]:
 
 
 def _quota_ids(details: list[dict[str, Any]]) -> Iterator[str]:
+    return _of_violations(details, "quotaId")
+
+
+def _quota_values(details: list[dict[str, Any]]) -> Iterator[str]:
+    return _of_violations(details, "quotaValue")
+
+
+def _of_violations(details: list[dict[str, Any]], name: str) -> Iterator[str]:
     for entry in details:
         match entry:
             case {"violations": [*violations]}:
                 for violation in violations:
-                    match violation:
-                        case {"quotaId": str(quota_id)}:
-                            yield quota_id
+                    if isinstance(violation, dict) and name in violation:
+                        yield str(violation[name])
 
 
 def _retry_after(error: errors.APIError, details: list[dict[str, Any]]) -> float | None:

@@ -6,29 +6,28 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pydantic
 from django.conf import settings
 from google.genai import types
 
 from extraction.documents.document import Document
-from extraction.invoices.schema import InvoiceFields
-from extraction.readers.base import Billing, Reading, ReadingError, RequestCost
+from extraction.readers.base import RECITATION, Billing, Reading, ReadingError, RequestCost
 from extraction.readers.gemini import prompt_cost
-from extraction.readers.gemini.answers import clean, clean_json
+from extraction.readers.gemini.answers import clean_json
 from extraction.readers.gemini.client import DEADLINE_FACTOR, can_be_sent, client_for, outcome_of
 from extraction.readers.gemini.errors import LONGEST_TEXT, reading_error
+from extraction.readers.gemini.normalisation import Unusable, normalised
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
 _PROMPTS = Path(__file__).parent / "prompts"
-PROMPT = (_PROMPTS / "invoice_v1.txt").read_text(encoding="utf-8")
+PROMPT = (_PROMPTS / "invoice_v2.txt").read_text(encoding="utf-8")
 CORRECTION = (_PROMPTS / "correction_v1.txt").read_text(encoding="utf-8")
-# As pydantic generates it, with $defs and $ref: the API documents both, and no $ref here has a
-# sibling, as it requires (ai.google.dev/gemini-api/docs/structured-output). Keywords outside its
-# list (pattern, minLength) have no effect there; InvoiceFields enforces them.
+# What pydantic generates from InvoiceFields, shortened; a test compares them. The API documents
+# $defs, $ref and lists of types, and no $ref here has a sibling, as it requires
+# (ai.google.dev/gemini-api/docs/structured-output).
 SCHEMA: dict[str, Any] = json.loads(
-    (_PROMPTS / "invoice_schema_v1.json").read_text(encoding="utf-8")
+    (_PROMPTS / "invoice_schema_v2.json").read_text(encoding="utf-8")
 )
 
 # countTokens of the Gemini Developer API takes contents alone (the SDK rejects the rest), so system
@@ -50,17 +49,17 @@ KEY_CHECK_TIMEOUT_SECONDS = 10.0
 IMAGE_TOKENS = 1120
 _MEDIA_RESOLUTION = types.MediaResolution.MEDIA_RESOLUTION_HIGH
 
+# Of a call after one that ended with RECITATION, to make another answer likely; the models' default
+# is 1 (ai.google.dev/gemini-api/docs/troubleshooting advises a higher one).
+VARIED_TEMPERATURE = 1.3
+
 # Output limit of the Gemini 3 models (ai.google.dev/gemini-api/docs/models).
 LONGEST_OUTPUT = 65_536
-# Limits of a correction, so that it stays short.
-_FAULTS_NAMED = 10
-_LONGEST_CORRECTION = 1000
 # Characters kept of the name that the answer gives its model.
 _LONGEST_MODEL = 100
 
 _BLOCKED = frozenset({
     types.FinishReason.SAFETY,
-    types.FinishReason.RECITATION,
     types.FinishReason.LANGUAGE,
     types.FinishReason.BLOCKLIST,
     types.FinishReason.PROHIBITED_CONTENT,
@@ -112,6 +111,7 @@ class GeminiReader:
         model: str,
         output_budget: int,
         correction: str = "",
+        varied: bool = False,
     ) -> Reading:
         """Read the document with at most ``output_budget`` LLM tokens of output and thinking.
 
@@ -120,7 +120,7 @@ class GeminiReader:
 
         Raises ReadingError for every failure, and nothing else.
         """
-        outcome = _read(document, api_key, model, output_budget, correction)
+        outcome = _read(document, api_key, model, output_budget, correction, varied)
         # Raised outside every ``except``: a ``__context__`` would hold the SDK's exception, and so
         # the request's headers and the key.
         if isinstance(outcome, ReadingError):
@@ -129,7 +129,12 @@ class GeminiReader:
 
 
 def _read(
-    document: Document, api_key: str, model: str, output_budget: int, correction: str
+    document: Document,
+    api_key: str,
+    model: str,
+    output_budget: int,
+    correction: str,
+    varied: bool,
 ) -> Reading | ReadingError:
     if document.is_blank:
         return reading_error("blank")
@@ -144,20 +149,22 @@ def _read(
         return reading_error("pages_missing")
     if correction:
         parts.append(types.Part.from_text(text=correction))
-    response = _call(api_key, model, types.Content(role="user", parts=parts), output_budget)
+    content = types.Content(role="user", parts=parts)
+    response = _call(api_key, model, content, output_budget, varied)
     if isinstance(response, ReadingError):
         return response
-    return _reading(response, model)
+    return _reading(response, model, varied)
 
 
 def _call(
-    api_key: str, model: str, content: types.Content, output_budget: int
+    api_key: str, model: str, content: types.Content, output_budget: int, varied: bool
 ) -> types.GenerateContentResponse | ReadingError:
     config = types.GenerateContentConfig(
         system_instruction=PROMPT,
         response_mime_type="application/json",
         response_json_schema=SCHEMA,
         max_output_tokens=output_budget,  # includes thinking
+        temperature=VARIED_TEMPERATURE if varied else None,
         media_resolution=_MEDIA_RESOLUTION,
         # Copying printed values takes little thinking, and thinking is billed as output.
         thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel.LOW),
@@ -200,7 +207,9 @@ def _count_tokens(text: str, api_key: str, model: str, seconds: float) -> int | 
     return response.total_tokens
 
 
-def _reading(response: types.GenerateContentResponse, model: str) -> Reading | ReadingError:
+def _reading(
+    response: types.GenerateContentResponse, model: str, varied: bool
+) -> Reading | ReadingError:
     """Return what an answer of status 200 says, or why it is no reading."""
     usage = _usage(response.usage_metadata)
     billing = Billing.UNKNOWN if usage is None else Billing.KNOWN
@@ -221,7 +230,11 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
             provider_message=(candidate.finish_message or "")[:LONGEST_TEXT] if candidate else "",
         )
 
-    if (feedback and feedback.block_reason) or finish in _BLOCKED:
+    # It comes and goes with the same document, so one more call may pass.
+    is_recitation = finish == types.FinishReason.RECITATION
+    if is_recitation and not varied:
+        return failed(RECITATION)
+    if (feedback and feedback.block_reason) or finish in _BLOCKED or is_recitation:
         return failed("blocked")
     if finish == types.FinishReason.MAX_TOKENS:
         return failed("max_tokens")
@@ -231,32 +244,49 @@ def _reading(response: types.GenerateContentResponse, model: str) -> Reading | R
     if not text:
         return failed("empty_answer")
     try:
-        fields = InvoiceFields.model_validate_json(clean_json(text), strict=True)
-    except pydantic.ValidationError as error:
-        return failed("wrong_schema", _correction(error))
-    version = (response.model_version or model)[:_LONGEST_MODEL]
-    return Reading(fields=fields, model=version, usage=usage, billing=billing)
-
-
-def _correction(error: pydantic.ValidationError) -> str:
-    """Tell the model where its answer broke the schema, without repeating the answer."""
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    named = [
-        f"{'.'.join(map(str, fault['loc'])) or 'the whole answer'} ({fault['type']})"
-        for fault in faults[:_FAULTS_NAMED]
-    ]
-    return CORRECTION.format(faults=clean("; ".join(named)[:_LONGEST_CORRECTION]))
+        answer = normalised(clean_json(text))
+    except Unusable as unusable:
+        return failed("wrong_schema", CORRECTION.format(faults=unusable))
+    return Reading(
+        fields=answer.fields,
+        model=(response.model_version or model)[:_LONGEST_MODEL],
+        usage=usage,
+        billing=billing,
+        needs_review=bool(answer.reasons),
+        warnings=answer.warnings,
+        reasons=answer.reasons,
+        further=answer.further,
+    )
 
 
 def _usage(metadata: types.GenerateContentResponseUsageMetadata | None) -> Usage | None:
-    """Return what was billed, or None when the answer does not state it."""
-    if metadata is None or metadata.prompt_token_count is None:
+    """Return what was billed, or None when the answer does not state it.
+
+    The total rules where it is above its parts: Google leaves out candidates, prompt or thinking
+    now and then. The difference is booked as thinking, and told in the log. Where the parts add up
+    to more they rule, since it is by them that Google bills: a key is never charged less than that.
+    """
+    if metadata is None:
         return None
+    stated, total = metadata.prompt_token_count, metadata.total_token_count
+    if stated is None and total is None:
+        return None
+    prompt = (stated or 0) + (metadata.tool_use_prompt_token_count or 0)
     output = metadata.candidates_token_count or 0
+    thinking = metadata.thoughts_token_count or 0
+    missing = (total or 0) - (prompt + output + thinking)
+    # A negative count is a garbled one, which no difference may hide.
+    if missing > 0 and min(prompt, output, thinking) >= 0:
+        logger.warning(
+            "The answer states %s LLM tokens, %s more than its parts: booked as thinking.",
+            total,
+            missing,
+        )
+        thinking += missing
     return Usage(
-        input_tokens=metadata.prompt_token_count + (metadata.tool_use_prompt_token_count or 0),
+        input_tokens=prompt,
         output_tokens=output,
-        thinking_tokens=metadata.thoughts_token_count or 0,
+        thinking_tokens=thinking,
         cached_tokens=metadata.cached_content_token_count or 0,
         text_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.TEXT),
         image_prompt_tokens=_of_modality(metadata.prompt_tokens_details, types.MediaModality.IMAGE),

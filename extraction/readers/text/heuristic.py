@@ -6,25 +6,20 @@ Small on purpose. What is not found stays null; the caller marks the invoice for
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
-from extraction.invoices.schema import DocumentType, InvoiceFields, LineItem, Party, TaxLine
+from extraction.invoices.schema import EMPTY, DocumentType, InvoiceFields, LineItem, Party, TaxLine
 from extraction.readers.text import labels
 from extraction.readers.text.layout import Cells, TextLayout
 from extraction.readers.text.numbers import Amount
 
-EMPTY = InvoiceFields(
-    document_type="other",
-    invoice_number=None,
-    invoice_date=None,
-    currency=None,
-    supplier=Party(name=None),
-    customer=Party(name=None),
-    line_items=[],
-    total_amount=None,
-)
 MAX_NUMBERS = 12  # a line with more is not a row of an invoice
 CENT = Decimal("0.01")
+# An address has so many lines below its heading, which begin near the heading's column.
+ADDRESS_LINES = 6
+ADDRESS_INDENT = 12
+_AFTER_ADDRESS = (labels.SUPPLIER, labels.NUMBER, labels.DATE, labels.DUE_DATE, labels.ORDER)
 
 
 def read_text(text: str) -> InvoiceFields:
@@ -40,12 +35,13 @@ def read_text(text: str) -> InvoiceFields:
     subtotals = page.amounts(labels.SUBTOTAL)
     taxable, tax = _net_and_tax(page, total, subtotals)
     supplier_tax_id, customer_tax_id = _tax_ids(page)
+    invoice_date, due_date = _dates(page)
     return InvoiceFields(
         document_type=document_type,
         invoice_number=number,
-        invoice_date=page.day(labels.DATE) or page.day_in_line(labels.NUMBER),
+        invoice_date=invoice_date,
         invoice_miti=page.word(labels.MITI),
-        due_date=page.day(labels.DUE_DATE),
+        due_date=due_date,
         order_number=page.word(labels.ORDER),
         delivery_note_number=page.word(labels.DELIVERY_NOTE),
         transaction_type=None,
@@ -68,6 +64,25 @@ def read_text(text: str) -> InvoiceFields:
     )
 
 
+def _dates(page: TextLayout) -> tuple[date | None, date | None]:
+    """Return the invoice's date and the day on which it is due.
+
+    Nothing is due before it is issued: the other order of day and month is then tried.
+    """
+    issued, due = _dates_as_ordered(page)
+    if issued and due and due < issued:
+        page.month_first = not page.month_first
+        others = _dates_as_ordered(page)
+        if others[0] and others[1] and others[0] <= others[1]:
+            return others
+    return issued, due
+
+
+def _dates_as_ordered(page: TextLayout) -> tuple[date | None, date | None]:
+    issued = page.day(labels.DATE) or page.day_in_line(labels.NUMBER)
+    return issued, page.day(labels.DUE_DATE)
+
+
 def _document_type(text: str) -> DocumentType:
     if labels.CREDIT_NOTE.search(text):
         return "credit_note"
@@ -82,7 +97,9 @@ def _net_and_tax(
     """Return the net amount and the tax that add up to the total, else the unambiguous ones."""
     nets = page.amounts(labels.TAXABLE)
     rows = page.amounts(labels.TAX_ROW, below=False)
-    taxes = [*page.amounts(labels.TAX), *rows, sum(rows, Decimal())]
+    taxes = [*page.amounts(labels.TAX), *rows]
+    if rows:
+        taxes.append(sum(rows, Decimal()))
     for net in (*nets, *subtotals):
         for tax in taxes:
             if net + tax == total:
@@ -115,11 +132,46 @@ def _currency(text: str) -> str | None:
 
 def _tax_ids(page: TextLayout) -> tuple[str | None, str | None]:
     """Return the supplier's and the customer's tax id; a VAT id rather than a tax number."""
-    found = [match for line in page.lines for match in labels.TAX_ID.finditer(line)]
-    found.sort(key=lambda match: not match["id"][0].isalpha())
-    customers = [match["id"] for match in found if labels.OF_CUSTOMER.search(match[0])]
-    suppliers = [match["id"] for match in found if not labels.OF_CUSTOMER.search(match[0])]
-    return next(iter(suppliers), None), next(iter(customers), None)
+    found = [
+        (match, index)
+        for index, line in enumerate(page.lines)
+        for match in labels.TAX_ID.finditer(line)
+    ]
+    found.sort(key=lambda at: not at[0]["id"][0].isalpha())
+    parties: dict[bool, list[str]] = {True: [], False: []}
+    for match, index in found:
+        is_customers = labels.OF_CUSTOMER.search(match[0]) is not None
+        parties[is_customers or _is_below_customer(page, index, match.start())].append(match["id"])
+    return next(iter(parties[False]), None), next(iter(parties[True]), None)
+
+
+def _is_below_customer(page: TextLayout, index: int, column: int) -> bool:
+    """Whether a place belongs to the address that begins with a customer's heading.
+
+    The heading is left of it in the same line, or above where the address begins.
+    """
+    before = page.lines[index][:column]
+    customer, supplier = _last_start(labels.CUSTOMER, before), _last_start(labels.SUPPLIER, before)
+    if customer is not None or supplier is not None:
+        return supplier is None or (customer is not None and customer > supplier)
+    for line in reversed(page.lines[max(0, index - ADDRESS_LINES) : index]):
+        if _stands_above(labels.CUSTOMER, line, column):
+            return True
+        if any(_stands_above(label, line, column) for label in _AFTER_ADDRESS):
+            return False
+    return False
+
+
+def _starts(label: re.Pattern[str], line: str) -> list[int]:
+    return [found.end() - len(found[0].lstrip()) for found in label.finditer(line)]
+
+
+def _last_start(label: re.Pattern[str], line: str) -> int | None:
+    return max(_starts(label, line), default=None)
+
+
+def _stands_above(label: re.Pattern[str], line: str, column: int) -> bool:
+    return any(-2 <= column - start <= ADDRESS_INDENT for start in _starts(label, line))
 
 
 def _supplier(page: TextLayout) -> str | None:

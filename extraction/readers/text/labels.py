@@ -13,7 +13,7 @@ def _any(*words: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])", re.IGNORECASE)
 
 
-_NO = r"(?:no\b\.?|nr\b\.?|n[°ºo]|num(?:ber|mer|éro|ero)?\b|#|id\b)"
+_NO = r"(?:no\b\.?|नं\.?|नम्बर|nr\b\.?|n[°ºo]|num(?:ber|mer|éro|ero)?\b|#|id\b)"
 
 INVOICE = _any(
     r"(?:tax |vat )?invoice",
@@ -26,6 +26,8 @@ INVOICE = _any(
     r"rechnungs?\W?(?:nr|nummer)",
     "factuurnummer",
     "bijak",
+    "बीजक",
+    "बिल",
 )
 CREDIT_NOTE = re.compile(
     r"^[^\w\n]*(?:credit ?note|credit memo|gutschrift|stornorechnung|rechnungskorrektur|avoir"
@@ -35,7 +37,7 @@ CREDIT_NOTE = re.compile(
 RECEIPT = _any("receipt", "quittung", "kassenbon", "bon de caisse", "reçu", "kassabon", "kwitantie")
 
 NUMBER = re.compile(
-    rf"(?<!\w)(?:(?:tax |vat |sales )?invoice\s*{_NO}|bill\s*{_NO}"
+    rf"(?<!\w)(?:(?:tax |vat |sales )?invoice\s*{_NO}|bill\s*{_NO}|(?:बीजक|बिल)\s*{_NO}"
     rf"|rechnungs?(?:\s*-\s*|\s*){_NO}|beleg\W?{_NO}"
     rf"|(?:handels|miet)?rechnung(?:\s*\(\d+\))?\s*{_NO}|rechnungskorrektur(?:\s*\(\d+\))?\s*{_NO}"
     rf"|factuur\s*{_NO}|facture\s*{_NO}|num[ée]ro de facture|credit\s?note\s*{_NO}"
@@ -44,7 +46,10 @@ NUMBER = re.compile(
     r"|factuur(?=\s+\S*\d)|credit\s?note(?=\s+\S*\d))",
     re.IGNORECASE,
 )
-IDENTIFIER = re.compile(r"(?=[\w/.-]{0,100}\d)[A-Za-z0-9][\w/.-]{0,100}(?<![.])", re.ASCII)
+# In ASCII, and in the digits of Devanagari.
+IDENTIFIER = re.compile(
+    r"(?=[\w०-९/.-]{0,100}[\d०-९])[A-Za-z0-9०-९][\w०-९/.-]{0,100}(?<![.])", re.ASCII
+)
 DATE = _any(
     "invoice date",
     "date of issue",
@@ -111,7 +116,7 @@ TOTAL = _sums(
     "te betalen", "total amount", "invoice total", "total for this invoice",
     "net payable", "amount payable", "total due", "total amount due(?: on)?",
     "total(?! (?:ht|hors|tax|net|tva|excl|taxable|quantity|qty|items|discount|vat))", "totaal",
-    "gesamt", "amount due", "balance due",
+    "gesamt", "amount due", "balance due", "कुल जम्मा", "कुल रकम", "जम्मा",
 )  # fmt: skip
 DUE = _sums(
     "amount due", "balance due", "zahlbetrag", r"net [àa] payer", r"solde [àa] payer", "residual",
@@ -124,7 +129,7 @@ SUBTOTAL = _sums(
 TAXABLE = _sums(
     "taxable (?:amount|value)", "net total", "net amount", "rechnungssumme ohne ust\\.?",
     "rechnungssumme netto", "nettobetrag", "nettosumme", "total (?:net )?ht", "total hors taxes?",
-    "exclusief btw", "totaal excl\\.? btw", "total excl\\.? (?:tax|vat)",
+    "करयोग्य रकम", "exclusief btw", "totaal excl\\.? btw", "total excl\\.? (?:tax|vat)",
 )  # fmt: skip
 DISCOUNT = _sums("discount(?: amount)?", "rabatt", "remise", "korting")
 TAX = _sums(
@@ -169,9 +174,9 @@ OF_CUSTOMER = re.compile(r"customer|buyer|client|kunde", re.IGNORECASE)
 INDIAN = re.compile(r"\bGSTIN\b|\bINR\b|\bCGST\b")
 
 CURRENCY = re.compile(
-    r"€|\$|£|₹|रू|\b(?:Rs|EUR|USD|GBP|NPR|INR|CHF|AUD|CAD|HKD|SEK|DKK|PLN)\b", re.IGNORECASE
+    r"€|\$|£|₹|रु|रू|\b(?:Rs|EUR|USD|GBP|NPR|INR|CHF|AUD|CAD|HKD|SEK|DKK|PLN)\b", re.IGNORECASE
 )
-RUPEES = {"RS", "रू"}
+RUPEES = {"RS", "रु", "रू"}
 CURRENCY_CODES = {"€": "EUR", "$": "USD", "£": "GBP", "₹": "INR"}
 
 

@@ -7,8 +7,15 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER
-from extraction.readers.text.numbers import Amount, amounts_in, days_in, decimal_sign, month_first
+from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER, SUM_ROW
+from extraction.readers.text.numbers import (
+    Amount,
+    amounts_in,
+    days_in,
+    decimal_sign,
+    groups_by_blanks,
+    month_first,
+)
 
 MAX_LINES = 5000
 MAX_WIDTH = 300
@@ -40,7 +47,8 @@ class TextLayout:
         self.lines = cut_lines(text)
         self.text = "\n".join(self.lines)
         self._sign = decimal_sign(self.text)
-        self._month_first = month_first(self.text)
+        self._grouped = groups_by_blanks(self.text, SUM_ROW)
+        self.month_first = month_first(self.text)
 
     def after(self, label: re.Pattern[str]) -> Iterator[Cells]:
         """Yield the cells of each occurrence of the label, from the top."""
@@ -97,7 +105,7 @@ class TextLayout:
 
     def numbers(self, line: str) -> list[Amount]:
         """Return the numbers of a line."""
-        return amounts_in(line, self._sign)
+        return amounts_in(line, self._sign, grouped=self._grouped)
 
     def _money(self, text: str) -> list[Amount]:
         """Return the amounts of money in a text; a whole number counts only when it stands alone.
@@ -113,7 +121,7 @@ class TextLayout:
 
     def _first_day(self, text: str) -> date | None:
         for day in days_in(text):
-            return day.readings[-1 if self._month_first else 0]
+            return day.readings[-1 if self.month_first else 0]
         return None
 
 

@@ -16,26 +16,52 @@ LANGUAGES = ("en", "de", "fr", "nl")
 FIRST_NEPALI_YEAR = 2060
 MAX_DIGITS = 20  # more digits are a code, not an amount
 
-_AMOUNT = re.compile(
-    r"""(?<![\w.,])
-    (?P<open>\()?
-    (?P<sign>[-−–](?=\S)|(?:^|(?<=\s\s))[-−](?=\s\S))?\s?
-    [€$£₹]?\s?(?P<inner>[-−–])?
-    (?P<digits>
-        \d{1,3}(?:[\ \u00a0\u202f]\d{3}){1,6},\d\d     # 2 399,00
-      | \d{1,3}(?:['’]\d{3}){1,6}(?:\.\d+)?            # 2'399.00
-      | \d+(?:[.,]\d+)*
+
+def _amount(grouped: str) -> re.Pattern[str]:
+    """Match an amount, whose thousands may be grouped by blanks as given."""
+    return re.compile(
+        rf"""(?<![\w.,])
+        (?P<open>\()?
+        (?P<sign>[-−–](?=\S)|(?:^|(?<=\s\s))[-−](?=\s\S))?\s?
+        [€$£₹]?\s?(?P<inner>[-−–])?
+        (?P<digits>
+            {grouped}
+          | \d{{1,3}}(?:['’]\d{{3}}){{1,6}}(?:\.\d+)?       # 2'399.00
+          | \d+(?:[.,]\d+)*
+        )
+        (?P<trail>[-−](?!\w))?(?P<close>\))?
+        (?!\w|[.,]\d|[/:]\d|\s?%)""",
+        re.VERBOSE | re.MULTILINE,
     )
-    (?P<trail>[-−](?!\w))?(?P<close>\))?
-    (?!\w|[.,]\d|[/:]\d|\s?%)""",
-    re.VERBOSE | re.MULTILINE,
+
+
+# 2 399,00; and 2 399.00 with blanks that do not break, or where the document groups so.
+_AMOUNT = _amount(
+    r"\d{1,3}(?:[\ \u00a0\u2009\u202f]\d{3}){1,6},\d\d"
+    r"|\d{1,3}(?:[\u00a0\u2009\u202f]\d{3}){1,6}\.\d\d"
 )
+_AMOUNT_OF_GROUPS = _amount(r"\d{1,3}(?:[\ \u00a0\u2009\u202f]\d{3}){1,6}[.,]\d\d")
+# With a currency before it the blank cannot part a quantity from a price.
+_GROUPED = re.compile(r"(?:\b[A-Z]{3}|[€$£₹])\s?\d{1,3}(?: \d{3}){1,6}\.\d\d(?![\d.,])")
+_GROUPED_ALONE = re.compile(r"\d{1,3}(?: \d{3}){1,6}\.\d\d(?![\d.,])")
+_UNGROUPED = re.compile(r"(?<![\d.,])\d{1,12}(?:[,'’]\d{3}|\d{3})\.\d\d(?![\d.,])")
 _CENTS = re.compile(r"(?<![\d.,])\d{1,3}(?:[.,' \u00a0\u202f]?\d{3}){0,6}([.,])\d\d(?![\d.,%])")
 
 _ENDS_IN_CENTS = re.compile(r"[.,]\d\d$")
 _MARK = re.compile(r"[.,]")
 _NO_DIGIT = re.compile(r"[^\d.,]")
 _MONTH_FIRST = re.compile(r"\d\d?([-/])(1[3-9]|2\d|3[01])\1")
+_DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])([-/])\d\d?\2")
+# City, state and ZIP code; the states of the United States by the Postal Service's letters.
+_AMERICAN = re.compile(
+    r",\s(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI"
+    r"|S[CD]|T[NX]|UT|V[AT]|W[AIVY])\s{1,3}\d{5}(?:-\d{4})?(?!\w)"
+)
+# Where dollars are paid and the day comes first.
+_OTHER_DOLLARS = re.compile(
+    r"\b(?:AUD|NZD|SGD|HKD|CAD|ABN|GST|Australia|New Zealand|Singapore|Hong Kong|Canada)\b"
+    r"|[AC]\$|NZ\$|HK\$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +80,26 @@ def decimal_sign(text: str) -> str:
     return "," if signs[","] > signs["."] else "."
 
 
-def amounts_in(line: str, sign: str) -> list[Amount]:
-    """Return the numbers of a line; the decimal ``sign`` decides whether 1.234 is 1234."""
+def groups_by_blanks(text: str, sum_row: re.Pattern[str]) -> bool:
+    """Whether 1 949.70 is one number in a document, as in Switzerland, and not a quantity first.
+
+    It is where it follows a currency or stands in a row of a sum, unless thousands are also written
+    without blanks.
+    """
+    if _UNGROUPED.search(text):
+        return False
+    return _GROUPED.search(text) is not None or any(
+        sum_row.search(line) for line in text.split("\n") if _GROUPED_ALONE.search(line)
+    )
+
+
+def amounts_in(line: str, sign: str, *, grouped: bool = False) -> list[Amount]:
+    """Return the numbers of a line; the decimal ``sign`` decides whether 1.234 is 1234.
+
+    ``grouped``: blanks part thousands.
+    """
     found = []
-    for match in _AMOUNT.finditer(line):
+    for match in (_AMOUNT_OF_GROUPS if grouped else _AMOUNT).finditer(line):
         if len(match["digits"]) > MAX_DIGITS:
             continue
         value = _decimal(match["digits"], sign)
@@ -151,5 +193,15 @@ def _valid_day(year: int, month: int, day: int) -> date | None:
 
 
 def month_first(text: str) -> bool:
-    """Whether a date of the document can only be read as month before day."""
-    return any(_MONTH_FIRST.match(text[day.start : day.end]) for day in days_in(text))
+    """Whether the dates of a document have the month before the day, as in the United States.
+
+    A date that can be read in one way alone decides; else an American address or a dollar sign.
+    """
+    days = [text[day.start : day.end] for day in days_in(text)]
+    if any(map(_MONTH_FIRST.match, days)):
+        return True
+    if any(map(_DAY_FIRST.match, days)):
+        return False
+    return _AMERICAN.search(text) is not None or (
+        "$" in text and _OTHER_DOLLARS.search(text) is None
+    )

@@ -231,6 +231,49 @@ def test_extract_names_the_field_that_is_wrong(
     }
 
 
+@pytest.mark.parametrize("endpoint", ["/extract", "/api/v1/extractions/"])
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        (
+            {"file": ["first", "second"]},
+            "file: one document per request: send each file in a request of its own.",
+        ),
+        (
+            {"File": ["second"]},
+            "file: one document per request: send each file in a request of its own.",
+        ),
+        ({"companyID": ["NT047", "NT048"]}, "companyID: must be sent once."),
+        ({"companyID": ["NT047"], "companyid": ["NT047"]}, "companyID: must be sent once."),
+        ({"branch": ["a", "b"]}, "branch: must be sent once."),
+        ({"Division": ["a", "b"]}, "division: must be sent once."),
+        ({"force": ["true", "true"]}, "force: must be sent once."),
+    ],
+)
+def test_field_that_is_sent_twice_is_rejected_and_no_document_is_lost(
+    integrator: Integrator, endpoint: str, fields: dict[str, list[str]], detail: str
+) -> None:
+    form: dict[str, Any] = {"file": [INVOICE], "companyID": ["NT047"], "username": ["asha"]}
+    form |= fields
+    for name in ("file", "File"):
+        if name in form:
+            form[name] = [upload(INVOICE, f"{number}.pdf") for number in range(len(form[name]))]
+
+    response = integrator.http.post(endpoint, form)
+
+    assert response.status_code == 400
+    body = response.json()
+    assert (body["code"], body["detail"]) == ("invalid_request", detail)
+    assert not Extraction.objects.exists()
+
+
+def test_branch_and_its_former_name_may_both_be_sent(
+    integrator: Integrator, token: TokenMaster
+) -> None:
+    assert post(integrator.http, branch="North", Division="South", unknown="x").status_code == 202
+    assert Extraction.objects.get().branch == "North"
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [

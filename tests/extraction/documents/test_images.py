@@ -121,3 +121,134 @@ def test_what_looks_like_a_scan_inside_of_metadata_is_none() -> None:
 def test_a_jpeg_of_endless_headers_is_rejected() -> None:
     with pytest.raises(DocumentRejected, match="render_timeout"):
         images.reject_endless_jpeg(b"\xff\xd8" + b"\xff\xe0\0\2" * 10_000)
+
+
+def receipt(width: int, height: int, step: int = 40) -> Image.Image:
+    """Return a picture of lines of text, each half a step high."""
+    image = Image.new("L", (width, height), "white")
+    for top in range(10, height - step, step):
+        image.paste("black", (width // 10, top, width * 9 // 10, top + step // 2))
+    return image
+
+
+def drawn(folder: Path, content: bytes, media_type: str) -> list[Image.Image]:
+    """Return the page images of a document, after counting them."""
+    document = stored(folder, content)
+    answer = image_child.answer(["examine", document, "50"])
+    assert answer is not None
+    found, count = answer
+    assert found == media_type
+    image_child.answer(["draw", document, media_type, str(count), str(folder), "1920", "90"])
+    pages = []
+    for path in sorted(folder.glob("*.jpg")):
+        with Image.open(path) as image:
+            pages.append(image.copy())
+    assert len(pages) == count
+    return pages
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "TIFF"])
+def test_a_long_receipt_is_cut_between_two_lines(format_: str, tmp_path: Path) -> None:
+    content = sample_documents.saved(receipt(600, 8700), format_)
+
+    pages = drawn(tmp_path, content, f"image/{format_.lower()}")
+
+    assert [page.width for page in pages] == [600] * 6
+    assert sum(page.height for page in pages) == 8700
+    assert all(page.height <= images.SIDE for page in pages)
+    for page in pages:
+        rows = [page.convert("L").crop((0, row, 600, row + 1)) for row in (0, page.height - 1)]
+        assert all(min(row.tobytes()) > 200 for row in rows)
+
+
+def test_a_wide_photograph_of_a_receipt_is_scaled_and_cut(tmp_path: Path) -> None:
+    content = sample_documents.saved(receipt(1920, 9600, 120), "JPEG")
+
+    pages = drawn(tmp_path, content, "image/jpeg")
+
+    assert [page.width for page in pages] == [960] * 3
+
+
+def test_a_receipt_without_gaps_is_cut_all_the_same(tmp_path: Path) -> None:
+    noise = Image.effect_noise((300, 4000), 200)
+
+    pages = drawn(tmp_path, sample_documents.saved(noise, "PNG"), "image/png")
+
+    assert sum(page.height for page in pages) == 4000
+
+
+def test_a_long_receipt_that_lies_on_its_side_is_turned_first(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = sample_documents.saved(
+        receipt(600, 8700).transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif
+    )
+
+    pages = drawn(tmp_path, content, "image/jpeg")
+
+    assert [page.width for page in pages] == [600] * 6
+
+
+@pytest.mark.parametrize("size", [(2480, 3508), (1000, 1900), (400, 1500), (4000, 600)])
+def test_other_pages_are_whole(size: tuple[int, int], tmp_path: Path) -> None:
+    [page] = drawn(tmp_path, sample_documents.saved(receipt(*size), "PNG"), "image/png")
+
+    assert max(page.size) == min(1920, max(size))
+
+
+def test_a_long_page_that_was_counted_as_one_is_drawn_as_one(tmp_path: Path) -> None:
+    # Before long pages were cut.
+    document = stored(tmp_path, sample_documents.saved(receipt(600, 8700), "PNG"))
+
+    image_child.answer(["draw", document, "image/png", "1", str(tmp_path), "1920", "90"])
+
+    with Image.open(tmp_path / "001.jpg") as page:
+        assert page.size == (132, 1920)
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode", "options"),
+    [
+        ("TIFF", "1", {"dpi": (204, 98), "compression": "group4"}),
+        ("TIFF", "L", {"dpi": (204, 98)}),
+        ("PNG", "1", {"dpi": (204, 98)}),
+        ("JPEG", "L", {"dpi": (204, 98)}),
+    ],
+)
+def test_a_fax_of_standard_resolution_is_as_high_as_its_paper(
+    format_: str, mode: str, options: dict[str, object], tmp_path: Path
+) -> None:
+    fax = receipt(1728, 600).convert(mode)
+
+    [page] = drawn(
+        tmp_path, sample_documents.saved(fax, format_, **options), f"image/{format_.lower()}"
+    )
+
+    assert page.size == (1728, 1249)
+
+
+def test_a_picture_that_is_coarser_across_is_made_wider(tmp_path: Path) -> None:
+    content = sample_documents.saved(receipt(500, 1000), "PNG", dpi=(100, 200))
+
+    [page] = drawn(tmp_path, content, "image/png")
+
+    assert page.size == (1000, 1000)
+
+
+@pytest.mark.parametrize("dpi", [(204, 196), (200, 200), (1, 300), (300, 1)])
+def test_other_resolutions_change_nothing(dpi: tuple[int, int], tmp_path: Path) -> None:
+    content = sample_documents.saved(receipt(600, 900), "TIFF", dpi=dpi)
+
+    [page] = drawn(tmp_path, content, "image/tiff")
+
+    assert page.size == (600, 900)
+
+
+@pytest.mark.parametrize("dpi", ["no numbers", (0, 0), (1,), (0, 98), (98, 0)])
+def test_a_resolution_that_is_none_changes_nothing(dpi: object) -> None:
+    picture = sample_documents.halves()
+    picture.info["dpi"] = dpi
+
+    [page] = images.pages_of(picture, 1920)
+
+    assert page.size == picture.size

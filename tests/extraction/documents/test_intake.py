@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import io
 import resource
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
+from pypdf import PdfWriter
+from pypdf.generic import DictionaryObject, NameObject
 from pytest_django import Settings
 
 from extraction.documents import rendering, sandbox
@@ -315,3 +318,44 @@ def test_every_bad_input_gets_the_answer_of_its_manifest(
 
     assert answer in row["expect_http"].split(" or ")
     assert code == row["expect_code"]
+
+
+def portfolio(*names: str) -> bytes:
+    """Return a PDF whose page is the cover of other files."""
+    writer = PdfWriter(clone_from=io.BytesIO(sample_documents.pdf("Open this in Acrobat")))
+    for name in names:
+        writer.add_attachment(name, sample_documents.pdf("invoice"))
+    writer.root_object[NameObject("/Collection")] = DictionaryObject()
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("names", [("invoice.pdf",), ("invoice.pdf", "terms.pdf")])
+def test_a_portfolio_is_rejected_by_name(names: tuple[str, ...]) -> None:
+    with pytest.raises(DocumentRejected, match="PDF portfolio") as rejected:
+        send(portfolio(*names))
+
+    assert (rejected.value.code, rejected.value.http_status) == ("portfolio", 422)
+    assert "save the invoice by itself" in rejected.value.detail
+
+
+@pytest.mark.parametrize("attached", ["terms.pdf", "factur-x.xml"])
+def test_a_pdf_with_attachments_is_no_portfolio(attached: str) -> None:
+    writer = PdfWriter(clone_from=io.BytesIO(sample_documents.pdf("invoice")))
+    writer.add_attachment(attached, b"%PDF-")
+    file = io.BytesIO()
+    writer.write(file)
+
+    assert send(file.getvalue() + b"\n% /Collection").page_count == 1
+
+
+def test_a_portfolio_that_takes_too_long_to_look_into_is_a_pdf_like_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise sandbox.OutOfCpu
+
+    monkeypatch.setattr(sandbox, "run_pdf_child", fail)
+
+    assert send(portfolio("invoice.pdf")).page_count == 1

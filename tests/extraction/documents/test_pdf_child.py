@@ -44,6 +44,12 @@ def test_attachments_are_the_xml_files_einvoices_by_name_first(tmp_path: Path) -
     assert [base64.b64decode(xml) for xml in json.loads(answer)] == [cii(), b"<a/>"]
 
 
+def test_a_pdf_with_attachments_is_no_portfolio(tmp_path: Path) -> None:
+    document = pdf(tmp_path, attachments={"b.pdf": b"%PDF-"})
+
+    assert pdf_child.main(["portfolio", str(document)]) == "no"
+
+
 def test_text_is_the_text_layer(tmp_path: Path) -> None:
     answer = pdf_child.main(["text", str(pdf(tmp_path, "Total  67,83\nMünchen"))])
 

@@ -3,8 +3,7 @@ from datetime import date
 from decimal import Decimal
 
 from extraction.invoices.legacy import legacy_data
-from extraction.invoices.schema import Invoice, LineItem
-from extraction.readers.text.heuristic import EMPTY
+from extraction.invoices.schema import EMPTY, Invoice, LineItem
 
 NO_USAGE = {
     "input_tokens": 0,

@@ -106,11 +106,11 @@ def test_as_many_are_woken_as_the_quota_that_no_call_holds_is_enough_for() -> No
     assert waiting.startable() == []
 
     ledger.release(held)
-    held = reserve(token, 40_000)
-    assert waiting.startable() == rows[:3]  # 20,000: two of 8,192 and one that is cut
+    held = reserve(token, 25_000)
+    assert waiting.startable() == rows[:3]  # 35,000: two of 14,336 and one that is cut
 
     ledger.release(held)
-    assert waiting.startable() == rows[:8]
+    assert waiting.startable() == rows[:5]
 
 
 def test_those_on_their_way_to_a_call_take_the_room_first() -> None:

@@ -89,8 +89,8 @@ def test_any_usage_is_read_as_whole_numbers_or_as_none(metadata: dict[str, Any])
         types.GenerateContentResponseUsageMetadata.model_validate(answer["usageMetadata"])
     )
 
-    prompt = metadata.get("promptTokenCount")
-    assert (usage is None) == (prompt is None)
+    prompt, total = metadata.get("promptTokenCount"), metadata.get("totalTokenCount")
+    assert (usage is None) == (prompt is None and total is None)
     if usage and isinstance(prompt, int) and not isinstance(prompt, bool):
         assert usage.input_tokens == prompt or abs(prompt) >= 10**39
 

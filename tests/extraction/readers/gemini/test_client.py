@@ -138,9 +138,9 @@ def test_a_client_is_made_once_for_each_process_and_key(
 
     assert [call.key for call in emulator.calls] == ["one", "two", "one"]
     assert client._client.cache_info().misses == 2
-    one = client._client(os.getpid(), "one", emulator.url, 90_000)
+    one = client._client(os.getpid(), "one", emulator.url, 180_000)
     assert client._client.cache_info().misses == 2
-    assert client._client(os.getpid() + 1, "one", emulator.url, 90_000) is not one
+    assert client._client(os.getpid() + 1, "one", emulator.url, 180_000) is not one
 
 
 def test_the_clients_kept_are_bounded() -> None:

@@ -18,7 +18,7 @@ from extraction.readers.base import (
 )
 from extraction.readers.gemini.reader import GeminiReader
 from tests.emulator import Emulator
-from tests.extraction.readers.gemini.reading import BUDGET, CANARY, billed, failure
+from tests.extraction.readers.gemini.reading import BUDGET, CANARY, MODEL, billed, failure
 from tokens.usage import NO_USAGE
 
 
@@ -59,10 +59,21 @@ OUTCOMES = {
     "per_day": Outcome(
         OTHER_KEY, "quota_exhausted", EXHAUSTED, NONE, COOL_PROJECT, 6 * 3600.0, 27.5
     ),
-    "spend": Outcome(OTHER_KEY, "quota_exhausted", EXHAUSTED, NONE, COOL_PROJECT, 3600.0, 27.5),
+    "spend": Outcome(OTHER_KEY, "quota_exhausted", EXHAUSTED, NONE, COOL_PROJECT, 27.5, 27.5),
+    "spend_per_month": Outcome(
+        OTHER_KEY, "quota_exhausted", EXHAUSTED, NONE, COOL_PROJECT, 3600.0, 27.5
+    ),
+    "limit_zero": Outcome(OTHER_KEY, "no_quota", EXHAUSTED, NONE, COOL_KEY, 900.0, 27.5),
+    "no_credits": Outcome(OTHER_KEY, "no_credit", EXHAUSTED, NONE, COOL_PROJECT, 900.0),
+    "billing_disabled": Outcome(
+        OTHER_KEY, "no_credit", "403 PERMISSION_DENIED", NONE, COOL_PROJECT, 900.0
+    ),
     "per_minute": Outcome(RETRY, "rate_limited", EXHAUSTED, NONE, COOL_PROJECT, None, 27.5),
     "exhausted": Outcome(RETRY, "rate_limited", EXHAUSTED, NONE, COOL_PROJECT),
     "invalid_argument": Outcome(FINAL, "invalid_request", "400 INVALID_ARGUMENT"),
+    "please_retry": Outcome(RETRY, "server_error", "400 INVALID_ARGUMENT"),
+    "conflict": Outcome(RETRY, "server_error", "409 ABORTED"),
+    "cancelled": Outcome(RETRY, "server_error", "499 CANCELLED"),
     "request_too_large": Outcome(FINAL, "request_too_large", "413 INVALID_ARGUMENT"),
     "internal": Outcome(RETRY, "server_error", "500 INTERNAL"),
     "bad_gateway": Outcome(RETRY, "server_error", "502 Bad Gateway"),
@@ -81,9 +92,9 @@ OUTCOMES = {
     "no_candidates": Outcome(RETRY, "empty_answer", "200", KNOWN),
     "blocked_prompt": Outcome(FINAL, "blocked", "200 PROHIBITED_CONTENT", KNOWN),
     "safety": Outcome(FINAL, "blocked", "200 SAFETY", KNOWN),
+    "recitation": Outcome(RETRY, "recitation", "200 RECITATION", KNOWN),
     "max_tokens": Outcome(REPAIR, "max_tokens", "200 MAX_TOKENS", KNOWN),
     "wrong_schema": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
-    "unknown_field": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
     "not_json": Outcome(REPAIR, "wrong_schema", "200 STOP", KNOWN),
 }  # fmt: skip
 
@@ -118,6 +129,71 @@ def test_no_error_holds_the_key_or_an_exception_of_the_sdk(
     assert CANARY not in shown + repr(vars(error)) + caplog.text
     assert (error.__cause__, error.__context__) == (None, None)
     assert CANARY.encode() not in pickle.dumps(vars(error))
+
+
+NEED_STAFF = {"failed_precondition", "limit_zero", "no_credits", "billing_disabled"}
+
+
+@pytest.mark.parametrize("kind", OUTCOMES)
+def test_staff_are_told_of_what_nobody_else_can_end(
+    kind: str, document: Document, emulator: Emulator
+) -> None:
+    emulator.faults.add(kind)
+
+    assert failure(document).for_staff == (kind in NEED_STAFF)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "code"),
+    [
+        (429, "Quota exceeded for metric: m, limit: 0", "no_quota"),
+        (429, "Quota exceeded, limit: 0.", "no_quota"),
+        (429, "Quota exceeded, limit: 0.5", "rate_limited"),
+        (429, "Quota exceeded, limit: 0500", "rate_limited"),
+        (429, "Quota exceeded, limit: 10", "rate_limited"),
+        (429, "You exceeded your current quota, please check your plan and billing details.",
+         "rate_limited"),
+        (429, "Your project has exceeded its spending cap.", "quota_exhausted"),
+        (429, "Your prepaid balance is used up.", "no_credit"),
+        (403, "The billing account is disabled for this project.", "no_credit"),
+        (400, "Your credit balance is too low.", "no_credit"),
+        (402, "Payment required.", "no_credit"),
+        (403, "The caller has no permission.", "permission_denied"),
+        (400, "Please try again later.", "server_error"),
+        (400, "Request contains an invalid argument.", "invalid_request"),
+        (422, "Please retry.", "invalid_request"),
+    ],
+)  # fmt: skip
+def test_condition_that_google_states_in_its_message_alone_is_understood(
+    status: int, message: str, code: str, document: Document, emulator: Emulator
+) -> None:
+    emulator.faults.add("status", status=status, body={"error": {"message": message}})
+
+    assert failure(document).code == code
+
+
+@pytest.mark.parametrize(
+    ("retry_delay", "cools_for"), [("", 600.0), ("0s", 600.0), ("1s", 10.0), ("90.5s", 90.5)]
+)
+def test_rolling_spending_limit_cools_as_long_as_google_says_or_ten_minutes(
+    retry_delay: str, cools_for: float, document: Document, emulator: Emulator
+) -> None:
+    emulator.faults.add("spend", retry_delay=retry_delay)
+
+    assert failure(document).cools_for == cools_for
+
+
+def test_recitation_is_final_when_the_answer_was_varied(
+    document: Document, emulator: Emulator
+) -> None:
+    emulator.faults.add("recitation")
+
+    with pytest.raises(ReadingError) as raised:
+        GeminiReader().read(
+            document, api_key=CANARY, model=MODEL, output_budget=BUDGET, varied=True
+        )
+
+    assert (raised.value.failure, raised.value.code) == (Failure.FINAL, "blocked")
 
 
 @pytest.mark.parametrize("status", [204, 304])

@@ -28,13 +28,41 @@ from tests.extraction.readers.gemini.reading import (
     make_document,
     read,
 )
+from tests.extraction.readers.gemini.response_schema import response_schema
 from tokens.usage import NO_USAGE
 
 # Prompt and schema
 
 
 def test_the_schema_file_is_what_the_canonical_invoice_generates() -> None:
-    assert InvoiceFields.model_json_schema() == gemini.SCHEMA
+    assert response_schema() == gemini.SCHEMA
+
+
+def test_the_short_schema_says_of_every_value_what_pydantic_says() -> None:
+    full, short = InvoiceFields.model_json_schema(), gemini.SCHEMA
+
+    for name in ("", *full["$defs"]):
+        expected, got = ((schema["$defs"][name] if name else schema) for schema in (full, short))
+        assert list(got["properties"]) == list(expected["properties"])
+        for key in ("required", "type", "additionalProperties", "description"):
+            assert got.get(key) == expected.get(key)
+        for field, value in expected["properties"].items():
+            assert values_of(got["properties"][field]) == values_of(value)
+    assert len(json.dumps(short)) < len(json.dumps(full)) / 2
+
+
+def values_of(schema: dict[str, Any]) -> tuple[object, ...]:
+    """What a schema allows and says: types with formats, entries, choices, description."""
+    options = schema.get("anyOf", [schema])
+    types = [option.get("type") for option in options]
+    return (
+        set(types[0] if isinstance(types[0], list) else types),
+        [option["format"] for option in options if "format" in option],
+        schema.get("items"),
+        schema.get("$ref"),
+        schema.get("enum"),
+        schema.get("description"),
+    )
 
 
 # What a request costs
@@ -163,6 +191,7 @@ def test_read_returns_the_answer_as_fields(document: Document, emulator: Emulato
         **null_answer(),
         "invoice_number": "0042",
         "invoice_date": "2026-02-01",
+        "subtotal": "9.50",
         "total_amount": "10.000",
     }
     emulator.answers.add(answer, hashlib.sha256(first_page).hexdigest())
@@ -172,7 +201,72 @@ def test_read_returns_the_answer_as_fields(document: Document, emulator: Emulato
     assert reading.fields == InvoiceFields.model_validate_json(json.dumps(answer))
     assert format(reading.fields.total_amount or 0, "f") == "10.000"
     assert reading.model == "gemini-3.8-flash-001"
+    assert (reading.needs_review, reading.warnings, reading.reasons) == (False, (), ())
+
+
+def test_answer_that_had_to_be_guessed_needs_review_and_says_where(
+    document: Document, emulator: Emulator
+) -> None:
+    emulator.answers.add({**null_answer(), "total_amount": "10.000"})
+
+    reading = read(document)
+
+    assert format(reading.fields.total_amount or 0, "f") == "10.000"
+    assert reading.needs_review
+    assert reading.warnings == ('total_amount: "10.000" was read as 10.000; it may mean 10000.',)
+    assert [(reason.path, reason.code) for reason in reading.reasons] == [
+        ("total_amount", "ambiguous_number")
+    ]
+
+
+def test_answer_with_an_unknown_field_is_read_without_it(
+    document: Document, emulator: Emulator
+) -> None:
+    emulator.faults.add("unknown_field")
+
+    reading = read(document)
+
+    assert "surprise" not in reading.fields.model_dump()
     assert (reading.needs_review, reading.warnings) == (False, ())
+
+
+def test_correction_names_what_is_wrong_and_repeats_nothing_of_the_answer(
+    document: Document, emulator: Emulator
+) -> None:
+    emulator.answers.add({"document_type": "SECRET", "total_amount": "SECRET"})
+
+    error = failure(document)
+
+    assert "document_type (not one of the values allowed)" in error.correction
+    assert "total_amount (not a number)" in error.correction
+    assert "SECRET" not in error.correction
+
+
+LINE = {
+    "description": "Copy paper A4, 80 g, box of 5",
+    "item_code": "PAP-A4-80",
+    "hs_code": "4802.56",
+    "serial_number": "12",
+    "quantity": "24",
+    "unit": "box",
+    "unit_price": "18.50",
+    "tax_rate": "20",
+    "amount": "444.00",
+}
+
+
+def test_line_costs_at_most_60_tokens_of_output_when_absent_keys_are_left_out(
+    document: Document, emulator: Emulator
+) -> None:
+    costs = []
+    first_page = hashlib.sha256(document.pages[0].path.read_bytes()).hexdigest()
+    for lines in (0, 40):
+        emulator.answers.add({**null_answer(), "line_items": [LINE] * lines}, first_page)
+        reading = read(document)
+        assert len(reading.fields.line_items) == lines
+        costs.append(reading.usage.output_tokens)
+
+    assert costs[1] - costs[0] <= 40 * 60
 
 
 def null_answer() -> dict[str, object]:

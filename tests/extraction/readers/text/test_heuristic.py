@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from extraction.invoices.schema import InvoiceFields, LineItem, Party, TaxLine
-from extraction.readers.text.heuristic import EMPTY, read_text
+from extraction.invoices.schema import EMPTY, InvoiceFields, LineItem, Party, TaxLine
+from extraction.readers.text.heuristic import read_text
 
 NOTHING = dict.fromkeys(LineItem.model_fields)
 

@@ -1,0 +1,206 @@
+"""Reads the words of a PDF's text layer in a child process, since a hostile one can take any time.
+
+    DOCUMENT PAGES
+
+Answers with a list for the first PAGES pages; see ``ChildPage``. Run by
+``extraction.documents.sandbox.run_child``.
+"""
+
+import ctypes
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypedDict
+
+from pypdfium2 import raw
+
+from extraction.documents.pdf_objects import PageObjects, Style
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+MAX_LETTERS = 100  # of a word
+MAX_WORDS = 20_000  # of a page
+MAX_PAGE_LETTERS = 300_000
+# Of the whole answer, about; the sandbox reads no more than 4 MB.
+MAX_ANSWER = 3_500_000
+_NUMBERS_OF_A_WORD = 60  # bytes that its box and the rest take at most
+
+# No letter is so much narrower than it is high.
+FLAT = 0.04
+
+# The mark of a letter of which nobody knows what it is.
+UNMAPPED = "\ufffd"
+# Marks for the direction of text, and letters without width: nobody sees them.
+_UNSEEN = frozenset(map(chr, (0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F)))) | (
+    frozenset(map(chr, range(0x2060, 0x2070)))
+)
+# PDFium's mark of a hyphen at the end of a line.
+_LINE_HYPHENS = "\ufffe\x02"
+
+# Text; left, top, right and bottom as shares of the page as people see it; the shade of its colour,
+# 0 black to 255, -1 when unknown; whether it is drawn so that people need not see it: invisible,
+# under something else, or with a text of its own for programs (ActualText).
+ChildWord = tuple[str, float, float, float, float, int, bool]
+
+
+class ChildPage(TypedDict):
+    """A page: its words in the order of the text layer, and how many paths it has.
+
+    ``side`` is the longer one of the page, in points. ``pictures`` is the share of the page that
+    its pictures cover, at most 1.
+    """
+
+    words: list[ChildWord]
+    side: float
+    pictures: float
+    paths: int
+
+
+def answer(arguments: list[str]) -> list[ChildPage | None]:
+    """Do what the command says; None for pages after MAX_ANSWER."""
+    import pypdfium2
+
+    document, pages = arguments
+    left = MAX_ANSWER
+    found: list[ChildPage | None] = []
+    with pypdfium2.PdfDocument(document) as pdf:
+        pdf.init_forms()  # what is typed into a form is drawn, and so part of the page
+        for number in range(min(len(pdf), int(pages))):
+            page = _page(pdf, number) if left > 0 else None
+            found.append(page)
+            left -= sum(_size(word[0]) for word in page["words"]) if page else 0
+    return found
+
+
+def _size(text: str) -> int:
+    return _NUMBERS_OF_A_WORD + len(text) * (1 if text.isascii() else 6)
+
+
+def _page(pdf: "pypdfium2.PdfDocument", number: int) -> ChildPage:
+    page = pdf[number]
+    if raw.FPDFPage_GetAnnotCount(page.raw) > 0:
+        # Makes the fields of a form, and stamps, text of the page itself.
+        raw.FPDFPage_Flatten(page.raw, raw.FLAT_NORMALDISPLAY)
+        page.close()
+        page = pdf[number]
+    objects = PageObjects(page.raw)
+    words = _Words(page, objects)
+    found = list(words.read())
+    side = max(page.get_size())
+    words.close()
+    page.close()
+    return ChildPage(words=found, side=side, pictures=objects.picture_share(), paths=objects.paths)
+
+
+class _Words:
+    """The words of a page."""
+
+    def __init__(self, page: "pypdfium2.PdfPage", objects: PageObjects) -> None:
+        self._text = raw.FPDFText_LoadPage(page.raw)
+        self._objects = objects
+        left, bottom, right, top = page.get_bbox()
+        self._origin = (left, bottom)
+        self._size = (right - left or 1.0, top - bottom or 1.0)
+        self._rotation = page.get_rotation()
+
+    def read(self) -> Iterator[ChildWord]:
+        """Yield the words in the order of the text layer."""
+        letters: list[str] = []
+        boxes: list[tuple[float, float, float, float]] = []
+        style: Style | None = None
+        left = MAX_WORDS
+        for letter, box, at in self._letters():
+            if letters and (letter == " " or (at is not None and not at.looks_like(style))):
+                yield self._word(letters, boxes, style)
+                letters, boxes = [], []
+                left -= 1
+                if not left:
+                    return
+            if letter != " ":
+                style = at if not letters else style
+                letters.append(letter)
+                boxes.append(box)
+        if letters:
+            yield self._word(letters, boxes, style)
+
+    def close(self) -> None:
+        """Free the text; PDFium asks for it before the page is closed."""
+        raw.FPDFText_ClosePage(self._text)
+
+    def _letters(self) -> Iterator[tuple[str, tuple[float, float, float, float], Style | None]]:
+        """Yield each letter with its box and style; a blank for all that separates words."""
+        text = self._text
+        sides = tuple(ctypes.c_double() for _ in range(4))
+        half = ""
+        for index in range(min(raw.FPDFText_CountChars(text), MAX_PAGE_LETTERS)):
+            letter = chr(raw.FPDFText_GetUnicode(text, index))
+            if letter.isspace():
+                yield " ", (0, 0, 0, 0), None
+                continue
+            if letter in _UNSEEN:
+                continue
+            if "\ud800" <= letter <= "\udbff":
+                half = letter  # PDFium gives the halves of a pair one by one
+                continue
+            raw.FPDFText_GetCharBox(text, index, *sides)
+            left, right, bottom, top = (side.value for side in sides)
+            if _is_flat(right - left, top - bottom) and letter.isalnum():
+                left, bottom, right, top = self._loose_box(index)
+            style = self._objects.style(raw.FPDFText_GetTextObject(text, index))
+            yield _readable(half + letter), (left, bottom, right, top), style
+            half = ""
+
+    def _loose_box(self, index: int) -> tuple[float, float, float, float]:
+        """Return the box of a letter by its font's height; some fonts tell no letter's own."""
+        box = raw.FS_RECTF()
+        raw.FPDFText_GetLooseCharBox(self._text, index, box)
+        return box.left, box.bottom, box.right, box.top
+
+    def _word(
+        self,
+        letters: list[str],
+        boxes: list[tuple[float, float, float, float]],
+        style: Style | None,
+    ) -> ChildWord:
+        text = "".join(letters[:MAX_LETTERS])
+        lefts, bottoms, rights, tops = zip(*boxes[:MAX_LETTERS], strict=True)
+        left, bottom, right, top = min(lefts), min(bottoms), max(rights), max(tops)
+        x0, y0 = self._place(left, bottom)
+        x1, y1 = self._place(right, top)
+        doubtful = style is not None and (
+            style.invisible
+            or self._objects.covers((left + right) / 2, (bottom + top) / 2, style.order)
+            or (style.replaced and any(letter.isdigit() for letter in text))
+        )
+        shade = -1 if style is None else style.shade
+        x0, x1 = sorted((x0, x1))
+        y0, y1 = sorted((y0, y1))
+        return text, round(x0, 4), round(y0, 4), round(x1, 4), round(y1, 4), shade, doubtful
+
+    def _place(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place in the page's own units as shares of the page as people see it."""
+        across = (x - self._origin[0]) / self._size[0]
+        up = (y - self._origin[1]) / self._size[1]
+        match self._rotation:
+            case 90:
+                return up, across
+            case 180:
+                return 1 - across, up
+            case 270:
+                return 1 - up, 1 - across
+        return across, 1 - up
+
+
+def _is_flat(width: float, height: float) -> bool:
+    return min(width, height) < FLAT * max(width, height)
+
+
+def _readable(letter: str) -> str:
+    """Return a letter as it is read: UNMAPPED where its code says nothing."""
+    if letter in _LINE_HYPHENS:
+        return "-"
+    if len(letter) == 2:
+        return letter.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    code = ord(letter)
+    if code < 32 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xF900 or code > 0xEFFFF:
+        return UNMAPPED
+    return letter

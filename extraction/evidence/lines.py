@@ -1,0 +1,84 @@
+"""The words of a page in lines, as people read them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from extraction.documents.words import Box, PageWords, Word
+
+# Words of one line overlap in height by at least this share of the smaller one.
+_OVERLAP = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words beside each other, from the left; ``from_ocr``: letters may be misread."""
+
+    page: int
+    from_ocr: bool
+    words: Sequence[Word]
+
+    @property
+    def top(self) -> float:
+        """Where the line begins, as a share of the page's height."""
+        return min(word.box[1] for word in self.words)
+
+    @property
+    def bottom(self) -> float:
+        """Where the line ends, as a share of the page's height."""
+        return max(word.box[3] for word in self.words)
+
+
+def lines_of(page: PageWords) -> list[Line]:
+    """Return the lines of a page from the top."""
+    rows: list[list[Word]] = []
+    for word in sorted(page.words, key=lambda word: word.box[1] + word.box[3]):
+        if rows and _is_beside(word, rows[-1][-1]):
+            rows[-1].append(word)
+        else:
+            rows.append([word])
+    return [
+        Line(page.number, page.source == "ocr", sorted(row, key=lambda word: word.box[0]))
+        for row in rows
+    ]
+
+
+def _is_beside(word: Word, other: Word) -> bool:
+    top, bottom = max(word.box[1], other.box[1]), min(word.box[3], other.box[3])
+    smaller = min(word.box[3] - word.box[1], other.box[3] - other.box[1])
+    return bottom - top >= _OVERLAP * smaller
+
+
+def box_around(words: Iterable[Word]) -> Box:
+    """Return the smallest box that holds the words."""
+    boxes = [word.box for word in words]
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
+
+
+def gap_after(line: Line, index: int) -> float:
+    """Return the space between a word and the next one, in letters of the word."""
+    word, following = line.words[index], line.words[index + 1]
+    letter = (word.box[2] - word.box[0]) / len(word.text)
+    return (following.box[0] - word.box[2]) / letter if letter > 0 else float("inf")
+
+
+# Letters across a page that a line of text has when its words keep their columns.
+_COLUMNS = 160
+
+
+def text_of(lines: Iterable[Line]) -> str:
+    """Return lines as text in which every word stands at its column, for rules that read labels."""
+    return "\n".join(map(_line_text, lines))
+
+
+def _line_text(line: Line) -> str:
+    text = ""
+    for index, word in enumerate(line.words):
+        column = round(word.box[0] * _COLUMNS)
+        blank = 0 if not text else 1 if gap_after(line, index - 1) < 1.5 else 2
+        text = (text + " " * blank).ljust(column if blank != 1 else 0) + word.text
+    return text

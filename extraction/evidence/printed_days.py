@@ -1,0 +1,169 @@
+"""Dates as documents print them, in the order and language of each."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cache
+
+from babel.dates import get_month_names
+
+from extraction.documents.words import Box, Word
+from extraction.evidence.lines import Line, box_around
+
+# The languages of CLDR whose month names are known, most frequent first: a name that two of them
+# give different months (Croatian listopad) is the first one's.
+LANGUAGES = (
+    *("en", "de", "fr", "nl", "es", "it", "pt", "sv", "da", "nb", "fi", "pl", "cs", "sk", "hu"),
+    *("ro", "et", "lv", "lt", "sl", "hr", "el", "bg", "tr", "ru", "uk", "hi", "ne"),
+)
+_TOKEN = re.compile(r"\d{1,8}|[^\W\d_]+")
+_FILLERS = frozenset({
+    *("de", "del", "of", "den", "the", "di", "le", "st", "nd", "rd", "th", "er", "os", "ter"),
+    *("年", "月", "日", "г", "r", "m", "d"),
+})  # fmt: skip
+# Tokens that can be one date with the words between them.
+_REACH = 6
+
+
+class Order(StrEnum):
+    """Which of two numbers is the month, where the form of a date leaves that open."""
+
+    DAY_FIRST = "day_first"
+    MONTH_FIRST = "month_first"
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedDay:
+    """A date on a page: 03/04/2026 is two, of which each has its ``order`` and is ``ambiguous``.
+
+    ``order`` is None where the form leaves no choice: 2026-04-03, 3.4.2026, 3 April 2026.
+    """
+
+    day: date
+    order: Order | None
+    ambiguous: bool
+    page: int
+    from_ocr: bool
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    word: Word
+    before: str  # what separates it from the token before it
+
+
+def days_in(line: Line) -> Iterator[PrintedDay]:
+    """Yield the dates of a line, an ambiguous one in both readings."""
+    tokens = _tokens(line.words)
+    for index, token in enumerate(tokens):
+        if token.text.isdigit() and len(token.text) == 8:
+            for day in _compact(token.text):
+                yield PrintedDay(day, None, False, line.page, line.from_ocr, token.word.box)
+        window = [one for one in tokens[index : index + _REACH] if one.text not in _FILLERS][:3]
+        if len(window) == 3 and window[0] is token:
+            box = box_around(one.word for one in window)
+            readings = list(_readings(window))
+            for day, order in readings:
+                ambiguous = len(readings) > 1
+                yield PrintedDay(day, order, ambiguous, line.page, line.from_ocr, box)
+
+
+def order_of(days: Iterable[PrintedDay]) -> Order | None:
+    """Return how a document orders day and month, by its dates that have one reading; else None."""
+    orders = {day.order for day in days if day.order is not None and not day.ambiguous}
+    return orders.pop() if len(orders) == 1 else None
+
+
+def _tokens(words: Sequence[Word]) -> list[_Token]:
+    found: list[_Token] = []
+    between = ""
+    for word in words:
+        end = 0
+        for match in _TOKEN.finditer(word.text):
+            between += word.text[end : match.start()]
+            found.append(_Token(_folded(match[0]), word, between))
+            between, end = "", match.end()
+        between = word.text[end:] + " "
+    return found
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    if text.isdecimal():
+        return "".join(str(int(letter)) for letter in text)
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+_Reading = tuple[date, Order | None]
+
+
+def _readings(window: list[_Token]) -> Iterator[_Reading]:
+    first, second, third = (token.text for token in window)
+    numeric = [text.isdigit() for text in (first, second, third)]
+    if numeric == [True, True, True]:
+        yield from _numeric(first, second, third, dotted="." in window[1].before)
+    elif numeric == [True, False, True] and _is_year(window[2]):  # 17 April 2026
+        yield from _named(third, second, first)
+    elif numeric == [False, True, True] and _is_year(window[2]):  # April 17, 2026
+        yield from _named(third, first, second)
+
+
+def _is_year(token: _Token) -> bool:
+    """Whether a number can be the year beside the name of a month: 2026, '26 or 17-Apr-26."""
+    return len(token.text) == 4 or token.before in ("-", " '", " ’", "'", "’")
+
+
+def _numeric(first: str, second: str, third: str, *, dotted: bool) -> Iterator[_Reading]:
+    if len(first) == 4:
+        yield from _day(first, second, third, None)
+    elif dotted or first == second:
+        yield from _day(third, second, first, None)
+    else:
+        yield from _day(third, second, first, Order.DAY_FIRST)
+        yield from _day(third, first, second, Order.MONTH_FIRST)
+
+
+def _named(year: str, month: str, day: str) -> Iterator[_Reading]:
+    if number := _month(month):
+        yield from _day(year, str(number), day, None)
+
+
+def _day(year: str, month: str, day: str, order: Order | None) -> Iterator[_Reading]:
+    if len(year) not in (2, 4) or len(month) > 2 or len(day) > 2:
+        return
+    try:
+        yield date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day)), order
+    except ValueError:
+        return
+
+
+def _compact(digits: str) -> Iterator[date]:
+    for year, month, day in (
+        (digits[:4], digits[4:6], digits[6:]),
+        (digits[4:], digits[2:4], digits[:2]),
+    ):
+        yield from (found for found, _ in _day(year, month, day, None))
+
+
+@cache
+def _months(language: str) -> dict[str, int]:
+    names: dict[str, int] = {"sept": 9} if language == "en" else {}
+    for context in ("format", "stand-alone"):
+        for width in ("wide", "abbreviated"):
+            months = get_month_names(width, context, language)
+            names |= {_folded(name.rstrip(".")): number for number, name in months.items()}
+    return names
+
+
+def _month(name: str) -> int | None:
+    """Return the number of a month by its name, or None for another word."""
+    if len(name) < 3:
+        return None
+    return next((months[name] for months in map(_months, LANGUAGES) if name in months), None)

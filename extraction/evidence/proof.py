@@ -1,0 +1,144 @@
+"""Looks for every value of an invoice on its pages; runs in the sandbox's child process.
+
+    JOB
+
+JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (number, source and words of each),
+``einvoice``, what the embedded electronic invoice says, or null, and ``is_einvoice``. Run by
+``extraction.documents.sandbox.run_child``.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from extraction.documents.words import PageWords, Word
+from extraction.evidence.findings import Doubt, Found, Proof
+from extraction.evidence.page_index import PageIndex
+from extraction.evidence.page_labels import PageLabels
+from extraction.evidence.printed_texts import Place
+from extraction.evidence.roles import are_swapped
+from extraction.evidence.sums import derived
+from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
+
+
+def answer(arguments: list[str]) -> Proof:
+    """Prove what the job's invoice says."""
+    job = json.loads(Path(arguments[0]).read_text("utf-8"))
+    pages = [
+        PageWords(number, source, [Word(text, tuple(box)) for text, *box in words])
+        for number, source, words in job["pages"]
+    ]
+    return prove(job["invoice"], pages, job["einvoice"], is_einvoice=job["is_einvoice"])
+
+
+def prove(
+    invoice: Mapping[str, Any],
+    pages: Sequence[PageWords],
+    einvoice: Mapping[str, Any] | None = None,
+    *,
+    is_einvoice: bool = False,
+) -> Proof:
+    """Return where the values of an invoice stand, and what speaks against them.
+
+    ``invoice`` and ``einvoice`` are InvoiceFields as JSON; ``is_einvoice``: the one was read from
+    the other, so that it confirms nothing.
+    """
+    page = PageIndex(pages)
+    values = {path: (kind, value) for path, kind, value in values_of(invoice)}
+    places = {path: page.find(kind, value) for path, (kind, value) in values.items()}
+    evidence: dict[str, Found] = {
+        path: _found(_nearest(path, found, places)) for path, found in places.items() if found
+    }
+    numbers = {
+        path: Decimal(value) for path, (kind, value) in values.items() if kind is Kind.NUMBER
+    }
+    zeros = {path for path, number in numbers.items() if not number}
+    for path in derived(numbers, zeros | (numbers.keys() & evidence.keys())):
+        evidence[path] = Found(source="sums", page=None, box=None)
+    stated = {path: value for path, _, value in values_of(einvoice or {})}
+    same = {path for path, (kind, value) in values.items() if _same(kind, value, stated.get(path))}
+    if not is_einvoice:
+        evidence |= {path: _confirmed(evidence.get(path)) for path in same}
+    labels = PageLabels(page)
+    doubts = [
+        doubt
+        for path, (_, value) in values.items()
+        if path not in zeros
+        for doubt in _doubts_about(path, value, evidence.get(path), page, labels, is_einvoice)
+    ]
+    doubts += _contradictions(values, stated)
+    doubts += labels.missing(invoice)
+    if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
+        doubts.append(Doubt(path="supplier.name", code="swapped", said=None))
+    if is_einvoice:
+        evidence |= {path: _confirmed(evidence.get(path)) for path in same}
+    return Proof(evidence=evidence, doubts=doubts)
+
+
+def _doubts_about(
+    path: str,
+    value: str,
+    found: Found | None,
+    page: PageIndex,
+    labels: PageLabels,
+    is_einvoice: bool,
+) -> Iterator[Doubt]:
+    """Yield what speaks against a value: that it stands nowhere, or that another one does."""
+    if not is_key(path):
+        return
+    if found is None:
+        said = labels.said(path, value)
+        if not is_einvoice:
+            yield Doubt(path=path, code="not_printed", said=said)
+        elif said is not None or is_always_printed(path):
+            yield Doubt(path=path, code="not_on_page", said=said)
+    elif (said := labels.contradiction(path, value, found)) is not None:
+        yield Doubt(path=path, code="contradicts_label", said=said)
+    elif path == "total_amount" and page.has_other_sign(value):
+        yield Doubt(path=path, code="wrong_sign", said=None)
+
+
+def _confirmed(found: Found | None) -> Found:
+    """Return the evidence of a value that the electronic invoice states as well."""
+    if found is None or found["source"] == "sums":
+        return Found(source="xml", page=None, box=None)
+    return Found(source="xml", page=found["page"], box=found["box"])
+
+
+def _found(place: Place) -> Found:
+    source = "ocr" if place.from_ocr else "text"
+    return Found(source=source, page=place.page, box=[round(side, 4) for side in place.box])
+
+
+def _nearest(path: str, found: list[Place], places: Mapping[str, list[Place]]) -> Place:
+    """Return the place of a value of a row that is nearest to the row's description."""
+    row, _, _ = path.rpartition(".")
+    anchors = places.get(f"{row}.description") if row.startswith("line_items.") else None
+    if not anchors:
+        return found[0]
+    anchor = anchors[0]
+    return min(
+        found,
+        key=lambda place: (place.page != anchor.page, abs(place.box[1] - anchor.box[1])),
+    )
+
+
+def _same(kind: Kind, value: str, stated: str | None) -> bool:
+    if stated is None:
+        return False
+    if kind is Kind.NUMBER:
+        return Decimal(value) == Decimal(stated)
+    return " ".join(value.split()).casefold() == " ".join(stated.split()).casefold()
+
+
+def _contradictions(
+    values: Mapping[str, tuple[Kind, str]], stated: Mapping[str, str]
+) -> list[Doubt]:
+    """Return the key values of which the embedded e-invoice states another one."""
+    return [
+        Doubt(path=path, code="contradicts_einvoice", said=stated[path])
+        for path, (kind, value) in values.items()
+        if is_key(path) and path in stated and not _same(kind, value, stated[path])
+    ]

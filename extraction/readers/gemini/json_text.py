@@ -1,0 +1,90 @@
+"""The JSON object in the text that a model answers, whatever stands around it. Pure.
+
+Models wrap it in code fences, prose, arrays and envelopes, write line breaks into strings and
+commas before brackets. None of that changes what the object says.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal, DecimalException
+from typing import Any
+
+# Places in a text at which an object is looked for, so that braces in prose cost little.
+_MOST_TRIES = 20
+# Arrays and envelopes around the object.
+_DEEPEST = 3
+# Strings are matched as well, so that their commas are passed over; one without an end takes the
+# rest, so that the time stays linear.
+_STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"?|,(?=\s*[}\]])', re.DOTALL)
+
+
+def _number(digits: str) -> Decimal | str:
+    try:
+        return Decimal(digits)
+    except DecimalException:  # an exponent beyond what decimal holds
+        return digits
+
+
+_DECODER = json.JSONDecoder(
+    strict=False, parse_float=_number, parse_int=_number, parse_constant=str
+)
+
+
+def objects_in(text: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Return the wanted objects of a text in order: it alone, in prose, in arrays or envelopes.
+
+    Numbers are Decimal. Of prose only the first objects are looked at.
+    """
+    for candidate in (text, _without_trailing_commas(text)):
+        found = [
+            wanted for value in _values_in(candidate) for wanted in _wanted_in(value, is_wanted)
+        ]
+        if found:
+            return found
+    return []
+
+
+def _without_trailing_commas(text: str) -> str:
+    return _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], text)
+
+
+def _values_in(text: str) -> Iterator[Any]:
+    """Yield the JSON value that the text is, or else the objects in it."""
+    try:
+        yield _DECODER.decode(text.strip("\ufeff \t\r\n"))
+    except (ValueError, RecursionError):
+        yield from _embedded_in(text)
+
+
+def _embedded_in(text: str) -> Iterator[Any]:
+    begins = text.find("{")
+    for _ in range(_MOST_TRIES):
+        if begins < 0:
+            return
+        ends = begins + 1
+        try:
+            value, ends = _DECODER.raw_decode(text, begins)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            yield value
+        begins = text.find("{", ends)
+
+
+def _wanted_in(
+    value: Any, is_wanted: Callable[[dict[str, Any]], bool], depth: int = 0
+) -> Iterator[dict[str, Any]]:
+    inner: list[Any] = []
+    match value:
+        case dict() if is_wanted(value):
+            yield value
+        case dict() if len(value) == 1:
+            inner = list(value.values())
+        case list():
+            inner = value
+        case str() if depth == 0:  # an object that was written as a string
+            inner = list(_values_in(value)) if "{" in value else []
+    if depth < _DEEPEST:
+        for one in inner:
+            yield from _wanted_in(one, is_wanted, depth + 1)

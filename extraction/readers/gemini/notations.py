@@ -1,0 +1,142 @@
+"""Texts and dates as models write them, instead of in the form asked for. Pure.
+
+Each rule returns a value with its doubts, where it had to guess, or raises Unclear.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Generic, TypeVar
+
+from extraction.readers.text.numbers import days_in
+
+T = TypeVar("T")
+
+# What the schema lets a text have.
+LONGEST_TEXT = 2_000
+# Characters of a number, date or currency, with everything beside it.
+LONGEST_SCALAR = 60
+
+
+class Unclear(ValueError):
+    """A value that cannot be understood as what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a value may be another: a code for machines, and a sentence without its subject."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understood(Generic[T]):
+    """A value, and the doubts that it leaves."""
+
+    value: T
+    doubts: tuple[Doubt, ...] = ()
+
+
+# What models write for a value that is not there.
+_ABSENT = frozenset({
+    "", "-", "--", "---", "n/a", "n.a.", "na", "null", "none", "undefined", "nan",
+    "not available", "not applicable", "not found", "not provided", "not specified",
+    "not stated", "not visible",
+})  # fmt: skip
+_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
+
+# Embeddings, overrides and isolates of the bidirectional algorithm (unicode.org/reports/tr9): they
+# make a text look like another.
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Nothing of these is seen. The joiners (U+200C, U+200D) stay: Indic scripts need them.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\U000e0000-\U000e007f]")
+_CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if code != ord("\n")}
+_LINE_END = re.compile("\r\n?|\u2028|\u2029")
+# What spreadsheets calculate when a cell begins so (owasp.org/www-community/attacks/CSV_Injection).
+# A sign alone begins telephone numbers, too.
+_FORMULA = re.compile(r"=|@\w{1,30}\(|[+-][^|\n]{0,100}\|")
+
+_YEAR_FIRST = re.compile(
+    r"(?P<year>\d{4})(?P<s>[-/.])(?P<month>\d{1,2})(?P=s)(?P<day>\d{1,2})"
+    r"(?:[T ](?P<time>\d\d:[\d:.]{2,13}) ?(?P<zone>Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII,
+)
+_BASIC_ISO = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)", re.ASCII)
+_WHOLE_YEAR = re.compile(r"\d{4}", re.ASCII)
+
+
+def is_absent(value: object) -> bool:
+    """Whether a value says that there is none: null, "", "N/A", a dash."""
+    if not isinstance(value, str):
+        return value is None
+    return len(value) < LONGEST_SCALAR and plain(value).casefold() in _ABSENT
+
+
+def cleaned(value: str) -> str:
+    """Return a text without characters that nobody sees; its line breaks stay."""
+    visible = _INVISIBLE.sub("", _DIRECTION.sub("", value))
+    return _LINE_END.sub("\n", visible).translate(_CONTROLS).strip()
+
+
+def plain(value: str) -> str:
+    """Return a text cleaned, with single blanks, 0 to 9 for the digits of any script, and "-"."""
+    ascii_digits = "".join(
+        character if (digit := unicodedata.decimal(character, None)) is None else str(digit)
+        for character in cleaned(value)
+    )
+    return " ".join(ascii_digits.translate(_HYPHENS).split())
+
+
+def text(value: str) -> Understood[str]:
+    """Return a text that can be shown and kept: cleaned, of at most LONGEST_TEXT characters.
+
+    A formula stays as it is, and is in doubt.
+    """
+    kept = cleaned(value)
+    doubts = []
+    if _DIRECTION.search(value):
+        doubts.append(Doubt("direction", "held characters that turn the direction of writing."))
+    if _FORMULA.match(kept):
+        doubts.append(Doubt("formula", "begins like the formula of a spreadsheet."))
+    if len(kept) > LONGEST_TEXT:
+        doubts.append(Doubt("cut", f"was cut after {LONGEST_TEXT} characters."))
+        kept = kept[:LONGEST_TEXT].strip()
+    return Understood(kept, tuple(doubts))
+
+
+def day(written: str) -> Understood[date]:
+    """Return a date written in any usual way, without its time. Raises Unclear for others.
+
+    Of 03/04/2026 the day is taken to be first. That is in doubt, and so are a year of two digits
+    and a moment in a time zone, which may be another day where the invoice was written.
+    """
+    shown = plain(written)
+    if len(shown) > LONGEST_SCALAR:
+        raise Unclear
+    if (iso := _YEAR_FIRST.fullmatch(shown)) or (iso := _BASIC_ISO.fullmatch(shown)):
+        return _iso_day(iso, shown)
+    found = list(days_in(shown))
+    # A weekday may stand beside it, but no number that could be another part of a date.
+    if len(found) != 1 or any(map(str.isdigit, shown[: found[0].start] + shown[found[0].end :])):
+        raise Unclear
+    first, *others = found[0].readings
+    if others:
+        return _doubtful_day(first, shown, f"; it may mean {others[0]}.")
+    return Understood(first) if _WHOLE_YEAR.search(shown) else _doubtful_day(first, shown, ".")
+
+
+def _iso_day(iso: re.Match[str], shown: str) -> Understood[date]:
+    try:
+        found = date(int(iso["year"]), int(iso["month"]), int(iso["day"]))
+    except ValueError:
+        raise Unclear from None
+    moment = iso.groupdict()
+    if moment.get("zone") and moment["time"].strip("0:."):
+        return _doubtful_day(found, shown, "; in another time zone it is another day.")
+    return Understood(found)
+
+
+def _doubtful_day(found: date, shown: str, why: str) -> Understood[date]:
+    return Understood(found, (Doubt("ambiguous_date", f'"{shown}" was read as {found}{why}'),))

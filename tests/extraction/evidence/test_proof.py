@@ -1,0 +1,185 @@
+import copy
+from typing import Any
+
+import pytest
+
+from extraction.evidence.proof import prove
+from extraction.invoices.schema import InvoiceFields
+from tests.extraction.evidence.pages import page_of
+
+PAGE = """Acme Supplies Ltd                    12 Foundry Lane, Leeds
+VAT GB123456789                      acme@example.com
+
+Invoice no. INV-2026-0417
+Invoice date 17 April 2026
+Due date     17 May 2026
+
+Bill to
+Northwind Trading Ltd
+4 Harbour Street
+
+Copy paper A4       24 box   18.50     444.00
+Ballpoint pen      200 pcs    0.45      90.00
+
+Net total                              534.00
+VAT 20 %                               106.80
+Total GBP                              640.80
+IBAN GB29 NWBK 6016 1331 9268 19"""
+INVOICE = InvoiceFields.model_validate(
+    {
+        "document_type": "invoice",
+        "invoice_number": "INV-2026-0417",
+        "invoice_date": "2026-04-17",
+        "due_date": "2026-05-17",
+        "currency": "GBP",
+        "supplier": {"name": "Acme Supplies Ltd", "tax_id": "GB123456789"},
+        "customer": {"name": "Northwind Trading Ltd", "address": "4 Harbour Street"},
+        "line_items": [
+            {
+                "description": "Copy paper A4",
+                "quantity": "24",
+                "unit_price": "18.50",
+                "amount": "444.00",
+            },
+            {"description": "Ballpoint pen", "quantity": "200", "amount": "90.00"},
+        ],
+        "taxable_amount": "534.00",
+        "tax_total": "106.80",
+        "total_amount": "640.80",
+        "amount_due": "640.80",
+        "iban": "GB29NWBK60161331926819",
+    }
+).model_dump(mode="json")
+
+
+def with_value(path: str, value: object) -> dict[str, Any]:
+    changed = copy.deepcopy(INVOICE)
+    *parents, name = path.split(".")
+    target: Any = changed
+    for parent in parents:
+        target = target[int(parent)] if isinstance(target, list) else target[parent]
+    target[name] = value
+    return changed
+
+
+def doubts(invoice: dict[str, Any], page: str = PAGE) -> set[tuple[str, str, str | None]]:
+    found = prove(invoice, [page_of(page)], None)["doubts"]
+    return {(doubt["path"], doubt["code"], doubt["said"]) for doubt in found}
+
+
+def test_a_right_reading_is_proven_with_the_place_of_each_value() -> None:
+    proof = prove(INVOICE, [page_of(PAGE)], None)
+
+    assert proof["doubts"] == []
+    assert {entry["source"] for entry in proof["evidence"].values()} == {"text"}
+    number = proof["evidence"]["invoice_number"]
+    assert number["page"] == 1
+    assert number["box"] == pytest.approx([0.12, 0.06, 0.25, 0.076])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("invoice_number", "INV-2026-0471"),
+        ("invoice_date", "2026-04-18"),
+        ("due_date", "2026-05-18"),
+        ("currency", "SEK"),
+        ("supplier.name", "Nordlicht GmbH"),
+        ("supplier.tax_id", "GB123456788"),
+        ("customer.name", "Northwind Tracing Ltd"),
+        ("line_items.0.amount", "443.00"),
+        ("line_items.1.amount", "91.00"),
+        ("taxable_amount", "535.00"),
+        ("tax_total", "106.90"),
+        ("total_amount", "640.90"),
+        ("amount_due", "604.80"),
+        ("iban", "GB29NWBK60161331926818"),
+    ],
+)
+def test_a_wrong_key_value_is_not_printed(path: str, value: str) -> None:
+    assert (path, "not_printed") in {
+        (found, code) for found, code, _ in doubts(with_value(path, value))
+    }
+
+
+def test_what_is_printed_instead_is_told() -> None:
+    assert ("total_amount", "not_printed", "640.80") in doubts(with_value("total_amount", "640.90"))
+    assert ("due_date", "not_printed", "2026-05-17") in doubts(with_value("due_date", "2026-05-18"))
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("due_date", "2026-05-17"), ("tax_total", None), ("currency", None)]
+)
+def test_a_printed_value_that_was_not_read_is_missed(path: str, said: str | None) -> None:
+    missed = {(found, code) for found, code, _ in doubts(with_value(path, None))}
+
+    assert (path, "absent") in missed
+    assert said is None or (path, "absent", said) in doubts(with_value(path, None))
+
+
+def test_the_net_amount_is_not_taken_for_the_total() -> None:
+    assert ("total_amount", "contradicts_label", "640.80") in doubts(
+        with_value("total_amount", "534.00")
+    )
+
+
+def test_the_due_date_is_not_taken_for_the_date() -> None:
+    assert ("invoice_date", "contradicts_label", "2026-04-17") in doubts(
+        with_value("invoice_date", "2026-05-17")
+    )
+
+
+def test_exchanged_parties_are_noticed() -> None:
+    swapped = INVOICE | {"supplier": INVOICE["customer"], "customer": INVOICE["supplier"]}
+
+    assert ("supplier.name", "swapped", None) in doubts(swapped)
+
+
+def test_a_value_that_follows_from_printed_ones_needs_no_place() -> None:
+    page = PAGE.replace("Net total                              534.00\n", "")
+
+    proof = prove(INVOICE, [page_of(page)], None)
+
+    assert proof["evidence"]["taxable_amount"] == {"source": "sums", "page": None, "box": None}
+    assert proof["doubts"] == []
+
+
+def test_a_total_that_only_follows_must_not_contradict_a_printed_one() -> None:
+    page = PAGE.replace("640.80", "640.81")
+
+    assert ("total_amount", "contradicts_label", "640.81") in doubts(INVOICE, page)
+
+
+def test_zero_needs_no_place() -> None:
+    assert doubts(with_value("prepaid_amount", "0.00")) == set()
+
+
+def test_a_line_is_found_where_its_description_stands() -> None:
+    page = PAGE.replace("Invoice no.", "Deposit 90.00   Invoice no.")
+
+    proof = prove(INVOICE, [page_of(page)], None)
+
+    box = proof["evidence"]["line_items.1.amount"]["box"]
+    assert box is not None
+    assert box[1] == pytest.approx(0.24)
+
+
+def test_the_electronic_invoice_confirms_and_contradicts() -> None:
+    einvoice = with_value("total_amount", "640.90") | {"order_number": "PO-1"}
+    invoice = INVOICE | {"order_number": "PO-1"}
+
+    proof = prove(invoice, [page_of(PAGE)], einvoice)
+
+    assert proof["evidence"]["order_number"] == {"source": "xml", "page": None, "box": None}
+    assert proof["doubts"] == [
+        {"path": "total_amount", "code": "contradicts_einvoice", "said": "640.90"}
+    ]
+
+
+def test_two_pages_are_searched_and_told_apart() -> None:
+    first, second = PAGE.split("\nNet total", 1)
+
+    proof = prove(INVOICE, [page_of(first), page_of("\nNet total" + second, 2)], None)
+
+    assert proof["doubts"] == []
+    assert proof["evidence"]["total_amount"]["page"] == 2

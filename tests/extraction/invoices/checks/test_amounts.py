@@ -1,0 +1,208 @@
+from typing import Any
+
+import pytest
+
+from extraction.invoices.checks.amounts import amount_due_adds_up
+from extraction.invoices.schema import Check
+from tests.extraction.invoices.made import failed, failed_codes, invoice, line
+
+PAID: dict[str, Any] = {
+    "subtotal": "100.00",
+    "tax_total": "19.00",
+    "total_amount": "119.00",
+}
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"amount_due": "119.00"},
+        {"amount_due": "0.00"},  # paid, without a word of it
+        {"amount_due": "0.00", "prepaid_amount": "0.00"},
+        {"amount_due": "69.00", "prepaid_amount": "50.00"},
+        {"amount_due": "69.00", "prepaid_amount": "-50.00"},  # printed with a minus
+        {"amount_due": "169.00", "prepaid_amount": "-50.00"},  # an earlier debt
+        {"amount_due": "-119.00", "prepaid_amount": "238.00"},
+        {"amount_due": "119.02", "rounding_amount": "0.02"},
+        {
+            "amount_due": "119.00",
+            "total_amount": "119.00",
+            "tax_total": "19.02",
+            "rounding_amount": "-0.02",
+        },
+        {
+            "amount_due": "120.00",
+            "total_amount": "119.30",
+            "tax_total": "19.30",
+            "rounding_amount": "0.70",
+        },
+        {"amount_due": "119.00", "total_amount": None},
+        {"amount_due": "69.00", "total_amount": None, "prepaid_amount": "50.00"},
+        {"amount_due": "120.00", "total_amount": "119.60", "tax_total": "19.60", "currency": "SEK"},
+    ],
+)
+def test_what_is_due_follows_from_the_total(others: dict[str, Any]) -> None:
+    assert failed(invoice(**PAID | others)) == []
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"amount_due": "119.01"},  # stated amounts are subtracted exactly
+        {"amount_due": "69.00"},
+        {"amount_due": "119.00", "prepaid_amount": "50.00"},
+        {"amount_due": "69.00", "prepaid_amount": "60.00"},
+        {"amount_due": "0.00", "prepaid_amount": "50.00"},
+        {"amount_due": "119.00", "rounding_amount": "0.02"},
+        {"amount_due": "169.00", "prepaid_amount": "50.00"},
+        {"amount_due": "89.00", "total_amount": None},
+        {"amount_due": "120.00", "total_amount": "119.60", "tax_total": "19.60", "currency": "EUR"},
+        {"amount_due": "119.80", "total_amount": "119.60", "tax_total": "19.60", "currency": "SEK"},
+    ],
+)
+def test_a_wrong_amount_due_fails(others: dict[str, Any]) -> None:
+    assert failed_codes(invoice(**PAID | others)) == ["amount_due_adds_up"]
+
+
+def test_the_amount_due_names_what_it_follows_from() -> None:
+    fields = invoice(**PAID, amount_due="69.10", prepaid_amount="50.00")
+
+    assert amount_due_adds_up(fields) == Check(
+        code="amount_due_adds_up",
+        passed=False,
+        expected="69.00",
+        actual="69.10",
+        paths=["amount_due", "total_amount", "prepaid_amount"],
+    )
+
+
+def test_a_head_without_prepayments_says_nothing_of_the_amount_due() -> None:
+    fields = invoice(
+        taxable_amount="100.00", tax_total="19.00", total_amount="119.00", amount_due="69.00"
+    )
+
+    assert amount_due_adds_up(fields) is None
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"subtotal": "119.00"},  # printed with tax
+        {"subtotal": "100.00", "discount_total": "-10.00", "charge_total": "10.00"},
+        {
+            "subtotal": "95.00",
+            "charge_total": "5.00",
+            "line_items": [line(amount="100.00"), line(amount="-5.00")],
+        },
+        {"line_items": [line(amount="95.00"), line(amount="5.00")], "charge_total": "5.00"},
+        {"line_items": [line(amount="119.00")]},
+        {"line_items": [line(amount="110.00"), line(amount="-10.00")], "discount_total": "10.00"},
+        {
+            "line_items": [line(amount="110.00"), line(amount="-10.00"), line(amount="0.00")],
+            "discount_total": "10.00",
+            "charge_total": "0.00",
+        },
+    ],
+)
+def test_the_net_total_follows_in_any_way_that_documents_use(others: dict[str, Any]) -> None:
+    fields = invoice(taxable_amount="100.00", tax_total="19.00", total_amount="119.00", **others)
+
+    assert "taxable_amount_adds_up" not in failed_codes(fields)
+
+
+def test_a_charge_and_a_discount_may_both_be_lines_as_well() -> None:
+    items = [line(amount="100.00"), line(amount="5.00"), line(amount="-10.00")]
+    fields = invoice(
+        line_items=items, discount_total="10.00", charge_total="5.00", total_amount="95.00"
+    )
+
+    assert failed(fields) == []
+
+
+def test_a_subtotal_may_be_printed_below_a_discount_that_lines_confirm() -> None:
+    fields = invoice(
+        line_items=[line(amount="110.00")],
+        discount_total="10.00",
+        subtotal="100.00",
+        taxable_amount="100.00",
+        tax_total="19.00",
+        total_amount="119.00",
+    )
+
+    assert failed(fields) == []
+    assert failed_codes(fields.model_copy(update={"discount_total": fields.tax_total}))
+
+
+def test_lines_that_do_not_add_up_to_the_net_total_are_named() -> None:
+    fields = invoice(line_items=[line(amount="90.00")], taxable_amount="100.00")
+
+    assert failed(fields) == [
+        Check(
+            code="taxable_amount_adds_up",
+            passed=False,
+            expected="90.00",
+            actual="100.00",
+            paths=["taxable_amount", "line_items"],
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("others", "codes"),
+    [
+        ({"total_amount": "90.00"}, []),
+        ({"total_amount": "96.00"}, ["total_adds_up"]),
+        ({"total_amount": "99.00", "tax_breakdown": [{"rate": "10", "tax_amount": "9.00"}]}, []),
+        (
+            {"total_amount": "98.00", "tax_breakdown": [{"rate": "10", "tax_amount": "9.00"}]},
+            ["total_adds_up"],
+        ),
+        ({"total_amount": "99.00", "line_items": [line(amount="90.00", tax_rate="10")]}, []),
+    ],
+)
+def test_without_a_tax_total_the_tax_is_that_of_the_rates_or_none(
+    others: dict[str, Any], codes: list[str]
+) -> None:
+    assert failed_codes(invoice(subtotal="90.00", **others)) == codes
+
+
+def test_without_net_total_and_lines_the_breakdown_gives_the_total() -> None:
+    rows = [{"rate": "10", "taxable_amount": "90.00", "tax_amount": "9.00"}]
+
+    fields = invoice(tax_breakdown=rows, amount_due="99.00")
+    assert failed(fields) == []
+    assert failed_codes(fields.model_copy(update={"amount_due": fields.tax_breakdown[0].rate}))
+
+
+@pytest.mark.parametrize(
+    ("subtotal", "tax", "codes"),
+    [
+        ("119.00", "19.00", []),  # 19 % contained
+        ("100.00", "19.00", []),  # 19 % on top
+        ("119.00", "22.61", ["total_adds_up"]),  # 19 % on top of the total
+    ],
+)
+def test_without_a_rate_a_contained_tax_is_a_whole_percentage_of_the_rest(
+    subtotal: str, tax: str, codes: list[str]
+) -> None:
+    fields = invoice(subtotal=subtotal, tax_total=tax, total_amount="119.00")
+
+    assert failed_codes(fields) == codes
+
+
+def test_amounts_of_any_size_are_compared() -> None:
+    huge = "9" * 24
+    fields = invoice(
+        currency="EUR",
+        line_items=[
+            line(quantity=huge, unit_price=huge, discount=huge, amount=huge, tax_rate=huge)
+        ],
+        tax_breakdown=[{"rate": huge, "taxable_amount": huge, "tax_amount": "0." + "0" * 22 + "1"}],
+        subtotal=huge,
+        tax_total=huge,
+        total_amount=huge,
+        amount_due=huge,
+        prepaid_amount=huge,
+    )
+
+    assert "total_adds_up" in failed_codes(fields)

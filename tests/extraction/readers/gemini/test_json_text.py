@@ -1,0 +1,86 @@
+"""The object of an answer is found in whatever stands around it, in bounded time."""
+
+import json
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from extraction.readers.gemini.json_text import objects_in
+
+PLAIN = '{"document_type": "invoice", "total_amount": "9.50", "line_items": []}'
+FOUND = {"document_type": "invoice", "total_amount": "9.50", "line_items": []}
+
+
+def wanted(found: dict[str, Any]) -> bool:
+    return "document_type" in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN,
+        f"\ufeff \n{PLAIN}\n",
+        f"```json\n{PLAIN}\n```",
+        f"```\n{PLAIN}```",
+        f"Here is {{the}} invoice:\n\n{PLAIN}\n\nLet me know {{}} if …",
+        f"[{PLAIN}]",
+        f"[[{PLAIN}], null]",
+        f'{{"invoice": {PLAIN}}}',
+        f'{{"result": [{PLAIN}]}}',
+        json.dumps(PLAIN),
+        PLAIN.replace("[]}", "[ , ],\n }").replace("[ , ]", "[]"),
+        PLAIN.replace('", "', '" ,\n\t"'),
+        f"```json\n{PLAIN.replace('[]}', '[],}')}\n```",
+    ],
+)
+def test_object_is_found_whatever_stands_around_it(text: str) -> None:
+    assert objects_in(text, wanted) == [FOUND]
+
+
+def test_line_breaks_and_tabs_inside_strings_are_kept() -> None:
+    [found] = objects_in('{"document_type": "a\n\tb", "x": "1,}"}', wanted)
+
+    assert found == {"document_type": "a\n\tb", "x": "1,}"}
+
+
+def test_commas_inside_strings_stay_where_trailing_ones_go() -> None:
+    text = r'{"document_type": ",]\",}", "list": [1, 2, ], }'
+
+    assert objects_in(text, wanted) == [{"document_type": ',]",}', "list": [1, 2]}]
+
+
+def test_numbers_are_decimal_and_none_is_too_long() -> None:
+    text = f'{{"document_type": 10.10, "a": {"9" * 5000}, "b": 1e{"9" * 30}, "c": NaN}}'
+
+    [found] = objects_in(text, wanted)
+
+    assert found["document_type"] == Decimal("10.10")
+    assert str(found["document_type"]) == "10.10"
+    assert found["a"] == Decimal("9" * 5000)
+    assert (found["b"], found["c"]) == (f"1e{'9' * 30}", "NaN")
+
+
+def test_every_document_of_an_answer_is_found() -> None:
+    assert objects_in(f"[{PLAIN}, {PLAIN}]", wanted) == [FOUND, FOUND]
+    assert objects_in(f"{PLAIN}\n{PLAIN}", wanted) == [FOUND, FOUND]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "null", "7", '"{"', "[]", "{}", "Here is your invoice.", '{"a": 1, "b": {}}', PLAIN[:-1]],
+)
+def test_text_without_the_object_has_none(text: str) -> None:
+    assert objects_in(text, wanted) == []
+
+
+@pytest.mark.parametrize(
+    "unit", ["[", "{", '{"a":', '"', '\\"', ",", ", ", ",}", "{}", '{"a":1}', "```json\n"]
+)
+def test_hostile_text_takes_linear_time(unit: str) -> None:
+    began = time.process_time()
+
+    objects_in(unit * 200_000, wanted)
+
+    assert time.process_time() - began < 5
