@@ -207,8 +207,9 @@ EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validat
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
 # A company of weight 2 gets twice as many of the workers as one of weight 1, when both have work.
+# By the company id in lower case: SQL Server does not tell "nt047" from "NT047".
 COMPANY_WEIGHTS: dict[str, float] = {
-    company_id.strip(): float(weight)
+    company_id.strip().casefold(): float(weight)
     for company_id, weight in (
         item.rsplit("=", 1)
         for item in env.list(
@@ -221,6 +222,8 @@ COMPANY_WEIGHTS: dict[str, float] = {
         )
     )
 }
+# A process that gave no sign of life for so long is taken for dead, and what it read is read again.
+LEASE_SECONDS: int = env.int("LEASE_SECONDS", 20, validate=validate.Range(min=5, max=600))
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")

@@ -20,12 +20,12 @@ from ocrsite.lib.clock import Disturbance
 from tokens.models import TokenMaster
 
 # A process at work renews its lease well within this; without renewal another takes it over.
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 # So often it does: three renewals may fail.
 HEARTBEAT = LEASE / 4
 # Other workers wait so much longer than the lease for a worker to take over what its own processes
 # held: only it can tell that one of them died and the rest did not.
-OTHERS_WAIT = timedelta(seconds=5)
+OTHERS_WAIT = LEASE / 4
 # A document that the process reading it died of this often is not tried again.
 DEATHS_ALLOWED = 2
 # So many rows are read at a time to find the companies that have some.

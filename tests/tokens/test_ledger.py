@@ -1,9 +1,11 @@
 import logging
 import uuid
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -151,6 +153,28 @@ def test_call_that_turns_out_to_cost_nothing_replaces_the_estimate_once() -> Non
     assert ledger_audit.audit_ledger() == []
 
 
+def test_end_of_an_unknown_attempt_leaves_the_estimates_of_others() -> None:
+    token = make_token(total_token_limit=10_000)
+    ledger.settle_unknown(uuid.uuid4(), token.pk, 5000, **WHO)
+
+    assert ledger.release(uuid.uuid4()) is False
+
+    assert totals(token) == (5000, 0, 5000)
+    assert TokenUsageLog.objects.count() == 1
+
+
+def test_reservation_that_another_process_ended_first_is_not_given_back_twice() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+
+    # Read before the other process deleted it, which had the totals locked.
+    with mock.patch.object(QuerySet, "delete", return_value=(0, {})):
+        assert ledger.end_reservation(attempt_id) is False
+
+    assert totals(token) == (0, 5000, 10_000)
+
+
 def test_estimate_stays_where_only_the_reservation_is_ended() -> None:
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000)
@@ -275,6 +299,7 @@ def test_settle_unknown_charges_what_was_reserved_and_flags_it() -> None:
     assert totals(token) == (5000, 0, 5000)
     row = TokenUsageLog.objects.get()
     assert (row.estimated, row.total_tokens_used, row.input_tokens) == (True, 5000, 0)
+    assert {name: getattr(row, name) for name in WHO} == WHO
 
 
 def test_release_ends_a_reservation_once() -> None:
