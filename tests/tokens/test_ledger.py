@@ -69,6 +69,13 @@ def test_reserve_creates_the_totals_of_a_key_inserted_by_sql() -> None:
     assert totals(token) == (0, 5000, 5000)
 
 
+def test_reserve_serves_a_key_inserted_by_sql_at_the_first_time() -> None:
+    token = insert_by_sql(limit=5000)
+
+    assert reserve(token, 5000)
+    assert totals(token) == (0, 5000, 5000)
+
+
 def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000)
@@ -139,6 +146,57 @@ def test_bill_that_comes_late_replaces_the_estimate_once() -> None:
     token.refresh_from_db()
     assert token.status == "Active"
     assert ledger_audit.audit_ledger() == []
+
+
+def test_late_bill_replaces_no_other_estimate_of_the_key() -> None:
+    token = make_token(total_token_limit=100_000)
+    attempt_id, other = reserve(token, 5000), reserve(token, 7000)
+    assert attempt_id
+    assert other
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+    ledger.settle_unknown(other, token.pk, 7000, **WHO)
+
+    ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
+
+    charged = TokenUsageLog.objects.values_list("attempt_id", "total_tokens_used", "estimated")
+    assert set(charged) == {(attempt_id, 1200, False), (other, 7000, True)}
+    assert totals(token) == (8200, 0, 91_800)
+
+
+def test_late_bill_changes_nothing_when_it_names_another_key() -> None:
+    token, other = make_token(total_token_limit=10_000), make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+
+    assert ledger.settle(attempt_id, other.pk, Usage(1000, 200), **WHO) is False
+
+    assert (totals(token), totals(other)) == ((5000, 0, 5000), (0, 0, 10_000))
+    assert TokenUsageLog.objects.get().total_tokens_used == 5000
+
+
+def test_late_bill_of_what_was_estimated_leaves_a_key_exceeded() -> None:
+    token = make_token(total_token_limit=5500)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+    assert services.mark_exceeded(token_id=token.pk, smallest_call=1000)
+
+    assert ledger.settle(attempt_id, token.pk, Usage(4800, 200), **WHO) is True
+
+    token.refresh_from_db()
+    assert token.status == "Exceeded"
+
+
+def test_bill_of_all_that_was_reserved_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 1200)
+    assert attempt_id
+
+    ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
+
+    assert totals(token) == (1200, 0, 8800)
+    assert caplog.records == []
 
 
 def test_call_that_turns_out_to_cost_nothing_replaces_the_estimate_once() -> None:
