@@ -29,7 +29,8 @@ DocumentType = Literal["invoice", "credit_note", "receipt", "other"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: a child process that reads documents needs half of them.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Party(_Strict):
