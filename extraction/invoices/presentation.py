@@ -7,7 +7,13 @@ from operator import attrgetter
 
 from pydantic import BaseModel
 
-from extraction.invoices.annotations import Annotation, Annotations, NumberedReason, numbered
+from extraction.invoices.annotations import (
+    MOST,
+    Annotation,
+    Annotations,
+    NumberedReason,
+    numbered,
+)
 from extraction.invoices.schema import Check, Invoice, LineItem, PaymentDiscount, TaxLine
 
 _LABELS = {
@@ -92,11 +98,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one kind, with the columns that at least one of them fills or a reason names."""
+    """The first MOST rows of one kind, with the columns that one of them fills or a reason names.
+
+    ``left_out``: how many more rows the invoice has.
+    """
 
     title: str
     headings: list[Cell]
     rows: list[list[Cell]]
+    left_out: int
     annotation: Annotation
 
 
@@ -118,7 +128,7 @@ def tables(invoice: Invoice) -> list[Table]:
     """Return the tables that have rows, or whose absence is a reason for review."""
     annotations = Annotations(invoice)
     return [
-        _table(title, path, getattr(invoice, path), model, annotations)
+        _table(title, path, model, getattr(invoice, path), annotations)
         for title, path, model in _TABLES
         if getattr(invoice, path) or annotations.is_named(path)
     ]
@@ -155,19 +165,20 @@ def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> l
 def _table(
     title: str,
     path: str,
-    items: Sequence[BaseModel],
     model: type[BaseModel],
+    items: Sequence[BaseModel],
     annotations: Annotations,
 ) -> Table:
+    shown = items[:MOST]
     columns = [
         name
         for name in model.model_fields
         if any(
             getattr(item, name) is not None or annotations.is_named(f"{path}.{index}.{name}")
-            for index, item in enumerate(items)
+            for index, item in enumerate(shown)
         )
     ]
-    values = [[getattr(item, name) for name in columns] for item in items]
+    values = [[getattr(item, name) for name in columns] for item in shown]
     numeric = [any(isinstance(row[at], Decimal) for row in values) for at in range(len(columns))]
     headings = [Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)]
     rows = [
@@ -177,7 +188,7 @@ def _table(
         ]
         for index, row in enumerate(values)
     ]
-    return Table(title, headings, rows, annotations.at(path))
+    return Table(title, headings, rows, len(items) - len(shown), annotations.at(path))
 
 
 def _label(name: str) -> str:
