@@ -17,9 +17,9 @@ from datetime import date
 
 from extraction.evidence.collection import Comparison
 from extraction.evidence.findings import Doubt, Proof
-from extraction.evidence.names import name_of
 from extraction.evidence.values import values_of
 from extraction.invoices.checks.sentences import explanations
+from extraction.invoices.names import name_of
 from extraction.invoices.schema import (
     SCHEMA_VERSION,
     Check,
