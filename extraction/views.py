@@ -18,7 +18,7 @@ from extraction.access import Principal, principal_of, visible_extraction
 from extraction.documents.intake import folder_of
 from extraction.exceptions import DocumentRejected
 from extraction.forms import FilterForm, UploadForm
-from extraction.invoices import presentation
+from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
 from ocrsite.lib.errors import ServiceFault
@@ -102,13 +102,7 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         "page_numbers": _pages_with_image(extraction),
     }
     if extraction.state == State.SUCCEEDED:
-        invoice = Invoice.model_validate(extraction.result)
-        context |= {
-            "invoice": invoice,
-            "sections": presentation.sections(invoice),
-            "tables": presentation.tables(invoice),
-            "checks": presentation.checks(invoice),
-        }
+        context |= _result_context(Invoice.model_validate(extraction.result))
     return render(request, "extraction/result.html", context)
 
 
@@ -156,6 +150,19 @@ def _answer_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     ]
     problems = [str(error) for errors in form.errors.values() for error in errors]
     return JsonResponse({"files": files, "problem": " ".join(problems)})
+
+
+def _result_context(invoice: Invoice) -> dict[str, object]:
+    sections, tables = presentation.sections(invoice), presentation.tables(invoice)
+    return {
+        "invoice": invoice,
+        "reasons": presentation.reasons(invoice, sections, tables),
+        "notes": annotations.notes(invoice),
+        "origins": annotations.origins(invoice),
+        "sections": sections,
+        "tables": tables,
+        "checks": presentation.checks(invoice),
+    }
 
 
 def _pages_with_image(extraction: Extraction) -> list[int]:

@@ -35,7 +35,7 @@ PAUSES = {"stopped worker": 1, "stopped web": 1} if EXTRACTIONS > 200 else {}
 # One kill of each kind, and as many extractions as these interrupt.
 SHORT = 40
 KEY = "AIza-chaos-test-key"
-ENVIRONMENT = {
+ENVIRONMENT: dict[str, Any] = {
     "WORKERS": "4",
     # So that a run does not wait for most of its time.
     "LEASE_SECONDS": "8",

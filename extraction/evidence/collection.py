@@ -10,9 +10,10 @@ from typing import cast
 from extraction.documents import sandbox
 from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
-from extraction.documents.page_words import DocumentWords, document_words
+from extraction.documents.page_words import DocumentWords, document_words, ocr_pages
 from extraction.documents.sandbox import Limits
 from extraction.documents.temp_dirs import temp_dir
+from extraction.documents.words import PageWords
 from extraction.evidence.findings import Proof
 from extraction.invoices.schema import InvoiceFields
 from extraction.readers.base import Reading
@@ -23,12 +24,15 @@ logger = logging.getLogger(__name__)
 
 # An invoice of a few pages takes 0.1 s; the most words that are looked at, some seconds.
 LIMITS = Limits(cpu=20, wall=60)
+# Doubts about values that stand nowhere.
+_NOWHERE = ("not_printed", "not_on_page")
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The visible words of a document, None where they could not be had, and its e-invoices."""
+    """What a document says: its visible words, None if they cannot be had, and its e-invoices."""
 
+    document: Document
     words: DocumentWords | None
     einvoices: Sequence[InvoiceFields] = ()
 
@@ -50,10 +54,10 @@ def collect(document: Document) -> Sources:
     """Return what the document says. Raises nothing: what was read must not be lost for it."""
     try:
         einvoices = embedded_einvoices(document.path) if document.media_type == PDF else []
-        return Sources(document_words(document), einvoices)
+        return Sources(document, document_words(document), einvoices)
     except Exception:
         logger.exception("The words of a document could not be collected.")
-        return Sources(None)
+        return Sources(document, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +71,60 @@ class Comparison:
 def compare(reading: Reading, sources: Sources) -> Comparison:
     """Return where the values stand on the document and what speaks against them.
 
-    Raises nothing: without a proof nothing is proven.
+    What the text layer does not show may be part of a picture, such as a logo: only then OCR reads
+    the first and the last page as well. Raises nothing: without a proof nothing is proven.
     """
-    return Comparison(sources, _prove(reading, sources))
+    try:
+        return Comparison(sources, _prove(reading, sources))
+    except Exception:
+        logger.exception("The values of a document could not be compared with its pages.")
+        return Comparison(sources, None)
 
 
 def _prove(reading: Reading, sources: Sources) -> Proof | None:
     if not sources.is_readable or sources.words is None:
         return None
     einvoice = next(iter(sources.einvoices), None)
+    proof = _run(reading, sources.words.pages, einvoice)
+    if any(doubt["code"] in _NOWHERE for doubt in proof["doubts"]):
+        pages = _pictures(sources.document, sources.words.pages)
+        if pages:
+            return _with_pictures(proof, _run(reading, pages, None))
+    return proof
+
+
+def _pictures(document: Document, pages: Sequence[PageWords]) -> Sequence[PageWords]:
+    """Return what OCR reads on the first and the last page, where their text layers were used."""
+    read = {page.number for page in pages if page.source == "text"}
+    numbers = {document.pages[0].number, document.pages[-1].number}
+    return ocr_pages(document, numbers & read).pages
+
+
+def _with_pictures(proof: Proof, pictures: Proof) -> Proof:
+    """Return a proof in which a value that only a picture shows is found."""
+    found = pictures["evidence"]
+    evidence = {**{path: found[path] for path in found if found[path]["page"]}, **proof["evidence"]}
+    doubts = [
+        doubt
+        for doubt in proof["doubts"]
+        if doubt["code"] not in _NOWHERE or doubt["path"] not in evidence
+    ]
+    return Proof(evidence=evidence, doubts=doubts)
+
+
+def _run(reading: Reading, pages: Sequence[PageWords], einvoice: InvoiceFields | None) -> Proof:
+    """Compare in a child process. Raises what the sandbox does."""
     job = {
         "invoice": reading.fields.model_dump(mode="json"),
         "einvoice": einvoice.model_dump(mode="json") if einvoice else None,
         "is_einvoice": reading.model == EINVOICE,
         "pages": [
             [page.number, page.source, [[word.text, *word.box] for word in page.words]]
-            for page in sources.words.pages
+            for page in pages
         ],
     }
-    try:
-        with temp_dir() as folder:
-            file = folder / "job.json"
-            file.write_text(json.dumps(job), "utf-8")
-            answer = sandbox.run_child("extraction.evidence.proof", str(file), limits=LIMITS)
-    except Exception:
-        logger.exception("The values of a document could not be compared with its pages.")
-        return None
+    with temp_dir() as folder:
+        file = folder / "job.json"
+        file.write_text(json.dumps(job), "utf-8")
+        answer = sandbox.run_child("extraction.evidence.proof", str(file), limits=LIMITS)
     return cast("Proof", answer)

@@ -1,50 +1,19 @@
 """The currencies that a document names, by code, symbol or word."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
 from babel.numbers import list_currencies
 
 from extraction.evidence.lines import Line
 from extraction.evidence.printed_texts import Place
+from extraction.invoices.currency_signs import SIGNS
 
-# Symbols and words with every currency that they are used for (Unicode CLDR, currency symbols).
-_MEANINGS = {
-    "€": ("EUR",),
-    "euro": ("EUR",),
-    "euros": ("EUR",),
-    "£": ("GBP",),
-    "₹": ("INR",),
-    "₨": ("NPR", "INR", "PKR", "LKR"),
-    "rs": ("NPR", "INR", "PKR", "LKR", "MUR"),
-    "रु": ("NPR", "INR"),
-    "रू": ("NPR", "INR"),
-    "rupees": ("NPR", "INR", "PKR", "LKR"),
-    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD", "BRL"),
-    "us$": ("USD",),
-    "r$": ("BRL",),
-    "dollars": ("USD", "CAD", "AUD", "NZD"),
-    "¥": ("JPY", "CNY"),
-    "￥": ("JPY", "CNY"),
-    "円": ("JPY",),
-    "元": ("CNY",),
-    "kr": ("SEK", "NOK", "DKK", "ISK"),
-    "zł": ("PLN",),
-    "kč": ("CZK",),
-    "ft": ("HUF",),
-    "lei": ("RON",),
-    "fr": ("CHF",),
-    "sfr": ("CHF",),
-    "₽": ("RUB",),
-    "₴": ("UAH",),
-    "₺": ("TRY",),
-    "₩": ("KRW",),
-    "฿": ("THB",),
-    "₪": ("ILS",),
-    "₫": ("VND",),
-    "₱": ("PHP",),
-    "₦": ("NGN",),
-    "rm": ("MYR",),
+_MEANINGS: Mapping[str, Set[str]] = {
+    **SIGNS,
+    "euro": {"EUR"},
+    "euros": {"EUR"},
+    "dollars": SIGNS["$"],
 }
 _SIGNS = re.compile("|".join(map(re.escape, (sign for sign in _MEANINGS if not sign.isalnum()))))
 # Alone, or before or after an amount: EUR, Rs.1,000/-, 12.50kr; not the start of a code.

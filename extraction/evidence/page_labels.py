@@ -1,12 +1,14 @@
 """What the labels of a page say of an invoice: a second opinion on what was read, or left out."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from extraction.evidence.findings import Doubt, Found
 from extraction.evidence.lines import text_of
 from extraction.evidence.page_index import PageIndex
+from extraction.evidence.printed_texts import folded
 from extraction.readers.text import labels
 from extraction.readers.text.layout import TextLayout
 
@@ -17,7 +19,14 @@ _AMOUNTS = {
     "taxable_amount": labels.TAXABLE,
     "subtotal": labels.SUBTOTAL,
 }
-_DAYS = {"invoice_date": labels.DATE, "due_date": labels.DUE_DATE}
+# "Zahlbar innerhalb 30 Tagen netto bis 04.04.2018"
+_PAY_BY = re.compile(
+    r"\b(?:payable|pay(?:ment)?|zahlbar|zahlung|rein netto|netto|[àa] payer)\b"
+    r"[^\n]{0,40}?\b(?:by|before|until|bis|avant le)\b",
+    re.IGNORECASE,
+)
+# Numbers that are not the invoice's.
+_OTHER_NUMBERS = (labels.ORDER, labels.DELIVERY_NOTE)
 
 
 class PageLabels:
@@ -33,23 +42,40 @@ class PageLabels:
         found = self._at_label(path)
         return next((text for text in found if text != value), None)
 
-    def contradiction(self, path: str, value: str, evidence: Found | None) -> str | None:
-        """Return what the labels say instead of a value that stands on the page, or follows.
+    def contradiction(
+        self, path: str, value: str, evidence: Found, invoice: Mapping[str, Any]
+    ) -> str | None:
+        """Return what the labels say instead of a value that stands on the page, or follows."""
+        match path:
+            case "invoice_number":
+                return self._other_number(value)
+            case "invoice_date":
+                return self._other_date(value, [*self._at_label("due_date"), invoice["due_date"]])
+        return self._other_amount(path, value, evidence) if path in _AMOUNTS else None
 
-        A total that only follows from others must not contradict a printed one, unless OCR may have
-        misread that; and a grand total is not below the largest of them. A date that stands at
-        the label of the due date alone is not the date of the invoice.
+    def _other_number(self, value: str) -> str | None:
+        """Return the number at an invoice number's label, for one that is labelled as another's."""
+        number = self._layout.word(labels.NUMBER)
+        others = [self._layout.word(label) for label in _OTHER_NUMBERS]
+        is_other = folded(value) in [folded(other) for other in others if other]
+        return number if number and is_other and folded(number) != folded(value) else None
+
+    def _other_date(self, value: str, due: Sequence[str | None]) -> str | None:
+        """Return the labelled date of issue, for a date that is the due date's."""
+        issued = self._at_label("invoice_date")
+        return issued[0] if issued and value not in issued and value in due else None
+
+    def _other_amount(self, path: str, value: str, evidence: Found) -> str | None:
+        """Return the labelled amount that an amount contradicts.
+
+        One that only follows from others must not contradict a printed one, unless OCR may have
+        misread that; and a grand total is not below the largest of those at its labels.
         """
-        if path == "invoice_date":
-            issued, due = self._at_label("invoice_date"), self._at_label("due_date")
-            return issued[0] if issued and value not in issued and value in due else None
-        if path not in _AMOUNTS:
-            return None
         amounts = [Decimal(text) for text in self._at_label(path)]
         if not amounts or abs(Decimal(value)) in map(abs, amounts):
             return None
         largest = max(amounts, key=abs)
-        if evidence is not None and evidence["source"] == "sums":
+        if evidence["source"] == "sums":
             return None if self._is_scan else format(amounts[0], "f")
         is_smaller = path == "total_amount" and abs(largest) > abs(Decimal(value))
         return format(largest, "f") if is_smaller else None
@@ -68,9 +94,12 @@ class PageLabels:
             yield {"path": "currency", "code": "absent", "said": None}
 
     def _at_label(self, path: str) -> list[str]:
-        if path in _DAYS:
-            day = self._layout.day(_DAYS[path])
+        if path == "invoice_date":
+            day = self._layout.day(labels.DATE) or self._layout.day_in_line(labels.NUMBER)
             return [day.isoformat()] if day else []
+        if path == "due_date":
+            days = (self._layout.day(label) for label in (labels.DUE_DATE, _PAY_BY))
+            return [day.isoformat() for day in days if day]
         if path not in _AMOUNTS:
             return []
         amounts = self._layout.amounts(_AMOUNTS[path])

@@ -8,7 +8,7 @@ JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (number, source and w
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from extraction.documents.words import PageWords, Word
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
-from extraction.evidence.printed_texts import Place
+from extraction.evidence.printed_texts import Place, folded
 from extraction.evidence.roles import are_swapped
 from extraction.evidence.sums import derived
 from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
@@ -62,12 +62,23 @@ def prove(
     if not is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}
     labels = PageLabels(page)
-    doubts = [
-        doubt
-        for path, (_, value) in values.items()
-        if path not in zeros
-        for doubt in _doubts_about(path, value, evidence.get(path), page, labels, is_einvoice)
-    ]
+    doubts: list[Doubt] = []
+    for path, (_, value) in values.items():
+        if not is_key(path) or path in zeros:
+            continue
+        if path in evidence:
+            said = labels.contradiction(path, value, evidence[path], invoice)
+            if said is not None:
+                doubts.append(Doubt(path=path, code="contradicts_label", said=said))
+        else:
+            said = labels.said(path, value)
+            if not is_einvoice:
+                doubts.append(Doubt(path=path, code="not_printed", said=said))
+            elif said is not None or is_always_printed(path):
+                doubts.append(Doubt(path=path, code="not_on_page", said=said))
+    total = values.get("total_amount")
+    if total is not None and page.has_other_sign(total[1]):
+        doubts.append(Doubt(path="total_amount", code="wrong_sign", said=None))
     doubts += _contradictions(values, stated)
     doubts += labels.missing(invoice)
     if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
@@ -75,29 +86,6 @@ def prove(
     if is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}
     return Proof(evidence=evidence, doubts=doubts)
-
-
-def _doubts_about(
-    path: str,
-    value: str,
-    found: Found | None,
-    page: PageIndex,
-    labels: PageLabels,
-    is_einvoice: bool,
-) -> Iterator[Doubt]:
-    """Yield what speaks against a value: that it stands nowhere, or that another one does."""
-    if not is_key(path):
-        return
-    if found is None:
-        said = labels.said(path, value)
-        if not is_einvoice:
-            yield Doubt(path=path, code="not_printed", said=said)
-        elif said is not None or is_always_printed(path):
-            yield Doubt(path=path, code="not_on_page", said=said)
-    elif (said := labels.contradiction(path, value, found)) is not None:
-        yield Doubt(path=path, code="contradicts_label", said=said)
-    elif path == "total_amount" and page.has_other_sign(value):
-        yield Doubt(path=path, code="wrong_sign", said=None)
 
 
 def _confirmed(found: Found | None) -> Found:
@@ -126,11 +114,16 @@ def _nearest(path: str, found: list[Place], places: Mapping[str, list[Place]]) -
 
 
 def _same(kind: Kind, value: str, stated: str | None) -> bool:
+    """Whether the electronic invoice states a value, if in other letters or with more of a name."""
     if stated is None:
         return False
-    if kind is Kind.NUMBER:
-        return Decimal(value) == Decimal(stated)
-    return " ".join(value.split()).casefold() == " ".join(stated.split()).casefold()
+    match kind:
+        case Kind.NUMBER:
+            return Decimal(value) == Decimal(stated)
+        case Kind.NAME:
+            shorter, longer = sorted((folded(value), folded(stated)), key=len)
+            return bool(shorter) and longer.startswith(shorter)
+    return folded(value) == folded(stated)
 
 
 def _contradictions(

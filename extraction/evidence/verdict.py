@@ -42,6 +42,7 @@ NOT_AN_INVOICE = "This does not look like an invoice."
 NO_LINES = "No lines of goods or services were read."
 OTHER_DOCUMENT = "Most of what was read is not printed on this document."
 SWAPPED = "Supplier and customer look exchanged: the document shows them the other way round."
+SAME_PARTY = "Supplier and customer were read as one and the same."
 NOT_READ = "The {name} was not read."
 _REQUIRED = ("invoice_number", "invoice_date", "total_amount")
 # What settles a reader's doubt about a notation. A printed 1.234 or 03/04/2026 may itself be read
@@ -150,6 +151,8 @@ def _missing(fields: InvoiceFields) -> Iterator[Reason]:
     for path in lacking:
         text = NOT_READ.format(name=name_of(path))
         yield Reason(path=path, code="absent", text=text)
+    if fields.supplier.name and fields.supplier.name == fields.customer.name:
+        yield Reason(path="customer.name", code="same_party", text=SAME_PARTY)
     if not fields.line_items:
         yield Reason(path="line_items", code="no_lines", text=NO_LINES)
 

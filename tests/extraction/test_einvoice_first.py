@@ -28,11 +28,12 @@ from tokens.selection import NoUsableKey
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
 PRINTED = "Lieferant GmbH    Rechnung RE-17 vom 05.03.2026\n\nGesamtbetrag  67,83 EUR"
+SUMS = "\nTrennblätter   57,00\nNettosumme 57,00   Steuerbetrag 10,83\nKunden AG Mitte"
 
 
 @pytest.fixture
 def einvoice(tmp_path: Path) -> bytes:
-    return pdf(tmp_path, PRINTED, {"factur-x.xml": cii()}).read_bytes()
+    return pdf(tmp_path, PRINTED + SUMS, {"factur-x.xml": cii()}).read_bytes()
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_an_einvoice_costs_nothing_with_a_gemini_key(emulator: Emulator, einvoic
     assert_read_for_nothing(extraction, emulator)
     assert (extraction.needs_review, (extraction.timings or {}).keys()) == (
         False,
-        {"read", "pages"},
+        {"read", "pages", "evidence"},
     )
     assert [page.name for page in (folder_of(extraction.pk) / "pages").iterdir()] == ["001.jpg"]
 

@@ -81,12 +81,8 @@ def test_a_body_that_the_web_server_could_not_keep_is_answered_503_by_pages_too(
     browser.cookies = signed_in.cookies
     browser.get("/")  # for the cookie of the CSRF check, which reads the form
 
-    answer = browser.post(
-        "/",
-        {"file": upload(INVOICE)},
-        headers={"Accept": "text/html"},
-        **{"wsgi.input": LostBody()},
-    )
+    body: dict[str, Any] = {"wsgi.input": LostBody()}
+    answer = browser.post("/", {"file": upload(INVOICE)}, headers={"Accept": "text/html"}, **body)
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
     assert b"The service cannot store files at the moment." in answer.content

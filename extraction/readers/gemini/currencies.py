@@ -10,26 +10,10 @@ from unicodedata import category
 
 from babel import Locale
 
+from extraction.invoices.currency_signs import SIGNS
 from extraction.readers.gemini.notations import LONGEST_SCALAR, Doubt, Unclear, Understood, plain
 
 _CODE = re.compile(r"\b[A-Z]{3}\b", re.ASCII)
-_RUPEES = frozenset({"NPR", "INR", "PKR", "LKR"})
-
-# Signs and abbreviations beside the codes, in lower case. CLDR's English has the signs of one
-# country each; the rest are those that invoices print.
-_SIGNS = {
-    "€": {"EUR"}, "£": {"GBP"}, "₹": {"INR"}, "₽": {"RUB"}, "₩": {"KRW"}, "₺": {"TRY"},
-    "₫": {"VND"}, "₱": {"PHP"}, "₪": {"ILS"}, "฿": {"THB"}, "₴": {"UAH"}, "₦": {"NGN"},
-    "₡": {"CRC"}, "₲": {"PYG"}, "₸": {"KZT"}, "₮": {"MNT"}, "₵": {"GHS"}, "₾": {"GEL"},
-    "₼": {"AZN"}, "৳": {"BDT"}, "us$": {"USD"}, "ca$": {"CAD"}, "c$": {"CAD"}, "a$": {"AUD"},
-    "au$": {"AUD"}, "nz$": {"NZD"}, "hk$": {"HKD"}, "sg$": {"SGD"}, "s$": {"SGD"}, "r$": {"BRL"},
-    "mx$": {"MXN"}, "nt$": {"TWD"}, "cn¥": {"CNY"}, "jp¥": {"JPY"}, "円": {"JPY"}, "元": {"CNY"},
-    "zł": {"PLN"}, "kč": {"CZK"}, "ft": {"HUF"}, "lei": {"RON"}, "лв": {"BGN"}, "руб": {"RUB"},
-    "sfr": {"CHF"}, "fr": {"CHF"}, "नेरू": {"NPR"}, "नेरु": {"NPR"}, "nrs": {"NPR"}, "inrs": {"INR"},
-    "¥": {"JPY", "CNY"}, "kr": {"SEK", "NOK", "DKK"}, "rs": _RUPEES, "re": _RUPEES,
-    "₨": _RUPEES, "रु": _RUPEES, "रू": _RUPEES, "rupee": _RUPEES, "rupees": _RUPEES,
-    "$": {"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN"},
-}  # fmt: skip
 
 
 @cache
@@ -43,7 +27,7 @@ def is_money(word: str) -> bool:
     """Whether a word beside a number names its currency."""
     folded = word.casefold()
     sign = len(word) == 1 and category(word) == "Sc"
-    return sign or folded in _SIGNS or (len(word) == 3 and folded in _names())
+    return sign or folded in SIGNS or (len(word) == 3 and folded in _names())
 
 
 def currency(written: str, told: Collection[str] = ()) -> Understood[str | None]:
@@ -62,7 +46,7 @@ def currency(written: str, told: Collection[str] = ()) -> Understood[str | None]
     code = names.get(folded) or names.get(folded.removesuffix("s"))
     if code is not None:
         return Understood(code)
-    candidates = _SIGNS.get(folded) or {
+    candidates = SIGNS.get(folded) or {
         found for found in _CODE.findall(shown) if found.casefold() in names
     }
     if not candidates:

@@ -129,6 +129,23 @@ def test_the_due_date_is_not_taken_for_the_date() -> None:
     )
 
 
+def test_a_date_at_no_label_is_taken_for_the_due_date_it_is() -> None:
+    page = PAGE.replace("Due date     17 May 2026", "Payable within 30 days until 17 May 2026")
+
+    assert ("invoice_date", "contradicts_label", "2026-04-17") in doubts(
+        with_value("invoice_date", "2026-05-17"), page
+    )
+    assert ("due_date", "absent", "2026-05-17") in doubts(with_value("due_date", None), page)
+
+
+def test_the_order_number_is_not_taken_for_the_invoice_number() -> None:
+    page = PAGE.replace("Bill to", "Purchase order no. PO-88213\n\nBill to")
+
+    assert ("invoice_number", "contradicts_label", "INV-2026-0417") in doubts(
+        with_value("invoice_number", "PO-88213"), page
+    )
+
+
 def test_exchanged_parties_are_noticed() -> None:
     swapped = INVOICE | {"supplier": INVOICE["customer"], "customer": INVOICE["supplier"]}
 
@@ -174,6 +191,44 @@ def test_the_electronic_invoice_confirms_and_contradicts() -> None:
     assert proof["doubts"] == [
         {"path": "total_amount", "code": "contradicts_einvoice", "said": "640.90"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("supplier.name", "ACME SUPPLIES"),
+        ("supplier.tax_id", "GB 123 456 789"),
+        ("total_amount", "640.8"),
+    ],
+)
+def test_the_electronic_invoice_may_write_a_value_otherwise(path: str, value: str) -> None:
+    assert prove(INVOICE, [page_of(PAGE)], with_value(path, value))["doubts"] == []
+
+
+def test_what_an_electronic_invoice_states_must_be_printed() -> None:
+    printed = PAGE.replace("640.80", "640.81").replace("INV-2026-0417", "INV-2026-0418")
+
+    found = prove(INVOICE, [page_of(printed)], INVOICE, is_einvoice=True)["doubts"]
+
+    assert {(doubt["path"], doubt["code"], doubt["said"]) for doubt in found} == {
+        ("invoice_number", "not_on_page", None),
+        ("total_amount", "contradicts_label", "640.81"),
+    }
+
+
+def test_an_electronic_invoice_may_state_more_than_is_printed() -> None:
+    printed = PAGE.replace("VAT GB123456789", "").replace("IBAN GB29 NWBK 6016 1331 9268 19", "")
+
+    proof = prove(INVOICE, [page_of(printed)], INVOICE, is_einvoice=True)
+
+    assert proof["doubts"] == []
+    assert {entry["source"] for entry in proof["evidence"].values()} == {"xml"}
+
+
+def test_a_total_that_is_printed_with_the_other_sign_is_in_doubt() -> None:
+    assert ("total_amount", "wrong_sign", None) in doubts(
+        INVOICE, PAGE.replace("640.80", "-640.80")
+    )
 
 
 def test_two_pages_are_searched_and_told_apart() -> None:

@@ -1,9 +1,11 @@
 """The verdict over what a reading says, what its document proves, and the checks."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from extraction.documents.document import Document
 from extraction.documents.page_words import DocumentWords
 from extraction.evidence import verdict
 from extraction.evidence.collection import Comparison, Sources
@@ -19,7 +21,8 @@ from tokens.usage import Usage
 TODAY = date(2026, 11, 24)
 FIELDS = InvoiceFields.model_validate(INVOICE)
 NO_DOUBT = Proof(evidence={}, doubts=[])
-READABLE = Sources(DocumentWords((page_of("Invoice"),)))
+DOCUMENT = Document(Path("invoice.pdf"), "application/pdf", ())
+READABLE = Sources(DOCUMENT, DocumentWords((page_of("Invoice"),)))
 
 
 def judged(
@@ -148,6 +151,12 @@ def test_a_receipt_needs_no_number() -> None:
     assert reasons(judged(changed(document_type="receipt", invoice_number=None))) == []
 
 
+def test_supplier_and_customer_are_two() -> None:
+    same = changed(customer={"name": "Acme Supplies Ltd"})
+
+    assert reasons(judged(same)) == [("customer.name", "same_party")]
+
+
 def test_what_is_no_invoice_is_for_people() -> None:
     assert reasons(judged(EMPTY)) == [("document_type", "other")]
 
@@ -167,11 +176,11 @@ def test_most_values_not_printed_is_another_document() -> None:
 @pytest.mark.parametrize(
     ("sources", "text"),
     [
-        (Sources(DocumentWords((), unread=(1,), ocr_missing=True)), verdict.INSTALL_OCR),
-        (Sources(DocumentWords((), unread=(1,))), verdict.NOT_COMPARED),
-        (Sources(None), verdict.NOT_COMPARED),
+        (Sources(DOCUMENT, DocumentWords((), unread=(1,), ocr_missing=True)), verdict.INSTALL_OCR),
+        (Sources(DOCUMENT, DocumentWords((), unread=(1,))), verdict.NOT_COMPARED),
+        (Sources(DOCUMENT, None), verdict.NOT_COMPARED),
         (
-            Sources(DocumentWords((page_of("Invoice"),), unread=(2, 3))),
+            Sources(DOCUMENT, DocumentWords((page_of("Invoice"),), unread=(2, 3))),
             verdict.PAGES_UNREAD.format(numbers="2, 3"),
         ),
     ],
