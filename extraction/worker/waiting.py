@@ -33,7 +33,7 @@ class Waiting:
         due = Extraction.objects.due()
         if not due.exists():  # most often
             return []
-        found_companies = due.oldest_by_company(after=self._after, at_least=COMPANIES_AT_ONCE)
+        found_companies = due.oldest_by_company(after=self._after, enough=COMPANIES_AT_ONCE)
         companies = dict(islice(found_companies.items(), COMPANIES_AT_ONCE))
         self._after = list(companies)[-1] if len(companies) == COMPANIES_AT_ONCE else ""
         share = max(1, WOKEN_AT_ONCE // max(1, len(companies)))
