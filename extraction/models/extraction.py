@@ -73,15 +73,16 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those that only wait for a process to take them."""
         return self.filter(state=State.QUEUED)
 
-    def oldest_by_company(self) -> dict[str, list[uuid.UUID]]:
+    def oldest_by_company(self, after: str = "", enough: int = 10**9) -> dict[str, list[uuid.UUID]]:
         """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
 
-        Of a company with many rows no more are read, so that the others are found soon.
+        Of a company with many rows no more are read, so that the others are found soon. The
+        companies are those that follow ``after``; the search ends once ``enough`` are found.
         """
         rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
         found: dict[str, list[uuid.UUID]] = {}
-        chunk = list(rows[:ROWS_AT_ONCE])
-        while chunk:
+        chunk = list((rows.filter(company_id__gt=after) if after else rows)[:ROWS_AT_ONCE])
+        while chunk and len(found) < enough:
             for company_id, pk in chunk:
                 found.setdefault(company_id, []).append(pk)
             if len(chunk) < ROWS_AT_ONCE:
