@@ -18,7 +18,7 @@ from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
-from extraction.models.extraction import DEATHS_ALLOWED
+from extraction.models.extraction_queryset import DEATHS_ALLOWED
 from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
 from extraction.readers.registry import reader_for
 from extraction.retry import RetryPolicy
