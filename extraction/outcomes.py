@@ -17,6 +17,7 @@ from extraction import liveness
 from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
+from extraction.invoices.listed import listed_fields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction_queryset import DEATHS_ALLOWED
 from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
@@ -84,6 +85,7 @@ def finish(
             http_status=200,
             result=invoice.model_dump(mode="json"),
             needs_review=invoice.needs_review,
+            **listed_fields(invoice),
             checks=[check.model_dump(mode="json") for check in invoice.checks],
             token=call.token if call else None,
             model=reading.model,

@@ -74,7 +74,29 @@ class Extraction(models.Model):
         null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice."
     )
     needs_review = models.BooleanField(default=False)
+    reviewed_by = models.CharField(max_length=100, null=True, editable=False)
+    reviewed_at = models.DateTimeField(null=True, editable=False)
     checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    # Copies of what ``result`` says, to find it by: JSON is never filtered on. Filled by
+    # ``extraction.invoices.listed.listed_fields`` alone, null until it has succeeded.
+    document_type = models.CharField(max_length=20, null=True, editable=False)
+    supplier_name = models.CharField(max_length=255, null=True, editable=False)
+    supplier_tax_id = models.CharField(max_length=50, null=True, editable=False)
+    invoice_number = models.CharField(max_length=100, null=True, editable=False)
+    invoice_date = models.DateField(null=True, editable=False)
+    due_date = models.DateField(null=True, editable=False)
+    currency = models.CharField(max_length=3, null=True, editable=False)
+    total_amount = models.DecimalField(
+        max_digits=24,
+        decimal_places=6,
+        null=True,
+        editable=False,
+        help_text="SQLite keeps 15 digits of it.",
+    )
+    duplicate_of = models.UUIDField(
+        null=True, editable=False, help_text="The first extraction of the same document."
+    )
 
     http_status = models.PositiveSmallIntegerField(
         null=True, help_text="What POST /extract answers, once ended."
@@ -98,14 +120,31 @@ class Extraction(models.Model):
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
             models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
-            models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
-            # Has this company had these bytes read before?
-            models.Index(fields=["company_id", "sha256"], name="extraction_bytes"),
+            models.Index(fields=["created_at", "id"], name="extraction_received"),
+            models.Index(fields=["company_id", "created_at", "id"], name="extraction_company"),
+            models.Index(fields=["company_id", "supplier_name", "id"], name="extraction_supplier"),
+            models.Index(fields=["company_id", "supplier_tax_id", "id"], name="extraction_tax_id"),
+            models.Index(fields=["company_id", "invoice_number", "id"], name="extraction_number"),
+            models.Index(fields=["company_id", "invoice_date", "id"], name="extraction_invoiced"),
+            models.Index(fields=["company_id", "due_date", "id"], name="extraction_payable"),
+            models.Index(fields=["company_id", "total_amount", "id"], name="extraction_total"),
+            models.Index(fields=["company_id", "file_name", "id"], name="extraction_file_name"),
+            models.Index(
+                fields=["company_id", "needs_review", "reviewed_at", "created_at", "id"],
+                name="extraction_to_review",
+            ),
+            # Has this company had these bytes read before, and when first?
+            models.Index(fields=["company_id", "sha256", "created_at"], name="extraction_bytes"),
             models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
         ]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.company_id})"
+
+    @property
+    def awaits_review(self) -> bool:
+        """Whether a person still has to look at what was read."""
+        return self.needs_review and self.reviewed_at is None
 
     @property
     def ended(self) -> bool:
