@@ -101,6 +101,8 @@ def _readings(window: list[_Token]) -> Iterator[_Reading]:
     numeric = [text.isdigit() for text in (first, second, third)]
     if numeric == [True, True, True]:
         yield from _numeric(first, second, third, dotted="." in window[1].before)
+    elif numeric == [True, False, True] and len(first) == 4:  # 2026. április 17.
+        yield from _named(first, second, third)
     elif numeric == [True, False, True] and _is_year(window[2]):  # 17 April 2026
         yield from _named(third, second, first)
     elif numeric == [False, True, True] and _is_year(window[2]):  # April 17, 2026
