@@ -1,8 +1,9 @@
 """Extractions to be exported, read page by page."""
 
+import uuid
 from collections.abc import Iterator
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from extraction.exports.values import Exported
 from extraction.invoices.schema import Invoice
@@ -10,6 +11,7 @@ from extraction.models import Extraction, State
 
 # Rows per query. A result with many lines has some 100 KB of JSON.
 PAGE_SIZE = 200
+_ID_BYTES = 16
 _COLUMNS = (
     *("id", "company_id", "branch", "requested_by", "file", "file_name", "media_type"),
     *("created_at", "state", "needs_review", "model", "files_removed_at", "result"),
@@ -19,22 +21,32 @@ _COLUMNS = (
 def exported(chosen: QuerySet[Extraction], page_size: int = PAGE_SIZE) -> Iterator[Exported]:
     """Yield those of the chosen that have succeeded, the oldest first.
 
-    By short queries, each of which begins where the one before it ended, instead of one cursor
-    that stays open while the answer is read. What arrives meanwhile is exported too.
+    Which they are is asked once, and 16 bytes kept of each: no database then sorts them again for
+    every page, and no cursor stays open while the answer is read.
     """
-    rows = chosen.filter(state=State.SUCCEEDED).only(*_COLUMNS).order_by("created_at", "pk")
-    page = list(rows[:page_size])
-    while page:
-        for extraction in page:
-            yield Exported(extraction, invoice_of(extraction))
-        if len(page) < page_size:
-            return
-        last = page[-1]
-        after = Q(created_at__gt=last.created_at) | Q(created_at=last.created_at, pk__gt=last.pk)
-        # The first condition follows from the other, and is what an index can seek.
-        page = list(rows.filter(after, created_at__gte=last.created_at)[:page_size])
+    rows = chosen.filter(state=State.SUCCEEDED)
+    ids = _ids_of(rows)
+    rows = rows.only(*_COLUMNS).order_by()
+    for start in range(0, len(ids), page_size * _ID_BYTES):
+        some = ids[start : start + page_size * _ID_BYTES]
+        page = [uuid.UUID(bytes=bytes(some[at : at + _ID_BYTES])) for at in _steps(len(some))]
+        found = {extraction.pk: extraction for extraction in rows.filter(pk__in=page)}
+        for pk in page:
+            if extraction := found.get(pk):  # still there, and still chosen
+                yield Exported(extraction, invoice_of(extraction))
 
 
 def invoice_of(extraction: Extraction) -> Invoice:
     """Return the invoice that an extraction which has succeeded is exported as."""
     return Invoice.model_validate(extraction.result)
+
+
+def _ids_of(rows: QuerySet[Extraction]) -> bytearray:
+    ids = bytearray()
+    for pk in rows.order_by("created_at", "pk").values_list("pk", flat=True).iterator():
+        ids += pk.bytes
+    return ids
+
+
+def _steps(size: int) -> range:
+    return range(0, size, _ID_BYTES)
