@@ -1,7 +1,16 @@
-"""Extractions with their attempts, and who may submit and see them."""
+"""Extractions with their attempts, who may submit and see them, and how they are exported."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.export_profile import (
+    DateFormat,
+    DecimalSign,
+    ExportColumn,
+    ExportProfile,
+    RowsPer,
+    Separator,
+    TableFormat,
+)
 from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
@@ -14,10 +23,17 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "CompanyGrant",
+    "DateFormat",
+    "DecimalSign",
+    "ExportColumn",
+    "ExportProfile",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
     "ReaderChoice",
+    "RowsPer",
+    "Separator",
     "State",
+    "TableFormat",
 ]
