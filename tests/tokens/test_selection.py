@@ -75,6 +75,35 @@ def assert_no_usable_key(code: str, message: str, detail: str, company_id: str =
         assert error.http_status == 402
 
 
+@pytest.mark.parametrize("status", ["Active", "Exceeded"])
+def test_require_unblocked_asks_for_a_key_whatever_its_quota(status: str) -> None:
+    make_token(status="Disabled")
+    make_token(status=status)
+
+    selection.require_unblocked("NT047")
+
+
+@pytest.mark.parametrize(
+    ("company_id", "key", "code"),
+    [
+        ("NT047", {"status": "Disabled"}, "token_exceeded"),
+        ("NT047", {"status": "Expired"}, "token_expired"),
+        ("NT047", {"expires_at": NOW}, "token_expired"),
+        ("NT048", {"status": "Active"}, "token_missing"),
+    ],
+)
+@time_machine.travel(NOW, tick=False)
+def test_require_unblocked_says_why_a_company_has_no_such_key(
+    company_id: str, key: dict[str, Any], code: str
+) -> None:
+    make_token(**key)
+
+    with pytest.raises(NoUsableKey) as raised:
+        selection.require_unblocked(company_id)
+
+    assert raised.value.code == code
+
+
 def test_take_reserves_the_largest_cost_of_the_call() -> None:
     token = make_token()
     attempt_id = uuid.uuid4()

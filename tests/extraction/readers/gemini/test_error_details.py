@@ -80,6 +80,21 @@ def test_reason_is_found_among_other_details(
     assert error.code == "key_rejected"
 
 
+@pytest.mark.parametrize(
+    ("value", "code"), [("0", "no_quota"), (0, "no_quota"), ("10", "rate_limited")]
+)
+def test_quota_of_nothing_is_found_in_a_violation_whatever_the_message(
+    emulator: Emulator, document: Document, value: object, code: str
+) -> None:
+    violations = [{"quotaId": "RequestsPerMinute", "quotaValue": value}]
+
+    error = failed(
+        emulator, document, 429, {"message": "Quota.", "details": [{"violations": violations}]}
+    )
+
+    assert error.code == code
+
+
 def test_request_timeout_is_the_servers(emulator: Emulator, document: Document) -> None:
     error = failed(emulator, document, 408, {"status": "", "message": "Request Timeout"})
 
