@@ -45,7 +45,7 @@ def test_exported_invoice_breaks_no_rule(fields: dict[str, Any]) -> None:
 
 @cases
 def test_validator_of_the_rules_finds_nothing(fields: dict[str, Any]) -> None:
-    einvoice = pytest.importorskip("einvoice")
+    import einvoice
 
     report = einvoice.validate_bytes(ubl(make_trade(**fields)), profile="en16931")
 
@@ -54,7 +54,7 @@ def test_validator_of_the_rules_finds_nothing(fields: dict[str, Any]) -> None:
 
 @cases
 def test_schema_of_oasis_is_kept(fields: dict[str, Any]) -> None:
-    peppol = pytest.importorskip("peppol")
+    import peppol
 
     assert peppol.validate_xsd(ubl(make_trade(**fields))) == (True, [])
 
