@@ -75,6 +75,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0009_fair_turns'),
         (N'extraction', N'0010_failed_attempts'),
         (N'extraction', N'0011_reader'),
+        (N'extraction', N'0012_listed_columns'),
+        (N'extraction', N'0013_fill_listed_columns'),
+        (N'extraction', N'0014_listed_indexes'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -542,7 +545,18 @@ CREATE TABLE [extraction_extraction] (
     [files_removed_at] datetimeoffset NULL,
     [retry_after_at] datetimeoffset NULL,
     [claimed_at] datetimeoffset NULL,
-    [reader] nvarchar(20) DEFAULT 'auto' NOT NULL
+    [reader] nvarchar(20) DEFAULT 'auto' NOT NULL,
+    [currency] nvarchar(3) NULL,
+    [document_type] nvarchar(20) NULL,
+    [due_date] date NULL,
+    [duplicate_of] nchar(32) NULL,
+    [invoice_date] date NULL,
+    [invoice_number] nvarchar(100) NULL,
+    [reviewed_at] datetimeoffset NULL,
+    [reviewed_by] nvarchar(100) NULL,
+    [supplier_name] nvarchar(255) NULL,
+    [supplier_tax_id] nvarchar(50) NULL,
+    [total_amount] numeric(24, 6) NULL
 );
 END
 GO
@@ -1130,13 +1144,13 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256]);
+CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [created_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_company' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at] DESC);
+CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id]);
 END
 GO
 
@@ -1164,6 +1178,12 @@ CREATE INDEX [extraction_failedattempts_last_at_a90f3ba3] ON [extraction_faileda
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_file_name' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_file_name] ON [extraction_extraction] ([company_id], [file_name], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_files' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_files] ON [extraction_extraction] ([files_removed_at], [finished_at]);
@@ -1176,9 +1196,57 @@ CREATE INDEX [extraction_idempotencykey_extraction_id_864b5de1] ON [extraction_i
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_invoiced' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_number' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_number] ON [extraction_extraction] ([company_id], [invoice_number], [id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_payable' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_payable] ON [extraction_extraction] ([company_id], [due_date], [id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_served' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, [company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_supplier' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_supplier] ON [extraction_extraction] ([company_id], [supplier_name], [id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_tax_id' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_tax_id] ON [extraction_extraction] ([company_id], [supplier_tax_id], [id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_total' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_total] ON [extraction_extraction] ([company_id], [total_amount], [id]);
 END
 GO
 
@@ -1570,6 +1638,17 @@ IF EXISTS (
         (N'extraction_extraction', N'retry_after_at'),
         (N'extraction_extraction', N'claimed_at'),
         (N'extraction_extraction', N'reader'),
+        (N'extraction_extraction', N'currency'),
+        (N'extraction_extraction', N'document_type'),
+        (N'extraction_extraction', N'due_date'),
+        (N'extraction_extraction', N'duplicate_of'),
+        (N'extraction_extraction', N'invoice_date'),
+        (N'extraction_extraction', N'invoice_number'),
+        (N'extraction_extraction', N'reviewed_at'),
+        (N'extraction_extraction', N'reviewed_by'),
+        (N'extraction_extraction', N'supplier_name'),
+        (N'extraction_extraction', N'supplier_tax_id'),
+        (N'extraction_extraction', N'total_amount'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1716,6 +1795,9 @@ FROM (VALUES
     (N'extraction', N'0009_fair_turns'),
     (N'extraction', N'0010_failed_attempts'),
     (N'extraction', N'0011_reader'),
+    (N'extraction', N'0012_listed_columns'),
+    (N'extraction', N'0013_fill_listed_columns'),
+    (N'extraction', N'0014_listed_indexes'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -2,10 +2,11 @@
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.attempt import Attempt, AttemptOutcome
-from extraction.models.extraction import Extraction, IdempotencyKey, State
+from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
+from extraction.models.state import State
 
 __all__ = [
     "ApiClient",
