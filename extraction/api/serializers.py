@@ -11,6 +11,7 @@ from rest_framework import serializers
 from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
+from extraction.invoices.stored import current_invoice
 from extraction.models import Extraction, ReaderChoice, State
 from extraction.validators import reject_control_characters
 from logs import context as log_context
@@ -111,7 +112,7 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
         "extraction": reverse("api-extraction", args=[extraction.pk]),
     }
     if extraction.state == State.SUCCEEDED:
-        body |= _answered(Invoice.model_validate(extraction.result))
+        body |= _answered(current_invoice(extraction)) | {"reviewed": _reviewed(extraction)}
     elif extraction.ended:
         body |= {
             "status": "error",
@@ -134,10 +135,23 @@ def _answered(invoice: Invoice) -> dict[str, Any]:
     }
 
 
+def _reviewed(extraction: Extraction) -> dict[str, Any] | None:
+    """Return who decided about the invoice, when and how; None where nobody did."""
+    if extraction.reviewed_at is None:
+        return None
+    return {
+        "by": extraction.reviewed_by,
+        "at": extraction.reviewed_at,
+        "decision": extraction.review_state,
+        "reason": extraction.rejection or None,
+    }
+
+
 def degraded_representation(invoice: Invoice) -> dict[str, Any]:
     """Return in full what was read while nothing could be stored, to be asked for later."""
     return {
         **_answered(invoice),
+        "reviewed": None,
         "extraction": None,
         "state": State.SUCCEEDED,
         "http_status": 200,

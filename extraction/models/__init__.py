@@ -2,10 +2,12 @@
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.correction import Correction
 from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
+from extraction.models.review_state import ReviewState
 from extraction.models.state import State
 
 __all__ = [
@@ -14,10 +16,12 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "CompanyGrant",
+    "Correction",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
     "ReaderChoice",
+    "ReviewState",
     "State",
 ]
