@@ -2,11 +2,18 @@
 
 from django.urls import path
 
-from extraction import views
+from extraction import review_views, views
 
 urlpatterns = [
     path("", views.upload, name="upload"),
     path("extractions/", views.extraction_list, name="list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
+    path("extractions/<uuid:extraction_id>/review/", review_views.review, name="review"),
+    path(
+        "extractions/<uuid:extraction_id>/review/check/",
+        review_views.check,
+        name="review-check",
+    ),
+    path("review/", review_views.open_next, name="review-next"),
 ]

@@ -156,14 +156,19 @@ def degraded_representation(invoice: Invoice) -> dict[str, Any]:
         "state": State.SUCCEEDED,
         "http_status": 200,
         "invoice": invoice.model_dump(mode="json"),
+        "original": None,
     }
 
 
 def representation(extraction: Extraction) -> dict[str, Any]:
-    """Return an extraction in full: the envelope, its state and the canonical invoice."""
+    """Return an extraction in full: the envelope, its state and the canonical invoice.
+
+    ``original``: the invoice as it was read, null while nobody has changed it.
+    """
     return {
         **envelope(extraction),
         "state": extraction.state,
         "http_status": extraction.http_status,
         "invoice": extraction.result,
+        "original": extraction.original,
     }

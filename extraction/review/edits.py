@@ -1,19 +1,14 @@
 """A person's changes, applied to the values of an invoice. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
-from extraction.invoices.schema import Invoice, InvoiceFields, LineItem, PaymentDiscount, TaxLine
+from extraction.invoices import presentation
+from extraction.invoices.schema import Invoice, InvoiceFields
 from extraction.review import values
 
-TABLES: dict[str, type[BaseModel]] = {
-    "line_items": LineItem,
-    "tax_breakdown": TaxLine,
-    "payment_discounts": PaymentDiscount,
-}
+TABLES = {path: model for _, path, model in presentation.TABLES}
 UNKNOWN = "An invoice has no such value."
 REQUIRED = "Choose a type."
 # Digits of a row's number in a path.
@@ -65,17 +60,25 @@ class Edited:
     """An invoice's values after an edit.
 
     ``settled``: new paths of what the person set, cleared or confirmed. ``rows``: of each table
-    the former number of each row, None for a new one.
+    the number that each row had in the edit.
     """
 
     fields: InvoiceFields
     changes: list[Change]
     settled: frozenset[str]
-    rows: Mapping[str, Sequence[int | None]]
+    rows: Mapping[str, Sequence[int]]
 
     def moved(self, path: str) -> str | None:
         """Return where a value of the former invoice stands now; None when its row is gone."""
         return _moved(path, self.rows)
+
+    def typed(self, path: str) -> str:
+        """Return the path that a value had in the edit."""
+        table, *rest = path.split(".")
+        if table not in self.rows or not rest:
+            return path
+        number, *name = rest
+        return ".".join([table, str(self.rows[table][int(number)]), *name])
 
 
 def applied(invoice: Invoice, edit: Edit) -> Edited:
@@ -114,7 +117,7 @@ def applied(invoice: Invoice, edit: Edit) -> Edited:
     return Edited(
         InvoiceFields.model_validate(after),
         changes + moves,
-        frozenset(_added(after, rows)) | {path for path in settled if path},
+        frozenset(path for path in settled if path),
         rows,
     )
 
@@ -153,7 +156,7 @@ def _place(
     return None
 
 
-def _moved(path: str, rows: Mapping[str, Sequence[int | None]]) -> str | None:
+def _moved(path: str, rows: Mapping[str, Sequence[int]]) -> str | None:
     """Return a value's path after the rows moved; None when its row is gone."""
     table, *rest = path.split(".")
     if table not in rows or not rest:
@@ -162,15 +165,6 @@ def _moved(path: str, rows: Mapping[str, Sequence[int | None]]) -> str | None:
     if int(number) not in rows[table]:
         return None
     return ".".join([table, str(rows[table].index(int(number))), *name])
-
-
-def _added(fields: Json, rows: Mapping[str, Sequence[int | None]]) -> Iterator[str]:
-    """Yield the paths of the values of new rows."""
-    for table, former in rows.items():
-        for at, number in enumerate(former):
-            if number is None:
-                row = fields[table][at]
-                yield from (f"{table}.{at}.{name}" for name in row if row[name] is not None)
 
 
 def _is_number(text: str) -> bool:
@@ -192,25 +186,27 @@ def _confirmed(edit: Edit, fields: Json, touched: set[str]) -> dict[str, object]
 
 def _arrange(
     fields: Json, edit: Edit, new_rows: NewRows
-) -> tuple[dict[str, list[int | None]], list[Change]]:
+) -> tuple[dict[str, list[int]], list[Change]]:
     """Remove, order and add the rows of each table; return their former numbers and the changes."""
-    numbers: dict[str, list[int | None]] = {}
+    numbers: dict[str, list[int]] = {}
     changes: list[Change] = []
     for table in TABLES:
         former: list[Json] = fields[table]
         left = [at for at in range(len(former)) if f"{table}.{at}" not in edit.removed]
         first = [at for at in dict.fromkeys(edit.order.get(table, ())) if at in left]
         order = first + [at for at in left if at not in first]
-        added = [
-            row
-            for _, row in sorted(new_rows[table].items())
+        added = {
+            at: row
+            for at, row in sorted(new_rows[table].items())
             if any(value is not None for value in row.values())
-        ]
+        }
         gone = [at for at in range(len(former)) if at not in left]
         changes += [Change(f"{table}.{at}", former[at], None) for at in gone]
         if order != left:
             changes.append(Change(table, left, order))
-        changes += [Change(f"{table}.{at}", None, row) for at, row in enumerate(added, len(former))]
-        fields[table] = [former[at] for at in order] + added
-        numbers[table] = [*order, *([None] * len(added))]
+        changes += [
+            Change(f"{table}.{at}", None, row) for at, row in enumerate(added.values(), len(former))
+        ]
+        fields[table] = [*(former[at] for at in order), *added.values()]
+        numbers[table] = [*order, *added]
     return numbers, changes
