@@ -15,5 +15,7 @@ def to_review(request: HttpRequest) -> dict[str, object]:
 
 
 def _counted(request: HttpRequest) -> str:
+    if not request.user.is_authenticated:
+        return ""
     count = queue.count_for(request.user)
     return f"{count}+" if count == queue.COUNTED else str(count or "")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import TooManyFieldsSent
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
@@ -16,6 +17,8 @@ from extraction.models import Extraction, ReaderChoice, State
 from extraction.validators import reject_control_characters
 from logs import context as log_context
 
+# The review page may send more (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+MOST_FIELDS = 1000
 PENDING = "Invoice is being processed"
 
 
@@ -86,12 +89,17 @@ class ExtractionInput(serializers.Serializer[None]):
         return values
 
     def _reject_repeated(self, data: Mapping[str, Any]) -> None:
-        """Raise ValidationError for a field that was sent more than once: only one would count."""
+        """Raise ValidationError for a field that was sent more than once: only one would count.
+
+        Raises TooManyFieldsSent above MOST_FIELDS.
+        """
         parts: Counter[str] = Counter()
         for name in data:
             # A form's mapping has every value of a name; it answers the last one when asked.
             values = data.getlist(name) if isinstance(data, MultiValueDict) else [data[name]]
             parts[name.lower()] += len(values)
+        if parts.total() > MOST_FIELDS:
+            raise TooManyFieldsSent
         repeated = {
             name: ["one document per request: send each file in a request of its own."]
             if name == "file"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -33,10 +33,10 @@ def to_review(principal: Principal) -> QuerySet[Extraction]:
     return _waiting(Extraction.objects.for_companies(principal.company_ids()))
 
 
-def count_for(user: AbstractBaseUser) -> int:
+def count_for(user: User) -> int:
     """Return how many a user has to review, at most COUNTED, by one query."""
     rows = Extraction.objects.all()
-    if not getattr(user, "is_superuser", False):
+    if not user.is_superuser:
         granted = CompanyGrant.objects.filter(user_id=user.pk).values("company_id")
         rows = rows.filter(company_id__in=granted)
     return _counted(_waiting(rows))

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser, User
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from extraction import navigation
 from extraction.documents.intake import folder_of
 from extraction.invoices.schema import Evidence, Reason
 from extraction.invoices.stored import current_invoice
@@ -218,9 +219,17 @@ def test_second_reviewer_keeps_what_was_typed(signed_in: Client, operator: User)
     binod = User.objects.create_user("binod")
     CompanyGrant.objects.create(user=binod, company_id="NT047")
     first.force_login(binod)
-    first.post(address(extraction), sent(total_amount="120", currency="USD", due_date="2026-12-01"))
+    first.post(
+        address(extraction),
+        sent(total_amount="120", currency="USD", due_date="2026-12-01", vehicle_number="V1"),
+    )
     mine = sent(
-        total_amount="121", currency="EUR", due_date="", invoice_number="RE-5", payment_terms="now"
+        total_amount="121",
+        currency="EUR",
+        due_date="",
+        invoice_number="RE-5",
+        payment_terms="now",
+        vehicle_number="V1",
     )
 
     page = html(signed_in.post(address(extraction), mine))
@@ -343,6 +352,14 @@ def test_navigation_counts_what_is_to_review(signed_in: Client) -> None:
     doubtful(company_id="NT048")
 
     assert 'href="/review/" >Needs review (1)<' in html(signed_in.get("/"))
+
+
+def test_navigation_counts_nothing_for_strangers() -> None:
+    doubtful()
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+
+    assert not navigation.to_review(request)["to_review"]
 
 
 def test_navigation_counts_to_a_hundred(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,6 +217,12 @@ def test_confirmed_value_keeps_its_place() -> None:
     assert what.changes == [Change("total_amount", "119.00", "119.00")]
 
 
+def test_value_that_is_changed_is_not_confirmed_as_well() -> None:
+    edit = Edit({"total_amount": "120"}, confirmed=["total_amount", "line_items.9.amount"])
+
+    assert applied(make_invoice(), edit).changes == [Change("total_amount", "119.00", "120")]
+
+
 def test_cleared_value_has_no_evidence_and_is_missed() -> None:
     invoice = make_invoice(evidence={"invoice_number": PLACE})
 

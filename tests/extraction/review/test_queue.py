@@ -27,6 +27,11 @@ def waiting(minute: int = 0, **fields: object) -> Extraction:
     return make_extraction(**{**defaults, **fields})
 
 
+def counted(principal: Principal) -> int:
+    assert isinstance(principal.actor, User)
+    return queue.count_for(principal.actor)
+
+
 def person(name: str, *companies: str, is_superuser: bool = False) -> Principal:
     user = User.objects.create_user(name, is_superuser=is_superuser)
     for company_id in companies:
@@ -44,9 +49,9 @@ def test_oldest_of_the_granted_companies_comes_first() -> None:
 
     assert list(queue.to_review(asha)) == [older, newer]
     assert queue.open_next(asha) == older
-    assert queue.count_for(asha.actor) == 2  # type: ignore[arg-type]
+    assert counted(asha) == 2
     assert queue.open_next(person("nobody")) is None
-    assert queue.count_for(person("root", is_superuser=True).actor) == 3  # type: ignore[arg-type]
+    assert counted(person("root", is_superuser=True)) == 3
 
 
 def test_others_skip_what_one_has_open_for_ten_minutes() -> None:
