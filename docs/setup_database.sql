@@ -80,6 +80,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0014_listed_indexes'),
         (N'extraction', N'0015_export_profiles'),
         (N'extraction', N'0016_first_export_profiles'),
+        (N'extraction', N'0017_review'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -585,7 +586,12 @@ CREATE TABLE [extraction_extraction] (
     [reviewed_by] nvarchar(100) NULL,
     [supplier_name] nvarchar(255) NULL,
     [supplier_tax_id] nvarchar(50) NULL,
-    [total_amount] numeric(24, 6) NULL
+    [total_amount] numeric(24, 6) NULL,
+    [claimed_for_review_by] nvarchar(200) NULL,
+    [claimed_for_review_until] datetimeoffset NULL,
+    [original] nvarchar(max) NULL CONSTRAINT extraction_extraction_original_29cdc6f4_check CHECK ((ISJSON ("original") = 1)),
+    [rejection] nvarchar(500) DEFAULT '' NOT NULL,
+    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0)
 );
 END
 GO
@@ -608,6 +614,22 @@ CREATE TABLE [extraction_attempt] (
     [output_budget] bigint DEFAULT 0 NOT NULL,
     [repairs_id] nchar(32) NULL,
     CONSTRAINT [unique_attempt_number] UNIQUE ([extraction_id], [number])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_correction]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_correction] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [version] int NOT NULL CONSTRAINT extraction_correction_version_ccb08218_check CHECK ([version] >= 0),
+    [path] nvarchar(100) NOT NULL,
+    [old_value] nvarchar(max) NULL CONSTRAINT extraction_correction_old_value_da247e94_check CHECK ((ISJSON ("old_value") = 1)),
+    [new_value] nvarchar(max) NULL CONSTRAINT extraction_correction_new_value_93b020ba_check CHECK ((ISJSON ("new_value") = 1)),
+    [corrected_by] nvarchar(100) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [extraction_id] nchar(32) NOT NULL
 );
 END
 GO
@@ -901,6 +923,12 @@ ALTER TABLE [extraction_companygrant] ADD CONSTRAINT [extraction_companygrant_us
 END
 GO
 
+IF OBJECT_ID(N'[extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_correction] ADD CONSTRAINT [extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_exportcolumn_profile_id_b70e3aed_fk_extraction_exportprofile_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_profile_id_b70e3aed_fk_extraction_exportprofile_id] FOREIGN KEY ([profile_id]) REFERENCES [extraction_exportprofile] ([id]);
@@ -1147,6 +1175,12 @@ CREATE INDEX [django_session_expire_date_a5c62663] ON [django_session] ([expire_
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_all_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_apiclient_created_c612ac44' AND object_id = OBJECT_ID(N'[extraction_apiclient]'))
 BEGIN
 CREATE INDEX [extraction_apiclient_created_c612ac44] ON [extraction_apiclient] ([created]);
@@ -1192,6 +1226,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_companygrant_user_id_e09c84e0' AND object_id = OBJECT_ID(N'[extraction_companygrant]'))
 BEGIN
 CREATE INDEX [extraction_companygrant_user_id_e09c84e0] ON [extraction_companygrant] ([user_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_correction_extraction_id_8d300731' AND object_id = OBJECT_ID(N'[extraction_correction]'))
+BEGIN
+CREATE INDEX [extraction_correction_extraction_id_8d300731] ON [extraction_correction] ([extraction_id]);
 END
 GO
 
@@ -1760,6 +1800,11 @@ IF EXISTS (
         (N'extraction_extraction', N'supplier_name'),
         (N'extraction_extraction', N'supplier_tax_id'),
         (N'extraction_extraction', N'total_amount'),
+        (N'extraction_extraction', N'claimed_for_review_by'),
+        (N'extraction_extraction', N'claimed_for_review_until'),
+        (N'extraction_extraction', N'original'),
+        (N'extraction_extraction', N'rejection'),
+        (N'extraction_extraction', N'version'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1774,6 +1819,15 @@ IF EXISTS (
         (N'extraction_attempt', N'correction'),
         (N'extraction_attempt', N'output_budget'),
         (N'extraction_attempt', N'repairs_id'),
+        (N'extraction_correction', N'id'),
+        (N'extraction_correction', N'version'),
+        (N'extraction_correction', N'path'),
+        (N'extraction_correction', N'old_value'),
+        (N'extraction_correction', N'new_value'),
+        (N'extraction_correction', N'corrected_by'),
+        (N'extraction_correction', N'client'),
+        (N'extraction_correction', N'created_at'),
+        (N'extraction_correction', N'extraction_id'),
         (N'extraction_idempotencykey', N'id'),
         (N'extraction_idempotencykey', N'client'),
         (N'extraction_idempotencykey', N'key'),
@@ -1911,6 +1965,7 @@ FROM (VALUES
     (N'extraction', N'0014_listed_indexes'),
     (N'extraction', N'0015_export_profiles'),
     (N'extraction', N'0016_first_export_profiles'),
+    (N'extraction', N'0017_review'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -19,6 +19,7 @@ class Origin:
 
 # From the strongest to the weakest.
 ORIGINS: dict[Source, Origin] = {
+    "person": Origin("person", "set or confirmed by a person"),
     "xml": Origin("XML", "stated by the electronic invoice in the PDF"),
     "text": Origin("page", "printed on the page"),
     "ocr": Origin("OCR", "found on the page by OCR"),

@@ -61,13 +61,21 @@ _TOTALS = [
     "amount_due",
 ]
 _PAYMENT = ["iban", "payment_terms"]
-_TABLES: list[tuple[str, str, type[BaseModel]]] = [
+_PARTY = ["name", "tax_id", "address"]
+SECTIONS = {
+    "Document": _DOCUMENT,
+    "Supplier": [f"supplier.{name}" for name in _PARTY],
+    "Customer": [f"customer.{name}" for name in _PARTY],
+    "Totals": _TOTALS,
+    "Payment": _PAYMENT,
+}
+TABLES: list[tuple[str, str, type[BaseModel]]] = [
     ("Lines", "line_items", LineItem),
     ("Tax", "tax_breakdown", TaxLine),
     ("Discounts for early payment", "payment_discounts", PaymentDiscount),
 ]
 # Shown even when empty, so that their absence is seen.
-_EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
+EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +121,7 @@ class Table:
 def sections(invoice: Invoice) -> list[Section]:
     """Return everything but the tables, in reading order."""
     annotations = Annotations(invoice)
-    names = ["name", "tax_id", "address"]
-    paths = {
-        "Document": _DOCUMENT,
-        "Supplier": [f"supplier.{name}" for name in names],
-        "Customer": [f"customer.{name}" for name in names],
-        "Totals": _TOTALS,
-        "Payment": _PAYMENT,
-    }
-    return [Section(title, _rows(invoice, paths[title], annotations)) for title in paths]
+    return [Section(title, _rows(invoice, paths, annotations)) for title, paths in SECTIONS.items()]
 
 
 def tables(invoice: Invoice) -> list[Table]:
@@ -129,7 +129,7 @@ def tables(invoice: Invoice) -> list[Table]:
     annotations = Annotations(invoice)
     return [
         _table(title, path, model, getattr(invoice, path), annotations)
-        for title, path, model in _TABLES
+        for title, path, model in TABLES
         if getattr(invoice, path) or annotations.is_named(path)
     ]
 
@@ -149,7 +149,7 @@ def reasons(
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
     """Return the checks with their labels."""
-    return [(_label(check.code), check) for check in invoice.checks]
+    return [(label_of(check.code), check) for check in invoice.checks]
 
 
 def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> list[Row]:
@@ -157,8 +157,8 @@ def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> l
     for path in paths:
         name = path.rpartition(".")[2]
         value = _text(attrgetter(path)(invoice))
-        if value or name in _EXPECTED or annotations.is_named(path):
-            rows.append(Row(_label(name), value, annotations.at(path)))
+        if value or name in EXPECTED or annotations.is_named(path):
+            rows.append(Row(label_of(name), value, annotations.at(path)))
     return rows
 
 
@@ -180,7 +180,7 @@ def _table(
     ]
     values = [[getattr(item, name) for name in columns] for item in shown]
     numeric = [any(isinstance(row[at], Decimal) for row in values) for at in range(len(columns))]
-    headings = [Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)]
+    headings = [Cell(label_of(name), number) for name, number in zip(columns, numeric, strict=True)]
     rows = [
         [
             Cell(_text(value), number, annotations.at(f"{path}.{index}.{name}"))
@@ -191,7 +191,8 @@ def _table(
     return Table(title, headings, rows, len(items) - len(shown), annotations.at(path))
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """Return what the pages call a field."""
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 

@@ -2,6 +2,7 @@
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.correction import Correction
 from extraction.models.export_profile import (
     DateFormat,
     DecimalSign,
@@ -15,6 +16,7 @@ from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
+from extraction.models.review_state import ReviewState
 from extraction.models.state import State
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "CompanyGrant",
+    "Correction",
     "DateFormat",
     "DecimalSign",
     "ExportColumn",
@@ -32,6 +35,7 @@ __all__ = [
     "IdempotencyKey",
     "PromptCost",
     "ReaderChoice",
+    "ReviewState",
     "RowsPer",
     "Separator",
     "State",
