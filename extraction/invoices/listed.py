@@ -1,7 +1,10 @@
 """What the list of extractions shows, sorts and searches: columns copied from the invoice. Pure."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import cast
 from uuid import UUID
+
+from django.db.models import Field
 
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction
@@ -38,7 +41,7 @@ def _text(column: str, text: str | None) -> str | None:
     """
     if text is None:
         return None
-    width = Extraction._meta.get_field(column).max_length
+    width = cast("Field[str, str]", Extraction._meta.get_field(column)).max_length or 0
     units = " ".join(text.split()).encode("utf-16-le", "replace")
     return units[: 2 * width].decode("utf-16-le", "ignore").rstrip() or None
 
