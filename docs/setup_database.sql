@@ -1213,13 +1213,13 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [created_at]);
+CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [state], [created_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_company' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id]);
+CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id], [currency], [document_type], [total_amount]);
 END
 GO
 
@@ -1279,7 +1279,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_invoiced' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id]);
+CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id], [currency], [document_type], [total_amount]);
 END
 GO
 
@@ -1297,13 +1297,19 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id]);
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [currency], [document_type], [total_amount]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_served' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, [company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id]);
 END
 GO
 
@@ -1321,7 +1327,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id]);
+CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id], [currency], [document_type], [total_amount]);
 END
 GO
 

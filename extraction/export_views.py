@@ -2,22 +2,22 @@
 
 import logging
 import uuid
-from collections.abc import Iterator
-from http import HTTPStatus
 
 from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from extraction.access import Principal, principal_of, visible_extraction
-from extraction.exports.formats import WRITERS, Format, Writer
+from extraction.exports.download import TooManyChosen, download
+from extraction.exports.formats import Format
 from extraction.exports.layout import Layout, layout_of
 from extraction.exports.refusal import ExportRefused
-from extraction.exports.source import exported, invoice_of
-from extraction.forms import ExportForm, FilterForm
+from extraction.exports.source import invoice_of
+from extraction.forms import ExportForm
+from extraction.listing.filters import FilterForm
+from extraction.listing.window import Window
 from extraction.models import ExportProfile, Extraction, State
 from ocrsite.lib.errors import UserFacingError
 
@@ -25,18 +25,6 @@ logger = logging.getLogger(__name__)
 
 # SQL Server takes 2,100 parameters in a query.
 MAX_IDS = 1_000
-
-
-class TooManyChosen(UserFacingError):
-    """More than one export can hold: 422."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(
-            "too_many_chosen",
-            "Too much for one file",
-            f"This export holds at most {most:,} documents. Choose fewer, or filter.",
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-        )
 
 
 @require_http_methods(["GET", "POST"])
@@ -54,20 +42,14 @@ def export(request: HttpRequest, format_name: str = "") -> HttpResponseBase:
         if not form.is_valid():
             raise Http404("There is no such format.")
         format_name, _, profile = form.cleaned_data["export_as"].partition(":")
-    writer = _writer(format_name)
+    format_ = _format(format_name)
     layout = _layout(format_name, profile) if profile else None
     try:
-        extractions = chosen(request, principal_of(request)).filter(state=State.SUCCEEDED)
-        _require_room(extractions, writer)
+        response = download(chosen(request, principal_of(request)), format_, layout)
     except TooManyChosen as error:
         return _refusal(request, error)
     logger.info("Export as %s by user %s", format_name, request.user.pk)
-    name = f"invoices-{timezone.now():%Y%m%d-%H%M%S}.{writer.extension}"
-    return StreamingHttpResponse(
-        _begun(writer.write(exported(extractions), layout)),
-        content_type=writer.content_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return response
 
 
 @require_safe
@@ -104,15 +86,12 @@ def chosen(request: HttpRequest, principal: Principal) -> QuerySet[Extraction]:
             raise Http404("One of the documents does not exist.")
         return found
     form = FilterForm(parameters, companies=principal.companies())
-    if not form.is_valid():
+    filters = form.filters()
+    if filters is None:
         if "company" in form.errors:
             raise Http404("There is no such company.")
         return visible.none()
-    if company := form.cleaned_data["company"]:
-        visible = visible.filter(company_id=company)
-    if state := form.cleaned_data["state"]:
-        visible = visible.filter(state=state)
-    return visible
+    return Window(filters, principal.company_ids()).rows
 
 
 def _ids(texts: list[str]) -> set[uuid.UUID]:
@@ -125,9 +104,9 @@ def _ids(texts: list[str]) -> set[uuid.UUID]:
         raise BadRequest("An id of a document is malformed.") from error
 
 
-def _writer(format_name: str) -> Writer:
+def _format(format_name: str) -> Format:
     try:
-        return WRITERS[Format(format_name)]
+        return Format(format_name)
     except ValueError as error:
         raise Http404("There is no such format.") from error
 
@@ -141,24 +120,5 @@ def _layout(format_name: str, profile: str) -> Layout:
     return layout_of(get_object_or_404(by_id))
 
 
-def _require_room(extractions: QuerySet[Extraction], writer: Writer) -> None:
-    """Raise TooManyChosen where a format cannot hold them all; only so many are counted."""
-    if writer.most is None:
-        return
-    if extractions.order_by()[: writer.most + 1].count() > writer.most:
-        raise TooManyChosen(writer.most)
-
-
 def _refusal(request: HttpRequest, error: UserFacingError) -> HttpResponse:
     return render(request, "extraction/refused.html", {"problem": error}, status=error.http_status)
-
-
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Have the first bytes written now, so that a fault of disk or database is answered as one."""
-    first = next(chunks, b"")
-    return _resumed(first, chunks)
-
-
-def _resumed(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from chunks

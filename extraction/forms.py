@@ -1,15 +1,17 @@
 """The forms of the pages."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
 
 from extraction.exports.formats import Format
-from extraction.models import ExportProfile, State
+from extraction.models import ExportProfile
 from extraction.validators import reject_control_characters
 
 
-def _choices(companies: dict[str, str]) -> list[tuple[str, str]]:
+def company_choices(companies: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what a field for one of these companies, names by id, offers."""
     return [(id_, f"{name} ({id_})" if name else id_) for id_, name in companies.items()]
 
 
@@ -23,19 +25,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast("forms.ChoiceField", self.fields["company_id"]).choices = _choices(companies)
-
-
-class FilterForm(forms.Form):
-    """Which extractions to list; empty means all."""
-
-    company = forms.ChoiceField(required=False)
-    state = forms.ChoiceField(required=False, choices=[("", "All"), *State.choices])
-
-    def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        company = cast("forms.ChoiceField", self.fields["company"])
-        company.choices = [("", "All"), *_choices(companies)]
+        cast("forms.ChoiceField", self.fields["company_id"]).choices = company_choices(companies)
 
 
 class ExportForm(forms.Form):

@@ -7,6 +7,7 @@ from extraction import export_views, review_views, views
 urlpatterns = [
     path("", views.upload, name="upload"),
     path("extractions/", views.extraction_list, name="list"),
+    path("extractions/act/", views.act_on_list, name="act-on-list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
     path("extractions/<uuid:extraction_id>/ubl/", export_views.einvoice, name="einvoice"),

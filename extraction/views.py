@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,15 +18,18 @@ from extraction import submission
 from extraction.access import Principal, principal_of, visible_extraction
 from extraction.documents.intake import drawn_pages
 from extraction.exceptions import DocumentRejected
-from extraction.forms import FilterForm, UploadForm
+from extraction.forms import UploadForm
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
+from extraction.listing.actions import ACTIONS, chosen_by_id
+from extraction.listing.conditions import Rows
+from extraction.listing.filters import FilterForm
+from extraction.listing.page import address, headings, list_page
+from extraction.listing.window import Window
 from extraction.models import Extraction, State
 from ocrsite.lib.errors import ServiceFault
 from tokens.selection import NoUsableKey
-
-PAGE_SIZE = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +81,47 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def extraction_list(request: HttpRequest) -> HttpResponse:
-    """List the extractions of the companies that the user may act for, newest first."""
+    """List extractions of the companies that the user may act for: sorted, filtered, summed up."""
     principal = principal_of(request)
     form = FilterForm(request.GET, companies=principal.companies())
-    found = Extraction.objects.for_companies(principal.company_ids()).defer("result", "checks")
-    # An invalid filter, such as a company of others, finds nothing.
-    found = found if form.is_valid() else found.none()
-    if company := form.cleaned_data.get("company"):
-        found = found.filter(company_id=company)
-    if state := form.cleaned_data.get("state"):
-        found = found.filter(state=state)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    filters = request.GET.copy()
-    filters.pop("page", None)
-    context = {"form": form, "page": page, "filters": filters.urlencode()}
+    # Filters that are not valid, such as a company of others, find nothing.
+    filters = form.filters()
+    page = None
+    if filters is not None:
+        page = list_page(Window(filters, principal.company_ids()), form.page_number)
+    context = {
+        "form": form,
+        "page": page,
+        "headings": headings(request.GET, filters),
+        "here": request.GET.urlencode(),
+        "page_query": address(request.GET),
+        "actions": ACTIONS,
+        "elided": Paginator.ELLIPSIS,
+    }
     return render(request, "extraction/list.html", context)
+
+
+@require_POST
+def act_on_list(request: HttpRequest) -> HttpResponseBase:
+    """Do something with the chosen extractions, or with all that the address's filters find."""
+    action = ACTIONS.get(request.POST.get("action", ""))
+    if action is None:
+        raise BadRequest
+    principal = principal_of(request)
+    chosen: Rows = Extraction.objects.none()
+    if request.POST.get("scope") == "all":
+        filters = FilterForm(request.GET, companies=principal.companies()).filters()
+        if filters is not None:
+            chosen = Window(filters, principal.company_ids()).rows
+    else:
+        visible = Extraction.objects.for_companies(principal.company_ids())
+        chosen = chosen_by_id(request.POST.getlist("chosen"), visible)
+    response = None
+    if chosen.exists():
+        response = action.act(request, chosen)
+    else:
+        messages.info(request, "Choose at least one document.")
+    return response or redirect(f"{reverse('list')}?{request.GET.urlencode()}")
 
 
 @require_safe

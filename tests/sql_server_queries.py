@@ -23,6 +23,10 @@ from mssql.base import DatabaseWrapper
 from extraction.documents import retention as extraction_retention
 from extraction.exports.source import exported
 from extraction.fairness import claim_fairest
+from extraction.listing.conditions import matching
+from extraction.listing.filters import Filters
+from extraction.listing.page import list_page
+from extraction.listing.window import Window
 from extraction.models import Extraction, State
 from extraction.worker import waiting
 from extraction.worker.reconciler import Reconciler
@@ -113,7 +117,7 @@ def recorded() -> Iterator[list[str]]:
 
 def ask_everything() -> None:
     """Ask what the doors, the worker and the nightly work ask, as far as an empty database goes."""
-    for ask in (logs_pages, logs_writer, tokens, extractions, admin_lists):
+    for ask in (logs_pages, logs_writer, tokens, extractions, lists, admin_lists):
         ask()
 
 
@@ -188,6 +192,24 @@ def extractions() -> None:
     Reconciler(get_broker()).round()
     extraction_retention.purge_files()
     list(exported(rows.for_companies(["NT047", "NT048"]).filter(pk__in=[ANYTHING])))
+
+
+def lists() -> None:
+    """Pages of the list of extractions, with each condition that an index selects by."""
+    everything = Filters(
+        *("50% 1.234,5", "", "North", "failed", "needed", NOW.date(), NOW.date(), "a", "only"),
+        sort="total",
+    )
+    filters = [
+        Filters(sort="-supplier"),
+        Filters(state="succeeded", text="x"),
+        Filters(review="needed", duplicates="none"),
+        everything,
+    ]
+    for each in filters:
+        for companies in (["NT047"], ["NT047", "NT048"], None):
+            list_page(Window(each, companies), 1)
+            list(matching(each, companies)[:1])
 
 
 def admin_lists() -> None:

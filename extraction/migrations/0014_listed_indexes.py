@@ -18,15 +18,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='extraction',
-            index=models.Index(fields=['company_id', 'sha256', 'created_at'], name='extraction_bytes'),
+            index=models.Index(fields=['company_id', 'sha256', 'state', 'created_at'], name='extraction_bytes'),
         ),
         migrations.AddIndex(
             model_name='extraction',
-            index=models.Index(fields=['created_at', 'id'], name='extraction_received'),
+            index=models.Index(fields=['created_at', 'id', 'currency', 'document_type', 'total_amount'], name='extraction_received'),
         ),
         migrations.AddIndex(
             model_name='extraction',
-            index=models.Index(fields=['company_id', 'created_at', 'id'], name='extraction_company'),
+            index=models.Index(fields=['company_id', 'created_at', 'id', 'currency', 'document_type', 'total_amount'], name='extraction_company'),
         ),
         migrations.AddIndex(
             model_name='extraction',
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='extraction',
-            index=models.Index(fields=['company_id', 'invoice_date', 'id'], name='extraction_invoiced'),
+            index=models.Index(fields=['company_id', 'invoice_date', 'id', 'currency', 'document_type', 'total_amount'], name='extraction_invoiced'),
         ),
         migrations.AddIndex(
             model_name='extraction',
@@ -58,6 +58,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='extraction',
-            index=models.Index(fields=['company_id', 'needs_review', 'reviewed_at', 'created_at', 'id'], name='extraction_to_review'),
+            index=models.Index(fields=['company_id', 'needs_review', 'reviewed_at', 'created_at', 'id', 'currency', 'document_type', 'total_amount'], name='extraction_to_review'),
+        ),
+        migrations.AddIndex(
+            model_name='extraction',
+            index=models.Index(fields=['company_id', 'state', 'created_at', 'id'], name='extraction_state'),
         ),
     ]

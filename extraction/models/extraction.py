@@ -12,6 +12,8 @@ from extraction.models.review_state import ReviewState
 from extraction.models.state import State
 from tokens.models import TokenMaster
 
+_SUMMED = ("currency", "document_type", "total_amount")
+
 
 class Extraction(models.Model):
     """One uploaded document, the state of its reading and the result."""
@@ -142,26 +144,39 @@ class Extraction(models.Model):
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
             models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
-            models.Index(fields=["created_at", "id"], name="extraction_received"),
-            models.Index(fields=["company_id", "created_at", "id"], name="extraction_company"),
+            # What a page of the list adds up stands in the indexes by which it finds the rows.
+            models.Index(fields=["created_at", "id", *_SUMMED], name="extraction_received"),
+            models.Index(
+                fields=["company_id", "created_at", "id", *_SUMMED], name="extraction_company"
+            ),
+            models.Index(
+                fields=["company_id", "invoice_date", "id", *_SUMMED], name="extraction_invoiced"
+            ),
+            models.Index(
+                fields=[
+                    *("company_id", "needs_review", "reviewed_at", "created_at", "id"),
+                    *_SUMMED,
+                ],
+                name="extraction_to_review",
+            ),
+            models.Index(
+                fields=["company_id", "state", "created_at", "id"], name="extraction_state"
+            ),
             models.Index(fields=["company_id", "supplier_name", "id"], name="extraction_supplier"),
             models.Index(fields=["company_id", "supplier_tax_id", "id"], name="extraction_tax_id"),
             models.Index(fields=["company_id", "invoice_number", "id"], name="extraction_number"),
-            models.Index(fields=["company_id", "invoice_date", "id"], name="extraction_invoiced"),
             models.Index(fields=["company_id", "due_date", "id"], name="extraction_payable"),
             models.Index(fields=["company_id", "total_amount", "id"], name="extraction_total"),
             models.Index(fields=["company_id", "file_name", "id"], name="extraction_file_name"),
-            models.Index(
-                fields=["company_id", "needs_review", "reviewed_at", "created_at", "id"],
-                name="extraction_to_review",
-            ),
             # Of every company, for superusers.
             models.Index(
                 fields=["needs_review", "reviewed_at", "created_at", "id"],
                 name="extraction_all_to_review",
             ),
             # Has this company had these bytes read before, and when first?
-            models.Index(fields=["company_id", "sha256", "created_at"], name="extraction_bytes"),
+            models.Index(
+                fields=["company_id", "sha256", "state", "created_at"], name="extraction_bytes"
+            ),
             models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
         ]
 

@@ -244,54 +244,6 @@ def test_extraction_of_another_company_does_not_exist(signed_in: Client) -> None
     assert theirs.state == State.FAILED
 
 
-def test_list_shows_the_granted_companies_and_filters(signed_in: Client) -> None:
-    make_extraction(file_name="mine.pdf")
-    make_extraction(file_name="failed.pdf", state=State.FAILED)
-    make_extraction(file_name="theirs.pdf", company_id="NT048")
-
-    def names(query: str) -> list[str]:
-        return re.findall(r"(\w+)\.pdf</a>", html(signed_in.get(f"/extractions/{query}")))
-
-    assert names("") == ["failed", "mine"]
-    assert names("?state=failed") == ["failed"]
-    assert names("?company=NT047&state=queued") == ["mine"]
-    assert names("?company=NT048") == []
-    assert names("?state=nonsense") == []
-
-
-def test_superuser_lists_every_company(db: None) -> None:
-    make_extraction(company_id="NT047")
-    make_extraction(company_id="NT048")
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-
-    assert html(client.get("/extractions/")).count('<tr> <th scope="row">') == 2
-
-
-def test_list_is_paged_and_keeps_its_filter(signed_in: Client) -> None:
-    for _ in range(26):
-        make_extraction()
-
-    first = html(signed_in.get("/extractions/?state=queued"))
-    second = html(signed_in.get("/extractions/?state=queued&page=2"))
-
-    assert 'href="?state=queued&amp;page=2"' in first
-    assert 'href="?state=queued&amp;page=1"' in second
-    assert "Page 2 of 2" in second
-
-
-@pytest.mark.parametrize("rows", [1, 20])
-def test_list_costs_the_same_queries_for_any_number_of_rows(
-    signed_in: Client, rows: int, django_assert_num_queries: Any
-) -> None:
-    for _ in range(rows):
-        make_extraction()
-
-    # Session, user, grants, names of companies, count, rows, navigation.
-    with django_assert_num_queries(7):
-        signed_in.get("/extractions/")
-
-
 def test_nothing_but_health_and_log_in_is_open(db: None) -> None:
     paths = ["/", "/extractions/", f"/extractions/{uuid.uuid4()}/"]
 

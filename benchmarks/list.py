@@ -1,0 +1,156 @@
+"""The list of extractions at 10 thousand and at 1 million rows, with the same filters.
+
+Both tables have equally many rows a day, nine in ten of one company. The pages are requested
+through Django's test client, on SQLite, and must not take twice as long in the large table.
+Measured is the processor's time, the best of many: the others measure other load as well.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+SIZES = (10_000, 1_000_000)
+ROUNDS = 20
+SECONDS_APART = 8.64  # 10 thousand rows a day
+CHUNK = 10_000
+SUPPLIERS = 500
+RESULT = {"line_items": [{"description": "x" * 100}] * 5}  # about as long as an invoice of a page
+
+
+def main() -> None:
+    """Print the milliseconds of every page at both sizes, and the ratio."""
+    results = []
+    for size in SIZES:
+        # A process each: settings are read once.
+        measured = subprocess.run(
+            [sys.executable, "-m", "benchmarks.list", str(size)],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+        results.append(dict(line.split("\t") for line in measured.splitlines()))
+    small, large = results
+    print(f"\nPages of the list of extractions, the best of {ROUNDS}\n")
+    print(f"| page | ms at {SIZES[0]:,} rows | ms at {SIZES[1]:,} rows | ratio |")
+    print("|---|---|---|---|")
+    for page, few in small.items():
+        ratio = float(large[page]) / float(few)
+        print(f"| {page} | {float(few):.1f} | {float(large[page]):.1f} | {ratio:.2f} |")
+
+
+def rows(size: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """The columns of extractions, oldest first."""
+    for number in range(size):
+        received = now - timedelta(seconds=(size - number) * SECONDS_APART)
+        failed = number % 100 == 0
+        read: dict[str, Any] = {
+            "state": "succeeded",
+            "result": RESULT,
+            "document_type": "credit_note" if number % 50 == 1 else "invoice",
+            "supplier_name": f"Supplier {number * 7919 % SUPPLIERS} Ltd",
+            "supplier_tax_id": f"DE{number * 7919 % SUPPLIERS:09}",
+            "invoice_number": f"RE-{number}",
+            "invoice_date": received.date(),
+            "due_date": received.date() + timedelta(days=number % 30),
+            "currency": "EUR" if number % 5 else "USD",
+            "total_amount": Decimal(number * 104729 % 10_000_000) / 100,
+            "needs_review": number % 20 == 1,
+            "duplicate_of": uuid.UUID(int=1) if number % 200 == 1 else None,
+        }
+        yield {
+            "id": uuid.UUID(int=(number * 2_654_435_761) % 2**64 << 60),
+            "company_id": "NT048" if number % 10 == 9 else "NT047",
+            "branch": f"Branch {number % 7}",
+            "requested_by": f"user{number % 12}",
+            "client": "user:1",
+            "file": "x",
+            "file_name": f"scan-{number}.pdf",
+            "sha256": f"{number:064}",
+            "media_type": "application/pdf",
+            "size": 1000,
+            "page_count": 1,
+            "created_at": received,
+            "due_at": received,
+            "state": "failed",
+            **({} if failed else read),
+        }
+
+
+def fill(size: int) -> None:
+    """Make a database with so many rows and three users."""
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from extraction.models import CompanyGrant, Extraction
+
+    # The indexes come last: rows are written faster without.
+    call_command("migrate", "extraction", "0013", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    chunk: list[Extraction] = []
+    for fields in rows(size, datetime.now(UTC)):
+        chunk.append(Extraction(**fields))
+        if len(chunk) == CHUNK:
+            Extraction.objects.bulk_create(chunk)
+            chunk.clear()
+    call_command("migrate", verbosity=0)
+    for name, companies in (("one", ["NT047"]), ("two", ["NT047", "NT048"]), ("all", [])):
+        user = User.objects.create_user(name, is_superuser=not companies)
+        for company_id in companies:
+            CompanyGrant.objects.create(user=user, company_id=company_id)
+
+
+def measure() -> None:
+    """Print each page's best time."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    day = date.today()
+    pages = {
+        "newest": "",
+        "page 150": "page=150",
+        "by supplier": "sort=supplier",
+        "by total, largest first": "sort=-total",
+        "by file, page 150": "sort=file&page=150",
+        "failed": "state=failed",
+        "to review": "review=needed",
+        "to review, by total": "review=needed&sort=-total",
+        "to review, by supplier": "review=needed&sort=supplier",
+        "dates": f"since={day - timedelta(days=1)}&until={day}",
+        "dates, by supplier": f"since={day - timedelta(days=1)}&sort=supplier",
+        "branch": "branch=Branch+3",
+        "requester, by due date": "requester=user7&sort=due",
+        "duplicates": "duplicates=only",
+        "text that is frequent": "text=supplier+33",
+        "text that is nowhere": "text=nowhere+at+all",
+        "text of the oldest": "text=RE-3",
+        "total": "text=1.047,29",
+        "everything at once": "text=supplier&review=needed&branch=Branch+3&sort=due",
+    }
+    for user in User.objects.order_by("pk"):
+        client = Client(SERVER_NAME="localhost")
+        client.force_login(user)
+        for name, query in pages.items():
+            times = []
+            for _ in range(ROUNDS):
+                start = time.process_time()
+                response = client.get(f"/extractions/?{query}")
+                times.append(time.process_time() - start)
+                assert response.status_code == 200, name
+            print(f"{name}; companies: {user.username}\t{1000 * min(times)}", flush=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as data_dir:
+        os.environ["DATA_DIR"] = data_dir
+        import django
+
+        django.setup()
+        fill(int(sys.argv[1]))
+        measure()

@@ -1,0 +1,177 @@
+"""The filters of the list, from an address's parameters. What is wrong with them is said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, cast
+
+from django import forms
+from django.http import QueryDict
+
+from extraction.forms import company_choices
+from extraction.models import State
+
+MOST_WORDS = 10
+# The columns that the list is sorted by, by their names in addresses; "-" before them: descending.
+SORTS = {
+    "file": "file_name",
+    "supplier": "supplier_name",
+    "number": "invoice_number",
+    "date": "invoice_date",
+    "due": "due_date",
+    "total": "total_amount",
+    "state": "state",
+    "type": "document_type",
+    "company": "company_id",
+    "received": "created_at",
+}
+NEWEST_FIRST = "-received"
+_DIRECTED = [f"{sign}{name}" for name in SORTS for sign in ("", "-")]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Valid filters; empty ones select everything."""
+
+    text: str = ""
+    company: str = ""
+    branch: str = ""
+    state: str = ""
+    review: str = ""
+    since: date | None = None
+    until: date | None = None
+    requester: str = ""
+    duplicates: str = ""
+    sort: str = NEWEST_FIRST
+
+
+class _DayInput(forms.DateInput):
+    """A field for a day. What is no day is left out of it: browsers complain in their console."""
+
+    input_type = "date"
+
+    def format_value(self, value: Any) -> str | None:
+        try:
+            return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            return None
+
+
+def _day(label: str) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=_DayInput,
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": "Write the date as 2026-11-24."},
+    )
+
+
+class FilterForm(forms.Form):
+    """Which extractions to list, in which order, and which page of them.
+
+    Parameters that it does not know, or that are given twice, are errors: a filter that is dropped
+    would list too much.
+    """
+
+    text = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(
+            {"type": "search", "placeholder": "Number, supplier, file name or total"}
+        ),
+    )
+    company = forms.ChoiceField(required=False)
+    state = forms.ChoiceField(required=False, choices=[("", "All"), *State.choices])
+    review = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "All"),
+            ("needed", "Needs review"),
+            ("done", "Reviewed"),
+            ("none", "Needs none"),
+        ],
+    )
+    since = _day("Invoice date from")
+    until = _day("Invoice date to")
+    branch = forms.CharField(required=False, max_length=50)
+    requester = forms.CharField(label="Requested by", required=False, max_length=100)
+    duplicates = forms.ChoiceField(
+        required=False,
+        choices=[("", "All"), ("only", "Duplicates only"), ("none", "No duplicates")],
+    )
+    sort = forms.ChoiceField(
+        required=False,
+        choices=[(name, name) for name in _DIRECTED],
+        widget=forms.HiddenInput,
+        error_messages={"invalid_choice": "The list has no order “%(value).50s”."},
+    )
+    page = forms.IntegerField(
+        required=False,
+        min_value=1,
+        widget=forms.HiddenInput,
+        error_messages={
+            "invalid": "A page is a number from 1.",
+            "min_value": "A page is a number from 1.",
+        },
+    )
+
+    def __init__(self, data: QueryDict, *, companies: Mapping[str, str]) -> None:
+        super().__init__(data)
+        self._query = data
+        company = cast("forms.ChoiceField", self.fields["company"])
+        company.choices = [("", "All"), *company_choices(companies)]
+
+    def clean_text(self) -> str:
+        """Reject a text of too many words to look for."""
+        text: str = self.cleaned_data["text"]
+        if len(text.split()) > MOST_WORDS:
+            raise forms.ValidationError(f"Search for at most {MOST_WORDS} words.")
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        """Reject dates that contradict each other, and parameters that would be dropped."""
+        values: dict[str, Any] = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        if since and until and since > until:
+            self.add_error("until", "The end is before the beginning.")
+        for name, given in self._query.lists():
+            if name not in self.fields:
+                self.add_error(None, f"The list has no filter “{name:.50}”.")
+            elif len(given) > 1:
+                self.add_error(None, f"“{name}” is given more than once.")
+        return values
+
+    def filters(self) -> Filters | None:
+        """Return the filters; None when one of them is not valid."""
+        if not self.is_valid():
+            return None
+        values = {name: value for name, value in self.cleaned_data.items() if name != "page"}
+        return Filters(**{**values, "sort": values["sort"] or NEWEST_FIRST})
+
+    @property
+    def page_number(self) -> int:
+        """The page asked for; the first where none is."""
+        return self.cleaned_data.get("page") or 1
+
+    @property
+    def further(self) -> list[forms.BoundField]:
+        """The fields behind the search."""
+        return [field for field in self.visible_fields() if field.name != "text"]
+
+    @property
+    def further_used(self) -> bool:
+        """Whether one of these is filled in."""
+        return any(field.value() for field in self.further)
+
+    @property
+    def used(self) -> bool:
+        """Whether anything but order and page is filled in."""
+        return self.further_used or bool(self["text"].value()) or bool(self.errors)
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with anything that has no field on the page."""
+        fields = [*self.non_field_errors(), *self["sort"].errors, *self["page"].errors]
+        return [str(problem) for problem in fields]

@@ -1,0 +1,162 @@
+"""One page of the list: its rows, what they sum up to, and the addresses of its links."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.core.paginator import Paginator
+from django.db.models import Count, Sum
+from django.http import QueryDict
+
+from extraction.invoices.amounts import grouped, rounded_sum
+from extraction.listing.filters import NEWEST_FIRST, SORTS, Filters
+from extraction.listing.window import Window
+from extraction.models import Extraction
+
+PAGE_SIZE = 25
+# Everything else is shown on the page of the extraction alone, and may be large.
+_SHOWN = (
+    *("company_id", "branch", "requested_by", "file_name", "state", "created_at"),
+    *("needs_review", "reviewed_at", "supplier_name", "invoice_number", "invoice_date"),
+    *("due_date", "total_amount", "currency", "document_type", "duplicate_of"),
+)
+# Sorted downwards by the first click.
+_DOWN_FIRST = {"date", "due", "total", "received"}
+_HEADINGS = {
+    "file": "Document",
+    "supplier": "Supplier",
+    "number": "Number",
+    "date": "Date",
+    "due": "Due",
+    "total": "Total",
+    "state": "State",
+    "type": "Type",
+    "company": "Company",
+    "received": "Received (UTC)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One extraction; ``total`` is its total for people, "" without one."""
+
+    extraction: Extraction
+    total: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sum of one currency; that of credit notes is not taken off that of the others."""
+
+    currency: str
+    amount: str
+    documents: int
+    of_credit_notes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A column's heading; ``address`` sorts by it, ``sorted`` is its value of aria-sort."""
+
+    name: str
+    label: str
+    address: str
+    sorted: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """What a page of the list shows."""
+
+    rows: list[Row]
+    number: int
+    pages: int
+    page_numbers: list[int | str]
+    documents: int
+    totals: list[Total]
+    window: Window
+    older: list[dict[str, object]]
+
+
+def list_page(window: Window, number: int) -> ListPage:
+    """Return a page; the last one where there are fewer."""
+    totals, documents = _totals(window)
+    ordered = window.ordered()
+    # The order may leave out rows that have no value to sort by.
+    found = ordered[: window.limit].count() if window.has_whole_order else documents
+    paginator = Paginator(range(found), PAGE_SIZE)
+    number = min(number, paginator.num_pages)
+    start = PAGE_SIZE * (number - 1)
+    rows = ordered.only(*_SHOWN)[start : start + PAGE_SIZE]
+    return ListPage(
+        rows=[_row(extraction) for extraction in rows],
+        number=number,
+        pages=paginator.num_pages,
+        page_numbers=list(paginator.get_elided_page_range(number, on_each_side=2, on_ends=1)),
+        documents=documents,
+        totals=totals,
+        window=window,
+        older=window.older(),
+    )
+
+
+def headings(query: QueryDict, filters: Filters | None) -> list[Heading]:
+    """Return the columns' headings, whose links keep the filters and begin at the first page."""
+    sort = filters.sort if filters else NEWEST_FIRST
+    found = []
+    for name in SORTS:
+        current = sort.removeprefix("-") == name
+        down = not sort.startswith("-") if current else name in _DOWN_FIRST
+        is_sorted = ("descending" if sort.startswith("-") else "ascending") if current else ""
+        target = f"-{name}" if down else name
+        found.append(Heading(name, _HEADINGS[name], address(query, sort=target), is_sorted))
+    return found
+
+
+def address(query: QueryDict, **changes: str) -> str:
+    """Return the query of an address like this one, on its first page, without empty filters."""
+    kept = QueryDict(mutable=True)
+    for name, values in query.lists():
+        if name not in {"page", *changes} and any(values):
+            kept.setlist(name, values)
+    kept.update({name: value for name, value in changes.items() if value})
+    return kept.urlencode()
+
+
+def _row(extraction: Extraction) -> Row:
+    amount = extraction.total_amount
+    return Row(
+        extraction=extraction,
+        total="" if amount is None else grouped(amount, extraction.currency),
+        type=(extraction.document_type or "").replace("_", " "),
+    )
+
+
+def _totals(window: Window) -> tuple[list[Total], int]:
+    """Return the sums by currency, and how many rows there are."""
+    if not window.has_totals:
+        return [], window.rows.count()
+    sums = (
+        window.rows.values("currency", "document_type")
+        .annotate(documents=Count("pk"), summed=Count("total_amount"), total=Sum("total_amount"))
+        .order_by()
+    )
+    documents = 0
+    found: defaultdict[tuple[str, bool], list[tuple[Decimal, int]]] = defaultdict(list)
+    for each in sums:
+        documents += each["documents"]
+        if each["summed"]:
+            of_credit_notes = each["document_type"] == "credit_note"
+            total = (each["total"], each["summed"])
+            found[each["currency"] or "", of_credit_notes].append(total)
+    totals = [
+        Total(
+            currency=currency,
+            amount=grouped(rounded_sum((amount for amount, _ in parts), currency), currency),
+            documents=sum(count for _, count in parts),
+            of_credit_notes=of_credit_notes,
+        )
+        for (currency, of_credit_notes), parts in sorted(found.items())
+    ]
+    return totals, documents
