@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
@@ -22,13 +23,17 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import submission, throttling
+from extraction.exports.values import is_of_line, known_paths
 from extraction.models import (
     ApiClient,
     ApiClientCompany,
     Attempt,
     CompanyGrant,
+    ExportColumn,
+    ExportProfile,
     Extraction,
     FailedAttempts,
+    RowsPer,
 )
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
@@ -237,6 +242,57 @@ class OperatorAdmin(UserAdmin[User]):
     """Django's user admin with the granted companies and the mails."""
 
     inlines = [CompanyGrantInline, AlertSubscriptionInline, ErrorSubscriptionInline]
+
+
+class ExportColumnForm(forms.ModelForm[ExportColumn]):
+    """A column whose value is one that an invoice can have."""
+
+    path = forms.ChoiceField(
+        label="Value",
+        required=False,
+        choices=lambda: [("", "(empty)"), *((path, path) for path in known_paths())],
+    )
+
+    class Meta:
+        model = ExportColumn
+        fields = ["position", "heading", "path"]
+
+
+class ExportColumnFormSet(
+    forms.BaseInlineFormSet[ExportColumn, ExportProfile, forms.ModelForm[ExportColumn]]
+):
+    """The columns of a profile, which has at least one."""
+
+    def clean(self) -> None:
+        """Raise ValidationError for values of lines where there is one row per invoice."""
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        for form in kept:
+            path = form.cleaned_data.get("path", "") if form.is_valid() else ""
+            if is_of_line(path) and self.instance.rows_per == RowsPer.INVOICE:
+                form.add_error("path", "Values of lines need one row per line.")
+
+
+class ExportColumnInline(admin.TabularInline[ExportColumn, ExportProfile]):
+    """The columns from left to right."""
+
+    model = ExportColumn
+    form = ExportColumnForm
+    formset = ExportColumnFormSet
+    extra = 1
+    min_num = 1
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Refuse a profile without a column."""
+        return super().get_formset(request, obj, **{"validate_min": True, **kwargs})
+
+
+@admin.register(ExportProfile)
+class ExportProfileAdmin(admin.ModelAdmin[ExportProfile]):
+    """Which columns exports have."""
+
+    list_display = ["name", "format", "rows_per"]
+    inlines = [ExportColumnInline]
 
 
 @admin.register(TokenMaster)

@@ -4,7 +4,8 @@ from typing import Any, cast
 
 from django import forms
 
-from extraction.models import State
+from extraction.exports.formats import Format
+from extraction.models import ExportProfile, State
 from extraction.validators import reject_control_characters
 
 
@@ -35,3 +36,23 @@ class FilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         company = cast("forms.ChoiceField", self.fields["company"])
         company.choices = [("", "All"), *_choices(companies)]
+
+
+class ExportForm(forms.Form):
+    """As what to export: a format, or one of the profiles, whose choice is ``format:id``."""
+
+    export_as = forms.ChoiceField(label="Export as")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        profiles = ExportProfile.objects.only("pk", "name", "format")
+        cast("forms.ChoiceField", self.fields["export_as"]).choices = [
+            *(
+                (
+                    f"{profile.format}:{profile.pk}",
+                    f"{profile.name} ({profile.get_format_display()})",
+                )
+                for profile in profiles
+            ),
+            *Format.choices,
+        ]

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from functools import partial
 
 from extraction.models import Extraction
-from extraction.models.extraction import LEASE
+from extraction.models.extraction_queryset import LEASE
 from ocrsite.lib.database import drop_connections, retry_deadlocks
 
 logger = logging.getLogger(__name__)

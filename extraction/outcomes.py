@@ -17,8 +17,9 @@ from extraction import liveness
 from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
+from extraction.invoices.listed import listed_fields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
-from extraction.models.extraction import DEATHS_ALLOWED
+from extraction.models.extraction_queryset import DEATHS_ALLOWED
 from extraction.readers.base import (
     SERVICE_FAULTS,
     Billing,
@@ -91,6 +92,7 @@ def finish(
             http_status=200,
             result=invoice.model_dump(mode="json"),
             needs_review=invoice.needs_review,
+            **listed_fields(invoice),
             checks=[check.model_dump(mode="json") for check in invoice.checks],
             token=call.token if call else None,
             model=reading.model,

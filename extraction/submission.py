@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
 from extraction.models import Extraction, IdempotencyKey, ReaderChoice, State
-from extraction.models.extraction import dedup_key
+from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks

@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from extraction import submission
 from extraction.access import Principal, principal_of, visible_extraction
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import drawn_pages
 from extraction.exceptions import DocumentRejected
 from extraction.forms import FilterForm, UploadForm
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
+from extraction.invoices.stored import current_invoice
 from extraction.models import Extraction, State
 from ocrsite.lib.errors import ServiceFault
 from tokens.selection import NoUsableKey
@@ -99,10 +100,10 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     extraction = visible_extraction(request, extraction_id)
     context: dict[str, object] = {
         "extraction": extraction,
-        "page_numbers": _pages_with_image(extraction),
+        "page_numbers": drawn_pages(extraction.pk),
     }
     if extraction.state == State.SUCCEEDED:
-        context |= _result_context(Invoice.model_validate(extraction.result))
+        context |= _result_context(current_invoice(extraction))
     return render(request, "extraction/result.html", context)
 
 
@@ -163,8 +164,3 @@ def _result_context(invoice: Invoice) -> dict[str, object]:
         "tables": tables,
         "checks": presentation.checks(invoice),
     }
-
-
-def _pages_with_image(extraction: Extraction) -> list[int]:
-    images = (folder_of(extraction.pk) / "pages").glob("*.jpg")
-    return sorted(int(image.stem) for image in images)

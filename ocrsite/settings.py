@@ -103,6 +103,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "extraction.navigation.to_review",
             ],
         },
     },
@@ -171,6 +172,8 @@ MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 20, validate=validate.Range(min=1)
 # The document, and the rest of the form.
 MAX_BODY_BYTES = (MAX_UPLOAD_MB + 1) * 1024 * 1024
 MAX_PAGES: int = env.int("MAX_PAGES", 50, validate=validate.Range(min=1))
+# The review page sends every value of an invoice: of 1000 lines with a dozen columns, 12,000.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # form fields; files are checked against MAX_UPLOAD_MB
 
 # The e-invoice inside a PDF is read instead of its pages, without a call.

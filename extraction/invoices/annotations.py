@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from extraction.invoices.schema import Evidence, Invoice, Source
 
+# Reasons, and rows of a table, on a page that a browser copes with; an e-invoice may have 30,000.
+MOST = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -16,6 +19,7 @@ class Origin:
 
 # From the strongest to the weakest.
 ORIGINS: dict[Source, Origin] = {
+    "person": Origin("person", "set or confirmed by a person"),
     "xml": Origin("XML", "stated by the electronic invoice in the PDF"),
     "text": Origin("page", "printed on the page"),
     "ocr": Origin("OCR", "found on the page by OCR"),
@@ -41,15 +45,10 @@ class Annotation:
     evidence: Evidence | None = None
     reasons: Sequence[NumberedReason] = ()
 
-    @property
-    def origin(self) -> Origin | None:
-        """Where the value comes from, in words."""
-        return ORIGINS[self.evidence.source] if self.evidence else None
-
 
 def numbered(invoice: Invoice) -> list[NumberedReason]:
-    """Return the reasons for review in their order."""
-    reasons = enumerate(invoice.reasons, 1)
+    """Return the reasons for review in their order, the first MOST."""
+    reasons = enumerate(invoice.reasons[:MOST], 1)
     return [NumberedReason(number, reason.text, reason.path) for number, reason in reasons]
 
 

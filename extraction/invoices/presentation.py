@@ -7,7 +7,13 @@ from operator import attrgetter
 
 from pydantic import BaseModel
 
-from extraction.invoices.annotations import Annotation, Annotations, NumberedReason, numbered
+from extraction.invoices.annotations import (
+    MOST,
+    Annotation,
+    Annotations,
+    NumberedReason,
+    numbered,
+)
 from extraction.invoices.schema import Check, Invoice, LineItem, PaymentDiscount, TaxLine
 
 _LABELS = {
@@ -55,13 +61,21 @@ _TOTALS = [
     "amount_due",
 ]
 _PAYMENT = ["iban", "payment_terms"]
-_TABLES: list[tuple[str, str, type[BaseModel]]] = [
+_PARTY = ["name", "tax_id", "address"]
+SECTIONS = {
+    "Document": _DOCUMENT,
+    "Supplier": [f"supplier.{name}" for name in _PARTY],
+    "Customer": [f"customer.{name}" for name in _PARTY],
+    "Totals": _TOTALS,
+    "Payment": _PAYMENT,
+}
+TABLES: list[tuple[str, str, type[BaseModel]]] = [
     ("Lines", "line_items", LineItem),
     ("Tax", "tax_breakdown", TaxLine),
     ("Discounts for early payment", "payment_discounts", PaymentDiscount),
 ]
 # Shown even when empty, so that their absence is seen.
-_EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
+EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +106,30 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one kind, with the columns that at least one of them fills or a reason names."""
+    """The first MOST rows of one kind, with the columns that one of them fills or a reason names.
+
+    ``left_out``: how many more rows the invoice has.
+    """
 
     title: str
     headings: list[Cell]
     rows: list[list[Cell]]
+    left_out: int
     annotation: Annotation
 
 
 def sections(invoice: Invoice) -> list[Section]:
     """Return everything but the tables, in reading order."""
     annotations = Annotations(invoice)
-    names = ["name", "tax_id", "address"]
-    paths = {
-        "Document": _DOCUMENT,
-        "Supplier": [f"supplier.{name}" for name in names],
-        "Customer": [f"customer.{name}" for name in names],
-        "Totals": _TOTALS,
-        "Payment": _PAYMENT,
-    }
-    return [Section(title, _rows(invoice, paths[title], annotations)) for title in paths]
+    return [Section(title, _rows(invoice, paths, annotations)) for title, paths in SECTIONS.items()]
 
 
 def tables(invoice: Invoice) -> list[Table]:
     """Return the tables that have rows, or whose absence is a reason for review."""
     annotations = Annotations(invoice)
     return [
-        _table(title, path, getattr(invoice, path), model, annotations)
-        for title, path, model in _TABLES
+        _table(title, path, model, getattr(invoice, path), annotations)
+        for title, path, model in TABLES
         if getattr(invoice, path) or annotations.is_named(path)
     ]
 
@@ -139,7 +149,7 @@ def reasons(
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
     """Return the checks with their labels."""
-    return [(_label(check.code), check) for check in invoice.checks]
+    return [(label_of(check.code), check) for check in invoice.checks]
 
 
 def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> list[Row]:
@@ -147,29 +157,30 @@ def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> l
     for path in paths:
         name = path.rpartition(".")[2]
         value = _text(attrgetter(path)(invoice))
-        if value or name in _EXPECTED or annotations.is_named(path):
-            rows.append(Row(_label(name), value, annotations.at(path)))
+        if value or name in EXPECTED or annotations.is_named(path):
+            rows.append(Row(label_of(name), value, annotations.at(path)))
     return rows
 
 
 def _table(
     title: str,
     path: str,
-    items: Sequence[BaseModel],
     model: type[BaseModel],
+    items: Sequence[BaseModel],
     annotations: Annotations,
 ) -> Table:
+    shown = items[:MOST]
     columns = [
         name
         for name in model.model_fields
         if any(
             getattr(item, name) is not None or annotations.is_named(f"{path}.{index}.{name}")
-            for index, item in enumerate(items)
+            for index, item in enumerate(shown)
         )
     ]
-    values = [[getattr(item, name) for name in columns] for item in items]
+    values = [[getattr(item, name) for name in columns] for item in shown]
     numeric = [any(isinstance(row[at], Decimal) for row in values) for at in range(len(columns))]
-    headings = [Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)]
+    headings = [Cell(label_of(name), number) for name, number in zip(columns, numeric, strict=True)]
     rows = [
         [
             Cell(_text(value), number, annotations.at(f"{path}.{index}.{name}"))
@@ -177,10 +188,11 @@ def _table(
         ]
         for index, row in enumerate(values)
     ]
-    return Table(title, headings, rows, annotations.at(path))
+    return Table(title, headings, rows, len(items) - len(shown), annotations.at(path))
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """Return what the pages call a field."""
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 

@@ -1,275 +1,16 @@
-"""The extraction. Every change of its state is one conditional UPDATE here.
-
-The row is the truth and the queue only a wake-up call: a message lost, doubled or late
-changes nothing, because only the process whose UPDATE changed the row goes on.
-"""
+"""The extraction: one document, the state of its reading and the result."""
 
 import uuid
-from datetime import datetime, timedelta
-from typing import Any, Self
 
-from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import IntegrityError, models, transaction
-from django.db.models import Case, Count, F, Q, When
-from django.db.models.functions import Coalesce
+from django.db import models
 from django.utils import timezone
 
+from extraction.models.extraction_queryset import ExtractionQuerySet
 from extraction.models.reader_choice import ReaderChoice
-from ocrsite.lib.clock import Disturbance
+from extraction.models.review_state import ReviewState
+from extraction.models.state import State
 from tokens.models import TokenMaster
-
-# A process at work renews its lease well within this; without renewal another takes it over.
-LEASE = timedelta(seconds=settings.LEASE_SECONDS)
-# So often it does: three renewals may fail.
-HEARTBEAT = LEASE / 4
-# Other workers wait so much longer than the lease for a worker to take over what its own processes
-# held: only it can tell that one of them died and the rest did not.
-OTHERS_WAIT = LEASE / 4
-# A document that the process reading it died of this often is not tried again.
-DEATHS_ALLOWED = 2
-# So many rows are read at a time to find the companies that have some.
-ROWS_AT_ONCE = 100
-# So many of the latest claims tell in which order companies were served.
-CLAIMS_REMEMBERED = 200
-
-
-class State(models.TextChoices):
-    """Where an extraction stands."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    WAITING = "waiting"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @classmethod
-    def ended(cls) -> tuple["State", ...]:
-        """The states that only a retry by hand leaves."""
-        return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
-
-    @classmethod
-    def unended(cls) -> tuple["State", ...]:
-        """The others."""
-        return (cls.QUEUED, cls.PROCESSING, cls.WAITING)
-
-
-def dedup_key(company_id: str, sha256: str, reader: str) -> str:
-    """Return what identifies the bytes of a company's document, and what is to be read of it.
-
-    The column has room for four letters of the reader.
-    """
-    key = f"{company_id}:{sha256}"
-    return key if reader == ReaderChoice.AUTO else f"{key}:{reader[:4]}"
-
-
-class ExtractionQuerySet(models.QuerySet["Extraction"]):
-    def for_companies(self, company_ids: list[str] | None) -> Self:
-        """Those of the given companies; None means every company."""
-        return self if company_ids is None else self.filter(company_id__in=company_ids)
-
-    def queued(self) -> Self:
-        """Those that only wait for a process to take them."""
-        return self.filter(state=State.QUEUED)
-
-    def oldest_by_company(self, after: str = "", enough: int = 10**9) -> dict[str, list[uuid.UUID]]:
-        """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
-
-        Of a company with many rows no more are read, so that the others are found soon. The
-        companies are those that follow ``after``; the search ends once ``enough`` are found.
-        """
-        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
-        found: dict[str, list[uuid.UUID]] = {}
-        chunk = list((rows.filter(company_id__gt=after) if after else rows)[:ROWS_AT_ONCE])
-        while chunk and len(found) < enough:
-            for company_id, pk in chunk:
-                found.setdefault(company_id, []).append(pk)
-            if len(chunk) < ROWS_AT_ONCE:
-                break
-            chunk = list(rows.filter(company_id__gt=chunk[-1][0])[:ROWS_AT_ONCE])
-        return found
-
-    def running_by_company(self) -> dict[str, int]:
-        """How many extractions of each company are being worked on."""
-        rows = self.filter(state=State.PROCESSING).order_by().values_list("company_id")
-        return dict(rows.annotate(Count("pk")))
-
-    def companies_served_lately(self) -> list[str]:
-        """The companies of the latest CLAIMS_REMEMBERED claims, the last one first."""
-        rows = self.filter(claimed_at__isnull=False).order_by("-claimed_at")
-        return list(dict.fromkeys(rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]))
-
-    def due(self) -> Self:
-        """Those that wait for a time that has come."""
-        return self.filter(state=State.WAITING, due_at__lte=timezone.now())
-
-    def abandoned(self, worker: str | None) -> Self:
-        """Those whose lease ran out, as seen by a worker: its process died, hangs or is cut off.
-
-        What another worker held is left to that one for OTHERS_WAIT.
-        """
-        now = timezone.now()
-        own = Q(worker=worker) | Q(worker=None)
-        ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
-        return self.filter(ran_out, state=State.PROCESSING)
-
-    def claim(
-        self, pk: uuid.UUID, *, worker: str | None, lease_id: uuid.UUID | None = None
-    ) -> "Extraction | None":
-        """Lease a queued or due extraction to a process of ``worker``; None if another was first.
-
-        None stands for a worker without a name, as on Windows. A queued one is due whatever its
-        ``due_at`` says: a clock that was set back must not hold it up. With a ``lease_id`` of the
-        caller's it may be repeated when the database went away before it confirmed.
-        """
-        now = timezone.now()
-        lease_id = lease_id or uuid.uuid4()
-        free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
-        claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
-        claimed = self.filter(free | claimed_before, pk=pk).update(
-            state=State.PROCESSING,
-            claimed_at=now,
-            lease_id=lease_id,
-            leased_until=now + LEASE,
-            worker=worker,
-            # The time allowed for retries starts with the work, not with the wait in the queue.
-            started_at=Coalesce(F("started_at"), now),
-            deadline=Coalesce(
-                F("deadline"), now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
-            ),
-        )
-        return self.get(pk=pk) if claimed else None
-
-    def held(self, extraction: "Extraction") -> Self:
-        """The row of an extraction, as long as the caller's lease holds."""
-        return self.filter(pk=extraction.pk, state=State.PROCESSING, lease_id=extraction.lease_id)
-
-    def held_by(self, worker: str) -> Self:
-        """Those that a worker works on, or died working on."""
-        return self.filter(state=State.PROCESSING, worker=worker)
-
-    def renew_lease(self, extraction: "Extraction") -> bool:
-        """Extend the lease by LEASE from now; False when another process took it over."""
-        return bool(self.held(extraction).update(leased_until=timezone.now() + LEASE))
-
-    def end(self, extraction: "Extraction", state: State, **fields: Any) -> bool:
-        """Move a held extraction to an ended state; False when the lease is lost."""
-        return bool(
-            self.held(extraction).update(
-                state=state,
-                lease_id=None,
-                leased_until=None,
-                finished_at=timezone.now(),
-                **fields,
-            )
-        )
-
-    def answer_for_bytes(self, extraction: "Extraction") -> bool:
-        """Make a succeeded extraction the one that answers when its bytes are sent again.
-
-        An ended one gives that up; False where one that has not ended does it, or is just queued.
-        """
-        key = dedup_key(extraction.company_id, extraction.sha256, extraction.reader)
-        others = self.filter(dedup_key=key).exclude(pk=extraction.pk)
-        try:
-            with transaction.atomic():
-                others.filter(state__in=State.ended()).update(dedup_key=None)
-                return bool(self.filter(pk=extraction.pk).update(dedup_key=key))
-        except IntegrityError:
-            return False
-
-    def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
-        """Let a held extraction wait and free its worker; False when the lease is lost."""
-        return bool(
-            self.held(extraction).update(
-                state=State.WAITING,
-                lease_id=None,
-                leased_until=None,
-                due_at=timezone.now() + delay,
-                **fields,
-            )
-        )
-
-    def requeue_due(self, pk: uuid.UUID) -> bool:
-        """Turn a due extraction into a queued one; True for the one process that did."""
-        return bool(self.due().filter(pk=pk).update(state=State.QUEUED))
-
-    def take_over(
-        self, extraction: "Extraction", *, worker: str | None, stopped: bool = False
-    ) -> bool:
-        """Take the lease of another process; True for the one process that did.
-
-        The extraction was abandoned as ``worker`` sees it; or, ``stopped``, that worker ended the
-        process itself. A death is counted only where the document may be its cause.
-        """
-        held = self.held(extraction)
-        counts = not stopped and extraction.may_have_killed(worker)
-        taken = (held if stopped else held & self.abandoned(worker)).update(
-            lease_id=uuid.uuid4(),
-            leased_until=timezone.now() + LEASE,
-            deaths=F("deaths") + int(counts),
-        )
-        if taken:
-            extraction.refresh_from_db()
-        return bool(taken)
-
-    def follow_clock(self, disturbance: Disturbance | None = None) -> None:
-        """Correct times that the wall clock, since it was set, makes wrong. Safe to repeat.
-
-        None can be further ahead than it is ever set. After SET_FORWARD deadlines that have passed
-        are set anew; after SET_BACK whatever waits is due.
-        """
-        now = timezone.now()
-        latest = now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
-        wrong = Q(deadline__gt=latest)
-        if disturbance is Disturbance.SET_FORWARD:
-            wrong |= Q(deadline__lt=now)
-        self.filter(wrong, state__in=State.unended()).update(deadline=latest)
-        self.filter(state=State.PROCESSING, leased_until__gt=now + LEASE).update(
-            leased_until=now + LEASE
-        )
-        set_back = disturbance is Disturbance.SET_BACK
-        # Nothing is postponed beyond its deadline.
-        too_late = Q(due_at__gt=now) if set_back else Q(due_at__gt=F("deadline"))
-        self.filter(too_late, state=State.WAITING).update(due_at=now)
-
-    def with_old_files(self, cutoff: datetime) -> Self:
-        """Those that ended before and still have their document."""
-        return self.filter(state__in=State.ended(), finished_at__lt=cutoff, files_removed_at=None)
-
-    def mark_files_removed(self, extraction: "Extraction", cutoff: datetime) -> bool:
-        """Record, before it is done, that its files are removed; False when it was queued again.
-
-        A failed one loses its dedup_key: the same bytes sent again are read again.
-        """
-        return bool(
-            self.with_old_files(cutoff)
-            .filter(pk=extraction.pk)
-            .update(
-                files_removed_at=timezone.now(),
-                dedup_key=Case(When(state=State.SUCCEEDED, then=F("dedup_key"))),
-            )
-        )
-
-    def requeue(self, pk: uuid.UUID) -> bool:
-        """Queue a failed extraction as if it were new; False when its document is removed."""
-        return bool(
-            self.filter(pk=pk, state=State.FAILED, files_removed_at=None).update(
-                state=State.QUEUED,
-                due_at=timezone.now(),
-                started_at=None,
-                finished_at=None,
-                deadline=None,
-                retry_after_at=None,
-                attempts_before=F("attempts"),
-                deaths=0,
-                http_status=None,
-                error_code="",
-                error_message="",
-                error_detail="",
-            )
-        )
 
 
 class Extraction(models.Model):
@@ -331,10 +72,54 @@ class Extraction(models.Model):
     )
 
     result = models.JSONField(
-        null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice."
+        null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice, as corrected."
     )
-    needs_review = models.BooleanField(default=False)
+    original = models.JSONField(
+        null=True,
+        encoder=DjangoJSONEncoder,
+        editable=False,
+        help_text="The invoice as it was read, once a person has changed it.",
+    )
+    needs_review = models.BooleanField(
+        default=False, help_text="Until a person approves it; a rejected one is left so."
+    )
+    reviewed_by = models.CharField(max_length=100, null=True, editable=False)
+    reviewed_at = models.DateTimeField(null=True, editable=False)
+    rejection = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="Why it was rejected."
+    )
+    version = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Counts the changes by people: each states which version it changes.",
+    )
+    claimed_for_review_by = models.CharField(
+        max_length=200, null=True, editable=False, help_text="Who reviews it: user:<id>."
+    )
+    claimed_for_review_until = models.DateTimeField(null=True, editable=False)
     checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    # Copies of what ``result`` says, to find it by: JSON is never filtered on. Filled by
+    # ``extraction.invoices.listed.listed_fields`` alone, null until it has succeeded.
+    document_type = models.CharField(max_length=20, null=True, editable=False)
+    supplier_name = models.CharField(max_length=255, null=True, editable=False)
+    supplier_tax_id = models.CharField(max_length=50, null=True, editable=False)
+    invoice_number = models.CharField(max_length=100, null=True, editable=False)
+    invoice_date = models.DateField(null=True, editable=False)
+    due_date = models.DateField(null=True, editable=False)
+    currency = models.CharField(max_length=3, null=True, editable=False)
+    total_amount = models.DecimalField(
+        max_digits=24,
+        decimal_places=6,
+        null=True,
+        editable=False,
+        help_text="SQLite keeps 15 digits of it.",
+    )
+    duplicate_of = models.UUIDField(
+        null=True, editable=False, help_text="The first extraction of the same document."
+    )
+
     http_status = models.PositiveSmallIntegerField(
         null=True, help_text="What POST /extract answers, once ended."
     )
@@ -357,14 +142,43 @@ class Extraction(models.Model):
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
             models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
-            models.Index(fields=["company_id", "-created_at"], name="extraction_company"),
-            # Has this company had these bytes read before?
-            models.Index(fields=["company_id", "sha256"], name="extraction_bytes"),
+            models.Index(fields=["created_at", "id"], name="extraction_received"),
+            models.Index(fields=["company_id", "created_at", "id"], name="extraction_company"),
+            models.Index(fields=["company_id", "supplier_name", "id"], name="extraction_supplier"),
+            models.Index(fields=["company_id", "supplier_tax_id", "id"], name="extraction_tax_id"),
+            models.Index(fields=["company_id", "invoice_number", "id"], name="extraction_number"),
+            models.Index(fields=["company_id", "invoice_date", "id"], name="extraction_invoiced"),
+            models.Index(fields=["company_id", "due_date", "id"], name="extraction_payable"),
+            models.Index(fields=["company_id", "total_amount", "id"], name="extraction_total"),
+            models.Index(fields=["company_id", "file_name", "id"], name="extraction_file_name"),
+            models.Index(
+                fields=["company_id", "needs_review", "reviewed_at", "created_at", "id"],
+                name="extraction_to_review",
+            ),
+            # Of every company, for superusers.
+            models.Index(
+                fields=["needs_review", "reviewed_at", "created_at", "id"],
+                name="extraction_all_to_review",
+            ),
+            # Has this company had these bytes read before, and when first?
+            models.Index(fields=["company_id", "sha256", "created_at"], name="extraction_bytes"),
             models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
         ]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.company_id})"
+
+    @property
+    def awaits_review(self) -> bool:
+        """Whether a person still has to look at what was read."""
+        return self.needs_review and self.reviewed_at is None
+
+    @property
+    def review_state(self) -> ReviewState | None:
+        """Where its review stands; None where none is needed."""
+        if self.reviewed_at is not None:
+            return ReviewState.REJECTED if self.rejection else ReviewState.APPROVED
+        return ReviewState.TO_REVIEW if self.needs_review else None
 
     @property
     def ended(self) -> bool:

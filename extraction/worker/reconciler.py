@@ -16,7 +16,7 @@ from django_q.brokers import Broker
 
 from extraction import liveness, outcomes
 from extraction.models import Extraction, State
-from extraction.models.extraction import HEARTBEAT, LEASE
+from extraction.models.extraction_queryset import HEARTBEAT, LEASE
 from extraction.tasks import wake
 from extraction.worker.waiting import Waiting
 from ocrsite.lib.clock import ClockWatch, Disturbance

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.test_log_in import log_in
 from tests.browser.test_upload import SAMPLES, assert_accessible_and_fitting
@@ -16,7 +16,7 @@ from tests.running_site import RunningSite
 pytestmark = pytest.mark.browser
 
 LAST_AMOUNT = "line_items.69.amount"  # on the last page of the longest sample
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 
 
 @pytest.fixture(

@@ -32,7 +32,7 @@ def then_die(function: Callable[..., object]) -> Callable[..., NoReturn]:
 def work_until(step: str, extraction_id: uuid.UUID) -> None:
     """Work on the extraction as a worker does, until the step."""
     from extraction import outcomes, pipeline
-    from extraction.models.extraction import ExtractionQuerySet
+    from extraction.models.extraction_queryset import ExtractionQuerySet
     from tokens import ledger
 
     match step:

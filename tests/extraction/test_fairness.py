@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from extraction import fairness, pipeline
 from extraction.fairness import claim_fairest
 from extraction.models import Extraction, State
-from extraction.models.extraction import ROWS_AT_ONCE, ExtractionQuerySet
+from extraction.models.extraction_queryset import ROWS_AT_ONCE, ExtractionQuerySet
 from tests.extraction.factories import make_extraction
 from tests.postgresql import database_url
 
@@ -82,7 +82,7 @@ def test_companies_alternate_when_each_claim_ends_before_the_next() -> None:
 
 
 def test_company_not_served_lately_precedes_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("extraction.models.extraction.CLAIMS_REMEMBERED", 2)
+    monkeypatch.setattr("extraction.models.extraction_queryset.CLAIMS_REMEMBERED", 2)
     for company_id in ("C", "A", "B"):
         queue(company_id, 1)
         finish(claim())

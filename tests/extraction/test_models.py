@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from extraction.models import Extraction, State
-from extraction.models.extraction import OTHERS_WAIT
+from extraction.models.extraction_queryset import OTHERS_WAIT
 from tests.extraction.factories import make_extraction
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]

@@ -13,6 +13,8 @@ from pytest_django import Settings
 from extraction import outcomes, pipeline, submission
 from extraction.documents.document import Document
 from extraction.evidence.collection import collect, compare
+from extraction.invoices.listed import listed_fields
+from extraction.invoices.schema import Invoice
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.base import ReadingError
 from logs.models import FailedRetry, RetryAttempt
@@ -91,6 +93,10 @@ def test_invoice_is_read_checked_and_charged_as_billed(emulator: Emulator) -> No
     assert extraction.result["document_type"] == "invoice"
     assert extraction.result["usage"]["total_tokens"] == billed(emulator)
     assert extraction.checks == extraction.result["checks"]
+    invoice = Invoice.model_validate(extraction.result)
+    listed = listed_fields(invoice)
+    assert {name: getattr(extraction, name) for name in listed} == listed
+    assert invoice.total_amount is not None
     assert (extraction.timings or {}).keys() == {"pages", "read", "evidence"}
     usage = TokenUsageLog.objects.get()
     assert usage.total_tokens_used == billed(emulator)

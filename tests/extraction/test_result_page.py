@@ -111,7 +111,25 @@ def test_many_reasons_are_folded_from_the_eleventh_on(signed_in: Client) -> None
     assert "To compare (12)" in first
     assert re.findall(r'id="reason-(\d+)"', first) == [str(number) for number in range(1, 11)]
     assert "<summary>2 more</summary>" in rest
+    assert "The JSON has all" not in rest
     assert re.findall(r'<ol class="reasons" start="11"> <li id="reason-(\d+)"', rest) == ["11"]
+
+
+def test_longest_invoices_are_shown_in_part(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extraction.invoices.presentation.MOST", 20)
+    monkeypatch.setattr("extraction.invoices.annotations.MOST", 15)
+    paths = [f"line_items.{number}.amount" for number in range(29)]
+    reasons = [reason(path, f"Reason {path}.") for path in paths]
+
+    page = shown(signed_in, needs_review=True, line_items=[LINE] * 30, reasons=reasons)
+
+    assert page.count("<td>Soap</td>") == 20
+    assert "10 more rows are in the JSON." in page
+    assert "To compare (29)" in page
+    assert page.count('<li id="reason-') == page.count("data-flagged") == 15
+    assert "<p>The JSON has all 29.</p>" in page
 
 
 def test_warnings_that_are_reasons_are_told_once_and_others_are_notes(signed_in: Client) -> None:
@@ -170,8 +188,8 @@ def test_values_with_a_place_can_be_focused_to_show_it(signed_in: Client) -> Non
     page = shown(signed_in, pages=2, evidence=evidence)
 
     for path, number in (("total_amount", 1), ("line_items.0.amount", 2)):
-        place = f'tabindex="0" data-page="{number}" data-box="0.1 0.25 0.3 0.2675"'
-        assert place in tag_of(path, page)
+        attributes = ['tabindex="0"', f'data-page="{number}"', 'data-box="0.1 0.25 0.3 0.2675"']
+        assert all(attribute in tag_of(path, page) for attribute in attributes)
         assert f'/pages/{number}" data-page="{number}">' in page
     assert tag_of("line_items.0.quantity", page) == (
         '<td class="number" id="value-line_items.0.quantity">'

@@ -287,8 +287,8 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
     for _ in range(rows):
         make_extraction()
 
-    # Session, user, grants, names of companies, count, rows.
-    with django_assert_num_queries(6):
+    # Session, user, grants, names of companies, count, rows, navigation.
+    with django_assert_num_queries(7):
         signed_in.get("/extractions/")
 
 

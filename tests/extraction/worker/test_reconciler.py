@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from extraction import liveness, tasks
 from extraction.models import Extraction, State
-from extraction.models.extraction import HEARTBEAT, LEASE, OTHERS_WAIT, ExtractionQuerySet
+from extraction.models.extraction_queryset import HEARTBEAT, LEASE, OTHERS_WAIT, ExtractionQuerySet
 from extraction.worker.reconciler import (
     LOST_AFTER,
     RECOVERED_AT_ONCE,
