@@ -95,6 +95,26 @@ def test_quota_of_nothing_is_found_in_a_violation_whatever_the_message(
     assert error.code == code
 
 
+def test_disabled_billing_is_found_in_the_reason_whatever_the_message(
+    emulator: Emulator, document: Document
+) -> None:
+    details = [{**ERROR_INFO, "reason": "BILLING_DISABLED"}]
+
+    error = failed(emulator, document, 403, {"message": "No.", "details": details})
+
+    assert error.code == "no_credit"
+
+
+def test_monthly_spending_limit_is_found_in_the_message_alone(
+    emulator: Emulator, document: Document
+) -> None:
+    message = "Your project has exceeded its Monthly spending cap."
+
+    error = failed(emulator, document, 429, {"message": message})
+
+    assert (error.code, error.cools_for) == ("quota_exhausted", 3600.0)
+
+
 def test_request_timeout_is_the_servers(emulator: Emulator, document: Document) -> None:
     error = failed(emulator, document, 408, {"status": "", "message": "Request Timeout"})
 
