@@ -94,6 +94,22 @@ class PageLabels:
             yield {"path": "tax_total", "code": "absent", "said": None}
         if invoice.get("currency") is None and self._page.currencies:
             yield {"path": "currency", "code": "absent", "said": None}
+        due = self._at_label("amount_due")
+        if invoice.get("amount_due") is None and due and total not in map(_number, due):
+            yield {"path": "amount_due", "code": "absent", "said": due[0]}
+        yield from self._missing_tax_ids(invoice)
+
+    def _missing_tax_ids(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
+        """Yield the parties whose labelled tax id was not read."""
+        read = {party: folded(invoice[party]["tax_id"] or "") for party in ("supplier", "customer")}
+        for found in self._tax_ids():
+            party = "customer" if labels.OF_CUSTOMER.search(found[0]) else "supplier"
+            if not read[party] and folded(found["id"]) not in read.values():
+                yield {"path": f"{party}.tax_id", "code": "absent", "said": found["id"]}
+                read[party] = folded(found["id"])
+
+    def _tax_ids(self) -> Iterator[re.Match[str]]:
+        return (found for line in self._layout.lines for found in labels.TAX_ID.finditer(line))
 
     def _at_label(self, path: str) -> list[str]:
         if path == "invoice_date":

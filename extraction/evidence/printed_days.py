@@ -16,6 +16,7 @@ _FILLERS = frozenset({
     *("de", "del", "of", "den", "the", "di", "le", "st", "nd", "rd", "th", "er", "os", "ter"),
     *("年", "月", "日", "г", "r", "m", "d"),
 })  # fmt: skip
+_SEPARATORS = ("-", "/", ".")
 # Tokens that can be one date with the words between them.
 _REACH = 6
 
@@ -99,7 +100,7 @@ _Reading = tuple[date, Order | None]
 def _readings(window: list[_Token]) -> Iterator[_Reading]:
     first, second, third = (token.text for token in window)
     numeric = [text.isdigit() for text in (first, second, third)]
-    if numeric == [True, True, True]:
+    if numeric == [True, True, True] and _are_joined(window):
         yield from _numeric(first, second, third, dotted="." in window[1].before)
     elif numeric == [True, False, True] and len(first) == 4:  # 2026. április 17.
         yield from _named(first, second, third)
@@ -107,6 +108,12 @@ def _readings(window: list[_Token]) -> Iterator[_Reading]:
         yield from _named(third, second, first)
     elif numeric == [False, True, True] and _is_year(window[2]):  # April 17, 2026
         yield from _named(third, first, second)
+
+
+def _are_joined(window: list[_Token]) -> bool:
+    """Whether three numbers are one date: separated alike, and by blanks only after a year."""
+    first, second = (token.before.strip() for token in window[1:])
+    return first == second and (first in _SEPARATORS or (not first and len(window[0].text) == 4))
 
 
 def _is_year(token: _Token) -> bool:

@@ -62,7 +62,9 @@ class TextIndex:
         found = list(self._in_order(words))
         core = words
         while not found and len(core) > 1 and core[-1] in _FORMS:
-            core = core[:-1]
+            core, form = core[:-1], core[-1]
+            if any(next(self._in_order([*core, other]), None) for other in _FORMS - {form}):
+                return  # the document names another form
             found = list(self._in_order(core))
         yield from found or self._alike("".join(words))
 

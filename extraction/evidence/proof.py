@@ -80,7 +80,9 @@ def prove(
     if total is not None and page.has_other_sign(total[1]):
         doubts.append(Doubt(path="total_amount", code="wrong_sign", said=None))
     doubts += _contradictions(values, stated)
-    doubts += labels.missing(invoice)
+    doubts += _left_out(values, einvoice or {}, page)
+    named = {doubt["path"] for doubt in doubts}
+    doubts += [doubt for doubt in labels.missing(invoice) if doubt["path"] not in named]
     if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
         doubts.append(Doubt(path="supplier.name", code="swapped", said=None))
     if is_einvoice:
@@ -135,3 +137,26 @@ def _contradictions(
         for path, (kind, value) in values.items()
         if is_key(path) and path in stated and not _same(kind, value, stated[path])
     ]
+
+
+def _left_out(
+    values: Mapping[str, tuple[Kind, str]], einvoice: Mapping[str, Any], page: PageIndex
+) -> list[Doubt]:
+    """Return the key values that were not read, though e-invoice and page have them.
+
+    Of rows only those that were read: a missing row shows in the sums.
+    """
+    rows = {_row_of(path) for path in values}
+    return [
+        Doubt(path=path, code="absent", said=value)
+        for path, kind, value in values_of(einvoice)
+        if is_key(path)
+        and path not in values
+        and (path.count(".") < 2 or _row_of(path) in rows)
+        and not (kind is Kind.NUMBER and not Decimal(value))
+        and page.find(kind, value)
+    ]
+
+
+def _row_of(path: str) -> str:
+    return path.rpartition(".")[0]

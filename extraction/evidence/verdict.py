@@ -166,6 +166,10 @@ def _missing(fields: InvoiceFields) -> Iterator[Reason]:
         yield Reason(path=path, code="absent", text=text)
     if fields.supplier.name and fields.supplier.name == fields.customer.name:
         yield Reason(path="customer.name", code="same_party", text=SAME_PARTY)
+    for number, line in enumerate(fields.line_items):
+        if line.amount is None and (line.quantity is not None or line.unit_price is not None):
+            path = f"line_items.{number}.amount"
+            yield Reason(path=path, code="absent", text=NOT_READ.format(name=name_of(path)))
     if not fields.line_items:
         yield Reason(path="line_items", code="no_lines", text=NO_LINES)
 

@@ -44,7 +44,11 @@ def test_a_day_is_found_in_its_form(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["24 box 18", "99.99.2026", "1.2.3", "4 5", "12345678", "31/02/26"]
+    "text",
+    [
+        *("24 box 18", "99.99.2026", "1.2.3", "4 5", "12345678", "31/02/26"),
+        *("275,00 7 19,25", "4,55 € 10% -20,48", "+33 6 11 22 33 44", "3/4.2026"),
+    ],
 )
 def test_what_is_no_day_is_left_out(text: str) -> None:
     assert list(days_in(line_of(text))) == []

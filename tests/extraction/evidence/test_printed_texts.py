@@ -68,6 +68,7 @@ def test_a_name_is_found_in_other_letters_and_lines(text: str, name: str) -> Non
         ("Kunden AG", "Kunde"),
         ("Acme Office\nLeeds", "Acme Office Supplies"),
         ("Acme", "GmbH"),
+        ("Beispiel AG", "Beispiel KG"),
         ("Acme", "..."),
     ],
 )

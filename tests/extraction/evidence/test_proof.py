@@ -117,6 +117,47 @@ def test_a_printed_value_that_was_not_read_is_missed(path: str, said: str | None
     assert said is None or (path, "absent", said) in doubts(with_value(path, None))
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("supplier.tax_id", "GB123456789"), ("amount_due", "600.00")],
+)
+def test_a_labelled_value_that_was_not_read_is_missed(path: str, said: str) -> None:
+    page = PAGE.replace("IBAN", "Amount due   600.00\nIBAN")
+
+    assert (path, "absent", said) in doubts(with_value(path, None), page)
+
+
+def test_a_due_amount_that_is_the_total_may_be_left_out() -> None:
+    page = PAGE.replace("IBAN", "Amount due   640.80\nIBAN")
+
+    assert doubts(with_value("amount_due", None), page) == set()
+
+
+def test_the_customers_tax_id_is_told_from_the_suppliers() -> None:
+    page = PAGE.replace("4 Harbour Street", "4 Harbour Street   Customer VAT GB987654321")
+    without_supplier = INVOICE | {"supplier": {"name": "Acme Supplies Ltd", "tax_id": None}}
+
+    assert ("customer.tax_id", "absent", "GB987654321") in doubts(INVOICE, page)
+    assert {path for path, _, _ in doubts(without_supplier, page)} == {
+        "supplier.tax_id",
+        "customer.tax_id",
+    }
+
+
+def test_what_the_electronic_invoice_and_the_page_have_must_have_been_read() -> None:
+    einvoice = copy.deepcopy(INVOICE) | {"prepaid_amount": "0.00", "subtotal": "999.00"}
+    invoice = with_value("iban", None)
+    invoice["line_items"] = invoice["line_items"][:1]
+    invoice["line_items"][0]["amount"] = None
+
+    found = prove(invoice, [page_of(PAGE)], einvoice)["doubts"]
+
+    assert {(doubt["path"], doubt["code"]) for doubt in found} == {
+        ("iban", "absent"),
+        ("line_items.0.amount", "absent"),
+    }
+
+
 def test_the_net_amount_is_not_taken_for_the_total() -> None:
     assert ("total_amount", "contradicts_label", "640.80") in doubts(
         with_value("total_amount", "534.00")

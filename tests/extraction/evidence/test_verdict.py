@@ -147,6 +147,17 @@ def test_what_every_invoice_has_must_have_been_read() -> None:
     ]
 
 
+def test_a_line_with_a_quantity_needs_an_amount() -> None:
+    lines = [
+        {"description": "Copy paper A4", "quantity": "24", "amount": None},
+        {"description": "Thank you", "amount": None},
+    ]
+
+    found = reasons(judged(changed(line_items=lines)))
+
+    assert [path for path, code in found if code == "absent"] == ["line_items.0.amount"]
+
+
 def test_a_receipt_needs_no_number() -> None:
     assert reasons(judged(changed(document_type="receipt", invoice_number=None))) == []
 
