@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint chaos types check bench mutants samples lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench accuracy mutants samples lock for-run for-dev for-test
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: test lint types ## what CI runs
 
 bench: for-test ## run the benchmarks
 	$(VENV_PYTHON) -m benchmarks
+
+accuracy: for-test ## measure what is read right and flagged, and write docs/accuracy.md (INVOICES)
+	$(if $(INVOICES),INVOICES="$(abspath $(INVOICES))") $(VENV_PYTHON) -m benchmarks accuracy
 
 # One at a time: they share a database. MUTANTS names some of them, such as "extraction.retry.*".
 mutants: for-test ## change the code that moves money, bit by bit: a test must fail each time

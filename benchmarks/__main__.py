@@ -6,7 +6,8 @@ import sys
 
 ALL = (
     *("pages", "latency", "pipeline", "in_flight", "fairness", "selection"),
-    *("offline_accuracy", "corruptions", "log_handler", "log_admin", "list", "slow_connections"),
+    *("offline_accuracy", "corruptions", "evidence", "export"),
+    *("log_handler", "log_admin", "list", "slow_connections"),
 )
 
 

@@ -78,6 +78,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0012_listed_columns'),
         (N'extraction', N'0013_fill_listed_columns'),
         (N'extraction', N'0014_listed_indexes'),
+        (N'extraction', N'0015_export_profiles'),
+        (N'extraction', N'0016_first_export_profiles'),
+        (N'extraction', N'0017_review'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -86,6 +89,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0006_renamed_loggers'),
         (N'logs', N'0007_ingested_files'),
         (N'logs', N'0008_retention_of_leftovers'),
+        (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -288,6 +292,33 @@ CREATE TABLE [extraction_companygrant] (
     [company_id] nvarchar(50) NOT NULL,
     [user_id] int NOT NULL,
     CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_exportprofile]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_exportprofile] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [name] nvarchar(100) NOT NULL UNIQUE,
+    [format] nvarchar(10) NOT NULL,
+    [rows_per] nvarchar(10) NOT NULL,
+    [separator] nvarchar(1) NOT NULL,
+    [decimal_sign] nvarchar(1) NOT NULL,
+    [date_format] nvarchar(10) NOT NULL,
+    [byte_order_mark] bit NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_exportcolumn]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_exportcolumn] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [position] smallint NOT NULL CONSTRAINT extraction_exportcolumn_position_f0546ae2_check CHECK ([position] >= 0),
+    [path] nvarchar(100) NOT NULL,
+    [heading] nvarchar(100) NOT NULL,
+    [profile_id] nchar(32) NOT NULL
 );
 END
 GO
@@ -555,7 +586,12 @@ CREATE TABLE [extraction_extraction] (
     [reviewed_by] nvarchar(100) NULL,
     [supplier_name] nvarchar(255) NULL,
     [supplier_tax_id] nvarchar(50) NULL,
-    [total_amount] numeric(24, 6) NULL
+    [total_amount] numeric(24, 6) NULL,
+    [claimed_for_review_by] nvarchar(200) NULL,
+    [claimed_for_review_until] datetimeoffset NULL,
+    [original] nvarchar(max) NULL CONSTRAINT extraction_extraction_original_29cdc6f4_check CHECK ((ISJSON ("original") = 1)),
+    [rejection] nvarchar(500) DEFAULT '' NOT NULL,
+    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0)
 );
 END
 GO
@@ -578,6 +614,22 @@ CREATE TABLE [extraction_attempt] (
     [output_budget] bigint DEFAULT 0 NOT NULL,
     [repairs_id] nchar(32) NULL,
     CONSTRAINT [unique_attempt_number] UNIQUE ([extraction_id], [number])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_correction]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_correction] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [version] int NOT NULL CONSTRAINT extraction_correction_version_ccb08218_check CHECK ([version] >= 0),
+    [path] nvarchar(100) NOT NULL,
+    [old_value] nvarchar(max) NULL CONSTRAINT extraction_correction_old_value_da247e94_check CHECK ((ISJSON ("old_value") = 1)),
+    [new_value] nvarchar(max) NULL CONSTRAINT extraction_correction_new_value_93b020ba_check CHECK ((ISJSON ("new_value") = 1)),
+    [corrected_by] nvarchar(100) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [extraction_id] nchar(32) NOT NULL
 );
 END
 GO
@@ -871,6 +923,18 @@ ALTER TABLE [extraction_companygrant] ADD CONSTRAINT [extraction_companygrant_us
 END
 GO
 
+IF OBJECT_ID(N'[extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_correction] ADD CONSTRAINT [extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_exportcolumn_profile_id_b70e3aed_fk_extraction_exportprofile_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_profile_id_b70e3aed_fk_extraction_exportprofile_id] FOREIGN KEY ([profile_id]) REFERENCES [extraction_exportprofile] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID] FOREIGN KEY ([token_id]) REFERENCES [TokenMaster] ([TokenID]);
@@ -1111,6 +1175,12 @@ CREATE INDEX [django_session_expire_date_a5c62663] ON [django_session] ([expire_
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_all_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_apiclient_created_c612ac44' AND object_id = OBJECT_ID(N'[extraction_apiclient]'))
 BEGIN
 CREATE INDEX [extraction_apiclient_created_c612ac44] ON [extraction_apiclient] ([created]);
@@ -1159,9 +1229,21 @@ CREATE INDEX [extraction_companygrant_user_id_e09c84e0] ON [extraction_companygr
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_correction_extraction_id_8d300731' AND object_id = OBJECT_ID(N'[extraction_correction]'))
+BEGIN
+CREATE INDEX [extraction_correction_extraction_id_8d300731] ON [extraction_correction] ([extraction_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_due' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_due] ON [extraction_extraction] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_exportcolumn_profile_id_b70e3aed' AND object_id = OBJECT_ID(N'[extraction_exportcolumn]'))
+BEGIN
+CREATE INDEX [extraction_exportcolumn_profile_id_b70e3aed] ON [extraction_exportcolumn] ([profile_id]);
 END
 GO
 
@@ -1418,6 +1500,63 @@ CREATE VIEW "vw_UsageSummary" AS SELECT "CompanyID", MAX("CompanyName") AS "Comp
     GROUP BY "CompanyID";
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'extraction' AND [name] = N'0016_first_export_profiles') AND NOT EXISTS (SELECT 1 FROM [extraction_exportprofile])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [extraction_exportprofile] ([id], [name], [format], [rows_per], [separator], [decimal_sign], [date_format], [byte_order_mark]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', N'Plain', N'csv', N'invoice', N',', N'.', N'%Y-%m-%d', 1);
+INSERT INTO [extraction_exportprofile] ([id], [name], [format], [rows_per], [separator], [decimal_sign], [date_format], [byte_order_mark]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', N'DATEV-like', N'csv', N'invoice', N';', N',', N'%d.%m.%Y', 1);
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 1, N'extraction.id', N'id');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 2, N'extraction.file_name', N'file_name');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 3, N'extraction.company_id', N'company_id');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 4, N'extraction.branch', N'branch');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 5, N'extraction.created_at', N'received');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 6, N'extraction.needs_review', N'needs_review');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 7, N'document_type', N'document_type');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 8, N'invoice_number', N'invoice_number');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 9, N'invoice_date', N'invoice_date');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 10, N'invoice_miti', N'invoice_miti');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 11, N'due_date', N'due_date');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 12, N'order_number', N'order_number');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 13, N'delivery_note_number', N'delivery_note_number');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 14, N'transaction_type', N'transaction_type');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 15, N'transaction_date', N'transaction_date');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 16, N'vehicle_number', N'vehicle_number');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 17, N'transporter', N'transporter');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 18, N'pws_number', N'pws_number');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 19, N'currency', N'currency');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 20, N'supplier.name', N'supplier.name');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 21, N'supplier.tax_id', N'supplier.tax_id');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 22, N'supplier.address', N'supplier.address');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 23, N'customer.name', N'customer.name');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 24, N'customer.tax_id', N'customer.tax_id');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 25, N'customer.address', N'customer.address');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 26, N'subtotal', N'subtotal');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 27, N'discount_total', N'discount_total');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 28, N'charge_total', N'charge_total');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 29, N'taxable_amount', N'taxable_amount');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 30, N'tax_breakdown.rate', N'tax_breakdown.rate');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 31, N'tax_total', N'tax_total');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 32, N'total_amount', N'total_amount');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 33, N'withholding_total', N'withholding_total');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 34, N'prepaid_amount', N'prepaid_amount');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 35, N'rounding_amount', N'rounding_amount');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 36, N'amount_due', N'amount_due');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 37, N'iban', N'iban');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a01', 38, N'payment_terms', N'payment_terms');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 1, N'booking.amount', N'Umsatz (ohne Soll/Haben-Kz)');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 2, N'booking.side', N'Soll/Haben-Kennzeichen');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 3, N'currency', N'WKZ Umsatz');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 4, N'', N'Konto');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 5, N'', N'Gegenkonto (ohne BU-Schlüssel)');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 6, N'', N'BU-Schlüssel');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 7, N'invoice_date', N'Belegdatum');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 8, N'invoice_number', N'Belegfeld 1');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 9, N'due_date', N'Belegfeld 2');
+INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 10, N'supplier.name', N'Buchungstext');
+COMMIT TRANSACTION;
+END
+GO
+
 IF EXISTS (
     SELECT 1
     FROM (VALUES
@@ -1506,6 +1645,19 @@ IF EXISTS (
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
+        (N'extraction_exportprofile', N'id'),
+        (N'extraction_exportprofile', N'name'),
+        (N'extraction_exportprofile', N'format'),
+        (N'extraction_exportprofile', N'rows_per'),
+        (N'extraction_exportprofile', N'separator'),
+        (N'extraction_exportprofile', N'decimal_sign'),
+        (N'extraction_exportprofile', N'date_format'),
+        (N'extraction_exportprofile', N'byte_order_mark'),
+        (N'extraction_exportcolumn', N'id'),
+        (N'extraction_exportcolumn', N'position'),
+        (N'extraction_exportcolumn', N'path'),
+        (N'extraction_exportcolumn', N'heading'),
+        (N'extraction_exportcolumn', N'profile_id'),
         (N'extraction_failedattempts', N'id'),
         (N'extraction_failedattempts', N'subject'),
         (N'extraction_failedattempts', N'failures'),
@@ -1654,6 +1806,11 @@ IF EXISTS (
         (N'extraction_extraction', N'supplier_name'),
         (N'extraction_extraction', N'supplier_tax_id'),
         (N'extraction_extraction', N'total_amount'),
+        (N'extraction_extraction', N'claimed_for_review_by'),
+        (N'extraction_extraction', N'claimed_for_review_until'),
+        (N'extraction_extraction', N'original'),
+        (N'extraction_extraction', N'rejection'),
+        (N'extraction_extraction', N'version'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1668,6 +1825,15 @@ IF EXISTS (
         (N'extraction_attempt', N'correction'),
         (N'extraction_attempt', N'output_budget'),
         (N'extraction_attempt', N'repairs_id'),
+        (N'extraction_correction', N'id'),
+        (N'extraction_correction', N'version'),
+        (N'extraction_correction', N'path'),
+        (N'extraction_correction', N'old_value'),
+        (N'extraction_correction', N'new_value'),
+        (N'extraction_correction', N'corrected_by'),
+        (N'extraction_correction', N'client'),
+        (N'extraction_correction', N'created_at'),
+        (N'extraction_correction', N'extraction_id'),
         (N'extraction_idempotencykey', N'id'),
         (N'extraction_idempotencykey', N'client'),
         (N'extraction_idempotencykey', N'key'),
@@ -1803,6 +1969,9 @@ FROM (VALUES
     (N'extraction', N'0012_listed_columns'),
     (N'extraction', N'0013_fill_listed_columns'),
     (N'extraction', N'0014_listed_indexes'),
+    (N'extraction', N'0015_export_profiles'),
+    (N'extraction', N'0016_first_export_profiles'),
+    (N'extraction', N'0017_review'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -1811,6 +1980,7 @@ FROM (VALUES
     (N'logs', N'0006_renamed_loggers'),
     (N'logs', N'0007_ingested_files'),
     (N'logs', N'0008_retention_of_leftovers'),
+    (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),

@@ -3,7 +3,9 @@
 import logging
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -11,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,8 +22,19 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
-from extraction import submission
-from extraction.models import ApiClient, ApiClientCompany, Attempt, CompanyGrant, Extraction
+from extraction import submission, throttling
+from extraction.exports.values import is_of_line, known_paths
+from extraction.models import (
+    ApiClient,
+    ApiClientCompany,
+    Attempt,
+    CompanyGrant,
+    ExportColumn,
+    ExportProfile,
+    Extraction,
+    FailedAttempts,
+    RowsPer,
+)
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
 from logs.models import ErrorSubscription
@@ -86,6 +100,87 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
         self.message_user(request, f"{queued} queued again.")
 
 
+class LockedFilter(admin.SimpleListFilter):
+    """Whether something is locked now."""
+
+    title = parameter_name = "locked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Now, or not."""
+        return [("yes", "Now"), ("no", "Not now")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[FailedAttempts]
+    ) -> QuerySet[FailedAttempts]:
+        """Those with the chosen answer."""
+        now = timezone.now()
+        match self.value():
+            case "yes":
+                return queryset.filter(locked_until__gt=now)
+            case "no":
+                return queryset.filter(locked_until__lte=now)
+        return queryset
+
+
+@admin.register(FailedAttempts)
+class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
+    """Accounts, API keys and addresses with failed attempts, to look at and to unlock."""
+
+    list_display = ["who", "failures", "last_at", "pill", "locked_until"]
+    list_display_links = None
+    list_filter = [LockedFilter, "last_at"]
+    search_fields = ["subject"]
+    search_help_text = "A user name in full, or a part of an address or of an API key's prefix."
+    ordering = ["-last_at"]
+    actions = ["unlock"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff with the permission, which the action requires; there is nothing to edit."""
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """All fields."""
+        return [field.name for field in FailedAttempts._meta.fields]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[FailedAttempts], search_term: str
+    ) -> tuple[QuerySet[FailedAttempts], bool]:
+        """Find an account by its name, too, of which only a digest is kept."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return found | queryset.filter(subject=throttling.account(search_term).name), may_repeat
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Find out for all listed rows at once who they are."""
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        shown = throttling.shown(row.subject for row in rows)
+        for row in rows:
+            row.shown = shown[row.subject]
+        changelist.result_list = rows
+        return changelist
+
+    @admin.display(description="who", ordering="subject")
+    def who(self, obj: FailedAttempts) -> str:
+        """The account, API key or address."""
+        return str(getattr(obj, "shown", obj.subject))
+
+    @admin.display(description="state")
+    def pill(self, obj: FailedAttempts) -> SafeString:
+        """Whether it is locked now."""
+        if obj.locked_until > timezone.now():
+            return format_html('<span class="pill pill-{}">{}</span>', "failed", "Locked")
+        return format_html('<span class="pill">{}</span>', "Free")
+
+    @admin.action(description="Unlock, and forget the failures", permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[FailedAttempts]) -> None:
+        """Let the chosen ones try again at once."""
+        shown = throttling.shown(queryset.values_list("subject", flat=True))
+        throttling.unlock(list(shown))
+        for who in shown.values():
+            logger.info("%s unlocked %s.", request.user, who)
+        self.message_user(request, f"{len(shown)} unlocked. Every process knows within 30 seconds.")
+
+
 class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
     """The companies that a client may act for."""
 
@@ -147,6 +242,57 @@ class OperatorAdmin(UserAdmin[User]):
     """Django's user admin with the granted companies and the mails."""
 
     inlines = [CompanyGrantInline, AlertSubscriptionInline, ErrorSubscriptionInline]
+
+
+class ExportColumnForm(forms.ModelForm[ExportColumn]):
+    """A column whose value is one that an invoice can have."""
+
+    path = forms.ChoiceField(
+        label="Value",
+        required=False,
+        choices=lambda: [("", "(empty)"), *((path, path) for path in known_paths())],
+    )
+
+    class Meta:
+        model = ExportColumn
+        fields = ["position", "heading", "path"]
+
+
+class ExportColumnFormSet(
+    forms.BaseInlineFormSet[ExportColumn, ExportProfile, forms.ModelForm[ExportColumn]]
+):
+    """The columns of a profile, which has at least one."""
+
+    def clean(self) -> None:
+        """Raise ValidationError for values of lines where there is one row per invoice."""
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        for form in kept:
+            path = form.cleaned_data.get("path", "") if form.is_valid() else ""
+            if is_of_line(path) and self.instance.rows_per == RowsPer.INVOICE:
+                form.add_error("path", "Values of lines need one row per line.")
+
+
+class ExportColumnInline(admin.TabularInline[ExportColumn, ExportProfile]):
+    """The columns from left to right."""
+
+    model = ExportColumn
+    form = ExportColumnForm
+    formset = ExportColumnFormSet
+    extra = 1
+    min_num = 1
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Refuse a profile without a column."""
+        return super().get_formset(request, obj, **{"validate_min": True, **kwargs})
+
+
+@admin.register(ExportProfile)
+class ExportProfileAdmin(admin.ModelAdmin[ExportProfile]):
+    """Which columns exports have."""
+
+    list_display = ["name", "format", "rows_per"]
+    inlines = [ExportColumnInline]
 
 
 @admin.register(TokenMaster)

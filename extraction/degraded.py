@@ -25,6 +25,7 @@ from extraction.invoices.schema import Invoice
 from extraction.models import ReaderChoice
 from extraction.readers.base import (
     RECITATION,
+    SERVICE_FAULTS,
     Billing,
     Failure,
     KeyEffect,
@@ -203,5 +204,7 @@ def _outcome_of(error: ReadingError) -> ExtractionFailed | NoUsableKey:
         case Failure.OTHER_KEY:
             detail = f"{error.detail} Try again later."
             return ExtractionFailed("no_key_free", detail, 503, retry_after=RETRY_AFTER)
+        case Failure.RETRY if error.code in SERVICE_FAULTS:
+            return ExtractionFailed(error.code, error.detail, 503, retry_after=RETRY_AFTER)
         case Failure.RETRY | Failure.REPAIR:
             return ExtractionFailed(error.code, error.detail, 504 if error.timed_out else 502)

@@ -9,7 +9,12 @@ from django.views import defaults
 
 from extraction.api.errors import api_view_of, json_response
 from ocrsite.lib.database import is_unreachable
-from ocrsite.lib.errors import DatabaseUnavailable, StorageUnavailable, UserFacingError
+from ocrsite.lib.errors import (
+    DatabaseUnavailable,
+    ServiceFault,
+    StorageUnavailable,
+    UserFacingError,
+)
 from ocrsite.lib.files import is_storage_fault
 
 
@@ -19,6 +24,8 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     Here, and not in a middleware, because Django calls it for errors of the middleware, too.
     """
     error = sys.exception()
+    if isinstance(error, ServiceFault):
+        return _unavailable(request, error)
     if error is not None and is_storage_fault(error, settings.DATA_DIR):
         return _unavailable(request, StorageUnavailable())
     if error is not None and is_unreachable(error):

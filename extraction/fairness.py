@@ -69,7 +69,7 @@ def _rows_of_next_company() -> list[uuid.UUID]:
     now = time.monotonic()
 
     def load(company_id: str) -> tuple[bool, float]:
-        weight = settings.COMPANY_WEIGHTS.get(company_id, 1.0)
+        weight = settings.COMPANY_WEIGHTS.get(company_id.strip().casefold(), 1.0)
         return _put_off_until.get(company_id, 0.0) > now, running.get(company_id, 0) / weight
 
     least = min(map(load, queued))

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 from django import forms
 
+from extraction.exports.formats import Format
+from extraction.models import ExportProfile
 from extraction.validators import reject_control_characters
 
 
@@ -24,3 +26,23 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast("forms.ChoiceField", self.fields["company_id"]).choices = company_choices(companies)
+
+
+class ExportForm(forms.Form):
+    """As what to export: a format, or one of the profiles, whose choice is ``format:id``."""
+
+    export_as = forms.ChoiceField(label="Export as")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        profiles = ExportProfile.objects.only("pk", "name", "format")
+        cast("forms.ChoiceField", self.fields["export_as"]).choices = [
+            *(
+                (
+                    f"{profile.format}:{profile.pk}",
+                    f"{profile.name} ({profile.get_format_display()})",
+                )
+                for profile in profiles
+            ),
+            *Format.choices,
+        ]

@@ -20,7 +20,14 @@ from extraction.exceptions import ExtractionFailed
 from extraction.invoices.listed import listed_fields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction_queryset import DEATHS_ALLOWED
-from extraction.readers.base import Billing, Failure, KeyEffect, Reading, ReadingError
+from extraction.readers.base import (
+    SERVICE_FAULTS,
+    Billing,
+    Failure,
+    KeyEffect,
+    Reading,
+    ReadingError,
+)
 from extraction.readers.registry import reader_for
 from extraction.retry import RetryPolicy
 from logs import context
@@ -131,7 +138,7 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
         elif delay is not None and blocked_until is not None:
             fail(extraction, _no_key_free(blocked_until))
         else:
-            fail(extraction, ExtractionFailed(error.code, error.detail, _http_status(error)))
+            fail(extraction, _as_told(error))
     logger.warning("Attempt %s failed: %s (%s)", call.attempt.number, error.detail, error.code)
     if error.for_staff:
         logger.error("Key %s cannot be used: %s (%s)", call.token, error.detail, error.code)
@@ -311,7 +318,10 @@ def _no_key_free(until: datetime) -> ExtractionFailed:
     return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=wait)
 
 
-def _http_status(error: ReadingError) -> int:
+def _as_told(error: ReadingError) -> ExtractionFailed:
+    if error.code in SERVICE_FAULTS:
+        wait = timedelta(seconds=30)
+        return ExtractionFailed(error.code, error.detail, 503, retry_after=wait)
     if error.failure is Failure.FINAL and error.code != INTERNAL_ERROR:
-        return 422
-    return 504 if error.timed_out else 502
+        return ExtractionFailed(error.code, error.detail, 422)
+    return ExtractionFailed(error.code, error.detail, 504 if error.timed_out else 502)

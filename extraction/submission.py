@@ -3,6 +3,8 @@
 import logging
 import shutil
 import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -70,7 +72,8 @@ def submit(
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
         document = intake.receive(upload, extraction_id)
         identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
-        try:
+        with ExitStack() as unused_files:
+            unused_files.callback(_remove_files, extraction_id)
             _forget_offline_reading(identity)
             extraction = _earlier(identity)
             if extraction is None:
@@ -91,13 +94,12 @@ def submit(
                     size=document.size,
                     page_count=document.page_count,
                 )
-            extraction = _record(extraction, identity)
-        except BaseException:
-            shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
-            raise
+            # Where the database is lost at the commit, the row may be there and need its file. If
+            # it is not, the file goes at night.
+            extraction = _record(extraction, identity, before_commit=unused_files.pop_all)
     created = extraction.pk == extraction_id
     if not created:
-        shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
+        _remove_files(extraction_id)
     return Submission(extraction, created)
 
 
@@ -164,8 +166,13 @@ def _earlier(identity: _Identity) -> Extraction | None:
     return None
 
 
-def _record(extraction: Extraction, identity: _Identity) -> Extraction:
-    """Commit row, wake-up and Idempotency-Key together, or return the row that was first."""
+def _record(
+    extraction: Extraction, identity: _Identity, *, before_commit: Callable[[], object]
+) -> Extraction:
+    """Commit row, wake-up and Idempotency-Key together, or return the row that was first.
+
+    ``before_commit`` is called when only the commit of a new row is left to do.
+    """
     is_new = extraction._state.adding
 
     def commit() -> None:
@@ -177,6 +184,8 @@ def _record(extraction: Extraction, identity: _Identity) -> Extraction:
                 IdempotencyKey.objects.create(
                     client=identity.client, key=identity.idempotency_key, extraction=extraction
                 )
+            if is_new:
+                before_commit()
 
     try:
         retry_deadlocks(commit)
@@ -189,6 +198,10 @@ def _record(extraction: Extraction, identity: _Identity) -> Extraction:
     if is_new:
         logger.info("Queued %s, %s.", extraction.pk, extraction.media_type)
     return extraction
+
+
+def _remove_files(extraction_id: uuid.UUID) -> None:
+    shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
 
 
 @deadlocks_retried

@@ -6,12 +6,13 @@ RECHECK_SECONDS (Django's cache ``locks``), so that the database is not asked fo
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.cache import caches
 from django.db import transaction
 from django.db.models import F
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 CACHE = "locks"
 RECHECK_SECONDS = 30.0
 LONGEST_LOCK = timedelta(minutes=15)
+# Then a row means nothing any more, whatever it is of.
+FORGOTTEN_AFTER = timedelta(days=1)
 # Above it the rows go whose last failure was longest ago.
 MOST_ROWS = 10_000
 
@@ -40,7 +43,7 @@ class Subject:
     name: str
     shown: str
     free: int = 5
-    forgotten_after: timedelta = timedelta(days=1)
+    forgotten_after: timedelta = FORGOTTEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,43 @@ def forget(subject: Subject) -> None:
 
 
 @deadlocks_retried
+def unlock(names: Collection[str]) -> int:
+    """Forget the failures of the subjects of these names; return how many there were.
+
+    Other processes may remember a lock for RECHECK_SECONDS.
+    """
+    deleted, _ = FailedAttempts.objects.filter(subject__in=names).delete()
+    caches[CACHE].delete_many(names)
+    return deleted
+
+
+def shown(names: Iterable[str]) -> dict[str, str]:
+    """Return for the names of subjects who each is, as far as it is known.
+
+    An account whose user name nobody has is not: only a digest of what was typed is kept.
+    """
+    usernames = get_user_model().objects.values_list("username", flat=True)
+    known = {subject.name: subject.shown for subject in map(account, usernames)}
+    return {name: known.get(name) or _shown_by_name(name) for name in names}
+
+
+@deadlocks_retried
 def take_back(subjects: Sequence[Subject]) -> None:
     """Let an attempt that succeeded not count, and not lock."""
     names = [subject.name for subject in subjects]
     FailedAttempts.objects.filter(subject__in=names, failures__gt=0).update(
         failures=F("failures") - 1, locked_until=timezone.now()
     )
+
+
+def _shown_by_name(name: str) -> str:
+    match name.split(":", 1):
+        case ["address", network]:
+            return network
+        case ["key", prefix]:
+            return api_key(prefix).shown
+        case _:
+            return "an account that does not exist"
 
 
 def _count(subject: Subject) -> Lock:
@@ -163,7 +197,7 @@ def _count(subject: Subject) -> Lock:
 
 def _limit_rows(now: datetime) -> None:
     """Strangers can have rows made; they must not fill the database."""
-    FailedAttempts.objects.filter(last_at__lt=now - timedelta(days=1)).delete()
+    FailedAttempts.objects.filter(last_at__lt=now - FORGOTTEN_AFTER).delete()
     surplus = FailedAttempts.objects.count() - MOST_ROWS
     if surplus > 0:
         oldest = FailedAttempts.objects.order_by("last_at").values_list("pk", flat=True)[:surplus]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from extraction import views
+from extraction import export_views, review_views, views
 
 urlpatterns = [
     path("", views.upload, name="upload"),
@@ -10,4 +10,14 @@ urlpatterns = [
     path("extractions/act/", views.act_on_list, name="act-on-list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
+    path("extractions/<uuid:extraction_id>/ubl/", export_views.einvoice, name="einvoice"),
+    path("exports/", export_views.export, name="export"),
+    path("exports/<str:format_name>/", export_views.export, name="export-as"),
+    path("extractions/<uuid:extraction_id>/review/", review_views.review, name="review"),
+    path(
+        "extractions/<uuid:extraction_id>/review/check/",
+        review_views.check,
+        name="review-check",
+    ),
+    path("review/", review_views.open_next, name="review-next"),
 ]

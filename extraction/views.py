@@ -16,11 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from extraction import submission
 from extraction.access import Principal, principal_of, visible_extraction
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import drawn_pages
 from extraction.exceptions import DocumentRejected
 from extraction.forms import UploadForm
-from extraction.invoices import presentation
+from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
+from extraction.invoices.stored import current_invoice
 from extraction.listing.actions import ACTIONS, chosen_by_id
 from extraction.listing.conditions import Rows
 from extraction.listing.filters import FilterForm
@@ -129,16 +130,10 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     extraction = visible_extraction(request, extraction_id)
     context: dict[str, object] = {
         "extraction": extraction,
-        "page_numbers": _pages_with_image(extraction),
+        "page_numbers": drawn_pages(extraction.pk),
     }
     if extraction.state == State.SUCCEEDED:
-        invoice = Invoice.model_validate(extraction.result)
-        context |= {
-            "invoice": invoice,
-            "sections": presentation.sections(invoice),
-            "tables": presentation.tables(invoice),
-            "checks": presentation.checks(invoice),
-        }
+        context |= _result_context(current_invoice(extraction))
     return render(request, "extraction/result.html", context)
 
 
@@ -188,6 +183,14 @@ def _answer_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     return JsonResponse({"files": files, "problem": " ".join(problems)})
 
 
-def _pages_with_image(extraction: Extraction) -> list[int]:
-    images = (folder_of(extraction.pk) / "pages").glob("*.jpg")
-    return sorted(int(image.stem) for image in images)
+def _result_context(invoice: Invoice) -> dict[str, object]:
+    sections, tables = presentation.sections(invoice), presentation.tables(invoice)
+    return {
+        "invoice": invoice,
+        "reasons": presentation.reasons(invoice, sections, tables),
+        "notes": annotations.notes(invoice),
+        "origins": annotations.origins(invoice),
+        "sections": sections,
+        "tables": tables,
+        "checks": presentation.checks(invoice),
+    }

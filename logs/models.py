@@ -287,6 +287,7 @@ class Kept(models.TextChoices):
     ORPHANS = "orphans", "Documents without an extraction"
     IDEMPOTENCY_KEYS = "idempotency-keys", "Idempotency keys"
     SESSIONS = "sessions", "Expired sessions"
+    WRONG_CREDENTIALS = "wrong-credentials", "Failed log-ins and wrong API keys"
     QUEUE = "queue", "Left-over queue messages and task results"
 
 

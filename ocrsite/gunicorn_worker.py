@@ -8,7 +8,7 @@ from types import FrameType
 
 from gunicorn.workers.base import Worker
 
-from ocrsite.web_server import GRACE_SECONDS, Server
+from ocrsite.web_server import GRACE_SECONDS, Server, keep_temporary_files_in_data_dir
 
 
 class WebWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
@@ -18,6 +18,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until a signal, or until gunicorn's main process is gone."""
+        keep_temporary_files_in_data_dir()
         (listener,) = self.sockets
         self._server = Server(self.wsgi, listener.dup())
         listener.close()

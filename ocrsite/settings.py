@@ -104,6 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "extraction.navigation.to_review",
             ],
         },
     },
@@ -172,6 +173,8 @@ MAX_UPLOAD_MB: int = env.int("MAX_UPLOAD_MB", 20, validate=validate.Range(min=1)
 # The document, and the rest of the form.
 MAX_BODY_BYTES = (MAX_UPLOAD_MB + 1) * 1024 * 1024
 MAX_PAGES: int = env.int("MAX_PAGES", 50, validate=validate.Range(min=1))
+# The review page sends every value of an invoice: of 1000 lines with a dozen columns, 12,000.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # form fields; files are checked against MAX_UPLOAD_MB
 
 # The e-invoice inside a PDF is read instead of its pages, without a call.
@@ -208,8 +211,9 @@ EXTRACT_WAIT_SECONDS: int = env.int("EXTRACT_WAIT_SECONDS", 60, validate=validat
 JOB_DEADLINE_SECONDS: int = env.int("JOB_DEADLINE_SECONDS", 600, validate=validate.Range(min=1))
 WORKERS: int = env.int("WORKERS", 4, validate=validate.Range(min=1))
 # A company of weight 2 gets twice as many of the workers as one of weight 1, when both have work.
+# By the company id in lower case: SQL Server does not tell "nt047" from "NT047".
 COMPANY_WEIGHTS: dict[str, float] = {
-    company_id.strip(): float(weight)
+    company_id.strip().casefold(): float(weight)
     for company_id, weight in (
         item.rsplit("=", 1)
         for item in env.list(
@@ -222,6 +226,8 @@ COMPANY_WEIGHTS: dict[str, float] = {
         )
     )
 }
+# A process that gave no sign of life for so long is taken for dead, and what it read is read again.
+LEASE_SECONDS: int = env.int("LEASE_SECONDS", 20, validate=validate.Range(min=5, max=600))
 # How long a stop waits for running calls: most end within this, and one cut off is paid for.
 STOP_SECONDS: int = env.int("STOP_SECONDS", 60, validate=validate.Range(min=1, max=3600))
 REDIS_URL: str = env.str("REDIS_URL", "")

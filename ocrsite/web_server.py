@@ -6,14 +6,16 @@ runs it in gunicorn's processes; ``python -m ocrsite.web_server`` in one, where 
 """
 
 import contextlib
+import logging
 import math
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import Any, NoReturn, TypeAlias
 from wsgiref.types import WSGIApplication
 
 from django.conf import settings
@@ -23,6 +25,10 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
+
+from ocrsite.lib.errors import StorageUnavailable
+
+logger = logging.getLogger(__name__)
 
 SocketMap: TypeAlias = dict[int, wasyncore.dispatcher]
 
@@ -60,22 +66,55 @@ class Stage(Enum):
     DISCARD = auto()  # has read the answer to a body too large, and may still be sending it
 
 
+def keep_temporary_files_in_data_dir() -> None:
+    """Have this process keep what bodies and answers are too large for memory in DATA_DIR/tmp.
+
+    waitress names no folder for them, and the system's may be small, and is on another disk.
+    """
+    tempfile.tempdir = str(settings.FILE_UPLOAD_TEMP_DIR)
+
+
+class LostBody:
+    """A body that could not be kept: whoever reads it is told so, with StorageUnavailable."""
+
+    def read(self, _size: int = -1) -> NoReturn:
+        """Raise StorageUnavailable."""
+        raise StorageUnavailable
+
+    readline = read
+
+
 class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Ends a request as soon as its body is known to be too large, and without that body.
 
-    UploadLimitMiddleware answers it by its Content-Length.
+    UploadLimitMiddleware answers it by its Content-Length. One whose body cannot be kept ends as
+    soon, with a LostBody.
     """
 
     headers: dict[str, str]
     body_rcv: object | None
     is_cut_off = False
+    _is_lost = False
 
     def received(self, data: bytes) -> int:
         """Take what arrived; return how much of it belongs to this request."""
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError:
+            logger.exception("The body of a request cannot be kept.", extra={"noise": "lost body"})
+            self._is_lost = True
+            return self._cut_off(max(self.content_length, 1), data)
         size = max(self.content_length, self.body_bytes_received)
         if self.body_rcv is None or self.error or size <= settings.MAX_BODY_BYTES:
             return consumed
+        return self._cut_off(size, data)
+
+    def get_body_stream(self) -> Any:
+        """Return what the application reads the body from."""
+        return LostBody() if self._is_lost else super().get_body_stream()
+
+    def _cut_off(self, size: int, data: bytes) -> int:
+        """End the request without its body, of which what arrives is dropped."""
         self.is_cut_off = self.completed = True
         self.expect_continue = False
         # A body in chunks has none.
@@ -328,6 +367,7 @@ def main() -> None:
     """Serve the site in this process until SIGTERM or Ctrl-C."""
     from ocrsite.wsgi import application
 
+    keep_temporary_files_in_data_dir()
     stopped = False
 
     def stop(_number: int, _frame: object) -> None:

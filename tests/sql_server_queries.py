@@ -21,6 +21,7 @@ from django_q.brokers import get_broker
 from mssql.base import DatabaseWrapper
 
 from extraction.documents import retention as extraction_retention
+from extraction.exports.source import exported
 from extraction.fairness import claim_fairest
 from extraction.listing.conditions import matching
 from extraction.listing.filters import Filters
@@ -190,6 +191,7 @@ def extractions() -> None:
     rows.mark_files_removed(extraction, NOW)
     Reconciler(get_broker()).round()
     extraction_retention.purge_files()
+    list(exported(rows.for_companies(["NT047", "NT048"]).filter(pk__in=[ANYTHING])))
 
 
 def lists() -> None:

@@ -16,9 +16,17 @@ from tests.running_site import RunningSite, eventually, running_site
 
 pytestmark = pytest.mark.crash
 
-# Seconds. Longer than a lease, and than other workers wait beyond it.
-PAUSE = 28
-ANSWERED_AFTER = 12
+# Seconds.
+LEASE = 8
+# Longer than a lease, and than other workers wait beyond it.
+PAUSE = 11
+# The call still goes on when the pause ends, so that its end cannot come before a wrong take-over.
+ANSWERED_AFTER = 14
+# The heartbeat that waits for SQLite's lock gives up shortly before the pause ends. The reconciler,
+# which waits since the lease ran out, gets the lock first.
+LOCK_TIMEOUT = LEASE
+# The main process goes on so much earlier than those that read: the worst order.
+APART = 1
 
 
 @pytest.fixture
@@ -30,7 +38,13 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def site(tmp_path: Path, emulator: Emulator) -> Iterator[RunningSite]:
-    with running_site(tmp_path / "data", GEMINI_BASE_URL=emulator.url) as site:
+    data_dir = tmp_path / "data"
+    with running_site(
+        data_dir,
+        GEMINI_BASE_URL=emulator.url,
+        DATABASE_URL=f"sqlite:///{data_dir / 'db.sqlite3'}?timeout={LOCK_TIMEOUT}",
+        LEASE_SECONDS=str(LEASE),
+    ) as site:
         site.execute(
             "INSERT INTO TokenMaster (CompanyID, CompanyName, ApiKey, Provider, TotalTokenLimit,"
             " Status) VALUES (?, 'Pauses', 'AIza-pause-test-key', 'Gemini', 1000000, 'Active')",
@@ -74,6 +88,8 @@ def test_worker_that_is_stopped_in_mid_call(
     time.sleep(PAUSE)
     for process in family:
         process.send_signal(signal.SIGCONT)
+        if process.pid == worker.pid:
+            time.sleep(APART)
 
     assert_called_and_charged_once(site, emulator)
 

@@ -108,7 +108,7 @@ def test_database_that_is_gone_is_not_made_anew_and_served_when_it_is_back(
 def test_database_of_another_installation_is_refused_and_nothing_is_written_to_it(
     site: RunningSite, console: Path, tmp_path: Path
 ) -> None:
-    with running_site(tmp_path / "other-data") as other:
+    with running_site(tmp_path / "other-data", fresh=True) as other:
         foreign = tmp_path / "foreign.sqlite3"
         back_up(other.data_dir / "db.sqlite3", foreign)
     serve(site, console)

@@ -131,8 +131,8 @@ def queries(tmp_path_factory: pytest.TempPathFactory) -> list[exp.Expr]:
 
 
 _NOT_QUERY = re.compile(
-    r"DECLARE @\w+ \w+(?:\(\w+\))? = \?(?:\s*,@\w+ \w+(?:\(\w+\))? = \?)*\s+|SET NOCOUNT ON(?=\s+INSERT)"
-    r"|SET IDENTITY_INSERT \S+ (?:ON|OFF);?|SAVE TRANSACTION \w+"
+    r"DECLARE @\w+ \w+(?:\(\w+\))? = \?(?:\s*,@\w+ \w+(?:\(\w+\))? = \?)*\s+"
+    r"|SET NOCOUNT ON(?=\s+INSERT)|SET IDENTITY_INSERT \S+ (?:ON|OFF);?|SAVE TRANSACTION \w+"
 )
 
 

@@ -290,7 +290,8 @@ def _no_usable_key(company_id: str) -> NoUsableKey:
             "A key of the company has expired and none is active. Renew the subscription to go on.",
         )
     return _exceeded(
-        "The company's keys are used up, disabled or unreadable. Ask support to check them."
+        "The company's keys are used up, disabled, unreadable or of an unknown provider. "
+        "Ask support to check them."
     )
 
 

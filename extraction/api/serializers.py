@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import TooManyFieldsSent
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
@@ -11,10 +12,13 @@ from rest_framework import serializers
 from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
+from extraction.invoices.stored import current_invoice
 from extraction.models import Extraction, ReaderChoice, State
 from extraction.validators import reject_control_characters
 from logs import context as log_context
 
+# The review page may send more (DATA_UPLOAD_MAX_NUMBER_FIELDS).
+MOST_FIELDS = 1000
 PENDING = "Invoice is being processed"
 
 
@@ -85,12 +89,17 @@ class ExtractionInput(serializers.Serializer[None]):
         return values
 
     def _reject_repeated(self, data: Mapping[str, Any]) -> None:
-        """Raise ValidationError for a field that was sent more than once: only one would count."""
+        """Raise ValidationError for a field that was sent more than once: only one would count.
+
+        Raises TooManyFieldsSent above MOST_FIELDS.
+        """
         parts: Counter[str] = Counter()
         for name in data:
             # A form's mapping has every value of a name; it answers the last one when asked.
             values = data.getlist(name) if isinstance(data, MultiValueDict) else [data[name]]
             parts[name.lower()] += len(values)
+        if parts.total() > MOST_FIELDS:
+            raise TooManyFieldsSent
         repeated = {
             name: ["one document per request: send each file in a request of its own."]
             if name == "file"
@@ -111,7 +120,7 @@ def envelope(extraction: Extraction) -> dict[str, Any]:
         "extraction": reverse("api-extraction", args=[extraction.pk]),
     }
     if extraction.state == State.SUCCEEDED:
-        body |= _answered(Invoice.model_validate(extraction.result))
+        body |= _answered(current_invoice(extraction)) | {"reviewed": _reviewed(extraction)}
     elif extraction.ended:
         body |= {
             "status": "error",
@@ -134,22 +143,40 @@ def _answered(invoice: Invoice) -> dict[str, Any]:
     }
 
 
+def _reviewed(extraction: Extraction) -> dict[str, Any] | None:
+    """Return who decided about the invoice, when and how; None where nobody did."""
+    if extraction.reviewed_at is None:
+        return None
+    return {
+        "by": extraction.reviewed_by,
+        "at": extraction.reviewed_at,
+        "decision": extraction.review_state,
+        "reason": extraction.rejection or None,
+    }
+
+
 def degraded_representation(invoice: Invoice) -> dict[str, Any]:
     """Return in full what was read while nothing could be stored, to be asked for later."""
     return {
         **_answered(invoice),
+        "reviewed": None,
         "extraction": None,
         "state": State.SUCCEEDED,
         "http_status": 200,
         "invoice": invoice.model_dump(mode="json"),
+        "original": None,
     }
 
 
 def representation(extraction: Extraction) -> dict[str, Any]:
-    """Return an extraction in full: the envelope, its state and the canonical invoice."""
+    """Return an extraction in full: the envelope, its state and the canonical invoice.
+
+    ``original``: the invoice as it was read, null while nobody has changed it.
+    """
     return {
         **envelope(extraction),
         "state": extraction.state,
         "http_status": extraction.http_status,
         "invoice": extraction.result,
+        "original": extraction.original,
     }

@@ -56,6 +56,11 @@ def folder_of(document_id: uuid.UUID) -> Path:
     return _root() / str(document_id)[:2] / str(document_id)
 
 
+def drawn_pages(document_id: uuid.UUID) -> list[int]:
+    """Return the numbers of the pages that there are images of."""
+    return sorted(int(image.stem) for image in (folder_of(document_id) / "pages").glob("*.jpg"))
+
+
 def documents_folder() -> Path:
     """Return the folder of all documents. Raises OSError when it is away."""
     return standing_folder(_root())

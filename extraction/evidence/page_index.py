@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from extraction.documents.words import PageWords
-from extraction.evidence.currencies import currencies_in
+from extraction.evidence.currencies import currencies_of
 from extraction.evidence.lines import Line, lines_of
 from extraction.evidence.printed_days import Order, PrintedDay, days_in, order_of
 from extraction.evidence.printed_numbers import PrintedNumber, decimal_mark, numbers_in
@@ -57,11 +57,7 @@ class PageIndex:
     @cached_property
     def currencies(self) -> dict[str, Place]:
         """The first place of each currency that the document may name."""
-        found: dict[str, Place] = {}
-        for line in self.lines:
-            for currency, place in currencies_in(line):
-                found.setdefault(currency, place)
-        return found
+        return currencies_of(self.lines)
 
     def find(self, kind: Kind, value: str) -> list[Place]:
         """Return the places of a value, best first; none when it is not printed."""

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from extraction.evidence import more_labels
 from extraction.evidence.findings import Doubt, Found
 from extraction.evidence.lines import text_of
 from extraction.evidence.page_index import PageIndex
@@ -13,10 +15,10 @@ from extraction.readers.text import labels
 from extraction.readers.text.layout import TextLayout
 
 _AMOUNTS = {
-    "total_amount": labels.TOTAL,
+    "total_amount": (*labels.TOTAL, *more_labels.TOTAL),
     "tax_total": labels.TAX,
     "amount_due": labels.DUE,
-    "taxable_amount": labels.TAXABLE,
+    "taxable_amount": (*labels.TAXABLE, *more_labels.TAXABLE),
     "subtotal": labels.SUBTOTAL,
 }
 # "Zahlbar innerhalb 30 Tagen netto bis 04.04.2018"
@@ -95,18 +97,23 @@ class PageLabels:
 
     def _at_label(self, path: str) -> list[str]:
         if path == "invoice_date":
-            day = self._layout.day(labels.DATE) or self._layout.day_in_line(labels.NUMBER)
+            day = self._first_day(labels.DATE, more_labels.DATE)
+            day = day or self._layout.day_in_line(labels.NUMBER)
             return [day.isoformat()] if day else []
         if path == "due_date":
-            days = (self._layout.day(label) for label in (labels.DUE_DATE, _PAY_BY))
+            due = (labels.DUE_DATE, more_labels.DUE_DATE, _PAY_BY)
+            days = (self._layout.day(label) for label in due)
             return [day.isoformat() for day in days if day]
         if path not in _AMOUNTS:
             return []
         amounts = self._layout.amounts(_AMOUNTS[path])
         if path == "total_amount":  # its labels also match the end of "net total"
-            nets = self._layout.amounts((*labels.TAXABLE, *labels.SUBTOTAL))
+            nets = self._layout.amounts((*_AMOUNTS["taxable_amount"], *labels.SUBTOTAL))
             amounts = [amount for amount in amounts if amount not in nets] or amounts
         return [format(amount, "f") for amount in amounts]
+
+    def _first_day(self, *of: re.Pattern[str]) -> date | None:
+        return next(filter(None, map(self._layout.day, of)), None)
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -6,19 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
-
-from babel.dates import get_month_names
 
 from extraction.documents.words import Box, Word
 from extraction.evidence.lines import Line, box_around
+from extraction.readers.text.months import month as month_number
 
-# The languages of CLDR whose month names are known, most frequent first: a name that two of them
-# give different months (Croatian listopad) is the first one's.
-LANGUAGES = (
-    *("en", "de", "fr", "nl", "es", "it", "pt", "sv", "da", "nb", "fi", "pl", "cs", "sk", "hu"),
-    *("ro", "et", "lv", "lt", "sl", "hr", "el", "bg", "tr", "ru", "uk", "hi", "ne"),
-)
 _TOKEN = re.compile(r"\d{1,8}|[^\W\d_]+")
 _FILLERS = frozenset({
     *("de", "del", "of", "den", "the", "di", "le", "st", "nd", "rd", "th", "er", "os", "ter"),
@@ -109,6 +101,8 @@ def _readings(window: list[_Token]) -> Iterator[_Reading]:
     numeric = [text.isdigit() for text in (first, second, third)]
     if numeric == [True, True, True]:
         yield from _numeric(first, second, third, dotted="." in window[1].before)
+    elif numeric == [True, False, True] and len(first) == 4:  # 2026. április 17.
+        yield from _named(first, second, third)
     elif numeric == [True, False, True] and _is_year(window[2]):  # 17 April 2026
         yield from _named(third, second, first)
     elif numeric == [False, True, True] and _is_year(window[2]):  # April 17, 2026
@@ -131,7 +125,7 @@ def _numeric(first: str, second: str, third: str, *, dotted: bool) -> Iterator[_
 
 
 def _named(year: str, month: str, day: str) -> Iterator[_Reading]:
-    if number := _month(month):
+    if number := month_number(month):
         yield from _day(year, str(number), day, None)
 
 
@@ -150,20 +144,3 @@ def _compact(digits: str) -> Iterator[date]:
         (digits[4:], digits[2:4], digits[:2]),
     ):
         yield from (found for found, _ in _day(year, month, day, None))
-
-
-@cache
-def _months(language: str) -> dict[str, int]:
-    names: dict[str, int] = {"sept": 9} if language == "en" else {}
-    for context in ("format", "stand-alone"):
-        for width in ("wide", "abbreviated"):
-            months = get_month_names(width, context, language)
-            names |= {_folded(name.rstrip(".")): number for number, name in months.items()}
-    return names
-
-
-def _month(name: str) -> int | None:
-    """Return the number of a month by its name, or None for another word."""
-    if len(name) < 3:
-        return None
-    return next((months[name] for months in map(_months, LANGUAGES) if name in months), None)

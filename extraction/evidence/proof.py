@@ -17,7 +17,7 @@ from extraction.documents.words import PageWords, Word
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
-from extraction.evidence.printed_texts import Place
+from extraction.evidence.printed_texts import Place, folded
 from extraction.evidence.roles import are_swapped
 from extraction.evidence.sums import derived
 from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
@@ -114,11 +114,16 @@ def _nearest(path: str, found: list[Place], places: Mapping[str, list[Place]]) -
 
 
 def _same(kind: Kind, value: str, stated: str | None) -> bool:
+    """Whether the electronic invoice states a value, if in other letters or with more of a name."""
     if stated is None:
         return False
-    if kind is Kind.NUMBER:
-        return Decimal(value) == Decimal(stated)
-    return " ".join(value.split()).casefold() == " ".join(stated.split()).casefold()
+    match kind:
+        case Kind.NUMBER:
+            return Decimal(value) == Decimal(stated)
+        case Kind.NAME:
+            shorter, longer = sorted((folded(value), folded(stated)), key=len)
+            return bool(shorter) and longer.startswith(shorter)
+    return folded(value) == folded(stated)
 
 
 def _contradictions(

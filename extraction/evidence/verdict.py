@@ -17,9 +17,9 @@ from datetime import date
 
 from extraction.evidence.collection import Comparison
 from extraction.evidence.findings import Doubt, Proof
-from extraction.evidence.names import name_of
 from extraction.evidence.values import values_of
 from extraction.invoices.checks.sentences import explanations
+from extraction.invoices.names import name_of
 from extraction.invoices.schema import (
     SCHEMA_VERSION,
     Check,
@@ -64,7 +64,7 @@ def judge(
     ``duplicate_of`` is the id of an earlier extraction of the same document.
     """
     checks = run_checks(reading.fields, today)
-    reasons = _distinct(reasons_of(reading, comparison, checks))
+    reasons = distinct(reasons_of(reading, comparison, checks))
     return Invoice(
         **dict(reading.fields),
         checks=checks,
@@ -92,8 +92,7 @@ def reasons_of(
     """Yield the reasons for review, those that concern the whole document first."""
     fields, sources, proof = reading.fields, comparison.sources, comparison.proof
     yield from _doubts_of_reader(reading, proof)
-    if fields.document_type == "other":
-        yield Reason(path="document_type", code="other", text=NOT_AN_INVOICE)
+    yield from _other(fields)
     if comparison.proof is None:
         missing = sources.words is not None and sources.words.ocr_missing
         text = INSTALL_OCR if missing else NOT_COMPARED
@@ -104,6 +103,20 @@ def reasons_of(
     yield from _missing(fields)
     if comparison.proof is not None:
         yield from _doubts(fields, comparison.proof)
+    yield from _failures(checks)
+
+
+def contradictions(fields: InvoiceFields, checks: Iterable[Check]) -> list[Reason]:
+    """Return the reasons that follow from the values alone, whatever the document shows."""
+    return [*_other(fields), *_missing(fields), *_failures(checks)]
+
+
+def _other(fields: InvoiceFields) -> Iterator[Reason]:
+    if fields.document_type == "other":
+        yield Reason(path="document_type", code="other", text=NOT_AN_INVOICE)
+
+
+def _failures(checks: Iterable[Check]) -> Iterator[Reason]:
     for check in checks:
         if not check.passed:
             for path, text in explanations(check):
@@ -119,7 +132,7 @@ def _doubts(fields: InvoiceFields, proof: Proof) -> Iterator[Reason]:
         yield Reason(path=doubt["path"], code=doubt["code"], text=text)
 
 
-def _distinct(reasons: Iterable[Reason]) -> list[Reason]:
+def distinct(reasons: Iterable[Reason]) -> list[Reason]:
     """Return what is said twice once: a reader may say of its own that this is no invoice."""
     found: dict[str, Reason] = {}
     for reason in reasons:

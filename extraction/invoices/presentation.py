@@ -1,12 +1,20 @@
 """An invoice for display: sections of labelled values, and tables."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from operator import attrgetter
 
 from pydantic import BaseModel
 
-from extraction.invoices.schema import Check, Invoice
+from extraction.invoices.annotations import (
+    MOST,
+    Annotation,
+    Annotations,
+    NumberedReason,
+    numbered,
+)
+from extraction.invoices.schema import Check, Invoice, LineItem, PaymentDiscount, TaxLine
 
 _LABELS = {
     "hs_code": "HS code",
@@ -53,8 +61,21 @@ _TOTALS = [
     "amount_due",
 ]
 _PAYMENT = ["iban", "payment_terms"]
+_PARTY = ["name", "tax_id", "address"]
+SECTIONS = {
+    "Document": _DOCUMENT,
+    "Supplier": [f"supplier.{name}" for name in _PARTY],
+    "Customer": [f"customer.{name}" for name in _PARTY],
+    "Totals": _TOTALS,
+    "Payment": _PAYMENT,
+}
+TABLES: list[tuple[str, str, type[BaseModel]]] = [
+    ("Lines", "line_items", LineItem),
+    ("Tax", "tax_breakdown", TaxLine),
+    ("Discounts for early payment", "payment_discounts", PaymentDiscount),
+]
 # Shown even when empty, so that their absence is seen.
-_EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
+EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,7 @@ class Row:
 
     label: str
     value: str
+    annotation: Annotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,65 +101,98 @@ class Cell:
 
     value: str
     is_number: bool
+    annotation: Annotation = field(default_factory=Annotation)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of one kind, with the columns that at least one of them fills."""
+    """The first MOST rows of one kind, with the columns that one of them fills or a reason names.
+
+    ``left_out``: how many more rows the invoice has.
+    """
 
     title: str
     headings: list[Cell]
     rows: list[list[Cell]]
+    left_out: int
+    annotation: Annotation
 
 
 def sections(invoice: Invoice) -> list[Section]:
     """Return everything but the tables, in reading order."""
-    return [
-        Section("Document", _rows(invoice, _DOCUMENT)),
-        Section("Supplier", _rows(invoice.supplier, ["name", "tax_id", "address"])),
-        Section("Customer", _rows(invoice.customer, ["name", "tax_id", "address"])),
-        Section("Totals", _rows(invoice, _TOTALS)),
-        Section("Payment", _rows(invoice, _PAYMENT)),
-    ]
+    annotations = Annotations(invoice)
+    return [Section(title, _rows(invoice, paths, annotations)) for title, paths in SECTIONS.items()]
 
 
 def tables(invoice: Invoice) -> list[Table]:
-    """Return the tables that have rows."""
-    candidates: list[tuple[str, Sequence[BaseModel]]] = [
-        ("Lines", invoice.line_items),
-        ("Tax", invoice.tax_breakdown),
-        ("Discounts for early payment", invoice.payment_discounts),
+    """Return the tables that have rows, or whose absence is a reason for review."""
+    annotations = Annotations(invoice)
+    return [
+        _table(title, path, model, getattr(invoice, path), annotations)
+        for title, path, model in TABLES
+        if getattr(invoice, path) or annotations.is_named(path)
     ]
-    return [_table(title, items) for title, items in candidates if items]
+
+
+def reasons(
+    invoice: Invoice, sections: Iterable[Section], tables: Iterable[Table]
+) -> list[NumberedReason]:
+    """Return the reasons for review; the path of one whose value is not shown is ""."""
+    shown = {row.annotation.path for section in sections for row in section.rows}
+    for table in tables:
+        shown.add(table.annotation.path)
+        shown |= {cell.annotation.path for row in table.rows for cell in row}
+    return [
+        reason if reason.path in shown else replace(reason, path="") for reason in numbered(invoice)
+    ]
 
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
     """Return the checks with their labels."""
-    return [(_label(check.code), check) for check in invoice.checks]
+    return [(label_of(check.code), check) for check in invoice.checks]
 
 
-def _rows(model: BaseModel, names: Iterable[str]) -> list[Row]:
-    rows = [(name, _text(getattr(model, name))) for name in names]
-    return [Row(_label(name), value) for name, value in rows if value or name in _EXPECTED]
+def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> list[Row]:
+    rows = []
+    for path in paths:
+        name = path.rpartition(".")[2]
+        value = _text(attrgetter(path)(invoice))
+        if value or name in EXPECTED or annotations.is_named(path):
+            rows.append(Row(label_of(name), value, annotations.at(path)))
+    return rows
 
 
-def _table(title: str, items: Sequence[BaseModel]) -> Table:
+def _table(
+    title: str,
+    path: str,
+    model: type[BaseModel],
+    items: Sequence[BaseModel],
+    annotations: Annotations,
+) -> Table:
+    shown = items[:MOST]
     columns = [
         name
-        for name in type(items[0]).model_fields
-        if any(getattr(item, name) is not None for item in items)
+        for name in model.model_fields
+        if any(
+            getattr(item, name) is not None or annotations.is_named(f"{path}.{index}.{name}")
+            for index, item in enumerate(shown)
+        )
     ]
-    values = [[getattr(item, name) for name in columns] for item in items]
+    values = [[getattr(item, name) for name in columns] for item in shown]
     numeric = [any(isinstance(row[at], Decimal) for row in values) for at in range(len(columns))]
-    headings = [Cell(_label(name), number) for name, number in zip(columns, numeric, strict=True)]
+    headings = [Cell(label_of(name), number) for name, number in zip(columns, numeric, strict=True)]
     rows = [
-        [Cell(_text(value), number) for value, number in zip(row, numeric, strict=True)]
-        for row in values
+        [
+            Cell(_text(value), number, annotations.at(f"{path}.{index}.{name}"))
+            for name, value, number in zip(columns, row, numeric, strict=True)
+        ]
+        for index, row in enumerate(values)
     ]
-    return Table(title, headings, rows)
+    return Table(title, headings, rows, len(items) - len(shown), annotations.at(path))
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
+    """Return what the pages call a field."""
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 

@@ -29,7 +29,8 @@ DocumentType = Literal["invoice", "credit_note", "receipt", "other"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: a child process that reads documents needs half of them.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Party(_Strict):
@@ -162,14 +163,15 @@ class Check(_Strict):
 
 # Left, top, right and bottom as shares of the page as people see it, each 0 to 1.
 Box = tuple[float, float, float, float]
-Source = Literal["xml", "text", "ocr", "sums", "model"]
+Source = Literal["xml", "text", "ocr", "sums", "model", "person"]
 
 
 class Evidence(_Strict):
     """Where a value stands on the document, independently of who read it.
 
     ``source``: the embedded e-invoice XML, the visible text layer, OCR; ``sums`` for a value that
-    is not printed and follows from values that are; ``model`` when nothing but the reader says so.
+    is not printed and follows from values that are; ``model`` when nothing but the reader says so;
+    ``person`` for a value that a person set or confirmed.
     ``page`` counts from 1; it and ``box`` are null where the value has no place on a page.
     """
 

@@ -1,11 +1,22 @@
-"""Extractions with their attempts, and who may submit and see them."""
+"""Extractions with their attempts, who may submit and see them, and how they are exported."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.correction import Correction
+from extraction.models.export_profile import (
+    DateFormat,
+    DecimalSign,
+    ExportColumn,
+    ExportProfile,
+    RowsPer,
+    Separator,
+    TableFormat,
+)
 from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
+from extraction.models.review_state import ReviewState
 from extraction.models.state import State
 
 __all__ = [
@@ -14,10 +25,19 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "CompanyGrant",
+    "Correction",
+    "DateFormat",
+    "DecimalSign",
+    "ExportColumn",
+    "ExportProfile",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
     "ReaderChoice",
+    "ReviewState",
+    "RowsPer",
+    "Separator",
     "State",
+    "TableFormat",
 ]

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from extraction.models.extraction_queryset import ExtractionQuerySet
 from extraction.models.reader_choice import ReaderChoice
+from extraction.models.review_state import ReviewState
 from extraction.models.state import State
 from tokens.models import TokenMaster
 
@@ -73,11 +74,32 @@ class Extraction(models.Model):
     )
 
     result = models.JSONField(
-        null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice."
+        null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice, as corrected."
     )
-    needs_review = models.BooleanField(default=False)
+    original = models.JSONField(
+        null=True,
+        encoder=DjangoJSONEncoder,
+        editable=False,
+        help_text="The invoice as it was read, once a person has changed it.",
+    )
+    needs_review = models.BooleanField(
+        default=False, help_text="Until a person approves it; a rejected one is left so."
+    )
     reviewed_by = models.CharField(max_length=100, null=True, editable=False)
     reviewed_at = models.DateTimeField(null=True, editable=False)
+    rejection = models.CharField(
+        max_length=500, blank=True, default="", db_default="", help_text="Why it was rejected."
+    )
+    version = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Counts the changes by people: each states which version it changes.",
+    )
+    claimed_for_review_by = models.CharField(
+        max_length=200, null=True, editable=False, help_text="Who reviews it: user:<id>."
+    )
+    claimed_for_review_until = models.DateTimeField(null=True, editable=False)
     checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
 
     # Copies of what ``result`` says, to find it by: JSON is never filtered on. Filled by
@@ -146,6 +168,11 @@ class Extraction(models.Model):
             models.Index(fields=["company_id", "due_date", "id"], name="extraction_payable"),
             models.Index(fields=["company_id", "total_amount", "id"], name="extraction_total"),
             models.Index(fields=["company_id", "file_name", "id"], name="extraction_file_name"),
+            # Of every company, for superusers.
+            models.Index(
+                fields=["needs_review", "reviewed_at", "created_at", "id"],
+                name="extraction_all_to_review",
+            ),
             # Has this company had these bytes read before, and when first?
             models.Index(
                 fields=["company_id", "sha256", "state", "created_at"], name="extraction_bytes"
@@ -160,6 +187,13 @@ class Extraction(models.Model):
     def awaits_review(self) -> bool:
         """Whether a person still has to look at what was read."""
         return self.needs_review and self.reviewed_at is None
+
+    @property
+    def review_state(self) -> ReviewState | None:
+        """Where its review stands; None where none is needed."""
+        if self.reviewed_at is not None:
+            return ReviewState.REJECTED if self.rejection else ReviewState.APPROVED
+        return ReviewState.TO_REVIEW if self.needs_review else None
 
     @property
     def ended(self) -> bool:

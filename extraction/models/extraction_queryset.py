@@ -6,7 +6,7 @@ changes nothing, because only the process whose UPDATE changed the row goes on.
 
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -18,16 +18,32 @@ from extraction.models.reader_choice import ReaderChoice
 from extraction.models.state import State
 from ocrsite.lib.clock import Disturbance
 
-if TYPE_CHECKING:
-    from extraction.models.extraction import Extraction
+
+class HeldRow(Protocol):
+    """What is asked of an extraction whose row is to change."""
+
+    pk: Any
+    company_id: str
+    sha256: str
+    reader: str
+    lease_id: uuid.UUID | None
+
+    def may_have_killed(self, worker: str | None) -> bool:
+        """See Extraction."""
+
+    def refresh_from_db(self) -> None:
+        """See Model."""
+
+
+Row = TypeVar("Row", bound=models.Model)
 
 # A process at work renews its lease well within this; without renewal another takes it over.
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
 # So often it does: three renewals may fail.
 HEARTBEAT = LEASE / 4
 # Other workers wait so much longer than the lease for a worker to take over what its own processes
 # held: only it can tell that one of them died and the rest did not.
-OTHERS_WAIT = timedelta(seconds=5)
+OTHERS_WAIT = LEASE / 4
 # A document that the process reading it died of this often is not tried again.
 DEATHS_ALLOWED = 2
 # So many rows are read at a time to find the companies that have some.
@@ -45,7 +61,7 @@ def dedup_key(company_id: str, sha256: str, reader: str) -> str:
     return key if reader == ReaderChoice.AUTO else f"{key}:{reader[:4]}"
 
 
-class ExtractionQuerySet(models.QuerySet["Extraction"]):
+class ExtractionQuerySet(models.QuerySet[Row]):
     def for_companies(self, company_ids: list[str] | None) -> Self:
         """Those of the given companies; None means every company."""
         return self if company_ids is None else self.filter(company_id__in=company_ids)
@@ -54,15 +70,16 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those that only wait for a process to take them."""
         return self.filter(state=State.QUEUED)
 
-    def oldest_by_company(self) -> dict[str, list[uuid.UUID]]:
+    def oldest_by_company(self, after: str = "", enough: int = 10**9) -> dict[str, list[uuid.UUID]]:
         """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
 
-        Of a company with many rows no more are read, so that the others are found soon.
+        Of a company with many rows no more are read, so that the others are found soon. The
+        companies are those that follow ``after``; the search ends once ``enough`` are found.
         """
         rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
         found: dict[str, list[uuid.UUID]] = {}
-        chunk = list(rows[:ROWS_AT_ONCE])
-        while chunk:
+        chunk = list((rows.filter(company_id__gt=after) if after else rows)[:ROWS_AT_ONCE])
+        while chunk and len(found) < enough:
             for company_id, pk in chunk:
                 found.setdefault(company_id, []).append(pk)
             if len(chunk) < ROWS_AT_ONCE:
@@ -96,7 +113,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
 
     def claim(
         self, pk: uuid.UUID, *, worker: str | None, lease_id: uuid.UUID | None = None
-    ) -> "Extraction | None":
+    ) -> Row | None:
         """Lease a queued or due extraction to a process of ``worker``; None if another was first.
 
         None stands for a worker without a name, as on Windows. A queued one is due whatever its
@@ -121,7 +138,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         )
         return self.get(pk=pk) if claimed else None
 
-    def held(self, extraction: "Extraction") -> Self:
+    def held(self, extraction: HeldRow) -> Self:
         """The row of an extraction, as long as the caller's lease holds."""
         return self.filter(pk=extraction.pk, state=State.PROCESSING, lease_id=extraction.lease_id)
 
@@ -129,11 +146,11 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those that a worker works on, or died working on."""
         return self.filter(state=State.PROCESSING, worker=worker)
 
-    def renew_lease(self, extraction: "Extraction") -> bool:
+    def renew_lease(self, extraction: HeldRow) -> bool:
         """Extend the lease by LEASE from now; False when another process took it over."""
         return bool(self.held(extraction).update(leased_until=timezone.now() + LEASE))
 
-    def end(self, extraction: "Extraction", state: State, **fields: Any) -> bool:
+    def end(self, extraction: HeldRow, state: State, **fields: Any) -> bool:
         """Move a held extraction to an ended state; False when the lease is lost."""
         return bool(
             self.held(extraction).update(
@@ -145,7 +162,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
             )
         )
 
-    def answer_for_bytes(self, extraction: "Extraction") -> bool:
+    def answer_for_bytes(self, extraction: HeldRow) -> bool:
         """Make a succeeded extraction the one that answers when its bytes are sent again.
 
         An ended one gives that up; False where one that has not ended does it, or is just queued.
@@ -159,7 +176,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         except IntegrityError:
             return False
 
-    def postpone(self, extraction: "Extraction", delay: timedelta, **fields: Any) -> bool:
+    def postpone(self, extraction: HeldRow, delay: timedelta, **fields: Any) -> bool:
         """Let a held extraction wait and free its worker; False when the lease is lost."""
         return bool(
             self.held(extraction).update(
@@ -175,9 +192,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Turn a due extraction into a queued one; True for the one process that did."""
         return bool(self.due().filter(pk=pk).update(state=State.QUEUED))
 
-    def take_over(
-        self, extraction: "Extraction", *, worker: str | None, stopped: bool = False
-    ) -> bool:
+    def take_over(self, extraction: HeldRow, *, worker: str | None, stopped: bool = False) -> bool:
         """Take the lease of another process; True for the one process that did.
 
         The extraction was abandoned as ``worker`` sees it; or, ``stopped``, that worker ended the
@@ -218,7 +233,7 @@ class ExtractionQuerySet(models.QuerySet["Extraction"]):
         """Those that ended before and still have their document."""
         return self.filter(state__in=State.ended(), finished_at__lt=cutoff, files_removed_at=None)
 
-    def mark_files_removed(self, extraction: "Extraction", cutoff: datetime) -> bool:
+    def mark_files_removed(self, extraction: HeldRow, cutoff: datetime) -> bool:
         """Record, before it is done, that its files are removed; False when it was queued again.
 
         A failed one loses its dedup_key: the same bytes sent again are read again.

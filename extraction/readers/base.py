@@ -97,6 +97,11 @@ class KeyEffect(StrEnum):
     REJECTED = "rejected"  # it is not valid, or no longer
 
 
+# Codes of failures that are this installation's: answered 503, since neither the document nor the
+# provider is to blame.
+SERVICE_FAULTS = frozenset({"read_busy", "storage_unavailable", "pages_missing"})
+
+
 class ReadingError(Exception):
     """A reading that failed. Never carries the provider's exception object.
 
@@ -104,7 +109,8 @@ class ReadingError(Exception):
     ``provider_code`` and ``provider_message`` are the provider's own words, for staff.
     ``retry_after`` is the wait that the provider asks for and ``cools_for`` the length of the key's
     cool-down, in seconds. ``correction`` tells the model what was wrong with its answer.
-    ``timed_out`` is answered with 504 instead of 502. With ``for_staff`` nobody else can end it.
+    ``timed_out`` is answered with 504 instead of 502, one of the SERVICE_FAULTS with 503. With
+    ``for_staff`` nobody else can end it.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from extraction import liveness, outcomes
 from extraction.models import Extraction, State
 from extraction.models.extraction_queryset import HEARTBEAT, LEASE
 from extraction.tasks import wake
-from extraction.worker import waiting
+from extraction.worker.waiting import Waiting
 from ocrsite.lib.clock import ClockWatch, Disturbance
 from ocrsite.lib.database import deadlocks_retried
 from tokens import circuit_breaker
@@ -46,6 +46,7 @@ class Reconciler:
         # 0 in the first round: the messages of an earlier worker are not waited for.
         self._lost_after = timedelta(0)
         self._woken_at: dict[uuid.UUID, float] = {}
+        self._waiting = Waiting()
         self._recovers_from = 0.0
         self._clocks = ClockWatch(HEARTBEAT)
         # What happened to the clocks and the rows do not follow yet.
@@ -79,7 +80,7 @@ class Reconciler:
         self.spare_leases()
 
     def _wake_due(self) -> None:
-        pks = waiting.startable()
+        pks = self._waiting.startable()
         for first in range(0, len(pks), WOKEN_TOGETHER):
             _requeue_due(pks[first : first + WOKEN_TOGETHER])
 

@@ -1,4 +1,4 @@
-"""How long rows are kept that serve for a time: Idempotency-Keys, sessions, django-q2's own."""
+"""How long rows are kept that serve for a time: those of requests, of log-ins and of the queue."""
 
 import logging
 import time
@@ -12,7 +12,8 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
-from extraction.models import IdempotencyKey
+from extraction.models import FailedAttempts, IdempotencyKey
+from extraction.throttling import FORGOTTEN_AFTER
 from logs.models import Kept
 from logs.retention import running
 from ocrsite.lib.schedules import ensure_nightly
@@ -38,6 +39,7 @@ def purge_rows(seconds: float = SECONDS) -> int:
     now = timezone.now()
     give_up_at = time.monotonic() + seconds
     keys_cutoff, queue_cutoff = now - IDEMPOTENCY_KEYS_KEPT, now - QUEUE_KEPT
+    attempts_cutoff = now - FORGOTTEN_AFTER
     purged = [
         _purge(
             Kept.IDEMPOTENCY_KEYS,
@@ -46,6 +48,13 @@ def purge_rows(seconds: float = SECONDS) -> int:
             give_up_at,
         ),
         _purge(Kept.SESSIONS, now, [Session.objects.filter(expire_date__lt=now)], give_up_at),
+        _purge(
+            Kept.WRONG_CREDENTIALS,
+            attempts_cutoff,
+            # Those of an address name it.
+            [FailedAttempts.objects.filter(last_at__lt=attempts_cutoff)],
+            give_up_at,
+        ),
         _purge(
             Kept.QUEUE,
             queue_cutoff,

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from itertools import islice
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -12,25 +13,37 @@ from tokens import selection
 
 # Of a long backlog only so many are woken in one round, but one of each company.
 WOKEN_AT_ONCE = 100
+# So many companies are looked at in one round, at some milliseconds each: a round that takes longer
+# than a heartbeat is taken for a pause.
+COMPANIES_AT_ONCE = 25
 
 
-def startable() -> list[uuid.UUID]:
-    """Return the oldest due extractions of each company, as many as its keys have room for.
+class Waiting:
+    """Looks through the extractions that wait, from one round to the next."""
 
-    Without regard to that, those past their deadlines: they end when they are looked at again.
-    """
-    due = Extraction.objects.due()
-    if not due.exists():  # most often
-        return []
-    companies = due.oldest_by_company()
-    share = max(1, WOKEN_AT_ONCE // max(1, len(companies)))
-    found = []
-    for company_id, rows in companies.items():
-        fitting = _room(company_id, at_most=min(share, len(rows)))
-        found += rows[:fitting]
-        late = due.filter(pk__in=rows[fitting:], deadline__lte=timezone.now())
-        found += late.values_list("pk", flat=True)[: share - fitting]
-    return found
+    def __init__(self) -> None:
+        self._after = ""
+
+    def startable(self) -> list[uuid.UUID]:
+        """Return the oldest due extractions of companies, as many as their keys have room for.
+
+        Without regard to that, those past their deadlines: they end when they are looked at again.
+        Of many companies the next look goes on with those that follow.
+        """
+        due = Extraction.objects.due()
+        if not due.exists():  # most often
+            return []
+        found_companies = due.oldest_by_company(after=self._after, enough=COMPANIES_AT_ONCE)
+        companies = dict(islice(found_companies.items(), COMPANIES_AT_ONCE))
+        self._after = list(companies)[-1] if len(companies) == COMPANIES_AT_ONCE else ""
+        share = max(1, WOKEN_AT_ONCE // max(1, len(companies)))
+        found = []
+        for company_id, rows in companies.items():
+            fitting = _room(company_id, at_most=min(share, len(rows)))
+            found += rows[:fitting]
+            late = due.filter(pk__in=rows[fitting:], deadline__lte=timezone.now())
+            found += late.values_list("pk", flat=True)[: share - fitting]
+        return found
 
 
 def starting(company_id: str) -> QuerySet[Extraction]:

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from extraction.documents import sandbox
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.readers.gemini import errors, prompt_cost
+from ocrsite.lib import files
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
@@ -76,8 +77,10 @@ def token(db: None) -> TokenMaster:
 
 
 @pytest.fixture
-def data_dir(settings: Settings, tmp_path: Path) -> Path:
+def data_dir(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Store the files of one test in a data folder of its own."""
+    # Else a folder of the same name, which another run in this process made, seems to be away.
+    monkeypatch.setattr(files, "_seen", set())
     settings.DATA_DIR = tmp_path / "data"
     return tmp_path / "data"
 

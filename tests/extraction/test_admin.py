@@ -3,10 +3,19 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
-from extraction.models import ApiClient, Attempt, CompanyGrant, Extraction, State
+from extraction import throttling
+from extraction.models import (
+    ApiClient,
+    Attempt,
+    CompanyGrant,
+    Extraction,
+    FailedAttempts,
+    State,
+)
 from tests.extraction.factories import make_extraction
 from tokens.models import TokenMaster
 
@@ -176,3 +185,93 @@ def test_companies_are_granted_on_the_page_of_the_user(staff: Client, operator: 
     assert response.status_code == 302
     granted = CompanyGrant.objects.filter(user=operator).values_list("company_id", flat=True)
     assert sorted(granted) == ["NT047", "NT048"]
+
+
+ATTEMPTS = "/admin/extraction/failedattempts/"
+
+
+def fail(subject: throttling.Subject, times: int) -> FailedAttempts:
+    for _ in range(times):
+        throttling.count_attempt([subject])
+    return FailedAttempts.objects.get(subject=subject.name)
+
+
+def lock(subject: throttling.Subject) -> FailedAttempts:
+    row = fail(subject, 6)
+    row.locked_until = timezone.now() + throttling.LONGEST_LOCK
+    row.save()
+    return row
+
+
+@pytest.mark.parametrize("users", [1, 20])
+def test_failed_attempts_are_listed_by_who_they_are(
+    staff: Client, users: int, django_assert_num_queries: Any
+) -> None:
+    for number in range(users):
+        User.objects.create_user(f"asha{number}")
+        lock(throttling.account(f"Asha{number}"))
+    fail(throttling.account("my-pass-word"), 1)
+    fail(throttling.api_key("Ab12Cd34"), 1)
+    fail(throttling.Subject("address:192.0.2.7", "192.0.2.7", free=20), 1)
+
+    # Session, user, two counts, rows, and the names of users.
+    with django_assert_num_queries(6):
+        page = staff.get(ATTEMPTS).content.decode()
+
+    for who in ("asha0", "an account that does not exist", "the API key Ab12Cd34", "192.0.2.7"):
+        assert who in page
+    assert "my-pass-word" not in page
+    assert page.count("Locked</span>") == users
+
+
+def test_failed_attempts_are_found_by_user_name_and_by_whether_they_are_locked(
+    staff: Client,
+) -> None:
+    User.objects.create_user("asha")
+    lock(throttling.account("asha"))
+    fail(throttling.api_key("Ab12Cd34"), 1)
+
+    def found(query: str) -> tuple[bool, bool]:
+        page = staff.get(f"{ATTEMPTS}?{query}").content.decode()
+        return "the account &#x27;asha&#x27;" in page, "the API key Ab12Cd34" in page
+
+    assert found("q=Asha") == (True, False)
+    assert found("q=b12C") == (False, True)
+    assert found("locked=yes") == (True, False)
+    assert found("locked=no") == (False, True)
+
+
+def test_unlock_lets_an_account_try_again_at_once(
+    staff: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    User.objects.create_user("asha", password="a-long-password")
+    row = lock(throttling.account("asha"))
+    other = fail(throttling.api_key("Ab12Cd34"), 1)
+    form = {"username": "asha", "password": "a-long-password"}
+    assert Client().post("/login/", form).status_code == 429
+
+    staff.post(ATTEMPTS, {"action": "unlock", "_selected_action": [row.pk]})
+
+    assert list(FailedAttempts.objects.all()) == [other]
+    assert Client().post("/login/", form).status_code == 302
+    assert "root unlocked the account 'asha'." in caplog.messages
+
+
+def test_failed_attempts_are_changed_by_nobody_and_unlocked_with_the_right_to_change(
+    db: None,
+) -> None:
+    row = lock(throttling.account("asha"))
+    client = Client()
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_failedattempts"))
+    client.force_login(clerk)
+
+    client.post(ATTEMPTS, {"action": "unlock", "_selected_action": [row.pk]})
+    assert FailedAttempts.objects.exists()
+
+    clerk.user_permissions.add(Permission.objects.get(codename="change_failedattempts"))
+    client.post(f"{ATTEMPTS}{row.pk}/change/", {"failures": 0})
+    assert client.get(f"{ATTEMPTS}add/").status_code == 403
+    assert FailedAttempts.objects.get().failures == 6
+    client.post(ATTEMPTS, {"action": "unlock", "_selected_action": [row.pk]})
+    assert not FailedAttempts.objects.exists()

@@ -116,7 +116,7 @@ def test_nothing_queued_is_nothing_claimed() -> None:
 
 
 def test_weights_share_the_running_extractions(settings: Settings) -> None:
-    settings.COMPANY_WEIGHTS = {"A": 3.0, "C": 0.5}
+    settings.COMPANY_WEIGHTS = {"a": 3.0, "c": 0.5}
     for company_id in ("A", "B", "C"):
         queue(company_id, 20)
 

@@ -6,17 +6,18 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import time_machine
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from extraction import pipeline
 from extraction.documents import rendering, sandbox
@@ -24,10 +25,14 @@ from extraction.documents.intake import folder_of
 from extraction.documents.sandbox import Limits, OutOfTime
 from extraction.exceptions import DocumentRejected
 from extraction.models import Extraction, State
+from extraction.readers.base import ReadingError
+from extraction.readers.gemini.errors import reading_error
+from ocrsite.web_server import LostBody
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
+from tokens.models import TokenMaster
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -67,6 +72,20 @@ def be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OutOfTime
 
     monkeypatch.setattr(sandbox, "poppler_installed", miss_the_time)
+
+
+def test_a_body_that_the_web_server_could_not_keep_is_answered_503_by_pages_too(
+    signed_in: Client,
+) -> None:
+    browser = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    browser.cookies = signed_in.cookies
+    browser.get("/")  # for the cookie of the CSRF check, which reads the form
+
+    body: dict[str, Any] = {"wsgi.input": LostBody()}
+    answer = browser.post("/", {"file": upload(INVOICE)}, headers={"Accept": "text/html"}, **body)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert b"The service cannot store files at the moment." in answer.content
 
 
 FAULTS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EMFILE]
@@ -277,3 +296,54 @@ def test_a_document_that_is_never_drawn_in_time_ends_with_503_at_its_deadline(
     assert extraction.finished_at is not None
     assert extraction.deadline - extraction.finished_at < timedelta(seconds=30)
     assert extraction.retry_after_at is not None
+
+
+def miss_the_time(*_: object, **__: object) -> NoReturn:
+    raise OutOfTime
+
+
+def miss_the_pages(*_: object, **__: object) -> ReadingError:
+    return reading_error("pages_missing")
+
+
+def fill_the_disk(*_: object, **__: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("provider", "fails", "fault", "code"),
+    [
+        ("Offline", "extraction.readers.offline._read", miss_the_time, "read_busy"),
+        ("Offline", "extraction.readers.offline._read", fill_the_disk, "storage_unavailable"),
+        ("Gemini", "extraction.readers.gemini.reader._read", miss_the_pages, "pages_missing"),
+    ],
+)
+def test_a_reading_that_failed_for_our_faults_alone_ends_with_503_and_can_be_sent_again(
+    integrator: Integrator,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    fails: str,
+    fault: Callable[..., object],
+    code: str,
+) -> None:
+    settings.RETRY_LIMIT = 0
+    TokenMaster.objects.update(provider=provider)
+    assert post(integrator)[0] == 202
+    extraction = Extraction.objects.get()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fails, fault)
+        process(extraction)
+
+    assert (extraction.state, extraction.http_status, extraction.error_code) == (
+        State.FAILED,
+        503,
+        code,
+    )
+    answer = integrator.http.get(f"/api/v1/extractions/{extraction.pk}/")
+    assert answer.json()["http_status"] == 503
+    wait = (extraction.retry_after_at or timezone.now()) - timezone.now()
+    assert timedelta(seconds=20) < wait <= timedelta(seconds=30)
+    assert post(integrator)[0] == 202  # the same bytes are read again
+    assert Extraction.objects.count() == 2

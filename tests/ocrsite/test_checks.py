@@ -65,7 +65,7 @@ def test_nothing_that_a_site_makes_is_open_to_others_whatever_the_umask(tmp_path
     data_dir = tmp_path / "data"
     document = tmp_path / "invoice.bin"
     document.write_bytes(b"%PDF-" + b"0" * 3_000_000)  # larger than what stays in memory
-    with running_site(data_dir, LOG_LEVEL="DEBUG") as site:
+    with running_site(data_dir, fresh=True, LOG_LEVEL="DEBUG") as site:
         made_first = open_to_others(data_dir)
         site.start_web()
         site.start_worker()

@@ -138,7 +138,7 @@ def test_weights_of_companies(tmp_path: Path) -> None:
 
     assert start(tmp_path, script).stdout == "{}\n"
     started = start(tmp_path, script, COMPANY_WEIGHTS="NT047=3, Rubi Traders = 0.5")
-    assert started.stdout == "{'NT047': 3.0, 'Rubi Traders': 0.5}\n"
+    assert started.stdout == "{'nt047': 3.0, 'rubi traders': 0.5}\n"
 
 
 @pytest.mark.parametrize(

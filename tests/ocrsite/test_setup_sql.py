@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RunPython, RunSQL
 from sqlglot import exp, parse, parse_one
 
+from ocrsite.lib.initial_rows import InsertRows
 from tests.running_site import ROOT
 from tests.t_sql import (
     OUR_APPS,
@@ -258,10 +259,65 @@ def test_rows_that_migrations_write_are_none_of_a_fresh_database() -> None:
         node
         for node, migration in loader.graph.nodes.items()
         for operation in migration.operations
-        if isinstance(operation, (RunPython, RunSQL))
+        if isinstance(operation, (RunPython, RunSQL)) and not isinstance(operation, InsertRows)
     }
 
     assert writing == ONLY_CHANGE_ROWS
+
+
+def test_rows_of_a_fresh_database_are_those_that_migrations_insert(
+    batches: list[str], trees: list[exp.Expr]
+) -> None:
+    inserted = [
+        (table_of(each), dict(zip(columns_of(each), values_of(each), strict=True)))
+        for tree in trees
+        if isinstance(tree, exp.IfBlock)
+        for each in tree.find_all(exp.Insert)
+    ]
+
+    expected = [
+        (f"extraction_{operation.model_name.lower()}", {**row})
+        for node in sorted(MigrationLoader(None).graph.nodes)
+        for operation in MigrationLoader(None).graph.nodes[node].operations
+        if isinstance(operation, InsertRows)
+        for row in operation.rows
+    ]
+    assert len(expected) > 10
+    assert [(table, as_text(row)) for table, row in inserted] == [
+        (table, as_text(row)) for table, row in expected
+    ]
+
+
+def test_rows_of_a_fresh_database_are_inserted_once_and_all_together(batches: list[str]) -> None:
+    inserting = [batch for batch in batches if "VALUES (N'" in batch and "INSERT INTO [e" in batch]
+
+    assert inserting
+    for batch in inserting:
+        assert re.match(
+            r"IF NOT EXISTS \(SELECT 1 FROM \[django_migrations\] WHERE \[app\] = N'\w+'"
+            r" AND \[name\] = N'\w+'\) AND NOT EXISTS \(SELECT 1 FROM \[\w+\]\)\nBEGIN\n"
+            r"BEGIN TRANSACTION;\n(INSERT INTO .+;\n)+COMMIT TRANSACTION;\nEND$",
+            batch,
+        )
+    # Before their migration is recorded, which keeps what is deleted later from coming back.
+    assert batches.index(inserting[-1]) < len(batches) - 2
+
+
+def columns_of(insert: exp.Expr) -> list[str]:
+    return [column.name for column in insert.this.expressions]
+
+
+def values_of(insert: exp.Expr) -> list[str]:
+    [row] = insert.expression.expressions
+    return [value.name for value in row.expressions]
+
+
+def as_text(row: Mapping[str, object]) -> dict[str, str]:
+    """As the script writes it: whole numbers, and UUIDs without hyphens."""
+    return {
+        name: str(int(value) if isinstance(value, bool) else value).replace("-", "")
+        for name, value in row.items()
+    }
 
 
 def samples() -> list[str]:

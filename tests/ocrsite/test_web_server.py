@@ -3,9 +3,11 @@
 import contextlib
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
@@ -13,6 +15,7 @@ from pytest_django import Settings
 from waitress import wasyncore
 
 from ocrsite import web_server
+from ocrsite.lib.errors import StorageUnavailable
 from ocrsite.web_server import Server, Stage
 from tests.running_site import eventually
 
@@ -45,7 +48,11 @@ class Site:
     ) -> Iterable[bytes]:
         self.requests.append(environ)
         self.may_answer.wait(20)
-        self.bodies.append(len(environ["wsgi.input"].read()))
+        try:
+            self.bodies.append(len(environ["wsgi.input"].read()))
+        except StorageUnavailable:
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
+            return []
         write = start_response("200 OK", [("Content-Length", str(len(self.answer)))])
         try:
             write(self.answer)
@@ -284,6 +291,37 @@ def test_chunks_beyond_the_limit_are_dropped(site: Site, settings: Settings) -> 
 
     assert int(site.requests[0]["CONTENT_LENGTH"]) > MEGABYTE
     assert site.bodies == [0]
+
+
+def chunk_of_a_megabyte() -> bytes:
+    return b"100000\r\n" + b"x" * MEGABYTE + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [(post(3 * MEGABYTE), b"x" * MEGABYTE), (CHUNKED, chunk_of_a_megabyte())],
+    ids=["length", "chunks"],
+)
+def test_a_body_that_cannot_be_kept_is_told_of_whoever_reads_it(
+    site: Site,
+    head: bytes,
+    part: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "away"))
+    with site.connect(head) as client:
+        for _ in range(3):
+            client.sendall(part)
+
+        assert status(client) == 503
+    assert [record.message for record in caplog.records] == [
+        "The body of a request cannot be kept."
+    ]
+
+    with site.connect(GET) as client:
+        assert status(client) == 200
 
 
 @pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"])

@@ -1,9 +1,11 @@
 import logging
 import uuid
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -63,6 +65,13 @@ def test_reserve_creates_the_totals_of_a_key_inserted_by_sql() -> None:
     token = insert_by_sql(limit=5000)
 
     assert reserve(token, 5001) is None
+    assert reserve(token, 5000)
+    assert totals(token) == (0, 5000, 5000)
+
+
+def test_reserve_serves_a_key_inserted_by_sql_at_the_first_time() -> None:
+    token = insert_by_sql(limit=5000)
+
     assert reserve(token, 5000)
     assert totals(token) == (0, 5000, 5000)
 
@@ -139,6 +148,57 @@ def test_bill_that_comes_late_replaces_the_estimate_once() -> None:
     assert ledger_audit.audit_ledger() == []
 
 
+def test_late_bill_replaces_no_other_estimate_of_the_key() -> None:
+    token = make_token(total_token_limit=100_000)
+    attempt_id, other = reserve(token, 5000), reserve(token, 7000)
+    assert attempt_id
+    assert other
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+    ledger.settle_unknown(other, token.pk, 7000, **WHO)
+
+    ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
+
+    charged = TokenUsageLog.objects.values_list("attempt_id", "total_tokens_used", "estimated")
+    assert set(charged) == {(attempt_id, 1200, False), (other, 7000, True)}
+    assert totals(token) == (8200, 0, 91_800)
+
+
+def test_late_bill_changes_nothing_when_it_names_another_key() -> None:
+    token, other = make_token(total_token_limit=10_000), make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+
+    assert ledger.settle(attempt_id, other.pk, Usage(1000, 200), **WHO) is False
+
+    assert (totals(token), totals(other)) == ((5000, 0, 5000), (0, 0, 10_000))
+    assert TokenUsageLog.objects.get().total_tokens_used == 5000
+
+
+def test_late_bill_of_what_was_estimated_leaves_a_key_exceeded() -> None:
+    token = make_token(total_token_limit=5500)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+    ledger.settle_unknown(attempt_id, token.pk, 5000, **WHO)
+    assert services.mark_exceeded(token_id=token.pk, smallest_call=1000)
+
+    assert ledger.settle(attempt_id, token.pk, Usage(4800, 200), **WHO) is True
+
+    token.refresh_from_db()
+    assert token.status == "Exceeded"
+
+
+def test_bill_of_all_that_was_reserved_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 1200)
+    assert attempt_id
+
+    ledger.settle(attempt_id, token.pk, Usage(1000, 200), **WHO)
+
+    assert totals(token) == (1200, 0, 8800)
+    assert caplog.records == []
+
+
 def test_call_that_turns_out_to_cost_nothing_replaces_the_estimate_once() -> None:
     token = make_token(total_token_limit=10_000)
     attempt_id = reserve(token, 5000)
@@ -149,6 +209,28 @@ def test_call_that_turns_out_to_cost_nothing_replaces_the_estimate_once() -> Non
 
     assert totals(token) == (0, 0, 10_000)
     assert ledger_audit.audit_ledger() == []
+
+
+def test_end_of_an_unknown_attempt_leaves_the_estimates_of_others() -> None:
+    token = make_token(total_token_limit=10_000)
+    ledger.settle_unknown(uuid.uuid4(), token.pk, 5000, **WHO)
+
+    assert ledger.release(uuid.uuid4()) is False
+
+    assert totals(token) == (5000, 0, 5000)
+    assert TokenUsageLog.objects.count() == 1
+
+
+def test_reservation_that_another_process_ended_first_is_not_given_back_twice() -> None:
+    token = make_token(total_token_limit=10_000)
+    attempt_id = reserve(token, 5000)
+    assert attempt_id
+
+    # Read before the other process deleted it, which had the totals locked.
+    with mock.patch.object(QuerySet, "delete", return_value=(0, {})):
+        assert ledger.end_reservation(attempt_id) is False
+
+    assert totals(token) == (0, 5000, 10_000)
 
 
 def test_estimate_stays_where_only_the_reservation_is_ended() -> None:
@@ -275,6 +357,7 @@ def test_settle_unknown_charges_what_was_reserved_and_flags_it() -> None:
     assert totals(token) == (5000, 0, 5000)
     row = TokenUsageLog.objects.get()
     assert (row.estimated, row.total_tokens_used, row.input_tokens) == (True, 5000, 0)
+    assert {name: getattr(row, name) for name in WHO} == WHO
 
 
 def test_release_ends_a_reservation_once() -> None:

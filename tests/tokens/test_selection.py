@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import circuit_breaker, ledger, rate_limits, selection
 from tokens.ledger import Reservation
-from tokens.models import TokenMaster, TokenReservation
+from tokens.models import TokenChange, TokenMaster, TokenReservation
 from tokens.rate_limits import WINDOW
 from tokens.selection import (
     Cost,
@@ -36,6 +36,15 @@ NOTHING = Cost(0, 0, 0)
 EXPIRED = "Your AI token has expired. Please renew your subscription."
 EXCEEDED = "Your AI token is no longer available or has been disabled. Please contact support."
 MISSING = "No active token found for your company. Please contact support."
+RENEW = "A key of the company has expired and none is active. Renew the subscription to go on."
+NOT_STORED = "No key is stored for this company. Check the company id, or ask support for a key."
+NO_GOOD = (
+    "The company's keys are used up, disabled, unreadable or of an unknown provider. "
+    "Ask support to check them."
+)
+TOO_LARGE = (
+    "No key of the company has enough quota left for this document. Ask support to raise the limit."
+)
 
 
 def cost_of(token: TokenMaster) -> Cost:
@@ -56,16 +65,43 @@ def spend(token: TokenMaster, amount: int) -> None:
     )
 
 
-def assert_no_usable_key(code: str, message: str, company_id: str = "NT047") -> None:
+def assert_no_usable_key(code: str, message: str, detail: str, company_id: str = "NT047") -> None:
     """``require_usable`` and ``take`` raise the same."""
     for ask in (require_usable, take_one):
         with pytest.raises(NoUsableKey) as raised:
             ask(company_id)
-        assert (raised.value.code, raised.value.message, raised.value.http_status) == (
-            code,
-            message,
-            402,
-        )
+        error = raised.value
+        assert (error.code, error.message, error.detail) == (code, message, detail)
+        assert error.http_status == 402
+
+
+@pytest.mark.parametrize("status", ["Active", "Exceeded"])
+def test_require_unblocked_asks_for_a_key_whatever_its_quota(status: str) -> None:
+    make_token(status="Disabled")
+    make_token(status=status)
+
+    selection.require_unblocked("NT047")
+
+
+@pytest.mark.parametrize(
+    ("company_id", "key", "code"),
+    [
+        ("NT047", {"status": "Disabled"}, "token_exceeded"),
+        ("NT047", {"status": "Expired"}, "token_expired"),
+        ("NT047", {"expires_at": NOW}, "token_expired"),
+        ("NT048", {"status": "Active"}, "token_missing"),
+    ],
+)
+@time_machine.travel(NOW, tick=False)
+def test_require_unblocked_says_why_a_company_has_no_such_key(
+    company_id: str, key: dict[str, Any], code: str
+) -> None:
+    make_token(**key)
+
+    with pytest.raises(NoUsableKey) as raised:
+        selection.require_unblocked(company_id)
+
+    assert raised.value.code == code
 
 
 def test_take_reserves_the_largest_cost_of_the_call() -> None:
@@ -158,10 +194,11 @@ def test_a_document_too_large_for_a_key_leaves_it_to_smaller_ones() -> None:
     token = make_token(total_token_limit=20_000)
     large = Cost(fixed=57_000, output_max=8192, output_floor=2000, smallest_call=6000)
 
-    with pytest.raises(NoUsableKey, match="enough quota left for this document") as raised:
+    with pytest.raises(NoUsableKey) as raised:
         take("NT047", attempt_id=uuid.uuid4(), cost_of=lambda _: large, lease=LEASE)
 
-    assert (raised.value.code, raised.value.message) == ("token_exceeded", EXCEEDED)
+    error = raised.value
+    assert (error.code, error.message, error.detail) == ("token_exceeded", EXCEEDED, TOO_LARGE)
     assert take_one() == token
 
 
@@ -175,6 +212,19 @@ def test_a_key_whose_quota_is_reserved_by_other_calls_is_busy() -> None:
     assert token.status == "Active"
     ledger.release(first.attempt_id)
     assert take_one() == token
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_key_with_as_much_unspent_as_the_call_costs_is_waited_for() -> None:
+    token = make_token(total_token_limit=PAGE.floor)
+    take_all()
+
+    with pytest.raises(KeysBusy, match=f"no key before {NOW + selection.QUOTA_RECHECK:%F}") as busy:
+        take_one()
+
+    assert busy.value.until == NOW + selection.QUOTA_RECHECK
+    token.refresh_from_db()
+    assert token.status == "Active"
 
 
 def test_a_busy_key_counts_more_than_an_exceeded_one() -> None:
@@ -218,14 +268,14 @@ def test_a_key_disabled_while_it_is_chosen_is_passed_over() -> None:
 def test_a_company_without_a_key_gets_token_missing() -> None:
     make_token(company_id="NT048")
 
-    assert_no_usable_key("token_missing", MISSING)
+    assert_no_usable_key("token_missing", MISSING, NOT_STORED)
 
 
 def test_a_company_whose_keys_all_expired_gets_token_expired() -> None:
     make_token(status="Expired")
     make_token(expires_at=timezone.now())
 
-    assert_no_usable_key("token_expired", EXPIRED)
+    assert_no_usable_key("token_expired", EXPIRED, RENEW)
 
 
 @pytest.mark.parametrize("statuses", [["Exceeded"], ["Disabled"], ["Exceeded", "Disabled"]])
@@ -235,7 +285,7 @@ def test_a_company_whose_keys_are_exceeded_or_disabled_gets_token_exceeded(
     for status in statuses:
         make_token(status=status)
 
-    assert_no_usable_key("token_exceeded", EXCEEDED)
+    assert_no_usable_key("token_exceeded", EXCEEDED, NO_GOOD)
 
 
 @pytest.mark.parametrize("other", ["Exceeded", "Disabled"])
@@ -243,7 +293,7 @@ def test_an_expired_key_counts_more_than_an_exceeded_or_disabled_one(other: str)
     make_token(status="Expired")
     make_token(status=other)
 
-    assert_no_usable_key("token_expired", EXPIRED)
+    assert_no_usable_key("token_expired", EXPIRED, RENEW)
 
 
 def test_an_active_key_wins_over_all_others() -> None:
@@ -259,13 +309,13 @@ def test_an_active_key_wins_over_all_others() -> None:
 def test_a_key_that_cannot_be_presented_is_never_used(key: str) -> None:
     insert_by_sql(key)
 
-    assert_no_usable_key("token_exceeded", EXCEEDED)
+    assert_no_usable_key("token_exceeded", EXCEEDED, NO_GOOD)
 
 
 def test_a_key_of_an_unknown_provider_is_never_used() -> None:
     insert_by_sql(provider="Oracle")
 
-    assert_no_usable_key("token_exceeded", EXCEEDED)
+    assert_no_usable_key("token_exceeded", EXCEEDED, NO_GOOD)
 
 
 def test_offline_serves_only_while_there_is_no_other_active_key() -> None:
@@ -295,6 +345,18 @@ def test_offline_serves_the_call_on_which_the_last_other_key_is_exceeded() -> No
     taken, reservation, _ = take_all()
 
     assert (taken, reservation.amount, reservation.output_budget) == (offline, 0, 0)
+
+
+def test_the_offline_key_that_serves_then_is_not_the_one_that_failed_before() -> None:
+    failed, other = (make_token(provider="Offline", api_key="") for _ in range(2))
+    for _ in range(10):
+        make_token(total_token_limit=5000)
+
+        taken = take(
+            "NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, tried={failed.pk}
+        )
+
+        assert taken.token == other
 
 
 def busy_until(cost: Cost = PAGE) -> datetime:
@@ -370,6 +432,27 @@ def test_room_is_that_of_all_keys_together() -> None:
     assert room("NT047", cost_of=cost_of) == 2 + 3 + 1 + 1
 
 
+@pytest.mark.parametrize(
+    ("limit", "calls"), [(6000, 1), (18_191, 1), (18_192, 2), (30_000, 2), (30_384, 3)]
+)
+def test_room_of_a_key_is_how_often_its_quota_holds_the_most_and_the_floor_at_last(
+    limit: int, calls: int
+) -> None:
+    make_token(total_token_limit=limit)
+
+    assert room("NT047", cost_of=cost_of) == calls
+
+
+def test_another_key_is_not_the_same_key() -> None:
+    token = make_token()
+    make_token(provider="Offline", api_key="")
+    make_token(company_id="NT048")
+    assert not selection.another_is_free(token)
+
+    make_token()
+    assert selection.another_is_free(token)
+
+
 def test_room_without_a_limit_or_a_key_to_wait_for_is_infinite() -> None:
     assert room("NT047", cost_of=cost_of) == math.inf
     make_token(total_token_limit=5999)
@@ -386,6 +469,7 @@ def test_disable_key_records_the_reason() -> None:
     token.refresh_from_db()
     assert token.status == "Disabled"
     assert token.status_reason == ("API key not valid. " * 20)[:200]
+    assert TokenChange.objects.get().actor == "provider"
 
 
 def test_disable_key_keeps_the_reason_of_a_key_disabled_before() -> None:

@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from extraction.invoices.names import name_of, titled
 from extraction.invoices.schema import (
     Currency,
     InvoiceFields,
@@ -217,7 +218,7 @@ class _Shaping:
         given = raw if isinstance(raw, list) else [] if is_absent(raw) else [raw]
         most = MOST_ENTRIES[model]
         if len(given) > most:
-            text = f"{path} held {len(given)} entries: only the first {most} were kept."
+            text = f"Of {len(given)} {name_of(path)} only the first {most} were kept."
             self.reasons.append(Reason(path=path, code="cut", text=text))
         shaped = (self.entry(model, entry, path) for entry in given[:most])
         return [entry for entry in shaped if not all(map(is_absent, entry.values()))]
@@ -316,7 +317,7 @@ class _Values:
         return numbers.number(raw, self.sign, unit_allowed=is_quantity)
 
     def _doubt(self, path: str, code: str, text: str) -> None:
-        self.reasons.append(Reason(path=path, code=code, text=f"{path}: {text}"))
+        self.reasons.append(Reason(path=path, code=code, text=f"{titled(path)}: {text}"))
 
 
 def _text(raw: Any) -> Understood[str]:

@@ -1,17 +1,14 @@
 """Amounts and dates as invoices write them, in the languages of the offline reader."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
 
-from babel.dates import get_month_names
+from extraction.readers.text.months import month
 
-LANGUAGES = ("en", "de", "fr", "nl")
 # Bikram Sambat runs 56 to 57 years ahead: such a year is a Nepali date, never a Gregorian one.
 FIRST_NEPALI_YEAR = 2060
 MAX_DIGITS = 20  # more digits are a code, not an amount
@@ -126,21 +123,6 @@ def _decimal(digits: str, sign: str) -> Decimal:
     return Decimal(_MARK.sub("", whole) + "." + fraction)
 
 
-@cache
-def _months() -> dict[str, int]:
-    months: dict[str, int] = {"sept": 9}
-    for language in LANGUAGES:
-        for width in ("wide", "abbreviated"):
-            for number, name in get_month_names(width, locale=language).items():
-                months[_plain(name)] = number
-    return months
-
-
-def _plain(word: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", word.lower().rstrip("."))
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-
-
 _DAY = re.compile(
     r"""(?<![\w.,/-])(?:
         (?P<iso>\d{4})(?P<s>[-/.])(?P<iso_month>\d\d?)(?P=s)(?P<iso_day>\d\d?)
@@ -179,8 +161,8 @@ def _readings(match: re.Match[str]) -> list[tuple[int, int, int]]:
         year += 2000 if year < 100 else 0
         day_first, month_first = (year, second, first), (year, first, second)
         return [day_first] if match["t"] == "." or first == second else [day_first, month_first]
-    month = _months().get(_plain(match["month"] or match["us_month"]), 0)
-    return [(int(match["y"] or match["us_y"]), month, int(match["day"] or match["us_day"]))]
+    named = month(match["month"] or match["us_month"]) or 0
+    return [(int(match["y"] or match["us_y"]), named, int(match["day"] or match["us_day"]))]
 
 
 def _valid_day(year: int, month: int, day: int) -> date | None:

@@ -17,6 +17,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
 
 from ocrsite.lib.database_views import CreateViews, DropViews, View
+from ocrsite.lib.initial_rows import InsertRows
 
 # The statements are the same for every version that mssql-django supports.
 _VERSION = 2022
@@ -45,6 +46,8 @@ class Schema:
     indexes: Mapping[tuple[str, str], str]
     """CREATE INDEX by table and the index's name."""
     views: Mapping[str, str]
+    rows: Mapping[tuple[str, str], list[str]]
+    """INSERT statements of what an installation begins with, by migration."""
     migrations: list[tuple[str, str]]
 
 
@@ -80,6 +83,7 @@ def _schema(settings: dict[str, Any]) -> Schema:
             (table, name): text for (name, table), text in _matching(_INDEX, sorted(statements))
         },
         views=dict(_views(loader, plan, connection)),
+        rows=dict(_rows(loader, plan, connection)),
         migrations=sorted(plan),
     )
 
@@ -140,6 +144,19 @@ def _views(
         yield name, editor.collected_sql[-1].rstrip(";")
 
 
+def _rows(
+    loader: MigrationLoader, plan: list[tuple[str, str]], connection: BaseDatabaseWrapper
+) -> Iterator[tuple[tuple[str, str], list[str]]]:
+    """The rows that migrations insert, into tables as the last migration leaves them."""
+    apps = loader.project_state().apps
+    for node in plan:
+        operations = loader.graph.nodes[node].operations
+        inserting = [each for each in operations if isinstance(each, InsertRows)]
+        if inserting:
+            editor = connection.schema_editor(collect_sql=True, atomic=False)
+            yield node, [text for each in inserting for text in each.statements(apps, editor)]
+
+
 def _batches(schema: Schema) -> Iterator[str]:
     tables = [
         _if(f"OBJECT_ID(N'[{table}]', N'U') IS NULL", _laid_out(text))
@@ -159,6 +176,8 @@ def _batches(schema: Schema) -> Iterator[str]:
     for name, text in schema.views.items():
         yield f"DROP VIEW IF EXISTS [{name}];"
         yield f"{text};"
+    for node, statements in schema.rows.items():
+        yield _insert_once(node, statements)
     yield _check(schema)
     yield _record(schema)
 
@@ -191,6 +210,22 @@ BEGIN
     RAISERROR(N'A table lacks columns: was it there before? Nothing is recorded.', 16, 1);
     SET NOEXEC ON;
 END"""  # noqa: S608 - our own names
+
+
+def _insert_once(migration: tuple[str, str], statements: list[str]) -> str:
+    """Inserts rows where the migration that brings them is not recorded yet, all of them or none.
+
+    Recorded, or there, they are the installation's: what was deleted does not come back.
+    """
+    app, name = migration
+    first = re.match(r"INSERT INTO (\[\w+\])", statements[0])
+    table = first[1] if first else ""
+    return _if(
+        "NOT EXISTS (SELECT 1 FROM [django_migrations]"  # noqa: S608 - our own names
+        f" WHERE [app] = N'{app}' AND [name] = N'{name}')"
+        f" AND NOT EXISTS (SELECT 1 FROM {table})",
+        ";\n".join(["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]),
+    )
 
 
 def _record(schema: Schema) -> str:

@@ -40,6 +40,7 @@ def test_extraction_in_work_is_pending(integrator: Integrator) -> None:
         "state": "processing",
         "http_status": None,
         "invoice": None,
+        "original": None,
     }
 
 
@@ -80,6 +81,7 @@ def test_extraction_that_failed_is_answered_with_200_and_its_error(integrator: I
         "state": "failed",
         "http_status": 504,
         "invoice": None,
+        "original": None,
     }
 
 

@@ -1,15 +1,18 @@
 import csv
+import errno
 import hashlib
 import io
+import os
 import resource
 import shutil
 import subprocess
 import sys
 import uuid
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from PIL import Image
 from pypdf import PdfWriter
 from pypdf.generic import DictionaryObject, NameObject
@@ -18,6 +21,7 @@ from pytest_django import Settings
 from extraction.documents import rendering, sandbox
 from extraction.documents.intake import AcceptedDocument, folder_of, receive
 from extraction.exceptions import DocumentRejected
+from ocrsite.lib.errors import StorageUnavailable
 from tests.extraction import sample_documents
 from tests.shared_files import SHARED
 
@@ -95,6 +99,66 @@ def test_receive_goes_by_content_and_not_by_name(
 
 def test_receive_finds_a_pdf_after_leading_bytes() -> None:
     assert send(b"\r\n" * 100 + sample_documents.pdf("one")).media_type == "application/pdf"
+
+
+@pytest.mark.parametrize(("leading", "accepted"), [(1019, True), (1020, False)])
+def test_receive_finds_a_pdf_within_the_first_1024_bytes(leading: int, accepted: bool) -> None:
+    content = b" " * leading + sample_documents.pdf("one")
+
+    if accepted:
+        assert send(content).media_type == "application/pdf"
+    else:
+        assert rejection_of(content) == (415, "unsupported_media_type")
+
+
+def test_receive_takes_an_upload_chunk_by_chunk(settings: Settings) -> None:
+    settings.MAX_UPLOAD_MB = 1
+    content = sample_documents.saved(sample_documents.halves(), "BMP").ljust(1024 * 1024, b"\0")
+
+    def in_chunks(content: bytes) -> TemporaryUploadedFile:
+        upload = TemporaryUploadedFile("invoice.bmp", "image/bmp", len(content), None)
+        upload.write(content)
+        assert upload.multiple_chunks()
+        return upload
+
+    with in_chunks(content) as upload:
+        accepted = receive(upload, DOCUMENT_ID)
+    assert (accepted.size, accepted.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    with in_chunks(content + b"\0") as upload, pytest.raises(DocumentRejected) as rejected:
+        receive(upload, DOCUMENT_ID)
+    assert rejected.value.detail == "The file is larger than 1 MB. Send a smaller one."
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"", "The file is empty. Check it and send it again."),
+        (
+            b"hello",
+            "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
+            "TIFF, GIF, BMP or AVIF file.",
+        ),
+    ],
+)
+def test_rejection_says_what_to_do(content: bytes, detail: str) -> None:
+    with pytest.raises(DocumentRejected) as rejected:
+        send(content)
+
+    assert rejected.value.detail == detail
+
+
+def test_receive_leaves_no_folder_where_the_document_cannot_be_moved_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", fail)
+
+    with pytest.raises(StorageUnavailable):
+        send(sample_documents.pdf("one"))
+
+    assert not folder_of(DOCUMENT_ID).exists()
 
 
 def test_receive_accepts_a_file_of_exactly_the_limit_and_not_one_byte_more(
@@ -270,6 +334,7 @@ def test_receive_rejects_a_tiff_whose_page_list_loops() -> None:
         ("invoice\u202efdp.exe", "invoicefdp.exe"),
         ("बीजक २०८२.pdf", "बीजक २०८२.pdf"),
         ("\x07", "document"),
+        ("in\ud800voice\u2028.p\u2029df", "invoice.pdf"),
     ],
 )
 def test_receive_shows_a_name_without_folders_and_control_characters(sent: str, shown: str) -> None:
@@ -279,11 +344,12 @@ def test_receive_shows_a_name_without_folders_and_control_characters(sent: str, 
     assert receive(upload, DOCUMENT_ID).file_name == shown
 
 
-def test_receive_cuts_a_name_at_what_the_column_holds_on_sql_server() -> None:
+@pytest.mark.parametrize("before", ["a", ""], ids=["between letters", "within a letter"])
+def test_receive_cuts_a_name_at_what_the_column_holds_on_sql_server(before: str) -> None:
     upload = SimpleUploadedFile("x.pdf", sample_documents.pdf("one"))
-    upload.__dict__["_name"] = "a" + "\N{RECEIPT}" * 200
+    upload.__dict__["_name"] = before + "\N{RECEIPT}" * 200
 
-    assert receive(upload, DOCUMENT_ID).file_name == "a" + "\N{RECEIPT}" * 127
+    assert receive(upload, DOCUMENT_ID).file_name == before + "\N{RECEIPT}" * 127
 
 
 def test_receive_names_a_document_that_came_without_a_name() -> None:

@@ -1,10 +1,13 @@
 import io
+import json
 import os
+import re
 import shutil
 import string
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -13,7 +16,7 @@ from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
-from extraction.documents import ocr, page_words, text_layer
+from extraction.documents import ocr, page_words, sandbox, text_layer, words_child
 from extraction.documents.document import Document
 from extraction.documents.page_words import DocumentWords, document_words, ocr_pages
 from extraction.documents.rendering import render
@@ -35,6 +38,30 @@ needs_tesseract = pytest.mark.skipif(
     shutil.which("tesseract") is None, reason="tesseract is not installed"
 )
 WORDS = " ".join(INVOICE).split()
+
+
+@pytest.fixture(autouse=True)
+def in_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read text layers in this process, where coverage sees it; hostile ones in the sandbox."""
+    run_child = sandbox.run_child
+
+    def run(module: str, *arguments: str, limits: Limits) -> Any:
+        if module == "extraction.documents.words_child":
+            return json.loads(json.dumps(words_child.answer(list(arguments))))
+        return run_child(module, *arguments, limits=limits)
+
+    if not re.search("hostile|in_time", request.node.name):
+        monkeypatch.setattr(sandbox, "run_child", run)
+
+
+def test_a_child_process_reads_what_hostile_pages_say_the_same(tmp_path: Path) -> None:
+    path = document(tmp_path, pdf(invoice)).path
+
+    said = sandbox.run_child(
+        "extraction.documents.words_child", str(path), "1", limits=text_layer.LIMITS
+    )
+
+    assert said == json.loads(json.dumps(words_child.answer([str(path), "1"])))
 
 
 @pytest.fixture

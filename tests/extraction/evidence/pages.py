@@ -1,5 +1,6 @@
 """Pages as tests write them: one text line for each line, every letter 1/100 of the page wide."""
 
+import re
 from typing import Literal
 
 from extraction.documents.words import PageWords, Word
@@ -13,7 +14,7 @@ def page_of(text: str, number: int = 1, source: Literal["text", "ocr"] = "text")
     words = []
     for row, line in enumerate(text.splitlines()):
         column = 0
-        for part in line.split(" "):
+        for part in re.split(r"\s", line):
             if part:
                 top = row * _LINE
                 left, right = column * _LETTER, (column + len(part)) * _LETTER

@@ -193,6 +193,44 @@ def test_the_electronic_invoice_confirms_and_contradicts() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("supplier.name", "ACME SUPPLIES"),
+        ("supplier.tax_id", "GB 123 456 789"),
+        ("total_amount", "640.8"),
+    ],
+)
+def test_the_electronic_invoice_may_write_a_value_otherwise(path: str, value: str) -> None:
+    assert prove(INVOICE, [page_of(PAGE)], with_value(path, value))["doubts"] == []
+
+
+def test_what_an_electronic_invoice_states_must_be_printed() -> None:
+    printed = PAGE.replace("640.80", "640.81").replace("INV-2026-0417", "INV-2026-0418")
+
+    found = prove(INVOICE, [page_of(printed)], INVOICE, is_einvoice=True)["doubts"]
+
+    assert {(doubt["path"], doubt["code"], doubt["said"]) for doubt in found} == {
+        ("invoice_number", "not_on_page", None),
+        ("total_amount", "contradicts_label", "640.81"),
+    }
+
+
+def test_an_electronic_invoice_may_state_more_than_is_printed() -> None:
+    printed = PAGE.replace("VAT GB123456789", "").replace("IBAN GB29 NWBK 6016 1331 9268 19", "")
+
+    proof = prove(INVOICE, [page_of(printed)], INVOICE, is_einvoice=True)
+
+    assert proof["doubts"] == []
+    assert {entry["source"] for entry in proof["evidence"].values()} == {"xml"}
+
+
+def test_a_total_that_is_printed_with_the_other_sign_is_in_doubt() -> None:
+    assert ("total_amount", "wrong_sign", None) in doubts(
+        INVOICE, PAGE.replace("640.80", "-640.80")
+    )
+
+
 def test_two_pages_are_searched_and_told_apart() -> None:
     first, second = PAGE.split("\nNet total", 1)
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from extraction.documents import rendering
 from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
+from extraction.evidence.collection import collect, compare
+from extraction.evidence.verdict import judge
 from extraction.exceptions import DocumentRejected
 from extraction.readers.offline import OfflineReader
 from tests.shared_files import SHARED, needs_shared
@@ -50,7 +53,8 @@ def answer(path: Path, folder: Path) -> dict[str, Any]:
         return {"says": rejected.detail}
     document = Document(path, media_type, rendering.render(path, media_type, count, folder))
     reading = OfflineReader().read(document, api_key="", model="", output_budget=0)
-    return reading.fields.model_dump(mode="json") | {"needs_review": reading.needs_review}
+    invoice = judge(reading, compare(reading, collect(document)), date(2026, 11, 24))
+    return invoice.model_dump(mode="json")
 
 
 def value_at(answered: dict[str, Any], path: str) -> Any:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule, Task
 
-from extraction.models import Extraction, IdempotencyKey
+from extraction.models import Extraction, FailedAttempts, IdempotencyKey
 from extraction.worker import row_retention
 from extraction.worker.row_retention import ensure_schedules, purge_rows
 from logs.models import Kept, RetentionRun
@@ -61,6 +61,22 @@ def test_expired_sessions_are_deleted() -> None:
 
     assert [row.session_key for row in Session.objects.all()] == ["open"]
     assert runs()[Kept.SESSIONS] == (1, True)
+
+
+def test_failures_to_log_in_are_deleted_once_they_are_forgotten() -> None:
+    for subject, last_at in {
+        "address:192.0.2.7": ago(days=1.1),
+        "account:0f1e": ago(days=2),
+        "address:192.0.2.8": ago(hours=23),
+    }.items():
+        FailedAttempts.objects.create(
+            subject=subject, failures=30, last_at=last_at, locked_until=last_at
+        )
+
+    assert purge_rows() == 2
+
+    assert [row.subject for row in FailedAttempts.objects.all()] == ["address:192.0.2.8"]
+    assert runs()[Kept.WRONG_CREDENTIALS] == (2, True)
 
 
 def test_messages_that_nobody_takes_and_old_successes_are_deleted() -> None:

@@ -7,10 +7,12 @@ import pytest
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ
+from pytest_django import DjangoAssertNumQueries
 
 from extraction.models import Attempt, Extraction, State
 from extraction.worker import waiting
 from extraction.worker.reconciler import Reconciler
+from extraction.worker.waiting import Waiting
 from tests.extraction.clock import standing_clock
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import make_token
@@ -68,7 +70,7 @@ def test_row_that_is_due_is_not_woken_while_the_only_key_cools_down() -> None:
     make_waiting(3)
     circuit_breaker.trip(token, timezone.now() + A_MINUTE, "429", whole_project=False)
 
-    assert waiting.startable() == []
+    assert Waiting().startable() == []
 
 
 def test_as_many_are_woken_as_calls_may_run_at_once() -> None:
@@ -76,10 +78,10 @@ def test_as_many_are_woken_as_calls_may_run_at_once() -> None:
     rows = make_waiting(10)
     first = reserve(token)
 
-    assert waiting.startable() == rows[:2]
+    assert Waiting().startable() == rows[:2]
 
     ledger.release(first)
-    assert waiting.startable() == rows[:3]
+    assert Waiting().startable() == rows[:3]
 
 
 def test_as_many_are_woken_as_calls_may_begin_in_a_minute() -> None:
@@ -95,7 +97,7 @@ def test_as_many_are_woken_as_calls_may_begin_in_a_minute() -> None:
             limits=token.call_limits,
         )
 
-    assert waiting.startable() == rows[:1]
+    assert Waiting().startable() == rows[:1]
 
 
 def test_as_many_are_woken_as_the_quota_that_no_call_holds_is_enough_for() -> None:
@@ -103,14 +105,14 @@ def test_as_many_are_woken_as_the_quota_that_no_call_holds_is_enough_for() -> No
     rows = make_waiting(10)
     held = reserve(token, 58_001)
 
-    assert waiting.startable() == []
+    assert Waiting().startable() == []
 
     ledger.release(held)
     held = reserve(token, 25_000)
-    assert waiting.startable() == rows[:3]  # 35,000: two of 14,336 and one that is cut
+    assert Waiting().startable() == rows[:3]  # 35,000: two of 14,336 and one that is cut
 
     ledger.release(held)
-    assert waiting.startable() == rows[:5]
+    assert Waiting().startable() == rows[:5]
 
 
 def test_those_on_their_way_to_a_call_take_the_room_first() -> None:
@@ -123,14 +125,14 @@ def test_those_on_their_way_to_a_call_take_the_room_first() -> None:
         id=reserve(token), extraction=calling, number=1, token=token, model="m", reserved=1
     )
 
-    assert waiting.startable() == rows[:1]
+    assert Waiting().startable() == rows[:1]
 
 
 def test_key_without_limits_lets_a_round_wake_what_it_may() -> None:
     make_token(provider=Provider.OFFLINE)
     rows = make_waiting(waiting.WOKEN_AT_ONCE + 50)
 
-    assert waiting.startable() == rows[: waiting.WOKEN_AT_ONCE]
+    assert Waiting().startable() == rows[: waiting.WOKEN_AT_ONCE]
 
 
 def test_company_that_lost_its_keys_is_not_kept_waiting_for_one() -> None:
@@ -138,7 +140,7 @@ def test_company_that_lost_its_keys_is_not_kept_waiting_for_one() -> None:
     rows = make_waiting(3)
     TokenMaster.objects.filter(pk=token.pk).update(status="Disabled")
 
-    assert waiting.startable() == rows
+    assert Waiting().startable() == rows
 
 
 def test_row_past_its_deadline_is_woken_without_room() -> None:
@@ -147,7 +149,7 @@ def test_row_past_its_deadline_is_woken_without_room() -> None:
     make_waiting(3)
     [late] = make_waiting(1, deadline=timezone.now())
 
-    assert waiting.startable() == [late]
+    assert Waiting().startable() == [late]
 
 
 def test_long_backlog_of_one_company_does_not_keep_another_waiting() -> None:
@@ -156,8 +158,40 @@ def test_long_backlog_of_one_company_does_not_keep_another_waiting() -> None:
     make_waiting(300)
     [other] = make_waiting(1, "NT048")
 
-    assert other in waiting.startable()
-    assert len(waiting.startable()) <= waiting.WOKEN_AT_ONCE
+    assert other in Waiting().startable()
+    assert len(Waiting().startable()) <= waiting.WOKEN_AT_ONCE
+
+
+def test_many_companies_are_looked_at_in_turn(
+    monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(waiting, "COMPANIES_AT_ONCE", 3)
+    monkeypatch.setattr(waiting, "WOKEN_AT_ONCE", 6)
+    rows = {}
+    for number in range(7):
+        token = make_token(company_id=f"C{number}", max_concurrent_calls=1)
+        rows[number] = make_waiting(4, f"C{number}")
+        if number in (1, 5):
+            reserve(token)  # no room, for as long as the call lasts
+    looks = Waiting()
+
+    found = []
+    for _ in range(3):
+        with django_assert_max_num_queries(2 + 3 * 6):
+            found.append(looks.startable())
+
+    assert found == [[rows[0][0], rows[2][0]], [rows[3][0], rows[4][0]], [rows[6][0]]]
+    assert looks.startable() == found[0]
+
+
+def test_look_after_the_last_company_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "COMPANIES_AT_ONCE", 2)
+    make_token(company_id="A")
+    make_token(company_id="B")
+    rows = make_waiting(1, "A") + make_waiting(1, "B")
+    looks = Waiting()
+
+    assert [looks.startable() for _ in range(3)] == [rows, [], rows]
 
 
 def test_row_is_woken_as_soon_as_the_only_call_ends() -> None:

@@ -238,7 +238,7 @@ def test_an_unforeseen_exception_is_named_by_its_type_only(
     error = caught.value
     assert (error.failure, error.code) == (Failure.RETRY, "provider_error")
     assert error.billing is Billing.UNKNOWN
-    assert "Unforeseen ValueError in a call of Gemini." in caplog.text
+    assert caplog.messages == ["Unforeseen ValueError in a call of Gemini."]
 
 
 @pytest.mark.parametrize(("retry_delay", "seconds"), [("27.5s", 27.5), ("60s", 60.0), ("?", None)])

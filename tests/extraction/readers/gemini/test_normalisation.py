@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extraction.invoices.names import titled
 from extraction.invoices.schema import InvoiceFields, LineItem, Party
 from extraction.readers.gemini.answers import clean_json
 from extraction.readers.gemini.normalisation import (
@@ -187,7 +188,7 @@ def test_quantity_is_read_with_its_unit_and_an_amount_is_not() -> None:
     assert found.fields.line_items[0].amount is None
     assert codes(found) == [("line_items.0.amount", "not_understood")]
     assert found.warnings == (
-        'line_items.0.amount: "90 box" could not be understood and was left out.',
+        'Amount of line 1: "90 box" could not be understood and was left out.',
     )
 
 
@@ -261,14 +262,14 @@ def test_other_value_that_cannot_be_understood_is_left_out_and_told(
     found = read(**changed)
 
     assert codes(found) == [(path, "not_understood")]
-    assert found.warnings[0].startswith(f"{path}: ")
+    assert found.warnings[0].startswith(f"{titled(path)}: ")
 
 
 def test_warnings_show_a_value_briefly_and_without_what_nobody_sees() -> None:
     found = read(due_date="\u202eso\non" + "x" * 5000)
 
     assert found.warnings == (
-        f'due_date: "so on{"x" * 35}…" could not be understood and was left out.',
+        f'Due date: "so on{"x" * 35}…" could not be understood and was left out.',
     )
 
 

@@ -213,7 +213,7 @@ def test_answer_that_had_to_be_guessed_needs_review_and_says_where(
 
     assert format(reading.fields.total_amount or 0, "f") == "10.000"
     assert reading.needs_review
-    assert reading.warnings == ('total_amount: "10.000" was read as 10.000; it may mean 10000.',)
+    assert reading.warnings == ('Total: "10.000" was read as 10.000; it may mean 10000.',)
     assert [(reason.path, reason.code) for reason in reading.reasons] == [
         ("total_amount", "ambiguous_number")
     ]

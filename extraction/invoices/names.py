@@ -28,3 +28,9 @@ def name_of(path: str) -> str:
     if first in _ROWS and len(rest) == 2:
         return f"{rest[1].replace('_', ' ')} of {_ROWS[first]} {int(rest[0]) + 1}"
     return path.replace("_", " ").replace(".", " ")
+
+
+def titled(path: str) -> str:
+    """Return a value's name as a sentence begins: "Total", "Amount of line 3"."""
+    name = name_of(path)
+    return name[:1].upper() + name[1:]

@@ -1,0 +1,165 @@
+"""Exports for operators: what they chose of the extractions that they may see."""
+
+import logging
+import uuid
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from django.core.exceptions import BadRequest
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from extraction.access import Principal, principal_of, visible_extraction
+from extraction.exports.formats import WRITERS, Format, Writer
+from extraction.exports.layout import Layout, layout_of
+from extraction.exports.refusal import ExportRefused
+from extraction.exports.source import exported, invoice_of
+from extraction.forms import ExportForm
+from extraction.listing.conditions import matching
+from extraction.listing.filters import FilterForm
+from extraction.models import ExportProfile, Extraction, State
+from ocrsite.lib.errors import UserFacingError
+
+logger = logging.getLogger(__name__)
+
+# SQL Server takes 2,100 parameters in a query.
+MAX_IDS = 1_000
+# Parameters of an export that say how, and not which.
+_NO_FILTERS = frozenset({"profile", "export_as", "csrfmiddlewaretoken"})
+
+
+class TooManyChosen(UserFacingError):
+    """More than one export can hold: 422."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "too_many_chosen",
+            "Too much for one file",
+            f"This export holds at most {most:,} documents. Choose fewer, or filter.",
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        )
+
+
+@require_http_methods(["GET", "POST"])
+def export(request: HttpRequest, format_name: str = "") -> HttpResponseBase:
+    """Stream the chosen extractions that have succeeded, in the format of the address.
+
+    ``profile`` names a profile of that format by id or name. Without a format in the address
+    ``export_as`` is the choice of ExportForm. Answers 404 for an unknown one of these, and for
+    documents or a company that the caller may not see; 422 for more than the format can hold.
+    """
+    parameters = request.POST if request.method == "POST" else request.GET
+    profile = parameters.get("profile", "")
+    if not format_name:
+        form = ExportForm(parameters)
+        if not form.is_valid():
+            raise Http404("There is no such format.")
+        format_name, _, profile = form.cleaned_data["export_as"].partition(":")
+    writer = _writer(format_name)
+    layout = _layout(format_name, profile) if profile else None
+    try:
+        extractions = chosen(request, principal_of(request)).filter(state=State.SUCCEEDED)
+        _require_room(extractions, writer)
+    except TooManyChosen as error:
+        return _refusal(request, error)
+    logger.info("Export as %s by user %s", format_name, request.user.pk)
+    name = f"invoices-{timezone.now():%Y%m%d-%H%M%S}.{writer.extension}"
+    return StreamingHttpResponse(
+        _begun(writer.write(exported(extractions), layout)),
+        content_type=writer.content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@require_safe
+def einvoice(request: HttpRequest, extraction_id: uuid.UUID) -> HttpResponse:
+    """Answer one invoice as UBL, or with 422 what it lacks for that."""
+    from extraction.exports.ubl import ubl  # lxml, which a web process seldom needs
+
+    extraction = visible_extraction(request, extraction_id)
+    if extraction.state != State.SUCCEEDED:
+        raise Http404("It has not been read.")
+    try:
+        xml = ubl(invoice_of(extraction))
+    except ExportRefused as refusal:
+        return _refusal(request, refusal)
+    return HttpResponse(
+        xml,
+        content_type="application/xml",
+        headers={"Content-Disposition": f'attachment; filename="{extraction.pk}.xml"'},
+    )
+
+
+def chosen(request: HttpRequest, principal: Principal) -> QuerySet[Extraction]:
+    """Return the extractions that a request names: by ``ids``, else by the filters of the list.
+
+    ``ids`` may be repeated, and may hold several with commas between them. Raises Http404 where
+    one of them, or the company, is not the caller's to see; TooManyChosen above MAX_IDS.
+    """
+    parameters = request.POST if request.method == "POST" else request.GET
+    visible = Extraction.objects.for_companies(principal.company_ids())
+    if "ids" in parameters:
+        ids = _ids(parameters.getlist("ids"))
+        found = visible.filter(pk__in=ids)
+        if found.count() != len(ids):
+            raise Http404("One of the documents does not exist.")
+        return found
+    form = FilterForm(parameters, companies=principal.companies(), besides=_NO_FILTERS)
+    filters = form.filters()
+    if filters is None:
+        if "company" in form.errors:
+            raise Http404("There is no such company.")
+        return visible.none()
+    return matching(filters, principal.company_ids())
+
+
+def _ids(texts: list[str]) -> set[uuid.UUID]:
+    named = {text.strip() for some in texts for text in some.split(",") if text.strip()}
+    if len(named) > MAX_IDS:
+        raise TooManyChosen(MAX_IDS)
+    try:
+        return {uuid.UUID(text) for text in named}
+    except ValueError as error:
+        raise BadRequest("An id of a document is malformed.") from error
+
+
+def _writer(format_name: str) -> Writer:
+    try:
+        return WRITERS[Format(format_name)]
+    except ValueError as error:
+        raise Http404("There is no such format.") from error
+
+
+def _layout(format_name: str, profile: str) -> Layout:
+    of_format = ExportProfile.objects.filter(format=format_name)
+    try:
+        by_id = of_format.filter(pk=uuid.UUID(profile))
+    except ValueError:
+        return layout_of(get_object_or_404(of_format, name=profile))
+    return layout_of(get_object_or_404(by_id))
+
+
+def _require_room(extractions: QuerySet[Extraction], writer: Writer) -> None:
+    """Raise TooManyChosen where a format cannot hold them all; only so many are counted."""
+    if writer.most is None:
+        return
+    if extractions.order_by()[: writer.most + 1].count() > writer.most:
+        raise TooManyChosen(writer.most)
+
+
+def _refusal(request: HttpRequest, error: UserFacingError) -> HttpResponse:
+    return render(request, "extraction/refused.html", {"problem": error}, status=error.http_status)
+
+
+def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Have the first bytes written now, so that a fault of disk or database is answered as one."""
+    first = next(chunks, b"")
+    return _resumed(first, chunks)
+
+
+def _resumed(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from chunks

@@ -1,0 +1,1 @@
+"""Corrections, approval and the work queue."""

@@ -1,0 +1,97 @@
+"""The work queue: what needs review, the oldest first, and who has it open."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from extraction.access import Principal
+from extraction.models import CompanyGrant, Extraction, State
+
+CLAIMED_FOR = timedelta(minutes=10)
+# No more are counted: the page says 100+.
+COUNTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Which of those to review one is, counted from 1, and of how many; both at most COUNTED."""
+
+    number: int
+    of: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is among those that are counted."""
+        return self.number <= COUNTED
+
+
+def to_review(principal: Principal) -> QuerySet[Extraction]:
+    """Those of its companies that nobody has approved or rejected yet, the oldest first."""
+    return _waiting(Extraction.objects.for_companies(principal.company_ids()))
+
+
+def count_for(user: User) -> int:
+    """Return how many a user has to review, at most COUNTED, by one query."""
+    rows = Extraction.objects.all()
+    if not user.is_superuser:
+        granted = CompanyGrant.objects.filter(user_id=user.pk).values("company_id")
+        rows = rows.filter(company_id__in=granted)
+    return _counted(_waiting(rows))
+
+
+def position(principal: Principal, extraction: Extraction) -> Position:
+    """Return where in the queue an extraction to review stands."""
+    rows = to_review(principal)
+    created = extraction.created_at
+    earlier = rows.filter(Q(created_at__lt=created) | Q(created_at=created, pk__lt=extraction.pk))
+    before = _counted(earlier)
+    return Position(before + 1, COUNTED if before >= COUNTED else _counted(rows))
+
+
+def open_next(principal: Principal, after: Extraction | None = None) -> Extraction | None:
+    """Claim the oldest that nobody else has open, of those after ``after`` first; None if none."""
+    now = timezone.now()
+    mine = Q(claimed_for_review_by=principal.label)
+    free = Q(claimed_for_review_until=None) | Q(claimed_for_review_until__lt=now) | mine
+    rows = to_review(principal).filter(free)
+    if after is not None:
+        created = after.created_at
+        later = Q(created_at__gt=created) | Q(created_at=created, pk__gt=after.pk)
+        found = _first_claimed(rows.filter(later), principal)
+        return found or _first_claimed(rows.exclude(pk=after.pk), principal)
+    return _first_claimed(rows, principal)
+
+
+def claim(extraction: Extraction, principal: Principal) -> bool:
+    """Have others skip it for CLAIMED_FOR; False where another has it open."""
+    now = timezone.now()
+    free = (
+        Q(claimed_for_review_until=None)
+        | Q(claimed_for_review_until__lt=now)
+        | Q(claimed_for_review_by=principal.label)
+    )
+    return bool(
+        Extraction.objects.filter(free, pk=extraction.pk, reviewed_at=None).update(
+            claimed_for_review_by=principal.label, claimed_for_review_until=now + CLAIMED_FOR
+        )
+    )
+
+
+def _waiting(rows: QuerySet[Extraction]) -> QuerySet[Extraction]:
+    rows = rows.filter(needs_review=True, reviewed_at=None, state=State.SUCCEEDED)
+    return rows.order_by("created_at", "pk")
+
+
+def _counted(rows: QuerySet[Extraction]) -> int:
+    return rows.order_by()[:COUNTED].count()
+
+
+def _first_claimed(rows: QuerySet[Extraction], principal: Principal) -> Extraction | None:
+    """Claim the first one that no other process claims first."""
+    while (found := rows.only("pk", "created_at").first()) is not None:
+        if claim(found, principal):
+            return found
+    return None

@@ -1,0 +1,211 @@
+// The review page by keyboard: checks after each change, the next doubtful value, approval.
+"use strict";
+
+(() => {
+  const form = document.getElementById("review");
+  const notice = document.getElementById("script-notice");
+  const progress = document.getElementById("progress");
+  const version = form.elements.version.value;
+  const KEPT = `${location.pathname}#${version}`;
+  let running = null;
+
+  const valueOf = (element) => element.closest("[data-path]");
+  const inputOf = (value) => value.querySelector("input:not([type=checkbox]), textarea, select");
+  const confirmOf = (value) => value.querySelector('[name="confirm"]');
+  const flagged = () => [...form.querySelectorAll("[data-path][data-flagged]")].filter(
+    (value) => !value.closest("tr")?.querySelector('[name="remove"]').checked,
+  );
+
+  function tell(text) {
+    notice.textContent = text;
+    notice.hidden = !text;
+  }
+
+  function open(element) {
+    for (let at = element.closest("details"); at; at = at.parentElement.closest("details")) {
+      at.open = true;
+    }
+    element.focus();
+    element.select?.();
+  }
+
+  // The doubtful value after (or before) the focused one; at the end the first again.
+  function move(step) {
+    const values = flagged();
+    const here = valueOf(document.activeElement);
+    const FOLLOWS = Node.DOCUMENT_POSITION_FOLLOWING;
+    const isAfter = (value) => here && here.compareDocumentPosition(value) & FOLLOWS;
+    const others = values.filter((value) => value !== here);
+    const next = step > 0
+      ? (here ? others.find(isAfter) : null) || others[0]
+      : others.filter((value) => !isAfter(value)).at(-1) || others.at(-1);
+    if (next) open(inputOf(next));
+    else document.getElementById("approve").focus();
+  }
+
+  // What was typed stays in this tab until it is stored: a session may end meanwhile.
+  function keep() {
+    const typed = [...new FormData(form)].filter(
+      ([name]) => name.startsWith("invoice.") || ["confirm", "remove", "rejection"].includes(name),
+    );
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(typed));
+    } catch {
+      // No room, or not allowed: then it is not kept.
+    }
+  }
+
+  function restore() {
+    const kept = sessionStorage.getItem(KEPT);
+    if (!kept) return false;
+    let isDifferent = false;
+    for (const [name, text] of JSON.parse(kept)) {
+      if (name === "confirm" || name === "remove") {
+        const box = form.querySelector(`[name="${name}"][value="${CSS.escape(text)}"]`);
+        if (box && !box.checked) { box.checked = true; isDifferent = true; }
+        continue;
+      }
+      if (!form.elements[name]) addMissingRow(name);
+      const input = form.elements[name];
+      if (input && input.value.replace(/\r\n/g, "\n") !== text.replace(/\r\n/g, "\n")) {
+        input.value = text;
+        isDifferent = true;
+      }
+    }
+    return isDifferent;
+  }
+
+  function addRow(section, number) {
+    const rows = section.querySelector("tbody");
+    const html = section.querySelector("template").innerHTML.replaceAll("__number__", number);
+    const holder = document.createElement("tbody");
+    holder.innerHTML = html;
+    const row = holder.firstElementChild;
+    row.querySelector("th").textContent = number + 1;
+    rows.append(row);
+    section.querySelector(".scroll").hidden = false;
+    return row;
+  }
+
+  function nextNumber(section) {
+    const rows = [...section.querySelectorAll("tbody [data-row]")];
+    return Math.max(-1, ...rows.map((row) => Number(row.dataset.row.split(".")[1]))) + 1;
+  }
+
+  function addMissingRow(name) {
+    const [, table, number] = name.split(".");
+    const section = document.getElementById(`field-${table}`);
+    if (section && /^\d+$/.test(number) && Number(number) === nextNumber(section)) {
+      addRow(section, Number(number));
+    }
+  }
+
+  function show({ errors, doubts, verdict, stale }) {
+    if (stale) {
+      tell("Another person changed this invoice. Save, to see both: what you typed is kept.");
+      return;
+    }
+    for (const value of form.querySelectorAll("[data-path]")) {
+      const { path } = value.dataset;
+      const input = inputOf(value);
+      const error = errors[path] || "";
+      document.getElementById(`error-${path}`).textContent = error;
+      if (error) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+      if (!doubts) continue;
+      const doubt = doubts[path] || "";
+      document.getElementById(`doubt-${path}`).textContent = doubt;
+      value.toggleAttribute("data-flagged", doubt !== "");
+    }
+    if (verdict) document.getElementById("verdict").innerHTML = verdict;
+  }
+
+  async function check() {
+    running?.abort();
+    const control = running = new AbortController();
+    try {
+      const response = await fetch(form.dataset.check, {
+        method: "POST", body: new URLSearchParams(new FormData(form)), signal: control.signal,
+        headers: { Accept: "application/json" },
+      });
+      if (response.redirected) {
+        tell("You were logged out. What you typed is kept in this tab: log in again.");
+        const link = document.createElement("a");
+        link.href = `${form.dataset.logIn}?next=${encodeURIComponent(location.pathname)}`;
+        link.textContent = "Log in";
+        notice.append(" ", link);
+        return;
+      }
+      const answer = await response.json();
+      if (!("errors" in answer)) throw new Error(answer.detail);
+      tell("");
+      show(answer);
+      progress.textContent = "Checked. Not saved yet.";
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      progress.textContent = "The changes could not be checked. They can still be saved.";
+    }
+  }
+
+  function confirmAndMove(value) {
+    const input = inputOf(value);
+    const isChanged = input.value !== input.dataset.initial;
+    if (value.hasAttribute("data-flagged") && !isChanged) confirmOf(value).checked = true;
+    keep();
+    value.toggleAttribute("data-flagged", false);
+    move(1);
+    // Leaving a changed input has checked already; what is confirmed has not changed.
+    if (!isChanged) check();
+  }
+
+  function approve() {
+    const anyway = form.querySelector('[value="approve-anyway"]');
+    form.requestSubmit(anyway || document.getElementById("approve"));
+  }
+
+  form.addEventListener("keydown", (event) => {
+    const value = valueOf(event.target);
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.isComposing
+        && value && event.target.matches("input:not([type=checkbox])")) {
+      event.preventDefault();
+      confirmAndMove(value);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "F8") {
+      event.preventDefault();
+      move(event.shiftKey ? -1 : 1);
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      approve();
+    }
+  });
+  form.addEventListener("input", keep);
+  form.addEventListener("change", (event) => {
+    if (event.target.id !== "rejection") check();
+  });
+  form.addEventListener("submit", (event) => {
+    if (!event.submitter?.classList.contains("add")) return;
+    event.preventDefault();
+    const section = event.submitter.closest("section");
+    open(inputOf(addRow(section, nextNumber(section)).querySelector("[data-path]")));
+  });
+  document.getElementById("verdict").addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#field-"]');
+    const target = link && document.getElementById(link.hash.slice(1));
+    if (!target) return;
+    event.preventDefault();
+    open(target);
+  });
+
+  for (const value of form.querySelectorAll("[data-path]")) {
+    const input = inputOf(value);
+    input.dataset.initial = input.value;
+  }
+  const isRestored = restore();
+  if (isRestored) check();
+  const first = form.querySelector('[value="approve-anyway"]')
+    || form.querySelector('[aria-invalid="true"]');
+  if (first) open(first);
+  else if (!location.hash) move(1);
+})();
