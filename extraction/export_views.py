@@ -16,8 +16,8 @@ from extraction.exports.layout import Layout, layout_of
 from extraction.exports.refusal import ExportRefused
 from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
+from extraction.listing.conditions import matching
 from extraction.listing.filters import FilterForm
-from extraction.listing.window import Window
 from extraction.models import ExportProfile, Extraction, State
 from ocrsite.lib.errors import UserFacingError
 
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # SQL Server takes 2,100 parameters in a query.
 MAX_IDS = 1_000
+# Parameters of an export that say how, and not which.
+_NO_FILTERS = frozenset({"profile", "export_as", "csrfmiddlewaretoken"})
 
 
 @require_http_methods(["GET", "POST"])
@@ -85,13 +87,13 @@ def chosen(request: HttpRequest, principal: Principal) -> QuerySet[Extraction]:
         if found.count() != len(ids):
             raise Http404("One of the documents does not exist.")
         return found
-    form = FilterForm(parameters, companies=principal.companies())
+    form = FilterForm(parameters, companies=principal.companies(), besides=_NO_FILTERS)
     filters = form.filters()
     if filters is None:
         if "company" in form.errors:
             raise Http404("There is no such company.")
         return visible.none()
-    return Window(filters, principal.company_ids()).rows
+    return matching(filters, principal.company_ids())
 
 
 def _ids(texts: list[str]) -> set[uuid.UUID]:

@@ -1,6 +1,6 @@
 """The filters of the list, from an address's parameters. What is wrong with them is said."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
@@ -117,9 +117,13 @@ class FilterForm(forms.Form):
         },
     )
 
-    def __init__(self, data: QueryDict, *, companies: Mapping[str, str]) -> None:
+    def __init__(
+        self, data: QueryDict, *, companies: Mapping[str, str], besides: Collection[str] = ()
+    ) -> None:
+        """Read them from the parameters of a request; ``besides`` are those that are no filters."""
         super().__init__(data)
         self._query = data
+        self._besides = besides
         company = cast("forms.ChoiceField", self.fields["company"])
         company.choices = [("", "All"), *company_choices(companies)]
 
@@ -137,6 +141,8 @@ class FilterForm(forms.Form):
         if since and until and since > until:
             self.add_error("until", "The end is before the beginning.")
         for name, given in self._query.lists():
+            if name in self._besides:
+                continue
             if name not in self.fields:
                 self.add_error(None, f"The list has no filter “{name:.50}”.")
             elif len(given) > 1:

@@ -17,7 +17,14 @@ PAGE_SIZE = 25
 # Everything else is shown on the page of the extraction alone, and may be large.
 _SHOWN = (
     *("company_id", "branch", "requested_by", "file_name", "state", "created_at"),
-    *("needs_review", "reviewed_at", "supplier_name", "invoice_number", "invoice_date"),
+    *(
+        "needs_review",
+        "reviewed_at",
+        "rejection",
+        "supplier_name",
+        "invoice_number",
+        "invoice_date",
+    ),
     *("due_date", "total_amount", "currency", "document_type", "duplicate_of"),
 )
 # Sorted downwards by the first click.

@@ -159,13 +159,13 @@ class Window:
 
     def _choose_driver(self) -> _Driver:
         """The condition that selects the fewest rows, as a rule. Indexes begin with the company."""
-        if self._companies is not None:
-            if "dates" in self._left:
-                return _Driver("invoice_date", self._left["dates"], "dates")
-            if self._filters.review == "needed":
-                return _Driver("created_at", TO_REVIEW, "review")
-            if "state" in self._left:
-                return _Driver("created_at", self._left["state"], "state")
+        of_some = self._companies is not None
+        if of_some and "dates" in self._left:
+            return _Driver("invoice_date", self._left["dates"], "dates")
+        if self._filters.review == "needed":  # has an index for superusers, too
+            return _Driver("created_at", TO_REVIEW, "review")
+        if of_some and "state" in self._left:
+            return _Driver("created_at", self._left["state"], "state")
         return _Driver("created_at", Q())
 
     @property

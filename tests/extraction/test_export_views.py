@@ -20,7 +20,9 @@ from openpyxl import load_workbook
 
 from extraction import export_views
 from extraction.exports.formats import WRITERS, Format
+from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
+from extraction.invoices.listed import listed_fields
 from extraction.models import ExportColumn, ExportProfile, Extraction, State
 from ocrsite.lib.files import standing_folder
 from tests.extraction.exports.made_up import make_succeeded
@@ -320,3 +322,23 @@ def test_times_of_receipt_order_the_export(signed_in: Client) -> None:
         )
 
     assert numbers(signed_in.get(CSV)) == ["sooner", "later"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("text=re-2", ["RE-2"]),
+        ("sort=number&page=1", ["RE-1", "RE-2"]),
+        ("since=2026-01-01&until=2026-12-31&duplicates=none", ["RE-1", "RE-2"]),
+        ("until=2020-01-01", []),
+        ("status=failed", []),
+        ("text=re-2&state=nonsense", []),
+    ],
+)
+def test_what_the_list_filters_is_exported(signed_in: Client, query: str, found: list[str]) -> None:
+    for number in ("RE-1", "RE-2"):
+        extraction = make_succeeded(invoice_number=number)
+        listed = listed_fields(invoice_of(extraction))
+        Extraction.objects.filter(pk=extraction.pk).update(**listed)
+
+    assert sorted(numbers(signed_in.get(f"{CSV}?{query}"))) == found
