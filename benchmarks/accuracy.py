@@ -28,7 +28,7 @@ from benchmarks.wrong_answers import OTHERS, WrongAnswer, wrong_answers
 from tests.emulator import Emulator
 from tests.running_site import ROOT
 
-PROCESSES = 2
+PROCESSES = os.cpu_count() or 2
 REPORT = ROOT / "docs" / "accuracy.md"
 RECEIPT = "receipt-photo"
 
