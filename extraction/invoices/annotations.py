@@ -45,6 +45,11 @@ class Annotation:
     evidence: Evidence | None = None
     reasons: Sequence[NumberedReason] = ()
 
+    @property
+    def origin(self) -> Origin | None:
+        """Where the value comes from, in words."""
+        return ORIGINS[self.evidence.source] if self.evidence else None
+
 
 def numbered(invoice: Invoice) -> list[NumberedReason]:
     """Return the reasons for review in their order, the first MOST."""
