@@ -19,6 +19,7 @@ from django.test import Client, RequestFactory
 from openpyxl import load_workbook
 
 from extraction import export_views
+from extraction.exports import download
 from extraction.exports.formats import WRITERS, Format
 from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
@@ -138,7 +139,7 @@ def test_more_documents_than_an_archive_takes_are_refused(
     signed_in: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited = dataclasses.replace(WRITERS[Format.DOCUMENTS], most=1)
-    monkeypatch.setattr(export_views, "WRITERS", {Format.DOCUMENTS: limited})
+    monkeypatch.setattr(download, "WRITERS", {Format.DOCUMENTS: limited})
     make_succeeded()
     fits = signed_in.get("/exports/zip/")
     make_succeeded()
