@@ -12,6 +12,7 @@ from django.core.management import call_command
 from extraction.checks import check_tools
 from extraction.documents import sandbox
 from extraction.exceptions import DocumentRejected
+from tests.running_site import eventually
 
 pytestmark = pytest.mark.usefixtures("data_dir")
 needs_prlimit = pytest.mark.skipif(
@@ -70,7 +71,10 @@ def test_run_kills_the_tool_and_its_children_on_time_out(tmp_path: Path) -> None
         python(code, wall=1)
 
     child = int((tmp_path / "pid").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie"
+    # A killed process takes a moment to end.
+    for _ in eventually(10):
+        if not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie":
+            break
 
 
 @needs_prlimit
