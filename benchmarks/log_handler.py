@@ -140,7 +140,7 @@ def raw_insert(*, bare: bool) -> float:
 
     records: list[logging.LogRecord] = []
     collector = logging.NullHandler()
-    collector.handle = records.append  # type: ignore[assignment,method-assign]
+    collector.handle = records.append  # type: ignore[assignment,method-assign]  # a list instead
     log(collector, ROWS)
     rows = [row_of(record) for record in records]
     connection = connections["default"]

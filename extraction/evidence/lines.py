@@ -17,16 +17,6 @@ class Line:
     from_ocr: bool
     words: Sequence[Word]
 
-    @property
-    def top(self) -> float:
-        """Where the line begins, as a share of the page's height."""
-        return min(word.box[1] for word in self.words)
-
-    @property
-    def bottom(self) -> float:
-        """Where the line ends, as a share of the page's height."""
-        return max(word.box[3] for word in self.words)
-
 
 def lines_of(page: PageWords) -> list[Line]:
     """Return the lines of a page from the top."""
