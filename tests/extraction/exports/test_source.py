@@ -74,7 +74,7 @@ def test_what_is_no_longer_chosen_meanwhile_is_left_out() -> None:
 
 
 def test_keeping_which_are_chosen_takes_bytes_of_each() -> None:
-    """Of 2,000 more than of 200, 30 to 110 KB: neither rows (2 KB each) nor results are kept."""
+    """Of 2,000 more than of 200, 30 KB: neither rows nor results are kept."""
     extraction = make_succeeded()
 
     def peak(number: int) -> int:
@@ -89,7 +89,7 @@ def test_keeping_which_are_chosen_takes_bytes_of_each() -> None:
 
     peak(60)  # what is cached with the first use
 
-    assert peak(2_000) < peak(200) + 250_000
+    assert peak(2_000) < peak(200) + 100_000
 
 
 def make_copy(extraction: Extraction, at: int) -> Extraction:
