@@ -54,21 +54,3 @@ def gap_after(line: Line, index: int) -> float:
     word, following = line.words[index], line.words[index + 1]
     letter = (word.box[2] - word.box[0]) / len(word.text)
     return (following.box[0] - word.box[2]) / letter if letter > 0 else float("inf")
-
-
-# Letters across a page that a line of text has when its words keep their columns.
-_COLUMNS = 160
-
-
-def text_of(lines: Iterable[Line]) -> str:
-    """Return lines as text in which every word stands at its column, for rules that read labels."""
-    return "\n".join(map(_line_text, lines))
-
-
-def _line_text(line: Line) -> str:
-    text = ""
-    for index, word in enumerate(line.words):
-        column = round(word.box[0] * _COLUMNS)
-        blank = 0 if not text else 1 if gap_after(line, index - 1) < 1.5 else 2
-        text = (text + " " * blank).ljust(column if blank != 1 else 0) + word.text
-    return text

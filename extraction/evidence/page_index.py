@@ -22,6 +22,7 @@ class PageIndex:
     """The pages' numbers, dates and texts, found once; ``find`` looks a value up."""
 
     def __init__(self, pages: Sequence[PageWords]) -> None:
+        self.pages = pages
         self.lines: list[Line] = [line for page in pages for line in lines_of(page)]
         self.mark = decimal_mark(self.lines)
         self.texts = TextIndex(self.lines)

@@ -8,11 +8,11 @@ from typing import Any
 
 from extraction.evidence import more_labels
 from extraction.evidence.findings import Doubt, Found
-from extraction.evidence.lines import text_of
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.printed_texts import folded
 from extraction.readers.text import labels
 from extraction.readers.text.layout import TextLayout
+from extraction.readers.text.page_layout import layout_text
 
 _AMOUNTS = {
     "total_amount": (*labels.TOTAL, *more_labels.TOTAL),
@@ -36,7 +36,7 @@ class PageLabels:
 
     def __init__(self, page: PageIndex) -> None:
         self._page = page
-        self._layout = TextLayout(text_of(page.lines))
+        self._layout = TextLayout(layout_text(page.pages))
         self._is_scan = any(line.from_ocr for line in page.lines)
 
     def said(self, path: str, value: str) -> str | None:
