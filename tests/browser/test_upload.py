@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.test_log_in import log_in
 from tests.running_site import ROOT, RunningSite
@@ -71,6 +71,18 @@ def test_outage_is_told_beside_the_file(page: Page, site: RunningSite) -> None:
     row = page.locator("#file-list > li")
     expect(row).to_contain_text("Not sent")
     expect(row).to_contain_text(detail)
+
+
+def test_file_chosen_before_the_script_arrives_is_sent(page: Page, site: RunningSite) -> None:
+    held: list[Route] = []
+    page.route("**/upload*.js", lambda route: held.append(route))
+    with page.expect_request("**/upload*.js"):
+        log_in(page, site.credentials["username"], site.credentials["password"])
+    page.get_by_label("Drop files here").set_input_files([SAMPLES / "acme-invoice.pdf"])
+    for route in held:
+        route.continue_()
+
+    expect(page.locator("#file-list > li")).to_contain_text("Succeeded", timeout=PATIENCE)
 
 
 def test_outage_does_not_end_the_following_of_a_file(page: Page, site: RunningSite) -> None:

@@ -136,10 +136,13 @@
     next();
   }
 
-  input.addEventListener("change", () => {
+  function takeChosen() {
     take([...input.files]);
     input.value = ""; // so that the same file can be chosen again
-  });
+  }
+
+  input.addEventListener("change", takeChosen);
+  takeChosen(); // what was chosen while this script was still on its way
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const name of ["dragenter", "dragover"]) {
     dropzone.addEventListener(name, (event) => {
