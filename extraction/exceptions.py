@@ -27,6 +27,18 @@ class RenderBusy(ServiceFault):
         )
 
 
+class ExtractionCancelled(UserFacingError):
+    """A person had it not read (409)."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            "cancelled",
+            "Invoice processing was cancelled",
+            f"It was cancelled by {by} before it was read. Send it again to have it read.",
+            409,
+        )
+
+
 class ExtractionFailed(UserFacingError):
     """No call read the document (422, 502 or 504), or no key was free to make one (503)."""
 
