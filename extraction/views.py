@@ -1,6 +1,7 @@
 """The pages of operators: upload, result, list."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from extraction.listing.conditions import Rows
 from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
-from extraction.models import Extraction, State
+from extraction.models import Extraction
 from ocrsite.lib.errors import ServiceFault
 from tokens.selection import NoUsableKey
 
@@ -127,12 +128,16 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
-    extraction = visible_extraction(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id, even_deleted=True)
+    if extraction.deleted_at:
+        days = timedelta(days=settings.DELETED_DAYS)
+        context = {"extraction": extraction, "removed_at": extraction.deleted_at + days}
+        return render(request, "extraction/deleted.html", context)
     context: dict[str, object] = {
         "extraction": extraction,
         "page_numbers": drawn_pages(extraction.pk),
     }
-    if extraction.state == State.SUCCEEDED:
+    if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))
     return render(request, "extraction/result.html", context)
 
@@ -146,7 +151,7 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     elif extraction.files_removed_at:
         messages.info(request, "The document was removed. Upload it again.")
     else:
-        messages.info(request, "Only a failed extraction can be tried again.")
+        messages.info(request, "Only what failed or was cancelled can be tried again.")
     return redirect("result", extraction.pk)
 
 
