@@ -1266,12 +1266,6 @@ CREATE INDEX [extraction_exportcolumn_profile_id_b70e3aed] ON [extraction_export
 END
 GO
 
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_chosen_key_id_ae8e47b9' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
-BEGIN
-CREATE INDEX [extraction_extraction_chosen_key_id_ae8e47b9] ON [extraction_extraction] ([chosen_key_id]);
-END
-GO
-
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_token_id_77219595' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_extraction_token_id_77219595] ON [extraction_extraction] ([token_id]);

@@ -130,9 +130,9 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
     extraction = visible_extraction(request, extraction_id, even_deleted=True)
     if extraction.deleted_at:
-        days = timedelta(days=settings.DELETED_DAYS)
-        context = {"extraction": extraction, "removed_at": extraction.deleted_at + days}
-        return render(request, "extraction/deleted.html", context)
+        until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
+        told = {"extraction": extraction, "removed_at": until}
+        return render(request, "extraction/deleted.html", told)
     context: dict[str, object] = {
         "extraction": extraction,
         "page_numbers": drawn_pages(extraction.pk),

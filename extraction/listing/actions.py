@@ -141,7 +141,7 @@ ACTIONS: dict[str, Action] = {
     "retry": Action("Try failed ones again", retry_failed),
     "read-again": Action("Read again…", read_again),
     "approve": Action("Approve what is not doubtful", approve),
-    "cancel": Action("Cancel", cancel),
+    "cancel": Action("Cancel the reading", cancel),
     "delete": Action("Delete", delete),
 }
 

@@ -48,7 +48,7 @@ class Extraction(models.Model):
         max_length=20, choices=ReaderChoice, blank=True, default="", db_default="", editable=False
     )
     chosen_key = models.ForeignKey(
-        TokenMaster, models.PROTECT, null=True, editable=False, related_name="+"
+        TokenMaster, models.PROTECT, null=True, editable=False, related_name="+", db_index=False
     )
 
     file = models.CharField(

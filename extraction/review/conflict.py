@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
@@ -81,7 +82,8 @@ def merged(extraction: Extraction, edit: Edit, version: int) -> Merged:
 
 def _read_again(correction: Correction, now: dict[str, str]) -> Iterator[Correction]:
     """Return what another reading changed, value by value, as if a person had done it."""
-    before = Invoice.model_validate(correction.old_value["result"])
+    kept = cast("dict[str, object]", correction.old_value)
+    before = Invoice.model_validate(kept["result"])
     for path, text in texts_of(fields_of(before)).items():
         if now.get(path, "") != text:
             yield Correction(

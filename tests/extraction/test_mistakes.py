@@ -15,6 +15,7 @@ from extraction.access import Principal
 from extraction.api.long_polling import poller
 from extraction.documents.intake import folder_of
 from extraction.documents.retention import ensure_schedules, purge_deleted, purge_orphans
+from extraction.evidence.collection import collect, compare
 from extraction.invoices.listed import listed_fields
 from extraction.models import (
     Attempt,
@@ -140,7 +141,7 @@ def test_process_that_lost_it_to_a_cancellation_charges_its_bill_and_changes_not
     reading = pipeline.read(document, call)
     Extraction.objects.postpone(claimed, timedelta(0))  # another process took it over
     outcomes.cancel(extraction, by=anna)
-    comparison = pipeline.compare(reading, pipeline.collect(document))
+    comparison = compare(reading, collect(document))
 
     outcomes.finish(claimed, call, reading, comparison, timings={})
 
