@@ -6,12 +6,19 @@ from extraction.api import views
 
 urlpatterns = [
     re_path(r"^extract/?$", views.ExtractView.as_view(), name="extract"),
-    path("api/v1/extractions/", views.SubmitView.as_view(), name="api-extractions"),
+    path("api/v1/extractions/", views.ExtractionsView.as_view(), name="api-extractions"),
     path(
         "api/v1/extractions/<uuid:extraction_id>/",
         views.ExtractionView.as_view(),
         name="api-extraction",
     ),
+    path(
+        "api/v1/extractions/<uuid:extraction_id>/retry/",
+        views.RetryView.as_view(),
+        name="api-retry",
+    ),
+    path("api/v1/companies/", views.CompaniesView.as_view(), name="api-companies"),
+    path("api/v1/usage/", views.UsageView.as_view(), name="api-usage"),
     path(
         "api/v1/extractions/<uuid:extraction_id>/pages/<int:number>",
         views.PageView.as_view(),
