@@ -2,10 +2,11 @@
 
 from django.urls import path, re_path
 
-from extraction.api import views
+from extraction.api import schema, views
 
 urlpatterns = [
-    re_path(r"^extract/?$", views.ExtractView.as_view(), name="extract"),
+    path("extract", views.ExtractView.as_view(), name="extract"),
+    path("extract/", views.ExtractView.as_view(), name="extract-slash"),
     path("api/v1/extractions/", views.ExtractionsView.as_view(), name="api-extractions"),
     path(
         "api/v1/extractions/<uuid:extraction_id>/",
@@ -24,5 +25,7 @@ urlpatterns = [
         views.PageView.as_view(),
         name="api-page",
     ),
+    path("api/schema/", schema.SchemaView.as_view(), name="api-schema"),
+    path("api/docs/", schema.docs, name="api-docs"),
     re_path(r"^api/", views.UnknownView.as_view()),
 ]

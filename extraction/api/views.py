@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import FileResponse
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -20,6 +21,7 @@ from rest_framework.views import APIView
 
 from extraction import degraded, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
+from extraction.api import documentation
 from extraction.api.listing import extractions_page
 from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
@@ -61,6 +63,7 @@ class ApiView(APIView):
 class SubmitView(ApiView):
     """Accept a document; answer its result, or 202 and where to ask for it."""
 
+    @documentation.submission
     def post(self, request: Request) -> Response:
         """Submit the document of the form and wait as long as the caller prefers."""
         principal = principal_of(request)
@@ -112,6 +115,7 @@ class SubmitView(ApiView):
         return Response(body, status=extraction.http_status, headers=headers)
 
 
+@extend_schema_view(post=documentation.extract)
 class ExtractView(SubmitView):
     """``POST /extract``, as callers of the former service know it."""
 
@@ -129,6 +133,7 @@ class ExtractView(SubmitView):
 class ExtractionsView(SubmitView):
     """The extractions of the companies that the caller may act for."""
 
+    @documentation.listing
     def get(self, request: Request) -> Response:
         """Answer one page of those that the parameters select, and where the next one is."""
         return Response(extractions_page(request))
@@ -137,6 +142,7 @@ class ExtractionsView(SubmitView):
 class ExtractionView(ApiView):
     """One extraction of a company that the caller may act for."""
 
+    @documentation.extraction
     def get(self, request: Request, extraction_id: UUID) -> Response:
         """Answer its state and, when it has one, its result."""
         return Response(representation(visible_extraction(request, extraction_id)))
@@ -145,6 +151,7 @@ class ExtractionView(ApiView):
 class RetryView(ApiView):
     """A failed extraction, once more."""
 
+    @documentation.retry
     def post(self, request: Request, extraction_id: UUID) -> Response:
         """Queue it again and answer 202; 409 when it has not failed or its document is gone."""
         extraction = visible_extraction(request, extraction_id)
@@ -159,6 +166,7 @@ class RetryView(ApiView):
 class CompaniesView(ApiView):
     """The companies that the caller may act for."""
 
+    @documentation.companies
     def get(self, request: Request) -> Response:
         """Answer their ids and names."""
         companies = principal_of(request).companies()
@@ -169,6 +177,7 @@ class CompaniesView(ApiView):
 class UsageView(ApiView):
     """The LLM tokens that the caller's companies were charged."""
 
+    @documentation.usage
     def get(self, request: Request) -> Response:
         """Answer the sums of a period, grouped as the parameters say."""
         principal = principal_of(request)
@@ -182,6 +191,7 @@ class UsageView(ApiView):
 class PageView(ApiView):
     """The image of one page."""
 
+    @documentation.page
     def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
         """Answer the JPEG; pages are numbered from 1."""
         extraction = visible_extraction(request, extraction_id)
@@ -199,6 +209,7 @@ class PageView(ApiView):
         return response
 
 
+@documentation.nothing
 class UnknownView(ApiView):
     """Any other address under the API."""
 
