@@ -97,6 +97,9 @@ def undo_chosen(request: HttpRequest) -> HttpResponse:
     """List the chosen ones of the deleted documents again."""
     by = principal_of(request)
     chosen = chosen_by_id(request.POST.getlist("chosen"), _deleted(by))
+    if not chosen.exists():
+        messages.info(request, "Choose at least one document.")
+        return redirect("deleted")
     batch = Batch("back")
     for extraction in batch.each_of(chosen):
         batch.note(None if deletion.undo(extraction, by=by) else Skipped.CHANGED)

@@ -71,6 +71,29 @@ def test_deleted_document_says_so_and_is_got_back(signed_in: Client) -> None:
     assert "is back" not in post(signed_in, extraction, "undo")
 
 
+def test_deleted_document_is_in_no_list_count_export_or_queue(signed_in: Client) -> None:
+    def seen() -> tuple[str, ...]:
+        """Navigation, totals, the next to review, and an export of all."""
+        page = html(signed_in.get("/extractions/"))
+        export: Any = signed_in.get("/exports/jsonl/")
+        return (
+            *re.findall(r"Needs review \((\d+)\)", page),
+            *re.findall(r">(\d+) documents?</td>", page),
+            str(signed_in.get("/review/")["Location"]),
+            str(b"".join(export).count(b"\n")),
+        )
+
+    kept, deleted = read_one(needs_review=True), read_one(needs_review=True)
+    Extraction.objects.filter(pk=deleted.pk).update(created_at=timezone.now() - timedelta(days=9))
+    assert seen() == ("2", "2", f"/extractions/{deleted.pk}/review/", "2")
+
+    post(signed_in, deleted, "delete")
+
+    assert seen() == ("1", "1", f"/extractions/{kept.pk}/review/", "1")
+    # One that is named is not there either.
+    assert signed_in.get(f"/exports/jsonl/?ids={deleted.pk}").status_code == 404
+
+
 def test_document_that_is_being_read_is_not_deleted(signed_in: Client) -> None:
     extraction = make_extraction(state=State.PROCESSING)
 
@@ -143,6 +166,8 @@ def test_chosen_deleted_ones_are_got_back(signed_in: Client) -> None:
     page = html(signed_in.post("/extractions/deleted/undo/", {"chosen": chosen}, follow=True))
 
     assert "1 back." in page
+    none = signed_in.post("/extractions/deleted/undo/", {"chosen": "nonsense"}, follow=True)
+    assert "Choose at least one document." in html(none)
     assert row(mine).deleted_at is None
     assert row(other).deleted_at
     assert row(theirs).deleted_at
