@@ -143,7 +143,7 @@ def _examine(path: Path) -> tuple[str, int]:
         raise DocumentRejected(
             "unsupported_media_type",
             "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
-            "TIFF, GIF, BMP or AVIF file.",
+            "TIFF, GIF, BMP, AVIF or HEIC file.",
             415,
         )
     if count > most:

@@ -5,6 +5,7 @@ import io
 import os
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import uuid
@@ -97,6 +98,50 @@ def test_receive_goes_by_content_and_not_by_name(
     assert accepted.file.endswith(f"/document.{extension}")
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"heim"])
+def test_receive_takes_a_photo_of_a_phone(brand: bytes) -> None:
+    content = sample_documents.heic(sample_documents.halves())
+
+    accepted = send(content.replace(b"ftypheic", b"ftyp" + brand, 1), "IMG_0001.HEIC")
+
+    assert (accepted.media_type, accepted.page_count) == ("image/heic", 1)
+    assert accepted.file.endswith("/document.heic")
+
+
+def test_receive_tells_avif_from_heic_in_a_container_that_may_hold_either() -> None:
+    content = sample_documents.saved(sample_documents.halves(), "AVIF")
+
+    assert send(content.replace(b"ftypavif", b"ftypmif1", 1)).media_type == "image/avif"
+
+
+def _resized(content: bytes, width: int, height: int) -> bytes:
+    """A HEIC whose header (ispe) claims another size than its picture has."""
+    found = content.index(b"ispe") + 8
+    return content[:found] + struct.pack(">II", width, height) + content[found + 8 :]
+
+
+_HEIC = sample_documents.heic(sample_documents.halves())
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (_HEIC[: len(_HEIC) - 20], "corrupt_file"),
+        (_HEIC[: len(_HEIC) // 2], "corrupt_file"),
+        (_HEIC[:40], "corrupt_file"),
+        (_HEIC[:24], "corrupt_file"),
+        (_HEIC[:40] + bytes(10_000), "corrupt_file"),
+        (_HEIC.replace(b"hvc1", b"av01"), "corrupt_file"),
+        (_resized(_HEIC, 0, 0), "corrupt_file"),
+        (_resized(_HEIC, 7000, 7000), "image_too_large"),
+        (_resized(_HEIC, 2**32 - 1, 2**32 - 1), "corrupt_file"),
+    ],
+    ids=["cut", "half", "header", "brands", "zeros", "codec", "empty", "large", "immense"],
+)
+def test_receive_rejects_a_heic_that_cannot_be_drawn(content: bytes, code: str) -> None:
+    assert rejection_of(content) == (422, code)
+
+
 def test_receive_finds_a_pdf_after_leading_bytes() -> None:
     assert send(b"\r\n" * 100 + sample_documents.pdf("one")).media_type == "application/pdf"
 
@@ -136,7 +181,7 @@ def test_receive_takes_an_upload_chunk_by_chunk(settings: Settings) -> None:
         (
             b"hello",
             "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
-            "TIFF, GIF, BMP or AVIF file.",
+            "TIFF, GIF, BMP, AVIF or HEIC file.",
         ),
     ],
 )
