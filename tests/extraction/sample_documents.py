@@ -29,10 +29,10 @@ def upload(content: bytes, name: str = "invoice.pdf") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
-def locked_pdf(*, user: str, owner: str) -> bytes:
+def locked_pdf(*, user: str, owner: str, algorithm: str = "AES-256", text: str = "secret") -> bytes:
     """Return an encrypted PDF; without a user password anybody can open it."""
-    writer = PdfWriter(clone_from=io.BytesIO(pdf("secret")))
-    writer.encrypt(user_password=user, owner_password=owner, algorithm="AES-256")
+    writer = PdfWriter(clone_from=io.BytesIO(pdf(text)))
+    writer.encrypt(user_password=user, owner_password=owner, algorithm=algorithm)
     file = io.BytesIO()
     writer.write(file)
     return file.getvalue()
