@@ -81,6 +81,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0015_export_profiles'),
         (N'extraction', N'0016_first_export_profiles'),
         (N'extraction', N'0017_review'),
+        (N'extraction', N'0019_batches'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -591,7 +592,8 @@ CREATE TABLE [extraction_extraction] (
     [claimed_for_review_until] datetimeoffset NULL,
     [original] nvarchar(max) NULL CONSTRAINT extraction_extraction_original_29cdc6f4_check CHECK ((ISJSON ("original") = 1)),
     [rejection] nvarchar(500) DEFAULT '' NOT NULL,
-    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0)
+    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0),
+    [batch] nchar(32) NULL
 );
 END
 GO
@@ -1211,6 +1213,12 @@ CREATE INDEX [extraction_attempt_token_id_6376382c] ON [extraction_attempt] ([to
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_batch' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_batch] ON [extraction_extraction] ([batch], [company_id], [created_at], [id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [state], [created_at]);
@@ -1811,6 +1819,7 @@ IF EXISTS (
         (N'extraction_extraction', N'original'),
         (N'extraction_extraction', N'rejection'),
         (N'extraction_extraction', N'version'),
+        (N'extraction_extraction', N'batch'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1972,6 +1981,7 @@ FROM (VALUES
     (N'extraction', N'0015_export_profiles'),
     (N'extraction', N'0016_first_export_profiles'),
     (N'extraction', N'0017_review'),
+    (N'extraction', N'0019_batches'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -58,6 +58,7 @@ def submit(
     force: bool = False,
     reader: str = ReaderChoice.AUTO,
     password: str = "",
+    batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
@@ -86,6 +87,7 @@ def submit(
                     requested_by=requested_by,
                     licence_id=licence_id,
                     client=client,
+                    batch=batch,
                     dedup_key=identity.dedup_key,
                     reader=reader,
                     file=document.file,
