@@ -59,6 +59,7 @@ const sentFiles = (() => {
     const name = document.createElement("bdi");
     name.textContent = file.name;
     row.querySelector(".name").append(name);
+    row.querySelector(".whose").textContent = `of ${file.name}`;
     row.querySelector(".remove").setAttribute("aria-label", `Remove ${file.name} from the list`);
     row.querySelector(".remove").addEventListener("click", () => remove(file, row));
     groups.get(batch).querySelector("ul").append(row);
