@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.http import urlencode
 from pypdf import PdfReader
 
@@ -252,6 +254,21 @@ def test_branches_take_two_queries_however_many_companies(
         found = branches.branches_of(ids)
 
     assert found == {company_id: [f"of {company_id}"] for company_id in ids}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
+def test_branches_are_read_from_the_index_of_the_newest(db: None) -> None:
+    for company_id in ("A", "B"):
+        make_extraction(company_id=company_id, branch="North")
+    with CaptureQueriesContext(connection) as queries, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(branches, "EXAMINED", 1)
+        branches.branches_of(["A", "B"])
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries[1]['sql']}")
+        steps = [step for *_, step in cursor.fetchall() if "extraction_extraction" in step]
+    search = "SEARCH extraction_extraction USING INDEX extraction_company"
+    assert steps == [f"{search} (company_id=? AND created_at>?)"] * 2
 
 
 def test_branches_of_more_companies_than_are_asked_for_are_none(

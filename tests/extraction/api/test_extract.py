@@ -485,7 +485,7 @@ def test_locked_pdf_is_unlocked_with_its_password(
     [({}, "password_protected"), ({"password": "wrong"}, "wrong_password")],
 )
 def test_locked_pdf_without_its_password_says_what_to_do(
-    integrator: Integrator, token: TokenMaster, fields: dict[str, str], code: str
+    integrator: Integrator, token: TokenMaster, fields: dict[str, Any], code: str
 ) -> None:
     locked = upload(locked_pdf(user="user", owner="owner"))
 
