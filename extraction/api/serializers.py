@@ -51,7 +51,13 @@ class ExtractionInput(serializers.Serializer[None]):
     )
 
     # At most 127 bytes (ISO 32000-2, 7.6.4.3.3); blanks at its ends belong to it.
-    password = _text(127, allow_blank=True, default="", trim_whitespace=False)
+    password = _text(
+        127,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        help_text="Of a locked PDF: opens it, and is kept nowhere.",
+    )
     reader = serializers.ChoiceField(
         ReaderChoice.choices,
         allow_blank=True,

@@ -181,8 +181,8 @@ class FilterForm(forms.Form):
     @property
     def used(self) -> bool:
         """Whether anything but order and page is filled in."""
-        others = any(self[name].value() for name in ("text", "batch"))
-        return self.further_used or others or bool(self.errors)
+        fields = (field for field in self if field.name not in ("sort", "page"))
+        return any(field.value() for field in fields) or bool(self.errors)
 
     @property
     def problems(self) -> list[str]:
