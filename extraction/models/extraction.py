@@ -28,6 +28,9 @@ class Extraction(models.Model):
     client = models.CharField(
         max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
     )
+    batch = models.UUIDField(
+        null=True, editable=False, help_text="Files of the upload page that were sent together."
+    )
     dedup_key = models.CharField(
         max_length=120,
         null=True,
@@ -192,6 +195,9 @@ class Extraction(models.Model):
             models.Index(fields=["company_id", "due_date", *_LISTED], name="extraction_payable"),
             models.Index(fields=["company_id", "total_amount", *_LISTED], name="extraction_total"),
             models.Index(fields=["company_id", "file_name", *_LISTED], name="extraction_file_name"),
+            models.Index(
+                fields=["batch", "company_id", "created_at", *_LISTED], name="extraction_batch"
+            ),
             # Of every company, for superusers.
             models.Index(
                 fields=["needs_review", "reviewed_at", "created_at", *_LISTED],
