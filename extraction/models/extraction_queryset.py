@@ -5,6 +5,8 @@ changes nothing, because only the process whose UPDATE changed the row goes on.
 """
 
 import uuid
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
@@ -70,32 +72,39 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         """Those that only wait for a process to take them."""
         return self.filter(state=State.QUEUED)
 
-    def oldest_by_company(self, after: str = "", enough: int = 10**9) -> dict[str, list[uuid.UUID]]:
+    def oldest_by_company(
+        self, after: str = "", enough: int = 10**9, *, fold: Callable[[str], str] = str
+    ) -> dict[str, list[uuid.UUID]]:
         """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
 
         Of a company with many rows no more are read, so that the others are found soon. The
-        companies are those that follow ``after``; the search ends once ``enough`` are found.
+        companies are those that follow ``after``; the search ends once ``enough`` are found. Those
+        whose ids ``fold`` makes the same are one.
         """
-        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
-        found: dict[str, list[uuid.UUID]] = {}
+        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "due_at", "pk")
+        found: dict[str, list[tuple[datetime, uuid.UUID]]] = {}
         chunk = list((rows.filter(company_id__gt=after) if after else rows)[:ROWS_AT_ONCE])
         while chunk and len(found) < enough:
-            for company_id, pk in chunk:
-                found.setdefault(company_id, []).append(pk)
+            for company_id, due_at, pk in chunk:
+                found.setdefault(fold(company_id), []).append((due_at, pk))
             if len(chunk) < ROWS_AT_ONCE:
                 break
             chunk = list(rows.filter(company_id__gt=chunk[-1][0])[:ROWS_AT_ONCE])
-        return found
+        return {company: [pk for _, pk in sorted(rows)] for company, rows in found.items()}
 
-    def running_by_company(self) -> dict[str, int]:
+    def running_by_company(self, *, fold: Callable[[str], str] = str) -> dict[str, int]:
         """How many extractions of each company are being worked on."""
         rows = self.filter(state=State.PROCESSING).order_by().values_list("company_id")
-        return dict(rows.annotate(Count("pk")))
+        running: Counter[str] = Counter()
+        for company_id, count in rows.annotate(Count("pk")):
+            running[fold(company_id)] += count
+        return running
 
-    def companies_served_lately(self) -> list[str]:
+    def companies_served_lately(self, *, fold: Callable[[str], str] = str) -> list[str]:
         """The companies of the latest CLAIMS_REMEMBERED claims, the last one first."""
         rows = self.filter(claimed_at__isnull=False).order_by("-claimed_at")
-        return list(dict.fromkeys(rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]))
+        lately = rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]
+        return list(dict.fromkeys(map(fold, lately)))
 
     def due(self) -> Self:
         """Those that wait for a time that has come."""
