@@ -20,7 +20,7 @@ from extraction.models.extraction_queryset import HEARTBEAT, LEASE
 from extraction.tasks import wake
 from extraction.worker.waiting import Waiting
 from ocrsite.lib.clock import ClockWatch, Disturbance
-from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from tokens import circuit_breaker
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,9 @@ class Reconciler:
         for extraction in abandoned[:RECOVERED_AT_ONCE]:
             if time.monotonic() < self._recovers_from:
                 return
+            if liveness.is_held(extraction.lease_id):
+                _keep(extraction)
+                continue
             is_certain = partial(self._is_certain, time.monotonic())
             outcomes.recover(extraction, is_certain=is_certain)
 
@@ -120,6 +123,15 @@ class Reconciler:
             for pk in pks:
                 wake(pk)
                 self._woken_at[pk] = now
+
+
+def _keep(extraction: Extraction) -> None:
+    """Renew the lease of a process that exists and does not: it is stopped, or cut off.
+
+    Its call may go on. One that never ends is killed with its task, and lets go of its lease.
+    """
+    if retry_deadlocks(partial(Extraction.objects.renew_lease, extraction)):
+        logger.warning("The process that works on %s is stopped: it is waited for.", extraction.pk)
 
 
 @deadlocks_retried
