@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from extraction import liveness
 from extraction.evidence.collection import Comparison
@@ -33,6 +32,7 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
@@ -78,7 +78,7 @@ def finish(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
     first = earlier.values_list("pk", flat=True).first()
-    today = timezone.now().date()
+    today = clock.now().date()
     invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
         if call is not None:
@@ -159,7 +159,7 @@ def fail(extraction: Extraction, error: UserFacingError) -> None:
         error_code=error.code,
         error_message=error.message,
         error_detail=error.detail,
-        retry_after_at=None if wait is None else timezone.now() + wait,
+        retry_after_at=None if wait is None else clock.now() + wait,
         dedup_key=None,  # the same bytes may be sent again
     )
     logger.warning("The extraction failed: %s (%s)", error.detail, error.code)
@@ -170,7 +170,7 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
 
     It is woken then, but only when there is room for its call: ``extraction.worker.waiting``.
     """
-    now = timezone.now()
+    now = clock.now()
     delay = max(until - now, timedelta(0))
     if _past_deadline(extraction, delay):
         fail(extraction, _no_key_free(until))
@@ -186,7 +186,7 @@ def wait_for_service(extraction: Extraction, fault: ServiceFault) -> None:
 
     The document is not to blame, so only its deadline ends the tries.
     """
-    elapsed = timezone.now() - (extraction.started_at or timezone.now())
+    elapsed = clock.now() - (extraction.started_at or clock.now())
     delay = RetryPolicy.from_settings().wait_after(elapsed)
     if _past_deadline(extraction, delay):
         fail(extraction, fault)
@@ -239,7 +239,7 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
 def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
     """Record how a call ended, once; False when that was done before."""
     closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
-        outcome=outcome, finished_at=timezone.now(), **failed
+        outcome=outcome, finished_at=clock.now(), **failed
     )
     return bool(closed)
 
@@ -276,7 +276,7 @@ def _block_key(
             wait = policy.wait(retries, error.retry_after)
             if error.cools_for is not None:
                 wait = timedelta(seconds=error.cools_for)
-            until = timezone.now() + wait
+            until = clock.now() + wait
             whole_project = error.key_effect is KeyEffect.COOL_PROJECT
             circuit_breaker.trip(call.token, until, error.detail, whole_project=whole_project)
             return until
@@ -309,12 +309,12 @@ def _failures(extraction: Extraction, failure: Failure) -> int:
 
 
 def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
-    return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
+    return extraction.deadline is not None and clock.now() + delay > extraction.deadline
 
 
 def _no_key_free(until: datetime) -> ExtractionFailed:
     """The company has keys, and none of them could take it before the deadline."""
-    wait = until - timezone.now()
+    wait = until - clock.now()
     return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=wait)
 
 

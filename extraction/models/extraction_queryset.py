@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.state import State
+from ocrsite.lib import clock
 from ocrsite.lib.clock import Disturbance
 
 
@@ -108,14 +108,14 @@ class ExtractionQuerySet(models.QuerySet[Row]):
 
     def due(self) -> Self:
         """Those that wait for a time that has come."""
-        return self.filter(state=State.WAITING, due_at__lte=timezone.now())
+        return self.filter(state=State.WAITING, due_at__lte=clock.now())
 
     def abandoned(self, worker: str | None) -> Self:
         """Those whose lease ran out, as seen by a worker: its process died, hangs or is cut off.
 
         What another worker held is left to that one for OTHERS_WAIT.
         """
-        now = timezone.now()
+        now = clock.now()
         own = Q(worker=worker) | Q(worker=None)
         ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
         return self.filter(ran_out, state=State.PROCESSING)
@@ -129,7 +129,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         ``due_at`` says: a clock that was set back must not hold it up. With a ``lease_id`` of the
         caller's it may be repeated when the database went away before it confirmed.
         """
-        now = timezone.now()
+        now = clock.now()
         lease_id = lease_id or uuid.uuid4()
         free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
         claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
@@ -157,7 +157,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
 
     def renew_lease(self, extraction: HeldRow) -> bool:
         """Extend the lease by LEASE from now; False when another process took it over."""
-        return bool(self.held(extraction).update(leased_until=timezone.now() + LEASE))
+        return bool(self.held(extraction).update(leased_until=clock.now() + LEASE))
 
     def end(self, extraction: HeldRow, state: State, **fields: Any) -> bool:
         """Move a held extraction to an ended state; False when the lease is lost."""
@@ -166,7 +166,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
                 state=state,
                 lease_id=None,
                 leased_until=None,
-                finished_at=timezone.now(),
+                finished_at=clock.now(),
                 **fields,
             )
         )
@@ -192,7 +192,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
                 state=State.WAITING,
                 lease_id=None,
                 leased_until=None,
-                due_at=timezone.now() + delay,
+                due_at=clock.now() + delay,
                 **fields,
             )
         )
@@ -211,7 +211,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         counts = not stopped and extraction.may_have_killed(worker)
         taken = (held if stopped else held & self.abandoned(worker)).update(
             lease_id=uuid.uuid4(),
-            leased_until=timezone.now() + LEASE,
+            leased_until=clock.now() + LEASE,
             deaths=F("deaths") + int(counts),
         )
         if taken:
@@ -224,7 +224,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         None can be further ahead than it is ever set. After SET_FORWARD deadlines that have passed
         are set anew; after SET_BACK whatever waits is due.
         """
-        now = timezone.now()
+        now = clock.now()
         latest = now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
         wrong = Q(deadline__gt=latest)
         if disturbance is Disturbance.SET_FORWARD:
@@ -251,7 +251,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
             self.with_old_files(cutoff)
             .filter(pk=extraction.pk)
             .update(
-                files_removed_at=timezone.now(),
+                files_removed_at=clock.now(),
                 dedup_key=Case(When(state=State.SUCCEEDED, then=F("dedup_key"))),
             )
         )
@@ -261,7 +261,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         return bool(
             self.filter(pk=pk, state=State.FAILED, files_removed_at=None).update(
                 state=State.QUEUED,
-                due_at=timezone.now(),
+                due_at=clock.now(),
                 started_at=None,
                 finished_at=None,
                 deadline=None,
