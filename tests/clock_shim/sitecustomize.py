@@ -1,0 +1,14 @@
+"""Loaded by processes whose wall clock tests set: sleeps in a way that libfaketime understands.
+
+It refuses ``clock_nanosleep`` up to a time of the monotonic clock, which is Python's way.
+"""
+
+import select
+import time
+
+
+def _sleep(seconds: float) -> None:
+    select.select([], [], [], seconds)
+
+
+time.sleep = _sleep
