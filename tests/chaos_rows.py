@@ -62,7 +62,8 @@ def assert_all_is_right(
     """
     wait_for_dead_reservations(site, query)
     rows = read_rows(site)
-    refused, others = [], []
+    refused: list[Row] = []
+    others: list[Row] = []
     for row in rows["extractions"]:
         is_hostile = row["file_name"].removesuffix(".pdf") in hostile
         (refused if is_hostile else others).append(row)

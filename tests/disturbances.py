@@ -17,7 +17,7 @@ from tests.extraction.sample_documents import jpeg_of_scans, locked_pdf, pdf
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 _SHIM = Path(__file__).with_name("clock_shim")
 # Seconds for which a disk is full or documents are away.
-_WHILE = (2, 6)
+_WHILE = (2, 4)
 
 
 class Missing(Exception):

@@ -206,9 +206,8 @@ def test_what_befalls_a_site_all_at_once(
         "documents away": lambda send: take_documents_away(data_dir, random, send),
         "set clock": set_clock,
     }
-    with running_site(
-        data_dir, GEMINI_BASE_URL=emulator.url, **ENVIRONMENT, **clock.environment
-    ) as site:
+    environment = {**ENVIRONMENT, **clock.environment}
+    with running_site(data_dir, GEMINI_BASE_URL=emulator.url, **environment) as site:
         survive(
             site,
             emulator,
@@ -216,7 +215,7 @@ def test_what_befalls_a_site_all_at_once(
             random,
             victims,
             extractions,
-            share=25 if extractions == SHORT else 100,
+            share=15 if extractions == SHORT else 100,
             outside=outside,
             hostile=1 if extractions == SHORT else extractions // 20,
             clock=clock,
