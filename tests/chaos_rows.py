@@ -69,7 +69,7 @@ def assert_all_is_right(
         (refused if is_hostile else others).append(row)
     assert_are_refused(refused)
     documents = assert_results_are_right(site, others, names)
-    assert sum(row["deaths"] for row in others) <= victims.count("process")
+    assert sum(row["deaths"] for row in rows["extractions"]) <= victims.count("process")
     assert_none_was_taken_for_dead(rows["attempts"], victims)
     assert_calls_are_in_the_ledger(rows, documents, emulator, clock or (lambda time: time))
     assert rows["reservations"] == []
@@ -81,10 +81,10 @@ def assert_all_is_right(
 
 
 def assert_are_refused(extractions: list[Row]) -> None:
-    """Each was refused for what is in it."""
-    assert {(row["state"], row["http_status"], row["deaths"]) for row in extractions} <= {
-        ("failed", 422, 0)
-    }
+    """Each was refused for what is in it; where the machine was too busy to find out, put off."""
+    ends = {(row["state"], row["http_status"], row["error_code"]) for row in extractions}
+    others = [end for end in ends if end[:2] != ("failed", 422)]
+    assert others in ([], [("failed", 503, "render_busy")])
 
 
 def assert_none_was_taken_for_dead(attempts: list[Row], victims: list[str]) -> None:
