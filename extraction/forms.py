@@ -7,8 +7,9 @@ from typing import Any, cast
 from django import forms
 
 from extraction.exports.formats import Format
-from extraction.models import ExportProfile
+from extraction.models import ExportProfile, ReaderChoice
 from extraction.validators import reject_control_characters
+from tokens.models import Provider, TokenMaster
 
 DEFAULT_BRANCH = "Default"
 
@@ -67,6 +68,50 @@ class UploadForm(forms.Form):
     def offered_fields(self) -> list[forms.BoundField]:
         """The fields that were offered."""
         return [self[name] for name in self.offered]
+
+
+class ReadAgainForm(forms.Form):
+    """How documents are read again: as they were sent, by another reader, or with one key.
+
+    Keys are offered to documents of one company. A key that is chosen reads the pages.
+    """
+
+    how = forms.ChoiceField(
+        label="Read",
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": "This cannot be chosen any more. Choose again."},
+    )
+
+    def __init__(self, *args: Any, company_id: str | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usable = TokenMaster.objects.none()
+        if company_id is not None:
+            usable = TokenMaster.objects.for_company(company_id).usable().order_by("pk")
+        self._keys = {str(key.pk): key for key in usable if key.presentable}
+        cast("forms.ChoiceField", self.fields["how"]).choices = [
+            ("", "as it was sent"),
+            (ReaderChoice.AUTO, "the e-invoice inside the PDF if it is complete, else the pages"),
+            (ReaderChoice.EINVOICE, "the e-invoice inside the PDF, and nothing else"),
+            (ReaderChoice.MODEL, "the pages, with any key"),
+            *((pk, f"the pages, with {_named(key)}") for pk, key in self._keys.items()),
+        ]
+
+    @property
+    def reader(self) -> str:
+        """The reader that was chosen; "" for that of the request."""
+        return ReaderChoice.MODEL if self.key else str(self.cleaned_data["how"])
+
+    @property
+    def key(self) -> TokenMaster | None:
+        """The key that was chosen, if one was."""
+        return self._keys.get(self.cleaned_data["how"])
+
+
+def _named(key: TokenMaster) -> str:
+    if key.provider == Provider.OFFLINE:
+        return f"key {key.pk} (offline)"
+    return f"key {key.pk}: {key.masked_key} ({key.provider})"
 
 
 class ExportForm(forms.Form):

@@ -1,7 +1,9 @@
 """The pages of operators: result and list. Upload and review have modules of their own."""
 
+from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
@@ -21,7 +23,7 @@ from extraction.listing.conditions import Rows
 from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
-from extraction.models import Extraction, State
+from extraction.models import Extraction
 
 
 @require_safe
@@ -72,12 +74,16 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
-    extraction = visible_extraction(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id, even_deleted=True)
+    if extraction.deleted_at:
+        until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
+        told = {"extraction": extraction, "removed_at": until}
+        return render(request, "extraction/deleted.html", told)
     context: dict[str, object] = {
         "extraction": extraction,
         "page_numbers": drawn_pages(extraction.pk),
     }
-    if extraction.state == State.SUCCEEDED:
+    if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))
     return render(request, "extraction/result.html", context)
 
@@ -91,7 +97,7 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     elif extraction.files_removed_at:
         messages.info(request, "The document was removed. Upload it again.")
     else:
-        messages.info(request, "Only a failed extraction can be tried again.")
+        messages.info(request, "Only what failed or was cancelled can be tried again.")
     return redirect("result", extraction.pk)
 
 

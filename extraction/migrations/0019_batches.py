@@ -6,8 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0017_review'),
-        ('tokens', '0010_installation'),
+        ('extraction', '0018_deleted_and_read_again'),
     ]
 
     operations = [
@@ -18,6 +17,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='extraction',
-            index=models.Index(fields=['batch', 'company_id', 'created_at', 'id'], name='extraction_batch'),
+            index=models.Index(fields=['batch', 'company_id', 'created_at', 'id', 'deleted_at'], name='extraction_batch'),
         ),
     ]

@@ -225,7 +225,7 @@ def test_retry_of_what_did_not_fail_changes_nothing(signed_in: Client) -> None:
 
     response = signed_in.post(f"/extractions/{extraction.pk}/retry/", follow=True)
 
-    assert "Only a failed extraction can be tried again." in html(response)
+    assert "Only what failed or was cancelled can be tried again." in html(response)
     extraction.refresh_from_db()
     assert extraction.state == State.SUCCEEDED
 
