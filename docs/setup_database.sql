@@ -82,6 +82,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0016_first_export_profiles'),
         (N'extraction', N'0017_review'),
         (N'extraction', N'0018_deleted_and_read_again'),
+        (N'extraction', N'0019_batches'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -598,7 +599,8 @@ CREATE TABLE [extraction_extraction] (
     [chosen_reader] nvarchar(20) DEFAULT '' NOT NULL,
     [deleted_at] datetimeoffset NULL,
     [deleted_by] nvarchar(100) NULL,
-    [purged_at] datetimeoffset NULL
+    [purged_at] datetimeoffset NULL,
+    [batch] nchar(32) NULL
 );
 END
 GO
@@ -1224,6 +1226,12 @@ CREATE INDEX [extraction_attempt_token_id_6376382c] ON [extraction_attempt] ([to
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_batch' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_batch] ON [extraction_extraction] ([batch], [company_id], [created_at], [id], [deleted_at]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [state], [created_at]);
@@ -1835,6 +1843,7 @@ IF EXISTS (
         (N'extraction_extraction', N'deleted_at'),
         (N'extraction_extraction', N'deleted_by'),
         (N'extraction_extraction', N'purged_at'),
+        (N'extraction_extraction', N'batch'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1997,6 +2006,7 @@ FROM (VALUES
     (N'extraction', N'0016_first_export_profiles'),
     (N'extraction', N'0017_review'),
     (N'extraction', N'0018_deleted_and_read_again'),
+    (N'extraction', N'0019_batches'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -18,6 +18,7 @@ from extraction.models import Correction, Extraction, IdempotencyKey, ReaderChoi
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
@@ -58,12 +59,14 @@ def submit(
     licence_id: str = "",
     force: bool = False,
     reader: str = ReaderChoice.AUTO,
+    password: str = "",
+    batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
-    ``force`` asks for more. Raises
+    ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. Raises
     DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
     it now, NoUsableKey when the company has no usable key, and IdempotencyConflict; nothing is
     stored or queued then.
@@ -71,7 +74,7 @@ def submit(
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
-        document = intake.receive(upload, extraction_id)
+        document = intake.receive(upload, extraction_id, password=password)
         identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
         with ExitStack() as unused_files:
             unused_files.callback(_remove_files, extraction_id)
@@ -87,6 +90,7 @@ def submit(
                     requested_by=requested_by,
                     licence_id=licence_id,
                     client=client,
+                    batch=batch,
                     dedup_key=identity.dedup_key,
                     reader=reader,
                     file=document.file,
@@ -95,6 +99,7 @@ def submit(
                     media_type=document.media_type,
                     size=document.size,
                     page_count=document.page_count,
+                    due_at=clock.now(),
                 )
             # Where the database is lost at the commit, the row may be there and need its file. If
             # it is not, the file goes at night.

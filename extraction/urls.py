@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from extraction import document_views, export_views, review_views, views
+from extraction import document_views, export_views, review_views, upload_views, views
 
 urlpatterns = [
-    path("", views.upload, name="upload"),
+    path("", upload_views.upload, name="upload"),
+    path("samples/", upload_views.try_sample, name="try-sample"),
+    path("extractions/states/", upload_views.states, name="states"),
     path("extractions/", views.extraction_list, name="list"),
     path("extractions/act/", views.act_on_list, name="act-on-list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),

@@ -161,6 +161,8 @@ class Window:
     def _choose_driver(self) -> _Driver:
         """The condition that selects the fewest rows, as a rule. Indexes begin with the company."""
         of_some = self._companies is not None
+        if "batch" in self._left:
+            return _Driver("created_at", self._left["batch"], "batch")
         if of_some and "dates" in self._left:
             return _Driver("invoice_date", self._left["dates"], "dates")
         if self._filters.review == "needed":  # has an index for superusers, too

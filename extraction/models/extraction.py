@@ -10,6 +10,7 @@ from extraction.models.extraction_queryset import ExtractionQuerySet, UndeletedM
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
 from extraction.models.state import State
+from ocrsite.lib import clock
 from tokens.models import TokenMaster
 
 # At the end of the indexes by which rows are listed: whether each is to be listed at all.
@@ -27,6 +28,9 @@ class Extraction(models.Model):
     licence_id = models.CharField(max_length=100, blank=True)
     client = models.CharField(
         max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
+    )
+    batch = models.UUIDField(
+        null=True, editable=False, help_text="Files of the upload page that were sent together."
     )
     dedup_key = models.CharField(
         max_length=120,
@@ -192,6 +196,9 @@ class Extraction(models.Model):
             models.Index(fields=["company_id", "due_date", *_LISTED], name="extraction_payable"),
             models.Index(fields=["company_id", "total_amount", *_LISTED], name="extraction_total"),
             models.Index(fields=["company_id", "file_name", *_LISTED], name="extraction_file_name"),
+            models.Index(
+                fields=["batch", "company_id", "created_at", *_LISTED], name="extraction_batch"
+            ),
             # Of every company, for superusers.
             models.Index(
                 fields=["needs_review", "reviewed_at", "created_at", *_LISTED],
@@ -239,7 +246,7 @@ class Extraction(models.Model):
         deadline it counts, so that a document that takes down whole machines is not tried for ever.
         """
         alone = self.worker in (None, worker)  # None: it cannot be known (Windows)
-        return alone or (self.deadline is not None and self.deadline < timezone.now())
+        return alone or (self.deadline is not None and self.deadline < clock.now())
 
 
 class IdempotencyKey(models.Model):

@@ -127,10 +127,12 @@ def test_upload_by_script_is_answered_with_json(signed_in: Client, token: TokenM
     assert response.status_code == 200
     assert accepted == {
         "problem": "",
+        "locked": False,
+        "notice": "",
+        "id": str(pk),
         "page": f"/extractions/{pk}/",
-        "poll": f"/api/v1/extractions/{pk}/",
     }
-    assert (rejected["page"], rejected["poll"]) == (None, None)
+    assert (rejected["page"], rejected["id"], rejected["locked"]) == (None, None, False)
     assert rejected["problem"]
 
 
