@@ -37,6 +37,14 @@ BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "ocrsite.lib.sessions"
+# Without a page opened for so long, a session ends; twelve hours: overnight.
+SESSION_MINUTES: int = env.int("SESSION_MINUTES", 720, validate=validate.Range(min=1))
+SESSION_COOKIE_AGE = SESSION_MINUTES * 60
+# Of whom a second factor is demanded; everybody may set one up.
+REQUIRE_TOTP: str = env.str(
+    "REQUIRE_TOTP", "none", validate=validate.OneOf(["none", "staff", "all"])
+)
+PASSWORD_RESET_TIMEOUT = 3600  # seconds; the mail says so
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.lib.error_reports.NoVariables"
 CONTENT_SECURITY_POLICY = {
@@ -91,6 +99,7 @@ MIDDLEWARE = [
     "logs.middleware.LogContextMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "extraction.accounts.middleware.LogInStepsMiddleware",
 ]
 ROOT_URLCONF = "ocrsite.urls"
 WSGI_APPLICATION = "ocrsite.wsgi.application"
