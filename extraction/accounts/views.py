@@ -32,9 +32,11 @@ logger = logging.getLogger(__name__)
 def account(request: HttpRequest) -> HttpResponse:
     """Show what the account is protected by."""
     user = _user(request)
+    hours, minutes = divmod(settings.SESSION_MINUTES, 60)
     context = {
         "authenticator": second_factor.of(user),
         "is_required": second_factor.is_required_of(user),
+        "session_hours": 0 if minutes else hours,
         "session_minutes": settings.SESSION_MINUTES,
     }
     return render(request, "account/account.html", context)
