@@ -1,11 +1,13 @@
-"""Bodies that are too large are rejected by their header, before anything parses them."""
+"""Bodies that are too large are rejected by their header; pages have their own time zone."""
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 
 from extraction.api.errors import api_view_of, json_response
 from extraction.exceptions import DocumentRejected
@@ -40,6 +42,30 @@ class UploadLimitMiddleware:
         if api_view := api_view_of(view):
             return json_response(error, api_view)
         return render(request, "413.html", {"problem": error}, status=error.http_status)
+
+
+class DisplayTimeZoneMiddleware:
+    """Reads and shows times on pages in DISPLAY_TIME_ZONE; the API and what streams keep UTC."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Switch it on for what answers pages."""
+        if api_view_of(view) is None:
+            timezone.activate(ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 def _rejection(request: HttpRequest) -> UserFacingError | None:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("extractions/", views.extraction_list, name="list"),
     path("extractions/act/", views.act_on_list, name="act-on-list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
+    path("extractions/<uuid:extraction_id>/waiting/", views.waiting, name="waiting"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
     path("extractions/<uuid:extraction_id>/ubl/", export_views.einvoice, name="einvoice"),
     path("exports/", export_views.export, name="export"),

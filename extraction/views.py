@@ -12,9 +12,10 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from extraction import submission
+from extraction import fairness, liveness, submission
 from extraction.access import Principal, principal_of, visible_extraction
 from extraction.documents.intake import drawn_pages
 from extraction.exceptions import DocumentRejected
@@ -134,7 +135,20 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     }
     if extraction.state == State.SUCCEEDED:
         context |= _result_context(current_invoice(extraction))
+    elif not extraction.ended:
+        context |= _waiting_context(extraction)
     return render(request, "extraction/result.html", context)
+
+
+@never_cache
+@require_safe
+def waiting(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Say what an extraction waits for, as a part of its page; nothing once it has ended."""
+    extraction = visible_extraction(request, extraction_id)
+    context = {"extraction": extraction}
+    if extraction.ended:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return render(request, "extraction/_waiting.html", context | _waiting_context(extraction))
 
 
 @require_POST
@@ -181,6 +195,15 @@ def _answer_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
     ]
     problems = [str(error) for errors in form.errors.values() for error in errors]
     return JsonResponse({"files": files, "problem": " ".join(problems)})
+
+
+def _waiting_context(extraction: Extraction) -> dict[str, object]:
+    ahead = fairness.ahead_of(extraction) if extraction.state == State.QUEUED else None
+    return {
+        "ahead": ahead,
+        "more_ahead": ahead == fairness.MOST_COUNTED,
+        "reader_lives": liveness.has_sign(),
+    }
 
 
 def _result_context(invoice: Invoice) -> dict[str, object]:

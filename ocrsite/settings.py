@@ -12,6 +12,7 @@ from environs import Env, validate
 
 from ocrsite.lib.database import database_settings
 from ocrsite.lib.files import make_folder
+from ocrsite.lib.moments import known_time_zone
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -93,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     # Before the CSRF check, which reads the form.
     "extraction.middleware.UploadLimitMiddleware",
+    "extraction.middleware.DisplayTimeZoneMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -132,9 +134,13 @@ LOGIN_REDIRECT_URL = "upload"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
+# Of what is stored, logged, exported and answered to programs.
 TIME_ZONE = "UTC"
+# Of the pages.
+DISPLAY_TIME_ZONE: str = env.str("DISPLAY_TIME_ZONE", "UTC", validate=known_time_zone)
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = "ocrsite.formats"
 
 # Where `serve` listens
 HOST = "127.0.0.1"

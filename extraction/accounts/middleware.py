@@ -15,6 +15,7 @@ from ocrsite.lib.errors import UserFacingError
 
 # What is open before everything is done, besides the step itself.
 _OPEN = {"logout", "admin:logout", "log-in-code", "second-factor-qr", "set_language"}
+_ASKED_BY_SCRIPTS = {"waiting"}
 
 
 class LogInUnfinished(UserFacingError):
@@ -55,7 +56,9 @@ class LogInStepsMiddleware:
             return None
         step = steps.outstanding(request)
         if step is None:
-            if api_view is None:  # scripts ask the API on their own: that is nobody at work
+            match = request.resolver_match
+            # What scripts ask on their own is nobody at work.
+            if api_view is None and match and match.view_name not in _ASKED_BY_SCRIPTS:
                 steps.keep_alive(request)
             return None
         if api_view:

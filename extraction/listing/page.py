@@ -39,7 +39,7 @@ _HEADINGS = {
     "state": "State",
     "type": "Type",
     "company": "Company",
-    "received": "Received (UTC)",
+    "received": "Received",
 }
 
 

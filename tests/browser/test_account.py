@@ -62,9 +62,7 @@ def code(secret: str, *, steps_ahead: int = 0) -> str:
     return f"{hotp(b32decode(secret.replace(' ', '')), step):06}"
 
 
-def test_own_password_and_second_factor(
-    page: Page, person: str, look: object
-) -> None:
+def test_own_password_and_second_factor(page: Page, person: str, look: object) -> None:
     assert callable(look)
     log_in(page, person, FIRST)
     expect(page.get_by_role("heading", name="Change password")).to_be_visible()
