@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from extraction.exports.formats import Format
 from extraction.models import ExportProfile
@@ -18,9 +19,9 @@ def company_choices(companies: Mapping[str, str]) -> list[tuple[str, str]]:
 class UploadForm(forms.Form):
     """Whose documents they are; the files themselves are judged one by one."""
 
-    company_id = forms.ChoiceField(label="Company")
+    company_id = forms.ChoiceField(label=_("Company"))
     branch = forms.CharField(
-        max_length=50, initial="Default", validators=[reject_control_characters]
+        label=_("Branch"), max_length=50, initial="Default", validators=[reject_control_characters]
     )
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
@@ -31,7 +32,7 @@ class UploadForm(forms.Form):
 class ExportForm(forms.Form):
     """As what to export: a format, or one of the profiles, whose choice is ``format:id``."""
 
-    export_as = forms.ChoiceField(label="Export as")
+    export_as = forms.ChoiceField(label=_("Export as"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

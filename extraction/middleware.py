@@ -1,4 +1,4 @@
-"""Bodies that are too large are rejected by their header; pages have their own time zone."""
+"""Bodies that are too large are rejected by their header; pages have a language and a time zone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
-from django.utils import timezone
+from django.urls import reverse
+from django.utils import timezone, translation
 
 from extraction.api.errors import api_view_of, json_response
 from extraction.exceptions import DocumentRejected
@@ -44,17 +46,21 @@ class UploadLimitMiddleware:
         return render(request, "413.html", {"problem": error}, status=error.http_status)
 
 
-class DisplayTimeZoneMiddleware:
-    """Reads and shows times on pages in DISPLAY_TIME_ZONE; the API and what streams keep UTC."""
+class PageLocaleMiddleware(LocaleMiddleware):
+    """Answers on pages in the reader's language, and in DISPLAY_TIME_ZONE.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
+    The API speaks English and UTC, whoever asks; what streams keeps UTC. The admin, whose texts of
+    ours are English, speaks it wholly.
+    """
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Leave the thread as it was."""
         try:
-            return self.get_response(request)
+            answer: HttpResponseBase = super().__call__(request)
         finally:
             timezone.deactivate()
+            translation.deactivate()
+        return answer
 
     def process_view(
         self,
@@ -63,9 +69,13 @@ class DisplayTimeZoneMiddleware:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        """Switch it on for what answers pages."""
-        if api_view_of(view) is None:
+        """Tell pages from the rest."""
+        is_page = api_view_of(view) is None
+        if is_page:
             timezone.activate(ZoneInfo(settings.DISPLAY_TIME_ZONE))
+        if not is_page or request.path_info.startswith(reverse("admin:index")):
+            translation.activate(settings.LANGUAGE_CODE)
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
 
 
 def _rejection(request: HttpRequest) -> UserFacingError | None:

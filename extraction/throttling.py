@@ -19,6 +19,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from extraction.models import FailedAttempts
 from ocrsite.lib.addresses import client_address, network_of
@@ -62,7 +63,7 @@ class TooManyAttempts(UserFacingError):
         super().__init__(
             "too_many_attempts",
             HTTPStatus.TOO_MANY_REQUESTS.phrase,
-            f"Too many attempts have failed. Try again in {_in_words(wait)}.",
+            _("Too many attempts have failed. Try again in %s.") % _in_words(wait),
             HTTPStatus.TOO_MANY_REQUESTS,
             retry_after=wait,
         )
@@ -243,5 +244,5 @@ def _raise_locked(name: str, until: datetime) -> None:
 def _in_words(wait: timedelta) -> str:
     seconds = max(1, math.ceil(wait.total_seconds()))
     if seconds >= 120:
-        return f"{math.ceil(seconds / 60)} minutes"
-    return f"{seconds} seconds" if seconds > 1 else "a second"
+        return _("%d minutes") % math.ceil(seconds / 60)
+    return _("%d seconds") % seconds if seconds > 1 else _("a second")

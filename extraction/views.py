@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -53,7 +54,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         form = UploadForm(request.POST, companies=companies)
         files = request.FILES.getlist("file")
         if not files:
-            form.add_error(None, "Choose at least one file.")
+            form.add_error(None, _("Choose at least one file."))
         if form.is_valid():
             outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
         if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
@@ -121,7 +122,7 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
     if chosen.exists():
         response = action.act(request, chosen)
     else:
-        messages.info(request, "Choose at least one document.")
+        messages.info(request, _("Choose at least one document."))
     return response or redirect(f"{reverse('list')}?{request.GET.urlencode()}")
 
 
@@ -156,11 +157,11 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Queue a failed extraction again."""
     extraction = visible_extraction(request, extraction_id)
     if submission.retry(extraction):
-        messages.success(request, "The document is queued again.")
+        messages.success(request, _("The document is queued again."))
     elif extraction.files_removed_at:
-        messages.info(request, "The document was removed. Upload it again.")
+        messages.info(request, _("The document was removed. Upload it again."))
     else:
-        messages.info(request, "Only a failed extraction can be tried again.")
+        messages.info(request, _("Only a failed extraction can be tried again."))
     return redirect("result", extraction.pk)
 
 

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from extraction.accounts.forms import AdminLogInForm
 from extraction.accounts.log_in import LogInView, admin_log_in
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", LogInView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("account/", include("extraction.accounts.urls")),
+    path("account/language/", set_language, name="set_language"),
     path("healthz", health, name="health"),
     path("readyz", readiness, name="readiness"),
     path("favicon.ico", favicon),

@@ -11,6 +11,8 @@ from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, Pa
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from extraction import throttling
 from extraction.throttling import Subject, TooManyAttempts
@@ -83,7 +85,7 @@ class ChangePasswordForm(Throttled, PasswordChangeForm):
         cleaned = super().clean() or {}
         old, new = self.cleaned_data.get("old_password"), self.cleaned_data.get("new_password1")
         if old is not None and old == new:
-            self.add_error("new_password1", "This is your present password. Choose another one.")
+            self.add_error("new_password1", _("This is your present password. Choose another one."))
         return cleaned
 
 
@@ -105,6 +107,7 @@ class CodeForm(Throttled, forms.Form):
     """One code of a second factor."""
 
     code = forms.CharField(
+        label=gettext_lazy("Code"),
         max_length=40,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autofocus": True}),
     )
@@ -123,7 +126,7 @@ class CodeForm(Throttled, forms.Form):
         code: str = self.cleaned_data["code"]
         user = self.request.user
         if not user.is_authenticated:
-            raise ValidationError("Log in first.")
+            raise ValidationError(_("Log in first."))
         codes = throttling.codes(user.get_username())
         with self.one_attempt(codes, throttling.address_of(self.request)):
             self.accepted = self._accept(user, code)
@@ -133,5 +136,5 @@ class CodeForm(Throttled, forms.Form):
                     *(user.get_username(), client_address(self.request)),
                     extra={"noise": "failed code"},
                 )
-                raise ValidationError("This code is wrong, or was used already.")
+                raise ValidationError(_("This code is wrong, or was used already."))
         return code

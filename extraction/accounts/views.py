@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -63,7 +64,7 @@ class ChangePasswordView(auth_views.PasswordChangeView):
         answer = super().form_valid(form)
         steps.password_changed(form.user, self.request)
         _log(self.request, "%s changed the password from %s.")
-        messages.success(self.request, "Your password is changed.")
+        messages.success(self.request, _("Your password is changed."))
         target = _next_of(self.request)
         return redirect(target) if target else answer
 
@@ -148,7 +149,7 @@ def _manage(request: HttpRequest, authenticator: Authenticator) -> HttpResponse:
             second_factor.remove(user)
             steps.second_factor_removed(request)
             _log(request, "%s turned the second factor off from %s.")
-            messages.success(request, "Your password alone lets you in again.")
+            messages.success(request, _("Your password alone lets you in again."))
         return redirect("account")
     context = {
         "form": form,

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from extraction import submission
 from extraction.exports.download import TooManyChosen, download
@@ -25,7 +28,7 @@ class Action:
     messages that it left.
     """
 
-    label: str
+    label: StrOrPromise
     act: Callable[[HttpRequest, Rows], HttpResponseBase | None]
 
 
@@ -35,12 +38,12 @@ def retry_failed(request: HttpRequest, chosen: Rows) -> None:
     some = list(failed.only("pk")[: RETRIED_AT_ONCE + 1])
     queued = sum(submission.retry(extraction) for extraction in some[:RETRIED_AT_ONCE])
     if not queued:
-        messages.info(request, "None of them failed, or their documents were removed.")
+        messages.info(request, gettext("None of them failed, or their documents were removed."))
         return
-    documents = "1 document is" if queued == 1 else f"{queued:,} documents are"
-    messages.success(request, f"{documents} queued again.")
+    told = ngettext("%d document is queued again.", "%d documents are queued again.", queued)
+    messages.success(request, told % queued)
     if len(some) > RETRIED_AT_ONCE:
-        messages.info(request, "There are more: try them again as well.")
+        messages.info(request, gettext("There are more: try them again as well."))
 
 
 def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
@@ -56,10 +59,10 @@ def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseB
 
 # By the names in requests, in the order of their buttons.
 ACTIONS: dict[str, Action] = {
-    "csv": Action("Export as CSV", _exported_as(Format.CSV)),
-    "xlsx": Action("Export to Excel", _exported_as(Format.XLSX)),
-    "zip": Action("Save the documents", _exported_as(Format.DOCUMENTS)),
-    "retry": Action("Try failed ones again", retry_failed),
+    "csv": Action(_("Export as CSV"), _exported_as(Format.CSV)),
+    "xlsx": Action(_("Export to Excel"), _exported_as(Format.XLSX)),
+    "zip": Action(_("Save the documents"), _exported_as(Format.DOCUMENTS)),
+    "retry": Action(_("Try failed ones again"), retry_failed),
 }
 
 

@@ -10,7 +10,7 @@ from django.urls import resolve
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction.middleware import DisplayTimeZoneMiddleware
+from extraction.middleware import PageLocaleMiddleware
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
 
@@ -98,7 +98,7 @@ def test_programs_get_utc(rf: RequestFactory, settings: Settings, path: str, zon
         seen.append(timezone.get_current_timezone_name())
         return HttpResponse()
 
-    middleware = DisplayTimeZoneMiddleware(answer)
+    middleware = PageLocaleMiddleware(answer)
     middleware(request)
 
     assert [*seen, timezone.get_current_timezone_name()] == [zone, "UTC"]
