@@ -1,7 +1,7 @@
 """Bodies that are too large are rejected by their header; pages have a language and a time zone."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,6 +14,8 @@ from django.utils import timezone, translation
 from extraction.api.errors import api_view_of, json_response
 from extraction.exceptions import DocumentRejected
 from ocrsite.lib.errors import UserFacingError
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 _MEGABYTE = 1024 * 1024
 
@@ -53,14 +55,12 @@ class PageLocaleMiddleware(LocaleMiddleware):
     ours are English, speaks it wholly.
     """
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Leave the thread as it was."""
-        try:
-            answer: HttpResponseBase = super().__call__(request)
-        finally:
-            timezone.deactivate()
-            translation.deactivate()
-        return answer
+    def process_response(self, request: HttpRequest, response: Response) -> Response:
+        """Leave the thread as it was. Called after errors, too."""
+        super().process_response(request, response)
+        timezone.deactivate()
+        translation.deactivate()
+        return response
 
     def process_view(
         self,

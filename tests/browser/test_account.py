@@ -3,7 +3,7 @@
 import os
 import time
 from base64 import b32decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,7 @@ def person(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> Ite
 
 
 @pytest.fixture
-def look(page: Page, request: pytest.FixtureRequest) -> Iterator[object]:
+def look(page: Page, request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Check the page; SCREENSHOTS=folder keeps a picture of it."""
 
     def check(shown: str) -> None:
@@ -62,8 +62,9 @@ def code(secret: str, *, steps_ahead: int = 0) -> str:
     return f"{hotp(b32decode(secret.replace(' ', '')), step):06}"
 
 
-def test_own_password_and_second_factor(page: Page, person: str, look: object) -> None:
-    assert callable(look)
+def test_own_password_and_second_factor(
+    page: Page, person: str, look: Callable[[str], None]
+) -> None:
     log_in(page, person, FIRST)
     expect(page.get_by_role("heading", name="Change password")).to_be_visible()
     expect(page.get_by_role("link", name="Extractions")).to_have_count(0)

@@ -91,7 +91,8 @@ def test_pages_show_times_in_the_zone_of_the_site(signed_in: Client, settings: S
 )
 def test_programs_get_utc(rf: RequestFactory, settings: Settings, path: str, zone: str) -> None:
     settings.DISPLAY_TIME_ZONE = "Asia/Kathmandu"
-    request, seen = rf.get(path), []
+    request = rf.get(path)
+    seen: list[str] = []
 
     def answer(request: HttpRequest) -> HttpResponse:
         middleware.process_view(request, resolve(path).func, (), {})
