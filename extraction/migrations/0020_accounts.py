@@ -29,7 +29,7 @@ def backwards(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0017_review'),
+        ('extraction', '0019_batches'),
         ('logs', '0006_renamed_loggers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
