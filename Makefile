@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint chaos types check bench accuracy mutants samples lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench accuracy mutants samples messages lock for-run for-dev for-test
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,11 @@ mutants: for-test ## change the code that moves money, bit by bit: a test must f
 
 samples: for-dev ## draw the sample invoices again
 	$(VENV_PYTHON) -m samples.make
+
+messages: for-test ## find the texts of the pages in locale/, and compile their translations
+	$(VENV_PYTHON) manage.py makemessages --locale de --locale ne \
+	--no-location --no-wrap --no-obsolete --ignore tests --ignore benchmarks --ignore mutants
+	$(VENV_PYTHON) manage.py compilemessages --locale de --locale ne --ignore .venv
 
 LOCK = $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \
