@@ -81,6 +81,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0015_export_profiles'),
         (N'extraction', N'0016_first_export_profiles'),
         (N'extraction', N'0017_review'),
+        (N'extraction', N'0021_page_turns'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -591,7 +592,8 @@ CREATE TABLE [extraction_extraction] (
     [claimed_for_review_until] datetimeoffset NULL,
     [original] nvarchar(max) NULL CONSTRAINT extraction_extraction_original_29cdc6f4_check CHECK ((ISJSON ("original") = 1)),
     [rejection] nvarchar(500) DEFAULT '' NOT NULL,
-    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0)
+    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0),
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
 );
 END
 GO
@@ -1811,6 +1813,7 @@ IF EXISTS (
         (N'extraction_extraction', N'original'),
         (N'extraction_extraction', N'rejection'),
         (N'extraction_extraction', N'version'),
+        (N'extraction_extraction', N'page_turns'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1972,6 +1975,7 @@ FROM (VALUES
     (N'extraction', N'0015_export_profiles'),
     (N'extraction', N'0016_first_export_profiles'),
     (N'extraction', N'0017_review'),
+    (N'extraction', N'0021_page_turns'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

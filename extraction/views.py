@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from extraction import submission
 from extraction.access import Principal, principal_of, visible_extraction
-from extraction.documents.intake import drawn_pages
+from extraction.documents.shown_pages import shown_pages
 from extraction.exceptions import DocumentRejected
 from extraction.forms import UploadForm
 from extraction.invoices import annotations, presentation
@@ -128,9 +128,11 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
 def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
     extraction = visible_extraction(request, extraction_id)
+    pages = shown_pages(extraction)
     context: dict[str, object] = {
         "extraction": extraction,
-        "page_numbers": drawn_pages(extraction.pk),
+        "pages": pages,
+        "page_numbers": [page.number for page in pages],
     }
     if extraction.state == State.SUCCEEDED:
         context |= _result_context(current_invoice(extraction))
