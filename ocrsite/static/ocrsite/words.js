@@ -152,7 +152,8 @@
     if (!target?.isConnected || !page) { panel.classList.remove("on-word"); return; }
     const at = placeOf(event, page);
     if (start && event.buttons && page === start.page) {
-      choose(page, around([start.box, [...at, ...at]]));
+      const last = wordAt(page, at);
+      choose(page, around([start.box, last ? boxOf(last) : [...at, ...at]]));
       return;
     }
     const word = wordAt(page, at);
