@@ -4,10 +4,10 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint chaos types check bench accuracy mutants samples lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench accuracy mutants samples screenshots lock for-run for-dev for-test
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_DIR)
 	@exec $(VENV_PYTHON) manage.py serve
@@ -52,6 +52,9 @@ mutants: for-test ## change the code that moves money, bit by bit: a test must f
 
 samples: for-dev ## draw the sample invoices again
 	$(VENV_PYTHON) -m samples.make
+
+screenshots: for-test ## take the pictures of README and docs again
+	$(VENV_PYTHON) -m tests.screenshots
 
 LOCK = $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \

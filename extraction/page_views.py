@@ -12,9 +12,10 @@ from extraction.documents.enlarged import StoredDocument, page_image
 from extraction.documents.intake import folder_of
 from extraction.documents.kept_words import kept_words
 from extraction.documents.shown_pages import TURNS, turn_page
+from extraction.evidence.printed_days import Order
 from extraction.models import Extraction
 from extraction.pipeline import document_of
-from extraction.review.printed import Order, value_printed
+from extraction.review.printed import value_printed
 
 # Words that are clicked or dragged over.
 LONGEST_TEXT = 2000

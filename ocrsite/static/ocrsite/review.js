@@ -26,7 +26,9 @@
     for (let at = element.closest("details"); at; at = at.parentElement.closest("details")) {
       at.open = true;
     }
-    element.focus();
+    // No further than needed: what was seen beside it is still seen.
+    element.focus({ preventScroll: true });
+    (valueOf(element) || element).scrollIntoView({ block: "nearest", inline: "nearest" });
     element.select?.();
   }
 
