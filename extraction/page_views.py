@@ -1,5 +1,6 @@
 """What the viewer of a document's pages asks for: images, words and which way up they are."""
 
+from pathlib import PurePath
 from uuid import UUID
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
@@ -14,7 +15,6 @@ from extraction.documents.kept_words import kept_words
 from extraction.documents.shown_pages import TURNS, turn_page
 from extraction.evidence.printed_days import Order
 from extraction.models import Extraction
-from extraction.pipeline import document_of
 from extraction.review.printed import value_printed
 
 # Words that are clicked or dragged over.
@@ -25,12 +25,9 @@ LONGEST_TEXT = 2000
 def image(request: HttpRequest, extraction_id: UUID, number: int) -> HttpResponseBase:
     """Answer the image of a page; ``side`` is how many pixels its longer side should have."""
     extraction = _with_page(request, extraction_id, number)
-    document = StoredDocument(
-        folder_of(extraction.pk),
-        document_of(extraction),
-        extraction.media_type,
-        extraction.page_count,
-    )
+    folder = folder_of(extraction.pk)
+    path = folder / PurePath(extraction.file).name
+    document = StoredDocument(folder, path, extraction.media_type, extraction.page_count)
     path = page_image(document, number, _number(request.GET.get("side", "")))
     try:
         stat = path.stat()

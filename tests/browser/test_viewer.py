@@ -52,6 +52,9 @@ def words_of(page: Page, number: int) -> dict[str, list[float]]:
 
 def point_of(page: Page, number: int, box: list[float]) -> tuple[float, float]:
     """Where the middle of a place on a page that is not turned lies in the window."""
+    for before in range(1, number + 1):  # they have their final heights
+        image = page.locator(f'.page[data-page="{before}"] img')
+        expect(image).to_have_js_property("complete", True)
     sheet = page.locator(f'.page[data-page="{number}"] .sheet')
     paper = sheet.bounding_box()
     assert paper is not None
@@ -204,6 +207,7 @@ def test_click_on_a_word_fills_the_focused_field(
 def test_tap_on_a_word_fills_the_focused_field(
     page: Page, site: RunningSite, tmp_path: Path
 ) -> None:
+    page.emulate_media(reduced_motion="reduce")
     log_in(page, site.credentials["username"], site.credentials["password"])
     page.goto(page_of(two_pages(site, tmp_path)))
     total = field(page, "total_amount")

@@ -69,8 +69,9 @@
   const isEditing = fields.matches(".editing");
   const tools = viewer.querySelector(".viewer-tools");
   fields.addEventListener("pointerover", (event) => {
-    if (event.pointerType !== "mouse" || fieldOf(event) === pointed) return;
-    pointed = fieldOf(event);
+    const field = event.target.closest("[data-box]");
+    if (event.pointerType !== "mouse" || field === pointed) return;
+    pointed = field;
     show();
   });
   fields.addEventListener("pointerleave", () => { pointed = null; show(); });
