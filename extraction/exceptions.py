@@ -1,6 +1,7 @@
 """Why a document is not extracted, as people and programs are told."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 
@@ -34,3 +35,15 @@ class ExtractionFailed(UserFacingError):
         self, code: str, detail: str, http_status: int, *, retry_after: timedelta | None = None
     ) -> None:
         super().__init__(code, CANNOT_PROCESS, detail, http_status, retry_after=retry_after)
+
+
+class NotRetried(UserFacingError):
+    """Only what has failed, and whose document is still there, can be read once more (409)."""
+
+    def __init__(self, *, document_removed: bool) -> None:
+        detail = (
+            "The document was removed when its time was over. Send it again."
+            if document_removed
+            else "Only a failed extraction can be tried again."
+        )
+        super().__init__("not_failed", HTTPStatus.CONFLICT.phrase, detail, HTTPStatus.CONFLICT)
