@@ -26,8 +26,12 @@ def image(request: HttpRequest, extraction_id: UUID, number: int) -> HttpRespons
     """Answer the image of a page; ``side`` is how many pixels its longer side should have."""
     extraction = _with_page(request, extraction_id, number)
     folder = folder_of(extraction.pk)
-    path = folder / PurePath(extraction.file).name
-    document = StoredDocument(folder, path, extraction.media_type, extraction.page_count)
+    document = StoredDocument(
+        folder,
+        folder / PurePath(extraction.file).name,
+        extraction.media_type,
+        extraction.page_count,
+    )
     path = page_image(document, number, _number(request.GET.get("side", "")))
     try:
         stat = path.stat()
