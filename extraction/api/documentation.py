@@ -126,8 +126,8 @@ submission = extend_schema(
     request={"multipart/form-data": ExtractionInput},
     parameters=[_PREFER, _IDEMPOTENCY_KEY],
     responses={
-        **_answers({200: Extraction, 202: Extraction}, 400, 403, 409),
-        **_answers({}, *_EXTRACTED, problem=_FAILED),
+        **_answers({200: Extraction, 202: Extraction}, 400, 403),
+        **_answers({}, 409, *_EXTRACTED, problem=_FAILED),
     },
 )
 extract = extend_schema(
@@ -152,7 +152,7 @@ extraction = extend_schema(
 )
 retry = extend_schema(
     operation_id="retry",
-    summary="Read a failed one again",
+    summary="Read a failed or cancelled one again",
     request=None,
     responses=_answers({202: Extraction}, 403, 404, 409),
 )

@@ -111,15 +111,18 @@ def representation(extraction: Extraction) -> dict[str, Any]:
 def line(extraction: Extraction) -> dict[str, Any]:
     """Return an extraction as the list shows it, made of LISTED_COLUMNS."""
     total = extraction.total_amount
+    status = _STATUS.get(State(extraction.state), "pending")
+    # One that could not be read again has its earlier result, and an error beside it.
+    problem = extraction if status == "error" else Extraction()
     return {
         "extraction": reverse("api-extraction", args=[extraction.pk]),
-        "status": _STATUS.get(State(extraction.state), "pending"),
+        "status": status,
         **_fields(extraction, _LISTED),
         "total_amount": None if total is None else f"{total.normalize():f}",
         "reviewed": _reviewed(extraction),
-        "code": extraction.error_code or None,
-        "message": extraction.error_message or None,
-        "detail": extraction.error_detail or None,
+        "code": problem.error_code or None,
+        "message": problem.error_message or None,
+        "detail": problem.error_detail or None,
     }
 
 

@@ -50,6 +50,14 @@ class ExtractionInput(serializers.Serializer[None]):
         default=False, error_messages={"invalid": "must be true or false."}
     )
 
+    # At most 127 bytes (ISO 32000-2, 7.6.4.3.3); blanks at its ends belong to it.
+    password = _text(
+        127,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        help_text="Of a locked PDF: opens it, and is kept nowhere.",
+    )
     reader = serializers.ChoiceField(
         ReaderChoice.choices,
         allow_blank=True,

@@ -227,6 +227,7 @@ def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:
         branch=values["branch"],
         requested_by=values["requested_by"],
         reader=values["reader"],
+        password=values["password"],
     )
     return Response(degraded_representation(invoice))
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0017_review'),
+        ('extraction', '0019_batches'),
     ]
 
     operations = [

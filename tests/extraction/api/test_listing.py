@@ -186,3 +186,24 @@ def test_companies_are_those_of_the_caller(integrator: Integrator) -> None:
     body = integrator.http.get("/api/v1/companies/").json()
 
     assert body == {"results": [{"company_id": "NT047", "name": None}]}
+
+
+def test_line_of_one_that_was_not_read_again_after_all_names_no_error(
+    integrator: Integrator,
+) -> None:
+    make_extraction(state=State.SUCCEEDED, http_status=200, error_code="no_einvoice")
+
+    [line] = integrator.http.get(URL).json()["results"]
+
+    assert (line["status"], line["code"], line["message"], line["detail"]) == (
+        "ok",
+        None,
+        None,
+        None,
+    )
+
+
+def test_deleted_one_is_not_listed(integrator: Integrator) -> None:
+    make_named("deleted", deleted_at=MORNING, deleted_by="bela")
+
+    assert names(integrator) == []

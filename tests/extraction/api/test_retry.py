@@ -26,6 +26,12 @@ def test_failed_one_is_queued_again(integrator: Integrator) -> None:
     assert extraction.state == State.QUEUED
 
 
+def test_cancelled_one_is_queued_again(integrator: Integrator) -> None:
+    extraction = make_extraction(state=State.CANCELLED, http_status=409, error_code="cancelled")
+
+    assert integrator.http.post(retry_address(extraction)).status_code == 202
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
