@@ -4,10 +4,10 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint chaos types check bench accuracy mutants samples messages lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench accuracy mutants samples screenshots messages lock for-run for-dev for-test
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_DIR)
 	@exec $(VENV_PYTHON) manage.py serve
@@ -57,6 +57,9 @@ messages: for-test ## find the texts of the pages in locale/, and compile their 
 	$(VENV_PYTHON) manage.py makemessages --locale de --locale ne \
 	--no-location --no-wrap --no-obsolete --ignore tests --ignore benchmarks --ignore mutants
 	$(VENV_PYTHON) manage.py compilemessages --locale de --locale ne --ignore .venv
+
+screenshots: for-test ## take the pictures of README and docs again
+	$(VENV_PYTHON) -m tests.screenshots
 
 LOCK = $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \

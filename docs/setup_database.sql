@@ -84,6 +84,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0018_deleted_and_read_again'),
         (N'extraction', N'0019_batches'),
         (N'extraction', N'0020_accounts'),
+        (N'extraction', N'0021_page_turns'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -635,7 +636,8 @@ CREATE TABLE [extraction_extraction] (
     [deleted_at] datetimeoffset NULL,
     [deleted_by] nvarchar(100) NULL,
     [purged_at] datetimeoffset NULL,
-    [batch] nchar(32) NULL
+    [batch] nchar(32) NULL,
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
 );
 END
 GO
@@ -1915,6 +1917,7 @@ IF EXISTS (
         (N'extraction_extraction', N'deleted_by'),
         (N'extraction_extraction', N'purged_at'),
         (N'extraction_extraction', N'batch'),
+        (N'extraction_extraction', N'page_turns'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2079,6 +2082,7 @@ FROM (VALUES
     (N'extraction', N'0018_deleted_and_read_again'),
     (N'extraction', N'0019_batches'),
     (N'extraction', N'0020_accounts'),
+    (N'extraction', N'0021_page_turns'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from extraction import document_views, export_views, review_views, upload_views, views
+from extraction import (
+    document_views,
+    export_views,
+    page_views,
+    review_views,
+    upload_views,
+    views,
+)
 
 urlpatterns = [
     path("", upload_views.upload, name="upload"),
@@ -32,5 +39,17 @@ urlpatterns = [
         review_views.check,
         name="review-check",
     ),
+    path("extractions/<uuid:extraction_id>/pages/<int:number>/", page_views.image, name="page"),
+    path(
+        "extractions/<uuid:extraction_id>/pages/<int:number>/words/",
+        page_views.words,
+        name="page-words",
+    ),
+    path(
+        "extractions/<uuid:extraction_id>/pages/<int:number>/turn/",
+        page_views.turn,
+        name="page-turn",
+    ),
+    path("review/printed/", page_views.printed, name="review-printed"),
     path("review/", review_views.open_next, name="review-next"),
 ]

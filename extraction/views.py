@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from extraction import fairness, liveness, submission
 from extraction.access import principal_of, visible_extraction
-from extraction.documents.intake import drawn_pages
+from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
@@ -82,9 +82,11 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
         told = {"extraction": extraction, "removed_at": until}
         return render(request, "extraction/deleted.html", told)
+    pages = shown_pages(extraction)
     context: dict[str, object] = {
         "extraction": extraction,
-        "page_numbers": drawn_pages(extraction.pk),
+        "pages": pages,
+        "page_numbers": [page.number for page in pages],
     }
     if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))
