@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
+from whitenoise import WhiteNoise
 
 from logs import levels
 from logs.handler.handler import DatabaseHandler
@@ -62,6 +63,21 @@ def _fast_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def static_files() -> None:
-    """Collect the static files once: pages name them by the manifest, as in production."""
+def static_files() -> Iterator[None]:
+    """Collect the static files once: pages name them by the manifest, as in production.
+
+    WhiteNoise looks at each of them when a middleware is made, for each client of each test. Here
+    it looks once in a process.
+    """
     call_command("collectstatic", interactive=False, verbosity=0)
+    look = WhiteNoise.update_files_dictionary
+    found: dict[tuple[str, str], dict[str, object]] = {}
+
+    def look_once(server: WhiteNoise, root: str, prefix: str) -> None:
+        if (root, prefix) not in found:
+            look(server, root, prefix)
+            found[root, prefix] = dict(server.files)
+        server.files.update(found[root, prefix])
+
+    with mock.patch.object(WhiteNoise, "update_files_dictionary", look_once):
+        yield
