@@ -15,7 +15,6 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_q.brokers import get_broker
-from pytest_django import Settings
 
 from extraction import pipeline
 from extraction.documents.document import Document
@@ -32,7 +31,7 @@ from tests.pyodbc_errors import DEADLOCK, LINK_LOST, DriverError
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 every_outage = pytest.mark.parametrize("error", OUTAGES.values(), ids=OUTAGES.keys())
 # One that mssql-django notices, one that leaves a dead connection behind, and one that leaves none.
@@ -44,11 +43,6 @@ every_kind = pytest.mark.parametrize("error", [OUTAGES[kind] for kind in KINDS],
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "RECHECK_SECONDS", 0)
     monkeypatch.setattr(database, "DEADLOCK_PAUSES", (0, 0, 0))
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
