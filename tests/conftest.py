@@ -1,6 +1,7 @@
 """Fixtures for every test."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from unittest import mock
@@ -60,6 +61,25 @@ def _no_guard_of_the_database() -> Iterator[None]:
     """Have workers that run in this process refuse no database: every test would meet that."""
     with mock.patch("tokens.installation.guard"):
         yield
+
+
+_MEASURED = "COVERAGE_PROCESS_CONFIG"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coverage_of_processes() -> Iterator[str | None]:
+    """Run the processes that tests start without coverage, which doubles their time."""
+    config = os.environ.pop(_MEASURED, None)
+    yield config
+    if config is not None:
+        os.environ[_MEASURED] = config
+
+
+@pytest.fixture
+def measured_processes(_coverage_of_processes: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count what the processes that a test starts run, for lines that no test runs in this one."""
+    if _coverage_of_processes is not None:
+        monkeypatch.setenv(_MEASURED, _coverage_of_processes)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,6 +19,8 @@ from ocrsite.management.commands import serve
 from tests.running_site import ROOT, eventually, free_port
 from tokens.models import TokenMaster
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 URL = "http://127.0.0.1:8000"
 
 
