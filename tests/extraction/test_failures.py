@@ -23,7 +23,7 @@ from tokens.models import (
     TokenUsageLog,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FAILED = "Failed to process invoice"
