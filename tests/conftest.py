@@ -17,8 +17,10 @@ from django.db.models import Model
 from django.test import override_settings
 from whitenoise import WhiteNoise
 
+from extraction.documents import sandbox
 from logs import levels
 from logs.handler.handler import DatabaseHandler
+from tests.extraction.same_input import remembering
 
 
 @pytest.hookimpl(trylast=True)
@@ -61,6 +63,12 @@ def _no_guard_of_the_database() -> Iterator[None]:
     """Have workers that run in this process refuse no database: every test would meet that."""
     with mock.patch("tokens.installation.guard"):
         yield
+
+
+@pytest.fixture
+def same_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the sandbox answer at once what it was asked before about the same bytes."""
+    monkeypatch.setattr(sandbox, "run", remembering(sandbox.run))
 
 
 _MEASURED = "COVERAGE_PROCESS_CONFIG"

@@ -29,7 +29,11 @@ from tokens import encryption
 # Of no form that the log's redaction knows: what keeps it out must be that nobody writes it.
 CANARY = "canary0c7e51f3e9canary"
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("same_input"),
+]
 
 
 @pytest.fixture

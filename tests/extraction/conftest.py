@@ -16,7 +16,6 @@ from extraction.documents import sandbox
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.readers.gemini import errors, prompt_cost
 from ocrsite.lib import files
-from tests.extraction.same_input import remembering
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
@@ -84,12 +83,6 @@ def data_dir(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(files, "_seen", set())
     settings.DATA_DIR = tmp_path / "data"
     return tmp_path / "data"
-
-
-@pytest.fixture
-def same_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the sandbox answer at once what it was asked before about the same bytes."""
-    monkeypatch.setattr(sandbox, "run", remembering(sandbox.run))
 
 
 @pytest.fixture
