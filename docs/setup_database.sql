@@ -81,6 +81,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0015_export_profiles'),
         (N'extraction', N'0016_first_export_profiles'),
         (N'extraction', N'0017_review'),
+        (N'extraction', N'0018_deleted_and_read_again'),
+        (N'extraction', N'0019_batches'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -90,6 +92,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0007_ingested_files'),
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
+        (N'logs', N'0010_retention_of_deleted'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -591,7 +594,13 @@ CREATE TABLE [extraction_extraction] (
     [claimed_for_review_until] datetimeoffset NULL,
     [original] nvarchar(max) NULL CONSTRAINT extraction_extraction_original_29cdc6f4_check CHECK ((ISJSON ("original") = 1)),
     [rejection] nvarchar(500) DEFAULT '' NOT NULL,
-    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0)
+    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0),
+    [chosen_key_id] bigint NULL,
+    [chosen_reader] nvarchar(20) DEFAULT '' NOT NULL,
+    [deleted_at] datetimeoffset NULL,
+    [deleted_by] nvarchar(100) NULL,
+    [purged_at] datetimeoffset NULL,
+    [batch] nchar(32) NULL
 );
 END
 GO
@@ -935,6 +944,12 @@ ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_pr
 END
 GO
 
+IF OBJECT_ID(N'[extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID] FOREIGN KEY ([chosen_key_id]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID] FOREIGN KEY ([token_id]) REFERENCES [TokenMaster] ([TokenID]);
@@ -1177,7 +1192,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_all_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id]);
+CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id], [deleted_at]);
 END
 GO
 
@@ -1211,6 +1226,12 @@ CREATE INDEX [extraction_attempt_token_id_6376382c] ON [extraction_attempt] ([to
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_batch' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_batch] ON [extraction_extraction] ([batch], [company_id], [created_at], [id], [deleted_at]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [state], [created_at]);
@@ -1219,7 +1240,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_company' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
@@ -1232,6 +1253,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_correction_extraction_id_8d300731' AND object_id = OBJECT_ID(N'[extraction_correction]'))
 BEGIN
 CREATE INDEX [extraction_correction_extraction_id_8d300731] ON [extraction_correction] ([extraction_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_deleted' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_deleted] ON [extraction_extraction] ([purged_at], [deleted_at]);
 END
 GO
 
@@ -1261,7 +1288,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_file_name' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_file_name] ON [extraction_extraction] ([company_id], [file_name], [id]);
+CREATE INDEX [extraction_file_name] ON [extraction_extraction] ([company_id], [file_name], [id], [deleted_at]);
 END
 GO
 
@@ -1279,25 +1306,25 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_invoiced' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_number' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_number] ON [extraction_extraction] ([company_id], [invoice_number], [id]);
+CREATE INDEX [extraction_number] ON [extraction_extraction] ([company_id], [invoice_number], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_payable' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_payable] ON [extraction_extraction] ([company_id], [due_date], [id]);
+CREATE INDEX [extraction_payable] ON [extraction_extraction] ([company_id], [due_date], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
@@ -1309,31 +1336,31 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id]);
+CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_supplier' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_supplier] ON [extraction_extraction] ([company_id], [supplier_name], [id]);
+CREATE INDEX [extraction_supplier] ON [extraction_extraction] ([company_id], [supplier_name], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_tax_id' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_tax_id] ON [extraction_extraction] ([company_id], [supplier_tax_id], [id]);
+CREATE INDEX [extraction_tax_id] ON [extraction_extraction] ([company_id], [supplier_tax_id], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_total' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_total] ON [extraction_extraction] ([company_id], [total_amount], [id]);
+CREATE INDEX [extraction_total] ON [extraction_extraction] ([company_id], [total_amount], [id], [deleted_at]);
 END
 GO
 
@@ -1811,6 +1838,12 @@ IF EXISTS (
         (N'extraction_extraction', N'original'),
         (N'extraction_extraction', N'rejection'),
         (N'extraction_extraction', N'version'),
+        (N'extraction_extraction', N'chosen_key_id'),
+        (N'extraction_extraction', N'chosen_reader'),
+        (N'extraction_extraction', N'deleted_at'),
+        (N'extraction_extraction', N'deleted_by'),
+        (N'extraction_extraction', N'purged_at'),
+        (N'extraction_extraction', N'batch'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1972,6 +2005,8 @@ FROM (VALUES
     (N'extraction', N'0015_export_profiles'),
     (N'extraction', N'0016_first_export_profiles'),
     (N'extraction', N'0017_review'),
+    (N'extraction', N'0018_deleted_and_read_again'),
+    (N'extraction', N'0019_batches'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -1981,6 +2016,7 @@ FROM (VALUES
     (N'logs', N'0007_ingested_files'),
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
+    (N'logs', N'0010_retention_of_deleted'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),

@@ -76,7 +76,7 @@ def _rows_of_next_company() -> list[uuid.UUID]:
     tied = {company_id for company_id in queued if load(company_id) == least}
     if len(tied) > 1:
         # From the latest on: what comes last here was served longest ago, or is not listed at all.
-        for company_id in Extraction.objects.companies_served_lately():
+        for company_id in Extraction.with_deleted.companies_served_lately():
             if len(tied) > 1:
                 tied.discard(company_id)
     return queued[min(tied)]

@@ -8,15 +8,17 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from extraction import liveness
+from extraction.access import Principal
 from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
-from extraction.exceptions import ExtractionFailed
+from extraction.exceptions import ExtractionCancelled, ExtractionFailed
 from extraction.invoices.listed import listed_fields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction_queryset import DEATHS_ALLOWED
@@ -77,6 +79,8 @@ def finish(
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
+    if extraction.has_result:  # others may have come since it was first read
+        earlier = earlier.filter(created_at__lt=extraction.created_at)
     first = earlier.values_list("pk", flat=True).first()
     today = timezone.now().date()
     invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
@@ -97,6 +101,7 @@ def finish(
             token=call.token if call else None,
             model=reading.model,
             timings=timings,
+            **(Extraction.objects.unreviewed() if extraction.has_result else {}),
         )
         if ended:
             Extraction.objects.answer_for_bytes(extraction)
@@ -150,17 +155,23 @@ def internal_error(billing: Billing, usage: Usage) -> ReadingError:
 
 
 def fail(extraction: Extraction, error: UserFacingError) -> None:
-    """End an extraction with an error, which its callers are told."""
+    """End an extraction with an error, which its callers are told.
+
+    One that was being read again has its earlier result back, and its page tells the error.
+    """
     wait = error.retry_after
+    failed: dict[str, Any] = {
+        "state": State.FAILED,
+        "http_status": error.http_status,
+        "retry_after_at": None if wait is None else timezone.now() + wait,
+        "dedup_key": None,  # the same bytes may be sent again
+    }
     Extraction.objects.end(
         extraction,
-        State.FAILED,
-        http_status=error.http_status,
         error_code=error.code,
         error_message=error.message,
         error_detail=error.detail,
-        retry_after_at=None if wait is None else timezone.now() + wait,
-        dedup_key=None,  # the same bytes may be sent again
+        **(Extraction.objects.earlier_result() if extraction.has_result else failed),
     )
     logger.warning("The extraction failed: %s (%s)", error.detail, error.code)
 
@@ -219,15 +230,44 @@ def recover(
             if not is_certain():
                 transaction.set_rollback(True)
                 return
-            for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
-                _close(attempt, AttemptOutcome.UNKNOWN, code=code)
-                _charge(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
-                circuit_breaker.end_trial_call(attempt.token, answered=False)
+            _charge_open_calls(extraction, code)
             if extraction.deaths >= DEATHS_ALLOWED:
                 fail(extraction, ExtractionFailed("worker_died", KEEPS_FAILING, 502))
             else:
                 Extraction.objects.postpone(extraction, timedelta(0))
         logger.error("Took over extraction %s (%s).", extraction.pk, code)
+
+
+@deadlocks_retried
+def cancel(extraction: Extraction, *, by: Principal) -> bool:
+    """End an extraction that no process has taken; False when one has, or when it has ended.
+
+    A call under way is not cut off: it is paid for. One that was being read again has its earlier
+    result back.
+    """
+    told = ExtractionCancelled(by.name)
+    with transaction.atomic():
+        state = Extraction.objects.cancel(
+            extraction.pk,
+            http_status=told.http_status,
+            error_code=told.code,
+            error_message=told.message,
+            error_detail=told.detail,
+        )
+        if state is None:
+            return False
+        _charge_open_calls(extraction, told.code)
+    with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
+        logger.info("%s cancelled %s: it is %s", by.label, extraction.pk, state)
+    return True
+
+
+def _charge_open_calls(extraction: Extraction, code: str) -> None:
+    """Charge what nobody knows the bill of at its reserve, flagged as estimated."""
+    for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
+        _close(attempt, AttemptOutcome.UNKNOWN, code=code)
+        _charge(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
+        circuit_breaker.end_trial_call(attempt.token, answered=False)
 
 
 def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:

@@ -161,7 +161,8 @@ def read_einvoice(extraction: Extraction) -> Reading | None:
     """
     if extraction.attempts > extraction.attempts_before:
         return None  # looked for before the first call
-    reading = read_first(document_of(extraction), extraction.media_type, extraction.reader)
+    choice = extraction.chosen_reader or extraction.reader
+    reading = read_first(document_of(extraction), extraction.media_type, choice)
     if reading is not None:
         retry_while_unreachable(partial(selection.require_unblocked, extraction.company_id))
     return reading
@@ -179,7 +180,11 @@ def require_free_key(extraction: Extraction) -> None:
     """
     pages = (PageImage(n, Path(), blank=False) for n in range(1, extraction.page_count + 1))
     document = Document(Path(extraction.file), extraction.media_type, tuple(pages))
-    selection.require_free(extraction.company_id, cost_of=partial(cost_of, document))
+    selection.require_free(
+        extraction.company_id,
+        cost_of=partial(cost_of, document),
+        only=extraction.chosen_key_id,
+    )
 
 
 def prepare_pages(extraction: Extraction) -> Document:
@@ -220,6 +225,7 @@ def begin_attempt(
         cost_of=lambda token: cost_of(document, token, repaired),
         lease=reservation_lease(),
         tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
+        only=extraction.chosen_key_id,
     )
     attempt = Attempt(
         id=attempt_id,

@@ -43,7 +43,9 @@ class Draft:
 def review(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show an invoice to be corrected, and store what a person decides about it."""
     extraction = visible_extraction(request, extraction_id)
-    if extraction.state != State.SUCCEEDED:
+    # While it is read again, a form that was open keeps what was typed: it is a conflict.
+    is_shown = request.method == "POST" and extraction.has_result
+    if extraction.state != State.SUCCEEDED and not is_shown:
         return redirect("result", extraction.pk)
     if request.method != "POST":
         return _page(request, extraction, Draft())

@@ -271,6 +271,19 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.MultiPartParser"],
     "EXCEPTION_HANDLER": "extraction.api.errors.handle_exception",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+# Whether everybody may read the description of the API, not only those who log in.
+API_DOCS_PUBLIC: bool = env.bool("API_DOCS_PUBLIC", False)
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.1",
+    "TITLE": "ocrsite",
+    "DESCRIPTION": "Invoices in, checked JSON out.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["extraction.api.schema.without_aliases"],
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # Mail
@@ -312,6 +325,8 @@ LOG_RETENTION_DAYS_PER_LEVEL: dict[str, int] = {
 # Old rows go into files under DATA_DIR/archive before they are deleted.
 LOG_ARCHIVE: bool = env.bool("LOG_ARCHIVE", True)
 RETRY_RETENTION_DAYS: int = env.int("RETRY_RETENTION_DAYS", 365, validate=validate.Range(min=1))
+# What people delete they can get back for so long; then it goes for good.
+DELETED_DAYS: int = env.int("DELETED_DAYS", 30, validate=validate.Range(min=1))
 # None: documents and page images stay.
 FILE_RETENTION_DAYS: int | None = (
     env.int("FILE_RETENTION_DAYS", validate=validate.Range(min=1))

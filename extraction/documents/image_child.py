@@ -40,7 +40,8 @@ def draw(
             image.draft(None, (side, side))
         number = 0
         for index in range(min(frames, page_count)):
-            image.seek(index)
+            if frames > 1:  # the picture that is open is not always the first
+                image.seek(index)
             for page in pages_of(image, side, page_count if frames == 1 else 1):
                 number += 1
                 page.save(folder / f"{number:03}.jpg", quality=quality)

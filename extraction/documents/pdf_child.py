@@ -5,10 +5,12 @@
     python -I pdf_child.py attachments DOCUMENT
     python -I pdf_child.py portfolio DOCUMENT
     python -I pdf_child.py text DOCUMENT
+    python -I pdf_child.py unlock DOCUMENT TARGET
 
 ``count`` and ``render`` write the number of pages, or the code of a rejection; ``attachments`` a
 JSON list of the XML attachments in base64, e-invoices by name first; ``portfolio`` whether the PDF
-is only the cover of other files, yes or no; ``text`` the text layer.
+is only the cover of other files, yes or no; ``text`` the text layer. ``unlock`` reads a password
+from stdin, saves the PDF without it as TARGET, and writes "unlocked" or the code of a rejection.
 Run by ``extraction.documents.sandbox`` under limits. Imports nothing of the project, so that it
 starts quickly and nothing of the project is at the mercy of hostile input.
 """
@@ -51,6 +53,9 @@ def main(arguments: list[str]) -> str:
                 return "yes" if is_portfolio(document) else "no"
             case "text":
                 return text(document)
+            case "unlock":
+                [target] = rest
+                return unlock(document, target, sys.stdin.buffer.read().decode())
     except _Rejected as rejected:
         return str(rejected)
     raise ValueError(f"unknown command: {command}")
@@ -76,12 +81,21 @@ def render(document: str, folder: Path, side: int, quality: int) -> int:
         return len(pdf)
 
 
-def _opened(document: str) -> "pypdfium2.PdfDocument":
+def unlock(document: str, target: str, password: str) -> str:
+    """Save the PDF without its encryption, which the user's or the owner's password opens."""
+    from pypdfium2 import raw
+
+    with _opened(document, password) as pdf:
+        pdf.save(target, flags=raw.FPDF_REMOVE_SECURITY)
+    return "unlocked"
+
+
+def _opened(document: str, password: str | None = None) -> "pypdfium2.PdfDocument":
     import pypdfium2
     from pypdfium2 import raw
 
     try:
-        return pypdfium2.PdfDocument(document)
+        return pypdfium2.PdfDocument(document, password)
     except pypdfium2.PdfiumError as error:
         if error.err_code == raw.FPDF_ERR_PASSWORD:
             raise _Rejected("password_protected") from error

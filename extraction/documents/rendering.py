@@ -156,6 +156,25 @@ def count_pdf_pages(path: Path) -> int:
     return count
 
 
+def unlock_pdf(path: Path, password: str) -> None:
+    """Replace a locked PDF by the same without a password.
+
+    The password reaches the child through a pipe. Raises DocumentRejected: ``wrong_password``,
+    ``corrupt_file`` or ``render_timeout``; and RenderBusy.
+    """
+    unlocked = path.with_name("unlocked")
+    with _limits_as_errors(path, path.parent):
+        child = sandbox.run_pdf_child(
+            "unlock", path, str(unlocked), limits=COUNT_LIMITS, stdin=password.encode()
+        )
+        if child.stdout == b"password_protected":
+            raise _wrong_password()
+        if child.stdout != b"unlocked":
+            raise _corrupt()
+    unlocked.chmod(0o600)
+    unlocked.replace(path)
+
+
 def _may_be_portfolio(path: Path) -> bool:
     """Whether a PDF has attachments but XML, and an entry of a portfolio that can be seen or not.
 
@@ -293,7 +312,14 @@ def _why_not_counted(stderr: str) -> DocumentRejected:
 def _locked() -> DocumentRejected:
     return DocumentRejected(
         "password_protected",
-        "The file is locked with a password. Remove the password and send it again.",
+        "The file is locked with a password. Send it again with its password, or without the lock.",
+    )
+
+
+def _wrong_password() -> DocumentRejected:
+    return DocumentRejected(
+        "wrong_password",
+        "The password does not open the file. Check it and send both again.",
     )
 
 

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 
-from extraction import submission
+from extraction import deletion, outcomes, submission
+from extraction.access import principal_of
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
-from extraction.listing.conditions import Rows
+from extraction.forms import ReadAgainForm
+from extraction.listing.batches import AT_ONCE, Batch, Skipped
+from extraction.listing.conditions import TO_REVIEW, Rows
 from extraction.models import State
+from extraction.review import decisions
 
 # A request queues so many again; the user is told what is left.
 RETRIED_AT_ONCE = 500
@@ -43,6 +48,80 @@ def retry_failed(request: HttpRequest, chosen: Rows) -> None:
         messages.info(request, "There are more: try them again as well.")
 
 
+def approve(request: HttpRequest, chosen: Rows) -> None:
+    """Approve those of which nothing is doubtful."""
+    by, batch = principal_of(request), Batch("approved")
+    read = chosen.filter(state=State.SUCCEEDED)
+    batch.skip(read.filter(TO_REVIEW), Skipped.DOUBTFUL)
+    batch.skip(read.filter(reviewed_at__isnull=False), Skipped.DECIDED)
+    batch.skip(chosen.exclude(state=State.SUCCEEDED), Skipped.UNREAD)
+    for extraction in batch.each_of(read.filter(needs_review=False, reviewed_at=None)):
+        try:
+            decisions.approve(extraction, by=by, version=extraction.version)
+        except decisions.NeedsConfirmation:
+            batch.note(Skipped.DOUBTFUL)
+        except decisions.ReviewConflict:
+            batch.note(Skipped.CHANGED)
+        else:
+            batch.note(None)
+    batch.tell(request)
+
+
+def cancel(request: HttpRequest, chosen: Rows) -> None:
+    """Cancel those that no process has taken."""
+    by, batch = principal_of(request), Batch("cancelled")
+    batch.skip(chosen.filter(state=State.PROCESSING), Skipped.UNDER_WAY)
+    batch.skip(chosen.filter(state__in=State.ended()), Skipped.ENDED)
+    for extraction in batch.each_of(chosen.filter(state__in=[State.QUEUED, State.WAITING])):
+        batch.note(None if outcomes.cancel(extraction, by=by) else Skipped.CHANGED)
+    batch.tell(request)
+
+
+def delete(request: HttpRequest, chosen: Rows) -> None:
+    """Delete those that are not being read."""
+    by, batch = principal_of(request), Batch("deleted")
+    batch.skip(chosen.filter(state=State.PROCESSING), Skipped.UNDER_WAY)
+    for extraction in batch.each_of(chosen.exclude(state=State.PROCESSING)):
+        batch.note(None if deletion.delete(extraction, by=by) else Skipped.CHANGED)
+    batch.tell(request)
+
+
+def read_again(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
+    """Ask how they are to be read, and then have them read again; what people decided is kept."""
+    companies = set(chosen.order_by().values_list("company_id", flat=True).distinct()[:2])
+    asked = "how" in request.POST
+    form = ReadAgainForm(
+        request.POST if asked else None,
+        company_id=companies.pop() if len(companies) == 1 else None,
+    )
+    ended = chosen.filter(state__in=State.ended())
+    kept = ended.filter(files_removed_at=None)
+    undecided = kept.filter(reviewed_at=None)
+    if not form.is_valid():
+        context = {
+            "form": form,
+            "documents": undecided.order_by().count(),
+            "at_once": AT_ONCE,
+            "here": request.GET.urlencode(),
+            "scope": request.POST.get("scope"),
+            "chosen": request.POST.getlist("chosen"),
+        }
+        return render(request, "extraction/read_many_again.html", context)
+    by, batch = principal_of(request), Batch("queued to be read again")
+    batch.skip(chosen.filter(state__in=State.unended()), Skipped.WAITING)
+    batch.skip(ended.filter(files_removed_at__isnull=False), Skipped.REMOVED)
+    batch.skip(kept.filter(reviewed_at__isnull=False), Skipped.CORRECTED)
+    for extraction in batch.each_of(undecided):
+        if extraction.original is not None:
+            batch.note(Skipped.CORRECTED)
+        elif submission.read_again(extraction, by=by, reader=form.reader, key=form.key):
+            batch.note(None)
+        else:
+            batch.note(Skipped.CHANGED)
+    batch.tell(request)
+    return None
+
+
 def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
     def export(request: HttpRequest, chosen: Rows) -> HttpResponseBase | None:
         try:
@@ -60,6 +139,10 @@ ACTIONS: dict[str, Action] = {
     "xlsx": Action("Export to Excel", _exported_as(Format.XLSX)),
     "zip": Action("Save the documents", _exported_as(Format.DOCUMENTS)),
     "retry": Action("Try failed ones again", retry_failed),
+    "read-again": Action("Read again…", read_again),
+    "approve": Action("Approve what is not doubtful", approve),
+    "cancel": Action("Cancel the reading", cancel),
+    "delete": Action("Delete", delete),
 }
 
 

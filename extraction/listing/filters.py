@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
+from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
@@ -42,6 +43,7 @@ class Filters:
     until: date | None = None
     requester: str = ""
     duplicates: str = ""
+    batch: UUID | None = None
     sort: str = NEWEST_FIRST
 
 
@@ -100,6 +102,11 @@ class FilterForm(forms.Form):
     duplicates = forms.ChoiceField(
         required=False,
         choices=[("", "All"), ("only", "Duplicates only"), ("none", "No duplicates")],
+    )
+    batch = forms.UUIDField(
+        required=False,
+        widget=forms.HiddenInput,
+        error_messages={"invalid": "There is no such batch of files."},
     )
     sort = forms.ChoiceField(
         required=False,
@@ -174,10 +181,11 @@ class FilterForm(forms.Form):
     @property
     def used(self) -> bool:
         """Whether anything but order and page is filled in."""
-        return self.further_used or bool(self["text"].value()) or bool(self.errors)
+        fields = (field for field in self if field.name not in ("sort", "page"))
+        return any(field.value() for field in fields) or bool(self.errors)
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with anything that has no field on the page."""
-        fields = [*self.non_field_errors(), *self["sort"].errors, *self["page"].errors]
-        return [str(problem) for problem in fields]
+        hidden = [problem for field in self.hidden_fields() for problem in field.errors]
+        return [str(problem) for problem in [*self.non_field_errors(), *hidden]]

@@ -5,6 +5,7 @@ changes nothing, because only the process whose UPDATE changed the row goes on.
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
@@ -50,6 +51,11 @@ DEATHS_ALLOWED = 2
 ROWS_AT_ONCE = 100
 # So many of the latest claims tell in which order companies were served.
 CLAIMS_REMEMBERED = 200
+# What ``extraction.invoices.listed`` copies of an invoice.
+_LISTED_FIELDS = (
+    *("document_type", "supplier_name", "supplier_tax_id", "invoice_number", "invoice_date"),
+    *("due_date", "currency", "total_amount", "duplicate_of"),
+)
 
 
 def dedup_key(company_id: str, sha256: str, reader: str) -> str:
@@ -247,10 +253,12 @@ class ExtractionQuerySet(models.QuerySet[Row]):
             )
         )
 
-    def requeue(self, pk: uuid.UUID) -> bool:
-        """Queue a failed extraction as if it were new; False when its document is removed."""
+    def requeue(
+        self, pk: uuid.UUID, states: Collection[State] = State.unread(), **fields: Any
+    ) -> bool:
+        """Queue one of these ended states as if it were new; False when its document is removed."""
         return bool(
-            self.filter(pk=pk, state=State.FAILED, files_removed_at=None).update(
+            self.filter(pk=pk, state__in=states, files_removed_at=None).update(
                 state=State.QUEUED,
                 due_at=timezone.now(),
                 started_at=None,
@@ -263,5 +271,93 @@ class ExtractionQuerySet(models.QuerySet[Row]):
                 error_code="",
                 error_message="",
                 error_detail="",
+                **fields,
             )
         )
+
+    def cancel(self, pk: uuid.UUID, **told: Any) -> State | None:
+        """End one that no process has taken, and return its state; None when one has.
+
+        ``told``: the columns that say so. One that was being read again keeps its earlier result.
+        """
+        now = timezone.now()
+        unclaimed = self.filter(pk=pk, state__in=[State.QUEUED, State.WAITING])
+        if unclaimed.filter(document_type=None).update(
+            state=State.CANCELLED, finished_at=now, dedup_key=None, **told
+        ):
+            return State.CANCELLED
+        if unclaimed.filter(document_type__isnull=False).update(
+            finished_at=now, **self.earlier_result()
+        ):
+            return State.SUCCEEDED
+        return None
+
+    @staticmethod
+    def earlier_result() -> dict[str, Any]:
+        """The columns of one that was not read again after all, and has its earlier result."""
+        return {"state": State.SUCCEEDED, "http_status": 200, "version": F("version") + 1}
+
+    @staticmethod
+    def unreviewed() -> dict[str, Any]:
+        """The columns of one whose result another reading has replaced."""
+        return {
+            "version": F("version") + 1,
+            "original": None,
+            "reviewed_by": None,
+            "reviewed_at": None,
+            "rejection": "",
+            "claimed_for_review_by": None,
+            "claimed_for_review_until": None,
+        }
+
+    def mark_deleted(self, pk: uuid.UUID, by: str) -> bool:
+        """Hide an ended extraction from every list; False when it has not ended, or is hidden."""
+        return bool(
+            self.filter(pk=pk, state__in=State.ended(), deleted_at=None).update(
+                deleted_at=timezone.now(),
+                deleted_by=by,
+                dedup_key=None,  # the same bytes may be sent again
+                claimed_for_review_by=None,
+                claimed_for_review_until=None,
+            )
+        )
+
+    def deleted(self) -> Self:
+        """Those whose deletion can be undone."""
+        return self.filter(deleted_at__isnull=False, purged_at=None)
+
+    def undelete(self, pk: uuid.UUID) -> bool:
+        """List a deleted extraction again; True for the one process that did."""
+        return bool(self.deleted().filter(pk=pk).update(deleted_at=None, deleted_by=None))
+
+    def purge(self, pk: uuid.UUID, cutoff: datetime) -> bool:
+        """Empty what was deleted before: what it cost stays, and who sent and deleted it.
+
+        False when it was undone meanwhile.
+        """
+        said = ("result", "original", "checks", *_LISTED_FIELDS)
+        return bool(
+            self.deleted()
+            .filter(pk=pk, deleted_at__lt=cutoff)
+            .update(
+                purged_at=timezone.now(),
+                files_removed_at=Coalesce(F("files_removed_at"), timezone.now()),
+                file_name="",
+                sha256="",
+                rejection="",
+                error_detail="",
+                **dict.fromkeys(said),
+            )
+        )
+
+
+_Manager = models.Manager.from_queryset(ExtractionQuerySet)
+
+
+class UndeletedManager(_Manager[Row]):
+    """Knows no deleted extraction, so that no reader of the table has to think of them."""
+
+    def get_queryset(self) -> ExtractionQuerySet[Row]:
+        """Return those that nobody deleted."""
+        every: ExtractionQuerySet[Row] = ExtractionQuerySet(self.model, using=self._db)
+        return every.filter(deleted_at=None)

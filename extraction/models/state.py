@@ -19,6 +19,11 @@ class State(models.TextChoices):
         return (cls.SUCCEEDED, cls.FAILED, cls.CANCELLED)
 
     @classmethod
+    def unread(cls) -> tuple["State", ...]:
+        """Those of them without a result."""
+        return (cls.FAILED, cls.CANCELLED)
+
+    @classmethod
     def unended(cls) -> tuple["State", ...]:
         """The others."""
         return (cls.QUEUED, cls.PROCESSING, cls.WAITING)

@@ -11,8 +11,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from extraction import navigation
+from extraction import navigation, submission
+from extraction.access import Principal
 from extraction.documents.intake import folder_of
+from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Evidence, Reason
 from extraction.invoices.stored import current_invoice
 from extraction.models import CompanyGrant, Correction, Extraction, ReviewState, State
@@ -273,6 +275,34 @@ def test_cleared_value_is_told_to_the_second_reviewer(signed_in: Client) -> None
     page = html(signed_in.post(address(extraction), sent(currency="USD")))
 
     assert "asha cleared this meanwhile." in page
+
+
+def test_second_reviewer_keeps_what_was_typed_when_it_was_read_again(
+    signed_in: Client, operator: User
+) -> None:
+    extraction = doubtful()
+    invoice = current_invoice(extraction)
+    Extraction.objects.update(**listed_fields(invoice))
+    extraction.refresh_from_db()
+    submission.read_again(extraction, by=Principal("user:9", "bela", operator))
+    mine = sent(total_amount="5", invoice_number="4711", currency="USD", line_items__0__amount="77")
+
+    page = html(signed_in.post(address(extraction), mine))
+
+    assert "Another person changed this invoice" in page
+    assert value_of("total_amount", page) == "5"
+    read = invoice.model_copy(update={"invoice_number": "R-4711", "total_amount": Decimal(7)})
+    Extraction.objects.update(state=State.SUCCEEDED, version=1, result=read.model_dump(mode="json"))
+
+    page = html(signed_in.post(address(extraction), mine))
+
+    # What only the new reading changed is its; what both changed is told.
+    assert value_of("invoice_number", page) == "R-4711"
+    assert value_of("total_amount", page) == "5"
+    assert "bela changed this to 7 meanwhile." in page
+    assert value_of("currency", page) == "USD"
+    assert "<li>77</li>" in page
+    assert "bela: had it read again" in page
 
 
 @pytest.mark.parametrize("version", ["", "x", "9" * 30, "-1"])

@@ -1,6 +1,7 @@
 """The list of extractions: each filter, orders, search, totals, pages, and what is bad input."""
 
 import re
+import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -301,3 +302,28 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
     # Session, user, grants, names of companies, edge, totals, rows, navigation.
     with django_assert_num_queries(8):
         signed_in.get(f"/extractions/{query}")
+
+
+def test_files_sent_together_are_listed_by_their_batch(signed_in: Client) -> None:
+    first, second = uuid.uuid4(), uuid.uuid4()
+    listed("a", batch=first, created_at=NOON)
+    listed("b", batch=first, created_at=NOON, needs_review=True)
+    listed("c", batch=second, created_at=NOON)
+    listed("d", batch=first, created_at=NOON, company_id="NT048")
+    listed("e", created_at=NOON)
+
+    assert sorted(names(signed_in, batch=str(first))) == ["a", "b"]
+    assert names(signed_in, batch=str(first), review="needed") == ["b"]
+    assert names(signed_in, batch=str(uuid.uuid4())) == []
+    shown = page(signed_in, batch=str(first))
+    assert f'<input type="hidden" name="batch" value="{first}"' in shown
+    assert "Only files that were sent together." in shown
+    assert ">Clear</a>" in shown
+    assert f"batch={first}&amp;sort=file" in shown
+
+
+def test_what_is_no_batch_lists_nothing_and_is_said(signed_in: Client) -> None:
+    listed("a")
+
+    assert names(signed_in, batch="yesterday") == []
+    assert "There is no such batch of files." in page(signed_in, batch="yesterday")

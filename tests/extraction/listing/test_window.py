@@ -1,6 +1,7 @@
 """A page looks at so many rows and no more, says what it left out, and how that is reached."""
 
 import re
+import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -198,6 +199,17 @@ def test_rows_are_found_by_the_index_of_one_condition(filters: Filters, search: 
     for rows in (found.rows, found.ordered()):
         steps = [step for step in plan_of(rows) if "extraction_extraction" in step]
         assert steps == [f"SEARCH extraction_extraction USING INDEX {search}"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
+@pytest.mark.parametrize("companies", [["NT047"], ["NT047", "NT048"], None])
+def test_files_sent_together_are_found_by_their_index(companies: list[str] | None) -> None:
+    batch = uuid.uuid4()
+    make_extraction(batch=batch)
+
+    for filters in (Filters(batch=batch), Filters(batch=batch, state="failed", sort="-total")):
+        [step, *_] = plan_of(Window(filters, companies).rows)
+        assert step.startswith("SEARCH extraction_extraction USING INDEX extraction_batch (batch=?")
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
