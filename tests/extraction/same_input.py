@@ -16,7 +16,7 @@ def remembering(run: Run) -> Run:
     """Return ``sandbox.run`` so that a tool is started once for each input, the contents of files.
 
     For tests that process the same documents many times. A command that is given a folder is
-    always run: it writes there. So is one that failed.
+    always run: it writes there. So are one that gets a password, and one that failed.
     """
 
     def run_once(
@@ -24,7 +24,10 @@ def remembering(run: Run) -> Run:
         *arguments: str,
         limits: Limits,
         environment: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
     ) -> CompletedProcess[bytes]:
+        if stdin:  # a password, for a document that is to be written without it
+            return run(tool, *arguments, limits=limits, environment=environment, stdin=stdin)
         names = [Path(argument) for argument in arguments]
         passed = frozenset((environment or {}).items())
         key = (shutil.which(tool), *map(_content, names), limits, passed)
