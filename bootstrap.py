@@ -33,10 +33,12 @@ ATOMIC = ("libatomic.so.1", "libatomic1")
 # Debian keeps the server's own programs off the PATH; this one belongs to every version of it.
 POSTGRESQL = ("pg_ctlcluster", "postgresql")
 REDIS = ("redis-server", "redis-server")
+# Sets the clock of processes: tests of what then becomes of leases.
+FAKETIME = ("faketime", "faketime")
 NEEDED = {
     "run": [POPPLER, TESSERACT],
     "dev": [],
-    "test": [POPPLER, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, UNIX_ODBC, ATOMIC],
+    "test": [POPPLER, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, UNIX_ODBC, ATOMIC, FAKETIME],
 }
 
 

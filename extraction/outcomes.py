@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from extraction import liveness
 from extraction.access import Principal
@@ -35,6 +34,7 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
@@ -82,7 +82,7 @@ def finish(
     if extraction.has_result:  # others may have come since it was first read
         earlier = earlier.filter(created_at__lt=extraction.created_at)
     first = earlier.values_list("pk", flat=True).first()
-    today = timezone.now().date()
+    today = clock.now().date()
     invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
         if call is not None:
@@ -163,7 +163,7 @@ def fail(extraction: Extraction, error: UserFacingError) -> None:
     failed: dict[str, Any] = {
         "state": State.FAILED,
         "http_status": error.http_status,
-        "retry_after_at": None if wait is None else timezone.now() + wait,
+        "retry_after_at": None if wait is None else clock.now() + wait,
         "dedup_key": None,  # the same bytes may be sent again
     }
     Extraction.objects.end(
@@ -181,7 +181,7 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
 
     It is woken then, but only when there is room for its call: ``extraction.worker.waiting``.
     """
-    now = timezone.now()
+    now = clock.now()
     delay = max(until - now, timedelta(0))
     if _past_deadline(extraction, delay):
         fail(extraction, _no_key_free(until))
@@ -197,7 +197,7 @@ def wait_for_service(extraction: Extraction, fault: ServiceFault) -> None:
 
     The document is not to blame, so only its deadline ends the tries.
     """
-    elapsed = timezone.now() - (extraction.started_at or timezone.now())
+    elapsed = clock.now() - (extraction.started_at or clock.now())
     delay = RetryPolicy.from_settings().wait_after(elapsed)
     if _past_deadline(extraction, delay):
         fail(extraction, fault)
@@ -279,7 +279,7 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
 def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
     """Record how a call ended, once; False when that was done before."""
     closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
-        outcome=outcome, finished_at=timezone.now(), **failed
+        outcome=outcome, finished_at=clock.now(), **failed
     )
     return bool(closed)
 
@@ -316,7 +316,7 @@ def _block_key(
             wait = policy.wait(retries, error.retry_after)
             if error.cools_for is not None:
                 wait = timedelta(seconds=error.cools_for)
-            until = timezone.now() + wait
+            until = clock.now() + wait
             whole_project = error.key_effect is KeyEffect.COOL_PROJECT
             circuit_breaker.trip(call.token, until, error.detail, whole_project=whole_project)
             return until
@@ -349,12 +349,12 @@ def _failures(extraction: Extraction, failure: Failure) -> int:
 
 
 def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
-    return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
+    return extraction.deadline is not None and clock.now() + delay > extraction.deadline
 
 
 def _no_key_free(until: datetime) -> ExtractionFailed:
     """The company has keys, and none of them could take it before the deadline."""
-    wait = until - timezone.now()
+    wait = until - clock.now()
     return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=wait)
 
 

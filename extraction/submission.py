@@ -18,6 +18,7 @@ from extraction.models import Correction, Extraction, IdempotencyKey, ReaderChoi
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
@@ -98,6 +99,7 @@ def submit(
                     media_type=document.media_type,
                     size=document.size,
                     page_count=document.page_count,
+                    due_at=clock.now(),
                 )
             # Where the database is lost at the commit, the row may be there and need its file. If
             # it is not, the file goes at night.

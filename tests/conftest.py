@@ -120,6 +120,13 @@ def _fast_flush() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _one_host() -> Iterator[None]:
+    """Have this process's clock be the one that all share: tests set it."""
+    with mock.patch("ocrsite.lib.clock._is_shared", return_value=False):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _fast_passwords() -> Iterator[None]:
     """Hash passwords in a millisecond: Django's default takes a quarter of a second, on purpose."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):

@@ -10,8 +10,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from django.db import transaction
-from django.utils import timezone
 
+from ocrsite.lib import clock
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, rate_limits, services
 from tokens.ledger import Reservation
@@ -210,7 +210,7 @@ def _room(token: TokenMaster, cost_of: Callable[[TokenMaster], Cost]) -> float |
     if token.unspent < cost.floor:
         return None
     if token.free < cost.floor:
-        return timezone.now() + QUOTA_RECHECK
+        return clock.now() + QUOTA_RECHECK
     if circuit_breaker.needs_trial_call(token):
         return 1.0
     most = cost.fixed + cost.output_max
@@ -247,14 +247,14 @@ def _reserve(
             half_open = circuit_breaker.needs_trial_call(token)
             if half_open and not circuit_breaker.claim_trial_call(token, lease):
                 ledger.release(attempt_id)
-                return timezone.now() + circuit_breaker.HALF_OPEN_RECHECK
+                return clock.now() + circuit_breaker.HALF_OPEN_RECHECK
             return Taken(current, reservation, half_open)
         # Another call reserved first: read what it left.
         current = _usable().filter(pk=token.pk).first()
     if current is None:
         return _TooLittle.FOR_ANY_CALL  # it is no longer usable
     if current.unspent >= cost.floor:
-        return timezone.now() + QUOTA_RECHECK
+        return clock.now() + QUOTA_RECHECK
     smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
     if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
         return _TooLittle.FOR_ANY_CALL

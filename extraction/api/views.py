@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import FileResponse
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -32,6 +31,7 @@ from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried
 from extraction.models import ApiClient, Extraction
 from logs import context
+from ocrsite.lib import clock
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
 
@@ -111,7 +111,7 @@ class SubmitView(ApiView):
             headers["Retry-After"] = str(POLL_AFTER)
             return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
         if extraction.retry_after_at:
-            headers["Retry-After"] = whole_seconds(extraction.retry_after_at - timezone.now())
+            headers["Retry-After"] = whole_seconds(extraction.retry_after_at - clock.now())
         return Response(body, status=extraction.http_status, headers=headers)
 
 

@@ -69,7 +69,7 @@ def drawn_pages(document_id: uuid.UUID) -> list[int]:
 
 def documents_folder() -> Path:
     """Return the folder of all documents. Raises OSError when it is away."""
-    return standing_folder(_root())
+    return standing_folder(_root(), made=_root().with_name(".files.made"))
 
 
 def receive(
@@ -83,7 +83,9 @@ def receive(
     with storage_faults(), temp_dir() as temporary:
         examined = examine(upload, temporary / "document", password=password)
         documents_folder()
-        folder = make_folder(folder_of(document_id))
+        folder = folder_of(document_id)
+        for each in (folder.parent, folder):
+            make_folder(each, parents=False)
         path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
         try:
             examined.path.replace(path)

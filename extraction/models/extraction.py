@@ -10,6 +10,7 @@ from extraction.models.extraction_queryset import ExtractionQuerySet, UndeletedM
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
 from extraction.models.state import State
+from ocrsite.lib import clock
 from tokens.models import TokenMaster
 
 # At the end of the indexes by which rows are listed: whether each is to be listed at all.
@@ -245,7 +246,7 @@ class Extraction(models.Model):
         deadline it counts, so that a document that takes down whole machines is not tried for ever.
         """
         alone = self.worker in (None, worker)  # None: it cannot be known (Windows)
-        return alone or (self.deadline is not None and self.deadline < timezone.now())
+        return alone or (self.deadline is not None and self.deadline < clock.now())
 
 
 class IdempotencyKey(models.Model):

@@ -249,7 +249,9 @@ def test_what_changed_since_the_page_was_shown_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"state": State.QUEUED}, {"files_removed_at": timezone.now()}], ids=str
+    "fields",
+    [{"state": State.QUEUED}, {"files_removed_at": timezone.now()}],
+    ids=["queued", "removed"],
 )
 def test_what_cannot_be_read_again_is_said(signed_in: Client, fields: dict[str, Any]) -> None:
     extraction = read_one(**fields)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -21,7 +22,7 @@ from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
-from tokens import circuit_breaker, ledger
+from tokens import circuit_breaker, ledger, selection
 from tokens.models import (
     Provider,
     TokenMaster,
@@ -162,8 +163,13 @@ def test_retry_by_hand_begins_the_policy_anew(emulator: Emulator) -> None:
     assert len(emulator.calls) == 6
 
 
-def test_rejected_key_is_disabled_and_another_takes_over(emulator: Emulator) -> None:
+def test_rejected_key_is_disabled_and_another_takes_over(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad, good = make_token("AIza-bad-key"), make_token("AIza-good-key")
+    # The bad one is tried first, instead of perhaps never.
+    by_id = SimpleNamespace(shuffle=lambda tokens: tokens.sort(key=lambda token: token.pk))
+    monkeypatch.setattr(selection, "random", by_id)
     emulator.faults.add("key_invalid", key="AIza-bad-key")
 
     states = [process_to_end(submit(pdf(f"INVOICE {n}"))).state for n in range(8)]
