@@ -4,7 +4,7 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint chaos types check bench accuracy mutants samples screenshots lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench accuracy mutants samples screenshots messages lock for-run for-dev for-test
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,14 +12,11 @@ help: ## show this list
 run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_DIR)
 	@exec $(VENV_PYTHON) manage.py serve
 
+test: for-test ## run every test, browser tests included, with branch coverage
+	$(VENV_PYTHON) -m tests.databases
+
 # Both runs, whether or not the first one fails; the target fails when one of them does.
 PYTEST_OPTIONS = -n 2 --dist loadfile --no-loadscope-reorder --durations 10
-test: for-test ## run every test, browser tests included, with branch coverage
-	@status=0; \
-	$(VENV_PYTHON) -m tests.postgresql $(PYTEST_OPTIONS) -m "vendor and not chaos" || status=1; \
-	$(VENV_PYTHON) -m pytest $(PYTEST_OPTIONS) --cov || status=1; \
-	exit $$status
-
 chaos: for-test ## run the tests that take minutes (CHAOS_SEED, CHAOS_EXTRACTIONS)
 	@status=0; \
 	$(VENV_PYTHON) -m tests.postgresql $(PYTEST_OPTIONS) -m "vendor and chaos" || status=1; \
@@ -52,6 +49,11 @@ mutants: for-test ## change the code that moves money, bit by bit: a test must f
 
 samples: for-dev ## draw the sample invoices again
 	$(VENV_PYTHON) -m samples.make
+
+messages: for-test ## find the texts of the pages in locale/, and compile their translations
+	$(VENV_PYTHON) manage.py makemessages --locale de --locale ne \
+	--no-location --no-wrap --no-obsolete --ignore tests --ignore benchmarks --ignore mutants
+	$(VENV_PYTHON) manage.py compilemessages --locale de --locale ne --ignore .venv
 
 screenshots: for-test ## take the pictures of README and docs again
 	$(VENV_PYTHON) -m tests.screenshots

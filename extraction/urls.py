@@ -18,6 +18,7 @@ urlpatterns = [
     path("extractions/", views.extraction_list, name="list"),
     path("extractions/act/", views.act_on_list, name="act-on-list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
+    path("extractions/<uuid:extraction_id>/waiting/", views.waiting, name="waiting"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
     path("extractions/deleted/", document_views.deleted, name="deleted"),
     path("extractions/deleted/undo/", document_views.undo_chosen, name="undo-deleted"),

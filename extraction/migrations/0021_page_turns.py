@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0019_batches'),
+        ('extraction', '0020_accounts'),
     ]
 
     operations = [

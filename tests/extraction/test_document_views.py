@@ -60,7 +60,9 @@ def test_deleted_document_says_so_and_is_got_back(signed_in: Client) -> None:
 
     page = post(signed_in, extraction, "delete")
 
-    assert re.search(r"deleted on \d{4}-\d\d-\d\d \d\d:\d\d UTC by <bdi>asha</bdi>", page)
+    assert re.search(
+        r"deleted on <time [^>]+>\d+ \w+ \d{4}, \d\d:\d\d</time> by <bdi>asha</bdi>", page
+    )
     assert "mine.pdf" not in html(signed_in.get("/extractions/"))
     assert "mine.pdf" in html(signed_in.get("/extractions/deleted/"))
     for address in ("review/", "retry/", "read-again/"):

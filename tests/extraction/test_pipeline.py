@@ -36,7 +36,11 @@ from tokens.models import (
 )
 from tokens.selection import NoUsableKey
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("same_input"),
+]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 
