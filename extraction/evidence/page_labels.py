@@ -12,7 +12,6 @@ from extraction.evidence.page_index import PageIndex
 from extraction.evidence.printed_texts import folded
 from extraction.readers.text import labels
 from extraction.readers.text.layout import TextLayout
-from extraction.readers.text.page_layout import layout_text
 
 _AMOUNTS = {
     "total_amount": (*labels.TOTAL, *more_labels.TOTAL),
@@ -36,7 +35,8 @@ class PageLabels:
 
     def __init__(self, page: PageIndex) -> None:
         self._page = page
-        self._layout = TextLayout(layout_text(page.pages))
+        self._layout = TextLayout(page.text)
+        self._found: dict[str, Sequence[str]] = {}
         self._is_scan = any(line.from_ocr for line in page.lines)
 
     def said(self, path: str, value: str) -> str | None:
@@ -111,7 +111,12 @@ class PageLabels:
     def _tax_ids(self) -> Iterator[re.Match[str]]:
         return (found for line in self._layout.lines for found in labels.TAX_ID.finditer(line))
 
-    def _at_label(self, path: str) -> list[str]:
+    def _at_label(self, path: str) -> Sequence[str]:
+        if path not in self._found:  # several questions ask for it
+            self._found[path] = self._look_up(path)
+        return self._found[path]
+
+    def _look_up(self, path: str) -> Sequence[str]:
         if path == "invoice_date":
             day = self._first_day(labels.DATE, more_labels.DATE)
             day = day or self._layout.day_in_line(labels.NUMBER)

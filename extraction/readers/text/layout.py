@@ -1,13 +1,13 @@
 """The text of a document by its layout: what stands beside and below a label."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER, SUM_ROW
+from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER, SUM_ROW, any_of
 from extraction.readers.text.numbers import (
     Amount,
     amounts_in,
@@ -52,7 +52,11 @@ class TextLayout:
 
     def after(self, label: re.Pattern[str]) -> Iterator[Cells]:
         """Yield the cells of each occurrence of the label, from the top."""
-        for index, line in enumerate(self.lines):
+        return self._after(label, enumerate(self.lines))
+
+    def _after(self, label: re.Pattern[str], lines: Iterable[tuple[int, str]]) -> Iterator[Cells]:
+        """Yield the cells of each occurrence of the label in lines with their index."""
+        for index, line in lines:
             for found in islice(label.finditer(line), MAX_OCCURRENCES):
                 rows = self.lines[index + 1 : index + 1 + ROWS_BELOW]
                 start = found.end() - len(found[0].lstrip())
@@ -94,9 +98,12 @@ class TextLayout:
         that an invoice of several pages carries over.
         """
         found: list[Decimal] = []
+        # Few lines have any of the labels: each label is looked for in those alone.
+        label = any_of(names)
+        lines = [(index, line) for index, line in enumerate(self.lines) if label.search(line)]
         for name in names:
             at_name = []
-            for cells in self.after(name):
+            for cells in self._after(name, lines):
                 texts = [cells.beside, *(cells.below[:1] if below else [])]
                 amounts = next(filter(None, map(self._money, texts)), [])
                 at_name += [amount.value for amount in amounts[:1]]
