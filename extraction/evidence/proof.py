@@ -2,7 +2,7 @@
 
     JOB
 
-JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (number, source and words of each),
+JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (what each one's PageWords hold),
 ``einvoice``, what the embedded electronic invoice says, or null, and ``is_einvoice``. Run by
 ``extraction.documents.sandbox.run_child``.
 """
@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from extraction.documents.words import PageWords, Word
+from extraction.documents.words import PageWords, Word, turned_back
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
@@ -27,8 +27,8 @@ def answer(arguments: list[str]) -> Proof:
     """Prove what the job's invoice says."""
     job = json.loads(Path(arguments[0]).read_text("utf-8"))
     pages = [
-        PageWords(number, source, [Word(text, tuple(box)) for text, *box in words])
-        for number, source, words in job["pages"]
+        PageWords(number, source, [Word(text, tuple(box)) for text, *box in words], turn)
+        for number, source, words, turn in job["pages"]
     ]
     return prove(job["invoice"], pages, job["einvoice"], is_einvoice=job["is_einvoice"])
 
@@ -63,9 +63,9 @@ def prove(
     page = PageIndex(pages)
     values = {path: (kind, value) for path, kind, value in values_of(invoice)}
     places = {path: page.find(kind, value) for path, (kind, value) in values.items()}
-    evidence: dict[str, Found] = {
-        path: _found(_nearest(path, found, places)) for path, found in places.items() if found
-    }
+    turns = {one.number: one.turn for one in pages}
+    nearest = {path: _nearest(path, found, places) for path, found in places.items() if found}
+    evidence = {path: _found(place, turns[place.page]) for path, place in nearest.items()}
     numbers = {
         path: Decimal(value) for path, (kind, value) in values.items() if kind is Kind.NUMBER
     }
@@ -112,9 +112,11 @@ def _confirmed(found: Found | None) -> Found:
     return Found(source="xml", page=found["page"], box=found["box"])
 
 
-def _found(place: Place) -> Found:
+def _found(place: Place, turn: int) -> Found:
+    """Return the evidence of a value at a place of a page that was turned so far."""
     source = "ocr" if place.from_ocr else "text"
-    return Found(source=source, page=place.page, box=[round(side, 4) for side in place.box])
+    box = [round(side, 4) for side in turned_back(place.box, turn)]
+    return Found(source=source, page=place.page, box=box)
 
 
 def _nearest(path: str, found: list[Place], places: Mapping[str, list[Place]]) -> Place:
