@@ -97,7 +97,8 @@ def prove(
     doubts += _contradictions(values, stated)
     doubts += _left_out(values, einvoice or {}, page)
     named = {doubt["path"] for doubt in doubts}
-    doubts += [doubt for doubt in labels.missing(invoice) if doubt["path"] not in named]
+    missing = labels.missing(invoice, is_einvoice=is_einvoice)
+    doubts += [doubt for doubt in missing if doubt["path"] not in named]
     if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
         doubts.append(Doubt(path="supplier.name", code="swapped", said=None))
     if is_einvoice:

@@ -7,7 +7,15 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER, SUM_ROW, any_of
+from extraction.readers.text.labels import (
+    BASIS,
+    GAP,
+    IDENTIFIER,
+    NAME_LABEL,
+    NOT_A_NAME,
+    SUM_ROW,
+    any_of,
+)
 from extraction.readers.text.numbers import (
     Amount,
     amounts_in,
@@ -78,6 +86,15 @@ class TextLayout:
                 return cell
         return None
 
+    def name(self, label: re.Pattern[str]) -> str | None:
+        """Return the name of a party beside the label, or below it."""
+        for cells in self.after(label):
+            for cell in _name_cells(cells):
+                name = NAME_LABEL.sub("", cell).strip(" :|,")
+                if len(name) > 2 and not NOT_A_NAME.search(name):
+                    return name
+        return None
+
     def day(self, label: re.Pattern[str]) -> date | None:
         """Return the first day beside the label, or below it."""
         for cells in self.after(label):
@@ -130,6 +147,13 @@ class TextLayout:
         for day in days_in(text):
             return day.readings[-1 if self.month_first else 0]
         return None
+
+
+def _name_cells(cells: Cells) -> Iterator[str]:
+    # A cell with "Name:" first: it is the most certain of those below the heading.
+    yield from (cell for cell in cells.below if NAME_LABEL.match(cell))
+    yield GAP.split(cells.beside)[0]
+    yield from cells.below[:2]
 
 
 def _value(beside: str) -> str:
