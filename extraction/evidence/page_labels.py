@@ -109,7 +109,7 @@ class PageLabels:
 
     def _missing_parties(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
         """Yield the customer and the account that are labelled and were not read."""
-        customer = self._layout.name(labels.CUSTOMER)
+        customer = self._layout.name(labels.CUSTOMER, surely=True)
         if invoice["customer"]["name"] is None and customer is not None:
             yield {"path": "customer.name", "code": "absent", "said": customer}
         iban = next(ibans_in(self._layout.lines), None)

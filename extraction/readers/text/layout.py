@@ -86,10 +86,14 @@ class TextLayout:
                 return cell
         return None
 
-    def name(self, label: re.Pattern[str]) -> str | None:
-        """Return the name of a party beside the label, or below it."""
+    def name(self, label: re.Pattern[str], *, surely: bool = False) -> str | None:
+        """Return the name of a party beside the label, or below it.
+
+        ``surely``: below it only where nothing else stands beside it.
+        """
         for cells in self.after(label):
-            for cell in _name_cells(cells):
+            beside = _value(GAP.split(cells.beside)[0])
+            for cell in _name_cells(Cells(beside, []) if surely and beside else cells):
                 name = NAME_LABEL.sub("", cell).strip(" :|,")
                 if len(name) > 2 and not NOT_A_NAME.search(name):
                     return name
