@@ -81,6 +81,10 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0015_export_profiles'),
         (N'extraction', N'0016_first_export_profiles'),
         (N'extraction', N'0017_review'),
+        (N'extraction', N'0018_deleted_and_read_again'),
+        (N'extraction', N'0019_batches'),
+        (N'extraction', N'0020_accounts'),
+        (N'extraction', N'0021_page_turns'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -90,6 +94,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0007_ingested_files'),
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
+        (N'logs', N'0010_retention_of_deleted'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -260,6 +265,16 @@ CREATE TABLE [django_q_task] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_accountrule]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_accountrule] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [must_change_password] bit NOT NULL,
+    [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_apiclient]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_apiclient] (
@@ -281,6 +296,19 @@ CREATE TABLE [extraction_apiclientcompany] (
     [company_id] nvarchar(50) NOT NULL,
     [client_id] nvarchar(150) NOT NULL,
     CONSTRAINT [unique_client_company] UNIQUE ([client_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_authenticator]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_authenticator] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [secret] nvarchar(255) NOT NULL,
+    [confirmed_at] datetimeoffset NULL,
+    [last_used_at] datetimeoffset NULL,
+    [last_step] bigint NOT NULL,
+    [user_id] int NOT NULL UNIQUE
 );
 END
 GO
@@ -343,6 +371,17 @@ CREATE TABLE [extraction_promptcost] (
     [prompt_version] nvarchar(64) NOT NULL,
     [tokens] bigint NOT NULL,
     CONSTRAINT [unique_prompt_cost] UNIQUE ([model], [prompt_version])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_recoverycode] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [digest] nvarchar(64) NOT NULL,
+    [authenticator_id] bigint NOT NULL,
+    CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
 );
 END
 GO
@@ -591,7 +630,14 @@ CREATE TABLE [extraction_extraction] (
     [claimed_for_review_until] datetimeoffset NULL,
     [original] nvarchar(max) NULL CONSTRAINT extraction_extraction_original_29cdc6f4_check CHECK ((ISJSON ("original") = 1)),
     [rejection] nvarchar(500) DEFAULT '' NOT NULL,
-    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0)
+    [version] int DEFAULT 0 NOT NULL CONSTRAINT extraction_extraction_version_abef81e7_check CHECK ([version] >= 0),
+    [chosen_key_id] bigint NULL,
+    [chosen_reader] nvarchar(20) DEFAULT '' NOT NULL,
+    [deleted_at] datetimeoffset NULL,
+    [deleted_by] nvarchar(100) NULL,
+    [purged_at] datetimeoffset NULL,
+    [batch] nchar(32) NULL,
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
 );
 END
 GO
@@ -893,6 +939,12 @@ ALTER TABLE [django_admin_log] ADD CONSTRAINT [django_admin_log_user_id_c564eba6
 END
 GO
 
+IF OBJECT_ID(N'[extraction_accountrule_user_id_15c7cdc1_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_accountrule] ADD CONSTRAINT [extraction_accountrule_user_id_15c7cdc1_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_apiclientcompany] ADD CONSTRAINT [extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
@@ -917,6 +969,12 @@ ALTER TABLE [extraction_attempt] ADD CONSTRAINT [extraction_attempt_token_id_637
 END
 GO
 
+IF OBJECT_ID(N'[extraction_authenticator_user_id_9ee1f27b_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_authenticator] ADD CONSTRAINT [extraction_authenticator_user_id_9ee1f27b_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_companygrant_user_id_e09c84e0_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_companygrant] ADD CONSTRAINT [extraction_companygrant_user_id_e09c84e0_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
@@ -935,6 +993,12 @@ ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_pr
 END
 GO
 
+IF OBJECT_ID(N'[extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID] FOREIGN KEY ([chosen_key_id]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_token_id_77219595_fk_TokenMaster_TokenID] FOREIGN KEY ([token_id]) REFERENCES [TokenMaster] ([TokenID]);
@@ -944,6 +1008,12 @@ GO
 IF OBJECT_ID(N'[extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_idempotencykey] ADD CONSTRAINT [extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_recoverycode] ADD CONSTRAINT [extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id] FOREIGN KEY ([authenticator_id]) REFERENCES [extraction_authenticator] ([id]);
 END
 GO
 
@@ -1177,7 +1247,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_all_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id]);
+CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id], [deleted_at]);
 END
 GO
 
@@ -1211,6 +1281,12 @@ CREATE INDEX [extraction_attempt_token_id_6376382c] ON [extraction_attempt] ([to
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_batch' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_batch] ON [extraction_extraction] ([batch], [company_id], [created_at], [id], [deleted_at]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_bytes' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_bytes] ON [extraction_extraction] ([company_id], [sha256], [state], [created_at]);
@@ -1219,7 +1295,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_company' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_company] ON [extraction_extraction] ([company_id], [created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
@@ -1232,6 +1308,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_correction_extraction_id_8d300731' AND object_id = OBJECT_ID(N'[extraction_correction]'))
 BEGIN
 CREATE INDEX [extraction_correction_extraction_id_8d300731] ON [extraction_correction] ([extraction_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_deleted' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_deleted] ON [extraction_extraction] ([purged_at], [deleted_at]);
 END
 GO
 
@@ -1261,7 +1343,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_file_name' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_file_name] ON [extraction_extraction] ([company_id], [file_name], [id]);
+CREATE INDEX [extraction_file_name] ON [extraction_extraction] ([company_id], [file_name], [id], [deleted_at]);
 END
 GO
 
@@ -1279,25 +1361,31 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_invoiced' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_invoiced] ON [extraction_extraction] ([company_id], [invoice_date], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_number' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_number] ON [extraction_extraction] ([company_id], [invoice_number], [id]);
+CREATE INDEX [extraction_number] ON [extraction_extraction] ([company_id], [invoice_number], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_payable' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_payable] ON [extraction_extraction] ([company_id], [due_date], [id]);
+CREATE INDEX [extraction_payable] ON [extraction_extraction] ([company_id], [due_date], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_recoverycode_authenticator_id_620d44b3' AND object_id = OBJECT_ID(N'[extraction_recoverycode]'))
+BEGIN
+CREATE INDEX [extraction_recoverycode_authenticator_id_620d44b3] ON [extraction_recoverycode] ([authenticator_id]);
 END
 GO
 
@@ -1309,31 +1397,31 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id]);
+CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_supplier' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_supplier] ON [extraction_extraction] ([company_id], [supplier_name], [id]);
+CREATE INDEX [extraction_supplier] ON [extraction_extraction] ([company_id], [supplier_name], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_tax_id' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_tax_id] ON [extraction_extraction] ([company_id], [supplier_tax_id], [id]);
+CREATE INDEX [extraction_tax_id] ON [extraction_extraction] ([company_id], [supplier_tax_id], [id], [deleted_at]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_to_review] ON [extraction_extraction] ([company_id], [needs_review], [reviewed_at], [created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_total' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_total] ON [extraction_extraction] ([company_id], [total_amount], [id]);
+CREATE INDEX [extraction_total] ON [extraction_extraction] ([company_id], [total_amount], [id], [deleted_at]);
 END
 GO
 
@@ -1632,6 +1720,9 @@ IF EXISTS (
         (N'django_q_task', N'group'),
         (N'django_q_task', N'attempt_count'),
         (N'django_q_task', N'cluster'),
+        (N'extraction_accountrule', N'id'),
+        (N'extraction_accountrule', N'must_change_password'),
+        (N'extraction_accountrule', N'user_id'),
         (N'extraction_apiclient', N'id'),
         (N'extraction_apiclient', N'prefix'),
         (N'extraction_apiclient', N'hashed_key'),
@@ -1642,6 +1733,12 @@ IF EXISTS (
         (N'extraction_apiclientcompany', N'id'),
         (N'extraction_apiclientcompany', N'company_id'),
         (N'extraction_apiclientcompany', N'client_id'),
+        (N'extraction_authenticator', N'id'),
+        (N'extraction_authenticator', N'secret'),
+        (N'extraction_authenticator', N'confirmed_at'),
+        (N'extraction_authenticator', N'last_used_at'),
+        (N'extraction_authenticator', N'last_step'),
+        (N'extraction_authenticator', N'user_id'),
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
@@ -1667,6 +1764,9 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_recoverycode', N'id'),
+        (N'extraction_recoverycode', N'digest'),
+        (N'extraction_recoverycode', N'authenticator_id'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1811,6 +1911,13 @@ IF EXISTS (
         (N'extraction_extraction', N'original'),
         (N'extraction_extraction', N'rejection'),
         (N'extraction_extraction', N'version'),
+        (N'extraction_extraction', N'chosen_key_id'),
+        (N'extraction_extraction', N'chosen_reader'),
+        (N'extraction_extraction', N'deleted_at'),
+        (N'extraction_extraction', N'deleted_by'),
+        (N'extraction_extraction', N'purged_at'),
+        (N'extraction_extraction', N'batch'),
+        (N'extraction_extraction', N'page_turns'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -1972,6 +2079,10 @@ FROM (VALUES
     (N'extraction', N'0015_export_profiles'),
     (N'extraction', N'0016_first_export_profiles'),
     (N'extraction', N'0017_review'),
+    (N'extraction', N'0018_deleted_and_read_again'),
+    (N'extraction', N'0019_batches'),
+    (N'extraction', N'0020_accounts'),
+    (N'extraction', N'0021_page_turns'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -1981,6 +2092,7 @@ FROM (VALUES
     (N'logs', N'0007_ingested_files'),
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
+    (N'logs', N'0010_retention_of_deleted'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),

@@ -84,12 +84,16 @@ def principal_of(request: HttpRequest | Request) -> Principal:
     return Principal(f"user:{user.pk}", user.get_username(), user)
 
 
-def visible_extraction(request: HttpRequest | Request, extraction_id: uuid.UUID) -> Extraction:
+def visible_extraction(
+    request: HttpRequest | Request, extraction_id: uuid.UUID, *, even_deleted: bool = False
+) -> Extraction:
     """Return an extraction of a company that the caller may act for.
 
-    Raises Http404 for any other, so that nobody learns whether it exists.
+    Who may see it may change, delete and restore it. Raises Http404 for any other, so that nobody
+    learns whether it exists, and for a deleted one unless it is asked for.
     """
-    visible = Extraction.objects.for_companies(principal_of(request).company_ids())
+    every = Extraction.with_deleted if even_deleted else Extraction.objects
+    visible = every.for_companies(principal_of(request).company_ids())
     extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
     context.add(company_id=extraction.company_id)
     return extraction

@@ -66,6 +66,7 @@ def extract(
     branch: str,
     requested_by: str,
     reader: str = ReaderChoice.AUTO,
+    password: str = "",
 ) -> Invoice:
     """Read a document now and return what was read, checked.
 
@@ -82,7 +83,7 @@ def extract(
     requester = Requester(company_id=company_id.strip(), branch=branch, requested_by=requested_by)
     try:
         with temp_dir() as folder:
-            document = _prepare(upload, folder)
+            document = _prepare(upload, folder, password)
             collected = start_collecting(document)
             reading = _read_einvoice(document, reader) or _read(document, api_key, requester)
             comparison = compare(reading, collected.result())
@@ -93,10 +94,10 @@ def extract(
     return judge(reading, comparison, timezone.now().date())
 
 
-def _prepare(upload: "UploadedFile[bytes]", folder: Path) -> Document:
+def _prepare(upload: "UploadedFile[bytes]", folder: Path, password: str) -> Document:
     """Check the document and draw its pages, in a folder that is removed with the request."""
     with storage_faults():
-        draft = intake.examine(upload, folder / "document")
+        draft = intake.examine(upload, folder / "document", password=password)
     return rendering.render_document(draft.path, draft.media_type, draft.page_count, folder)
 
 

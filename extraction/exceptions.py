@@ -1,6 +1,7 @@
 """Why a document is not extracted, as people and programs are told."""
 
 from datetime import timedelta
+from http import HTTPStatus
 
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 
@@ -27,6 +28,18 @@ class RenderBusy(ServiceFault):
         )
 
 
+class ExtractionCancelled(UserFacingError):
+    """A person had it not read (409)."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            "cancelled",
+            "Invoice processing was cancelled",
+            f"It was cancelled by {by} before it was read. Send it again to have it read.",
+            409,
+        )
+
+
 class ExtractionFailed(UserFacingError):
     """No call read the document (422, 502 or 504), or no key was free to make one (503)."""
 
@@ -34,3 +47,15 @@ class ExtractionFailed(UserFacingError):
         self, code: str, detail: str, http_status: int, *, retry_after: timedelta | None = None
     ) -> None:
         super().__init__(code, CANNOT_PROCESS, detail, http_status, retry_after=retry_after)
+
+
+class NotRetried(UserFacingError):
+    """What neither failed nor was cancelled, or has no document any more, is not retried (409)."""
+
+    def __init__(self, *, document_removed: bool) -> None:
+        detail = (
+            "The document was removed when its time was over. Send it again."
+            if document_removed
+            else "Only a failed or cancelled extraction can be tried again."
+        )
+        super().__init__("not_failed", HTTPStatus.CONFLICT.phrase, detail, HTTPStatus.CONFLICT)

@@ -13,12 +13,12 @@ from extraction.access import Principal, principal_of, visible_extraction
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
 from extraction.exports.layout import Layout, layout_of
-from extraction.exports.refusal import ExportRefused
+from extraction.exports.refusal import ExportRefused, NotApproved
 from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
 from extraction.listing.conditions import matching
 from extraction.listing.filters import FilterForm
-from extraction.models import ExportProfile, Extraction, State
+from extraction.models import ExportProfile, Extraction, ReviewState, State
 from ocrsite.lib.errors import UserFacingError
 
 logger = logging.getLogger(__name__)
@@ -56,12 +56,14 @@ def export(request: HttpRequest, format_name: str = "") -> HttpResponseBase:
 
 @require_safe
 def einvoice(request: HttpRequest, extraction_id: uuid.UUID) -> HttpResponse:
-    """Answer one invoice as UBL, or with 422 what it lacks for that."""
+    """Answer one approved invoice as UBL, or with 422 what it lacks for that."""
     from extraction.exports.ubl import ubl  # lxml, which a web process seldom needs
 
     extraction = visible_extraction(request, extraction_id)
     if extraction.state != State.SUCCEEDED:
         raise Http404("It has not been read.")
+    if extraction.review_state is not ReviewState.APPROVED:
+        return _refusal(request, NotApproved())
     try:
         xml = ubl(invoice_of(extraction))
     except ExportRefused as refusal:

@@ -10,6 +10,7 @@ import uuid
 from functools import partial
 
 from django.conf import settings
+from django.db.models import Q
 
 from extraction.models import Extraction
 from ocrsite.lib.database import retry_while_unreachable
@@ -20,8 +21,21 @@ TRIES = 10
 ROWS_TO_PART_AMONG = 20
 # Seconds for which a company without a free key is put off.
 PUT_OFF_SECONDS = 1.0
+# How many queued rows are counted at most, to say how many come before one.
+MOST_COUNTED = 1_000
 
 _put_off_until: dict[str, float] = {}
+
+
+def ahead_of(extraction: Extraction) -> int:
+    """Return how many queued extractions of its company are taken before this queued one.
+
+    Counted up to MOST_COUNTED. Those of other companies take turns with them.
+    """
+    queued = Extraction.objects.queued().filter(company_id=extraction.company_id)
+    due = extraction.due_at
+    earlier = queued.filter(Q(due_at__lt=due) | Q(due_at=due, pk__lt=extraction.pk))
+    return earlier.order_by("due_at", "pk")[:MOST_COUNTED].count()
 
 
 def put_off(company_id: str) -> None:
@@ -30,7 +44,7 @@ def put_off(company_id: str) -> None:
     For one whose keys are busy: its claims end at once, so that it would always be the one with the
     fewest running extractions.
     """
-    _put_off_until[company_id] = time.monotonic() + PUT_OFF_SECONDS
+    _put_off_until[_folded(company_id)] = time.monotonic() + PUT_OFF_SECONDS
 
 
 def claim_fairest(*, worker: str | None) -> Extraction | None:
@@ -60,23 +74,28 @@ def claim(pk: uuid.UUID, *, worker: str | None) -> Extraction | None:
     )
 
 
+def _folded(company_id: str) -> str:
+    """One id for all ways to write a company's, which SQL Server does not tell apart."""
+    return company_id.strip().casefold()
+
+
 def _rows_of_next_company() -> list[uuid.UUID]:
     """Some of its queued rows, the oldest first; empty when no company has any."""
-    queued = Extraction.objects.queued().oldest_by_company()
+    queued = Extraction.objects.queued().oldest_by_company(fold=_folded)
     if len(queued) < 2:
         return next(iter(queued.values()), [])
-    running = Extraction.objects.running_by_company()
+    running = Extraction.objects.running_by_company(fold=_folded)
     now = time.monotonic()
 
     def load(company_id: str) -> tuple[bool, float]:
-        weight = settings.COMPANY_WEIGHTS.get(company_id.strip().casefold(), 1.0)
+        weight = settings.COMPANY_WEIGHTS.get(company_id, 1.0)
         return _put_off_until.get(company_id, 0.0) > now, running.get(company_id, 0) / weight
 
     least = min(map(load, queued))
     tied = {company_id for company_id in queued if load(company_id) == least}
     if len(tied) > 1:
         # From the latest on: what comes last here was served longest ago, or is not listed at all.
-        for company_id in Extraction.objects.companies_served_lately():
+        for company_id in Extraction.with_deleted.companies_served_lately(fold=_folded):
             if len(tied) > 1:
                 tied.discard(company_id)
     return queued[min(tied)]

@@ -1,13 +1,18 @@
 """The forms of the pages."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from extraction.exports.formats import Format
-from extraction.models import ExportProfile
+from extraction.models import ExportProfile, ReaderChoice
 from extraction.validators import reject_control_characters
+from tokens.models import Provider, TokenMaster
+
+DEFAULT_BRANCH = "Default"
 
 
 def company_choices(companies: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -16,22 +21,105 @@ def company_choices(companies: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 class UploadForm(forms.Form):
-    """Whose documents they are; the files themselves are judged one by one."""
+    """Whose documents they are; the files themselves are judged one by one.
 
-    company_id = forms.ChoiceField(label="Company")
+    ``password`` and ``force`` are for files that were sent before: see ``offer``.
+    """
+
+    company_id = forms.ChoiceField(label=_("Company"))
     branch = forms.CharField(
-        max_length=50, initial="Default", validators=[reject_control_characters]
+        label=_("Branch"),
+        max_length=50,
+        required=False,
+        validators=[reject_control_characters],
+        widget=forms.TextInput({"placeholder": DEFAULT_BRANCH, "autocomplete": "off"}),
     )
+    password = forms.CharField(
+        label=_("Password of the locked file"),
+        max_length=127,
+        required=False,
+        strip=False,
+        validators=[reject_control_characters],
+        widget=forms.PasswordInput({"autocomplete": "off"}),
+    )
+    force = forms.BooleanField(label=_("Read again what came already"), required=False)
+    batch = forms.UUIDField(required=False)
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast("forms.ChoiceField", self.fields["company_id"]).choices = company_choices(companies)
+        chosen = self["company_id"].value() or next(iter(companies), "")
+        shown = list(companies).index(chosen) if chosen in companies else 0
+        self.fields["branch"].widget.attrs["list"] = f"branches-{shown}"
+        self.offered: list[str] = []
+
+    def clean_branch(self) -> str:
+        """Return the branch; DEFAULT_BRANCH where none is given."""
+        return self.cleaned_data["branch"] or DEFAULT_BRANCH
+
+    def clean_batch(self) -> uuid.UUID:
+        """Return the batch; a new one where none is given."""
+        return self.cleaned_data["batch"] or uuid.uuid4()
+
+    def offer(self, *, password: bool, force: bool) -> None:
+        """Have the page show these fields for the next try: without a script files are gone."""
+        asked = {"password": password, "force": force}
+        self.offered = [name for name, is_asked in asked.items() if is_asked]
+
+    @property
+    def offered_fields(self) -> list[forms.BoundField]:
+        """The fields that were offered."""
+        return [self[name] for name in self.offered]
+
+
+class ReadAgainForm(forms.Form):
+    """How documents are read again: as they were sent, by another reader, or with one key.
+
+    Keys are offered to documents of one company. A key that is chosen reads the pages.
+    """
+
+    how = forms.ChoiceField(
+        label="Read",
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": "This cannot be chosen any more. Choose again."},
+    )
+
+    def __init__(self, *args: Any, company_id: str | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usable = TokenMaster.objects.none()
+        if company_id is not None:
+            usable = TokenMaster.objects.for_company(company_id).usable().order_by("pk")
+        self._keys = {str(key.pk): key for key in usable if key.presentable}
+        cast("forms.ChoiceField", self.fields["how"]).choices = [
+            ("", "as it was sent"),
+            (ReaderChoice.AUTO, "the e-invoice inside the PDF if it is complete, else the pages"),
+            (ReaderChoice.EINVOICE, "the e-invoice inside the PDF, and nothing else"),
+            (ReaderChoice.MODEL, "the pages, with any key"),
+            *((pk, f"the pages, with {_named(key)}") for pk, key in self._keys.items()),
+        ]
+
+    @property
+    def reader(self) -> str:
+        """The reader that was chosen; "" for that of the request."""
+        return ReaderChoice.MODEL if self.key else str(self.cleaned_data["how"])
+
+    @property
+    def key(self) -> TokenMaster | None:
+        """The key that was chosen, if one was."""
+        return self._keys.get(self.cleaned_data["how"])
+
+
+def _named(key: TokenMaster) -> str:
+    if key.provider == Provider.OFFLINE:
+        return f"key {key.pk} (offline)"
+    return f"key {key.pk}: {key.masked_key} ({key.provider})"
 
 
 class ExportForm(forms.Form):
     """As what to export: a format, or one of the profiles, whose choice is ``format:id``."""
 
-    export_as = forms.ChoiceField(label="Export as")
+    export_as = forms.ChoiceField(label=_("Export as"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 
+from extraction import liveness
 from extraction.models import Extraction
 from extraction.models.extraction_queryset import LEASE
 from ocrsite.lib.database import drop_connections, retry_deadlocks
@@ -16,17 +17,21 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def heartbeat(extraction: Extraction) -> Iterator[None]:
-    """Renew the extraction's lease inside the block, from a thread with its own connection."""
+    """Renew the extraction's lease inside the block, from a thread with its own connection.
+
+    Where this process is stopped meanwhile, its worker does.
+    """
     done = threading.Event()
     # In a copy of the context, which names the extraction in log records.
     beat = partial(copy_context().run, _beat, extraction, done)
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    with liveness.holding(extraction.lease_id):
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
 
 def _beat(extraction: Extraction, done: threading.Event) -> None:

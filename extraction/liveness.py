@@ -1,20 +1,30 @@
 """What the processes of one worker share: its name, whether it stops, and their signs of life.
 
 In shared memory, because queue or database may be what hangs. Each value is written by one
-instruction and has no lock that a killed process could leave locked. Where processes cannot be
-forked (Windows) nothing is shared.
+instruction and has no lock that a killed process could leave locked. Which leases are held by
+processes that exist, the kernel knows: each holds a record lock, which ends with the process and
+not before, even when it is stopped. Where processes cannot be forked (Windows) nothing is shared.
 """
 
 import contextlib
 import ctypes
+import errno
 import os
 import socket
+import sys
+import tempfile
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
+
+if sys.platform != "win32":
+    import fcntl
 
 # Seconds between two signs of a worker, and for which one is believed. The reconciler may wait for
 # the database meanwhile.
@@ -34,6 +44,8 @@ class Liveness:
         self._taken_other = RawValue(ctypes.c_double, 0)
         self._done = RawValue(ctypes.c_double, 0)
         self._acknowledged = RawValue(ctypes.c_double, 0)
+        # Its bytes stand for leases.
+        self._leases = _shared_file()
 
     @property
     def taken_at(self) -> float:
@@ -78,6 +90,55 @@ class Liveness:
         """Record that a message was acknowledged."""
         self._acknowledged.value = time.monotonic()
 
+    @contextmanager
+    def holding(self, lease_id: uuid.UUID) -> Iterator[None]:
+        """Have the worker's other processes see that this one works under a lease."""
+        self._lock(lease_id, wait=True)
+        try:
+            yield
+        finally:
+            self._unlock(lease_id)
+
+    def is_held(self, lease_id: uuid.UUID) -> bool:
+        """Whether another process of the worker works under a lease, or is stopped while it did.
+
+        False where the system cannot tell.
+        """
+        if not self._lock(lease_id, wait=False):
+            return True
+        self._unlock(lease_id)
+        return False
+
+    def _lock(self, lease_id: uuid.UUID, *, wait: bool) -> bool:
+        if sys.platform == "win32":  # pragma: no cover  # no record locks there
+            return True
+        try:
+            at_once = 0 if wait else fcntl.LOCK_NB
+            fcntl.lockf(self._leases, fcntl.LOCK_EX | at_once, 1, _place(lease_id))
+        except OSError as error:
+            return error.errno not in (errno.EAGAIN, errno.EACCES)
+        return True
+
+    def _unlock(self, lease_id: uuid.UUID) -> None:
+        if sys.platform != "win32":
+            fcntl.lockf(self._leases, fcntl.LOCK_UN, 1, _place(lease_id))
+
+
+def _shared_file() -> int:
+    """Open a file for what this process forks, which has no name and stays empty."""
+    if sys.platform == "linux":  # in memory: no disk can be full or away
+        return os.memfd_create("leases")
+    if sys.platform == "win32":
+        return -1
+    descriptor, path = tempfile.mkstemp()
+    Path(path).unlink()
+    return descriptor
+
+
+def _place(lease_id: uuid.UUID) -> int:
+    """The byte that stands for a lease: a file has 63 bits of them."""
+    return lease_id.int >> 66
+
 
 _own: Liveness | None = None
 
@@ -92,6 +153,21 @@ def begin() -> Liveness:
 def worker_name() -> str | None:
     """Return host, main process and start of this process's worker; None if it has none."""
     return _own.name if _own else None
+
+
+@contextmanager
+def holding(lease_id: uuid.UUID | None) -> Iterator[None]:
+    """Have this process's worker, if it has one, see that it works under a lease."""
+    if _own is None or lease_id is None:
+        yield
+        return
+    with _own.holding(lease_id):
+        yield
+
+
+def is_held(lease_id: uuid.UUID | None) -> bool:
+    """Whether another process of this process's worker works under a lease, or was stopped then."""
+    return _own is not None and lease_id is not None and _own.is_held(lease_id)
 
 
 def is_stopping() -> bool:

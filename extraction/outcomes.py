@@ -8,15 +8,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from extraction import liveness
+from extraction.access import Principal
 from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
-from extraction.exceptions import ExtractionFailed
+from extraction.exceptions import ExtractionCancelled, ExtractionFailed
 from extraction.invoices.listed import listed_fields
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.models.extraction_queryset import DEATHS_ALLOWED
@@ -33,6 +34,7 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
@@ -77,8 +79,10 @@ def finish(
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
+    if extraction.has_result:  # others may have come since it was first read
+        earlier = earlier.filter(created_at__lt=extraction.created_at)
     first = earlier.values_list("pk", flat=True).first()
-    today = timezone.now().date()
+    today = clock.now().date()
     invoice = judge(reading, comparison, today, duplicate_of=str(first) if first else None)
     with transaction.atomic():
         if call is not None:
@@ -97,6 +101,7 @@ def finish(
             token=call.token if call else None,
             model=reading.model,
             timings=timings,
+            **(Extraction.objects.unreviewed() if extraction.has_result else {}),
         )
         if ended:
             Extraction.objects.answer_for_bytes(extraction)
@@ -150,17 +155,23 @@ def internal_error(billing: Billing, usage: Usage) -> ReadingError:
 
 
 def fail(extraction: Extraction, error: UserFacingError) -> None:
-    """End an extraction with an error, which its callers are told."""
+    """End an extraction with an error, which its callers are told.
+
+    One that was being read again has its earlier result back, and its page tells the error.
+    """
     wait = error.retry_after
+    failed: dict[str, Any] = {
+        "state": State.FAILED,
+        "http_status": error.http_status,
+        "retry_after_at": None if wait is None else clock.now() + wait,
+        "dedup_key": None,  # the same bytes may be sent again
+    }
     Extraction.objects.end(
         extraction,
-        State.FAILED,
-        http_status=error.http_status,
         error_code=error.code,
         error_message=error.message,
         error_detail=error.detail,
-        retry_after_at=None if wait is None else timezone.now() + wait,
-        dedup_key=None,  # the same bytes may be sent again
+        **(Extraction.objects.earlier_result() if extraction.has_result else failed),
     )
     logger.warning("The extraction failed: %s (%s)", error.detail, error.code)
 
@@ -170,7 +181,7 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
 
     It is woken then, but only when there is room for its call: ``extraction.worker.waiting``.
     """
-    now = timezone.now()
+    now = clock.now()
     delay = max(until - now, timedelta(0))
     if _past_deadline(extraction, delay):
         fail(extraction, _no_key_free(until))
@@ -186,7 +197,7 @@ def wait_for_service(extraction: Extraction, fault: ServiceFault) -> None:
 
     The document is not to blame, so only its deadline ends the tries.
     """
-    elapsed = timezone.now() - (extraction.started_at or timezone.now())
+    elapsed = clock.now() - (extraction.started_at or clock.now())
     delay = RetryPolicy.from_settings().wait_after(elapsed)
     if _past_deadline(extraction, delay):
         fail(extraction, fault)
@@ -219,15 +230,44 @@ def recover(
             if not is_certain():
                 transaction.set_rollback(True)
                 return
-            for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
-                _close(attempt, AttemptOutcome.UNKNOWN, code=code)
-                _charge(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
-                circuit_breaker.end_trial_call(attempt.token, answered=False)
+            _charge_open_calls(extraction, code)
             if extraction.deaths >= DEATHS_ALLOWED:
                 fail(extraction, ExtractionFailed("worker_died", KEEPS_FAILING, 502))
             else:
                 Extraction.objects.postpone(extraction, timedelta(0))
         logger.error("Took over extraction %s (%s).", extraction.pk, code)
+
+
+@deadlocks_retried
+def cancel(extraction: Extraction, *, by: Principal) -> bool:
+    """End an extraction that no process has taken; False when one has, or when it has ended.
+
+    A call under way is not cut off: it is paid for. One that was being read again has its earlier
+    result back.
+    """
+    told = ExtractionCancelled(by.name)
+    with transaction.atomic():
+        state = Extraction.objects.cancel(
+            extraction.pk,
+            http_status=told.http_status,
+            error_code=told.code,
+            error_message=told.message,
+            error_detail=told.detail,
+        )
+        if state is None:
+            return False
+        _charge_open_calls(extraction, told.code)
+    with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
+        logger.info("%s cancelled %s: it is %s", by.label, extraction.pk, state)
+    return True
+
+
+def _charge_open_calls(extraction: Extraction, code: str) -> None:
+    """Charge what nobody knows the bill of at its reserve, flagged as estimated."""
+    for attempt in extraction.attempt_set.filter(outcome=AttemptOutcome.PENDING):
+        _close(attempt, AttemptOutcome.UNKNOWN, code=code)
+        _charge(extraction, attempt, Billing.UNKNOWN, NO_USAGE)
+        circuit_breaker.end_trial_call(attempt.token, answered=False)
 
 
 def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
@@ -239,7 +279,7 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
 def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
     """Record how a call ended, once; False when that was done before."""
     closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
-        outcome=outcome, finished_at=timezone.now(), **failed
+        outcome=outcome, finished_at=clock.now(), **failed
     )
     return bool(closed)
 
@@ -276,7 +316,7 @@ def _block_key(
             wait = policy.wait(retries, error.retry_after)
             if error.cools_for is not None:
                 wait = timedelta(seconds=error.cools_for)
-            until = timezone.now() + wait
+            until = clock.now() + wait
             whole_project = error.key_effect is KeyEffect.COOL_PROJECT
             circuit_breaker.trip(call.token, until, error.detail, whole_project=whole_project)
             return until
@@ -309,12 +349,12 @@ def _failures(extraction: Extraction, failure: Failure) -> int:
 
 
 def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
-    return extraction.deadline is not None and timezone.now() + delay > extraction.deadline
+    return extraction.deadline is not None and clock.now() + delay > extraction.deadline
 
 
 def _no_key_free(until: datetime) -> ExtractionFailed:
     """The company has keys, and none of them could take it before the deadline."""
-    wait = until - timezone.now()
+    wait = until - clock.now()
     return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=wait)
 
 

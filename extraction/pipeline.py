@@ -20,6 +20,7 @@ from django.db.models import F
 from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document, PageImage
+from extraction.documents.kept_words import keep_words
 from extraction.evidence.collection import Comparison, collect, compare, start_collecting
 from extraction.exceptions import ExtractionFailed
 from extraction.heartbeat import heartbeat
@@ -91,6 +92,7 @@ def _attempt(extraction: Extraction) -> None:
         document = prepare_pages(extraction)
         stopwatch.lap("pages")
         comparison = compare(einvoice, collect(document))
+        keep_evidence(extraction, comparison)
         stopwatch.lap("evidence")
         _finish_without_call(extraction, einvoice, comparison, stopwatch)
         return
@@ -108,6 +110,7 @@ def _attempt(extraction: Extraction) -> None:
     else:
         stopwatch.lap("read")
         comparison = compare(reading, collected.result())
+        keep_evidence(extraction, comparison)
         stopwatch.lap("evidence")
         record = partial(
             outcomes.finish, extraction, call, reading, comparison, timings=stopwatch.laps
@@ -161,7 +164,8 @@ def read_einvoice(extraction: Extraction) -> Reading | None:
     """
     if extraction.attempts > extraction.attempts_before:
         return None  # looked for before the first call
-    reading = read_first(document_of(extraction), extraction.media_type, extraction.reader)
+    choice = extraction.chosen_reader or extraction.reader
+    reading = read_first(document_of(extraction), extraction.media_type, choice)
     if reading is not None:
         retry_while_unreachable(partial(selection.require_unblocked, extraction.company_id))
     return reading
@@ -179,7 +183,11 @@ def require_free_key(extraction: Extraction) -> None:
     """
     pages = (PageImage(n, Path(), blank=False) for n in range(1, extraction.page_count + 1))
     document = Document(Path(extraction.file), extraction.media_type, tuple(pages))
-    selection.require_free(extraction.company_id, cost_of=partial(cost_of, document))
+    selection.require_free(
+        extraction.company_id,
+        cost_of=partial(cost_of, document),
+        only=extraction.chosen_key_id,
+    )
 
 
 def prepare_pages(extraction: Extraction) -> Document:
@@ -190,6 +198,12 @@ def prepare_pages(extraction: Extraction) -> Document:
         extraction.page_count,
         intake.folder_of(extraction.pk),
     )
+
+
+def keep_evidence(extraction: Extraction, comparison: Comparison) -> None:
+    """Keep the words of the pages for those who review it. Raises nothing."""
+    if comparison.sources.words is not None:
+        keep_words(intake.folder_of(extraction.pk), comparison.sources.words.pages)
 
 
 def begin_attempt(
@@ -220,6 +234,7 @@ def begin_attempt(
         cost_of=lambda token: cost_of(document, token, repaired),
         lease=reservation_lease(),
         tried={attempt.token_id for attempt in earlier if attempt.failure == Failure.RETRY},
+        only=extraction.chosen_key_id,
     )
     attempt = Attempt(
         id=attempt_id,

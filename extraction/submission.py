@@ -11,12 +11,14 @@ from http import HTTPStatus
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
+from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
-from extraction.models import Extraction, IdempotencyKey, ReaderChoice, State
+from extraction.models import Correction, Extraction, IdempotencyKey, ReaderChoice, State
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
@@ -57,12 +59,14 @@ def submit(
     licence_id: str = "",
     force: bool = False,
     reader: str = ReaderChoice.AUTO,
+    password: str = "",
+    batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
-    ``force`` asks for more. Raises
+    ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. Raises
     DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
     it now, NoUsableKey when the company has no usable key, and IdempotencyConflict; nothing is
     stored or queued then.
@@ -70,10 +74,11 @@ def submit(
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
-        document = intake.receive(upload, extraction_id)
+        document = intake.receive(upload, extraction_id, password=password)
         identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
         with ExitStack() as unused_files:
             unused_files.callback(_remove_files, extraction_id)
+            _forget_deleted(identity)
             _forget_offline_reading(identity)
             extraction = _earlier(identity)
             if extraction is None:
@@ -85,6 +90,7 @@ def submit(
                     requested_by=requested_by,
                     licence_id=licence_id,
                     client=client,
+                    batch=batch,
                     dedup_key=identity.dedup_key,
                     reader=reader,
                     file=document.file,
@@ -93,6 +99,7 @@ def submit(
                     media_type=document.media_type,
                     size=document.size,
                     page_count=document.page_count,
+                    due_at=clock.now(),
                 )
             # Where the database is lost at the commit, the row may be there and need its file. If
             # it is not, the file goes at night.
@@ -105,12 +112,48 @@ def submit(
 
 @deadlocks_retried
 def retry(extraction: Extraction) -> bool:
-    """Queue a failed extraction again; False when it is not failed (any more)."""
+    """Queue one that failed or was cancelled again; False when it is neither (any more)."""
     with transaction.atomic():
         queued = Extraction.objects.requeue(extraction.pk)
         if queued:
             wake(extraction.pk)
     return queued
+
+
+@deadlocks_retried
+def read_again(
+    extraction: Extraction,
+    *,
+    by: Principal,
+    reader: str = "",
+    key: TokenMaster | None = None,
+) -> bool:
+    """Queue an ended extraction again, to be read as a person chose; False when it is not as given.
+
+    Another person may have changed or deleted it, or its document is removed. Without a choice it
+    is read as it was sent. An earlier result stays until the new one replaces it, with what people
+    corrected and decided: a Correction keeps it.
+    """
+    unchanged = Extraction.objects.filter(version=extraction.version)
+    with transaction.atomic():
+        if not unchanged.requeue(
+            extraction.pk, State.ended(), chosen_reader=reader, chosen_key=key
+        ):
+            return False
+        if extraction.has_result:
+            Correction.objects.create(
+                extraction=extraction,
+                version=extraction.version + 1,
+                path="",
+                old_value={"result": extraction.result, "original": extraction.original},
+                corrected_by=by.name[:100],
+                client=by.label,
+            )
+        wake(extraction.pk)
+    with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
+        how = f"with key {key.pk}" if key else f"by {reader or extraction.reader}"
+        logger.info("%s had %s read again %s", by.label, extraction.pk, how)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +245,17 @@ def _record(
 
 def _remove_files(extraction_id: uuid.UUID) -> None:
     shutil.rmtree(intake.folder_of(extraction_id), ignore_errors=True)
+
+
+@deadlocks_retried
+def _forget_deleted(identity: _Identity) -> None:
+    """Let an Idempotency-Key be used again whose extraction was deleted."""
+    if identity.idempotency_key is not None:
+        IdempotencyKey.objects.filter(
+            client=identity.client,
+            key=identity.idempotency_key,
+            extraction__deleted_at__isnull=False,
+        ).delete()
 
 
 @deadlocks_retried

@@ -1,24 +1,23 @@
-"""The pages of operators: upload, result, list."""
+"""The pages of operators: result and list. Upload and review have modules of their own."""
 
-from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
-from extraction import submission
-from extraction.access import Principal, principal_of, visible_extraction
-from extraction.documents.intake import drawn_pages
-from extraction.exceptions import DocumentRejected
-from extraction.forms import UploadForm
+from extraction import fairness, liveness, submission
+from extraction.access import principal_of, visible_extraction
+from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
@@ -28,55 +27,6 @@ from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
 from extraction.models import Extraction, State
-from ocrsite.lib.errors import ServiceFault
-from tokens.selection import NoUsableKey
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one uploaded file: an extraction, or a reason why there is none."""
-
-    file_name: str
-    extraction: Extraction | None = None
-    problem: str = ""
-    fault: ServiceFault | None = None
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def upload(request: HttpRequest) -> HttpResponse:
-    """Accept documents one by one: a rejected one does not hold up the others."""
-    principal = principal_of(request)
-    companies = principal.companies()
-    outcomes: list[Outcome] = []
-    if request.method == "POST":
-        form = UploadForm(request.POST, companies=companies)
-        files = request.FILES.getlist("file")
-        if not files:
-            form.add_error(None, "Choose at least one file.")
-        if form.is_valid():
-            outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
-        if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-            return _answer_script(form, outcomes)
-        if len(outcomes) == 1 and outcomes[0].extraction:
-            return redirect("result", outcomes[0].extraction.pk)
-    else:
-        form = UploadForm(companies=companies)
-    accepted = bool(outcomes) and all(outcome.extraction for outcome in outcomes)
-    rejected = form.is_bound and not accepted
-    context = {
-        "form": form,
-        "companies": companies,
-        "outcomes": outcomes,
-        "max_upload_mb": settings.MAX_UPLOAD_MB,
-        "max_pages": settings.MAX_PAGES,
-    }
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if rejected else HTTPStatus.OK
-    response = render(request, "extraction/upload.html", context, status=status)
-    for fault in filter(None, (outcome.fault for outcome in outcomes)):
-        response.status_code = fault.http_status
-        for name, value in fault.headers().items():
-            response.headers[name] = value
-    return response
 
 
 @require_safe
@@ -120,21 +70,40 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
     if chosen.exists():
         response = action.act(request, chosen)
     else:
-        messages.info(request, "Choose at least one document.")
+        messages.info(request, _("Choose at least one document."))
     return response or redirect(f"{reverse('list')}?{request.GET.urlencode()}")
 
 
 @require_safe
 def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show the pages of a document beside what was read from it."""
-    extraction = visible_extraction(request, extraction_id)
+    extraction = visible_extraction(request, extraction_id, even_deleted=True)
+    if extraction.deleted_at:
+        until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
+        told = {"extraction": extraction, "removed_at": until}
+        return render(request, "extraction/deleted.html", told)
+    pages = shown_pages(extraction)
     context: dict[str, object] = {
         "extraction": extraction,
-        "page_numbers": drawn_pages(extraction.pk),
+        "pages": pages,
+        "page_numbers": [page.number for page in pages],
     }
-    if extraction.state == State.SUCCEEDED:
+    if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))
+    if not extraction.ended:
+        context |= _waiting_context(extraction)
     return render(request, "extraction/result.html", context)
+
+
+@never_cache
+@require_safe
+def waiting(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Say what an extraction waits for, as a part of its page; nothing once it has ended."""
+    extraction = visible_extraction(request, extraction_id)
+    context = {"extraction": extraction}
+    if extraction.ended:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return render(request, "extraction/_waiting.html", context | _waiting_context(extraction))
 
 
 @require_POST
@@ -142,45 +111,21 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Queue a failed extraction again."""
     extraction = visible_extraction(request, extraction_id)
     if submission.retry(extraction):
-        messages.success(request, "The document is queued again.")
+        messages.success(request, _("The document is queued again."))
     elif extraction.files_removed_at:
-        messages.info(request, "The document was removed. Upload it again.")
+        messages.info(request, _("The document was removed. Upload it again."))
     else:
-        messages.info(request, "Only a failed extraction can be tried again.")
+        messages.info(request, _("Only what failed or was cancelled can be tried again."))
     return redirect("result", extraction.pk)
 
 
-def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str, str]) -> Outcome:
-    name = file.name or "document"
-    try:
-        submitted = submission.submit(
-            file,
-            company_id=values["company_id"],
-            branch=values["branch"],
-            requested_by=principal.name[:100],
-            client=principal.label,
-        )
-    except DocumentRejected as error:
-        return Outcome(name, problem=error.detail)
-    except ServiceFault as fault:
-        return Outcome(name, problem=fault.detail, fault=fault)
-    except NoUsableKey as error:
-        return Outcome(name, problem=error.message)
-    return Outcome(name, submitted.extraction)
-
-
-def _answer_script(form: UploadForm, outcomes: list[Outcome]) -> JsonResponse:
-    """The outcome of each file, always with status 200: browsers log any other as an error."""
-    files = [
-        {
-            "problem": outcome.problem,
-            "page": outcome.extraction and reverse("result", args=[outcome.extraction.pk]),
-            "poll": outcome.extraction and reverse("api-extraction", args=[outcome.extraction.pk]),
-        }
-        for outcome in outcomes
-    ]
-    problems = [str(error) for errors in form.errors.values() for error in errors]
-    return JsonResponse({"files": files, "problem": " ".join(problems)})
+def _waiting_context(extraction: Extraction) -> dict[str, object]:
+    ahead = fairness.ahead_of(extraction) if extraction.state == State.QUEUED else None
+    return {
+        "ahead": ahead,
+        "more_ahead": ahead == fairness.MOST_COUNTED,
+        "reader_lives": liveness.has_sign(),
+    }
 
 
 def _result_context(invoice: Invoice) -> dict[str, object]:

@@ -285,6 +285,7 @@ class Kept(models.TextChoices):
     RETRIES = "retries", "Failed attempts"
     FILES = "files", "Documents and page images"
     ORPHANS = "orphans", "Documents without an extraction"
+    DELETED = "deleted", "Deleted documents"
     IDEMPOTENCY_KEYS = "idempotency-keys", "Idempotency keys"
     SESSIONS = "sessions", "Expired sessions"
     WRONG_CREDENTIALS = "wrong-credentials", "Failed log-ins and wrong API keys"

@@ -21,6 +21,8 @@ import psutil
 from tests.extraction.sample_documents import pdf
 from tests.running_site import RunningSite, eventually
 
+# The document that is sent under a name.
+Content = Callable[[str], bytes]
 # Read the site's database, which can be away only while it is killed here.
 Query = Callable[[str], list[tuple[Any, ...]]]
 # Kill a server beside the site, call what is given, and start it again.
@@ -34,8 +36,16 @@ PATIENCE = 300
 PAUSE = (25, 40)
 
 
+def invoice(name: str) -> bytes:
+    """A document that says its name and nothing else."""
+    return pdf(f"INVOICE {name}")
+
+
 class Chaos:
-    """Sends documents to a site while it kills; sees that what must die with a victim does."""
+    """Sends documents to a site while it kills; sees that what must die with a victim does.
+
+    Only documents that are ``hostile`` by their names may be refused.
+    """
 
     def __init__(
         self,
@@ -44,6 +54,8 @@ class Chaos:
         random: Random,
         query: Query,
         outside: Mapping[str, Outside],
+        content: Content = invoice,
+        hostile: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._site = site
         self._folder = folder
@@ -55,11 +67,15 @@ class Chaos:
             "main": self._kill_main,
             "web": self._kill_web,
             "stopped worker": self._stop_worker,
+            "stopped process": self._stop_process,
             "stopped web": self._stop_web,
         }
         self._outside = outside
+        self._content = content
+        self._hostile = hostile
         self._to_send: deque[str] = deque()
         self._sent = 0
+        self._refused = 0
         self._web = site.start_web()
         self._worker = site.start_worker()
 
@@ -75,6 +91,8 @@ class Chaos:
 
     def end(self) -> None:
         """Kill the worker, stop web, and see that nothing of the site runs on."""
+        running = {process.pid for process in self._site.processes()}
+        assert running >= {self._worker.pid, self._web.pid}
         self._worker.kill()
         self._web.terminate()
         for process in (self._worker, self._web):
@@ -86,7 +104,7 @@ class Chaos:
     def _go_on_until(self, ended: int) -> None:
         for _ in eventually(PATIENCE):
             self._restart_the_dead()
-            done = self._ended()
+            done = self._ended() + self._refused
             if done >= ended:
                 return
             while self._to_send and self._sent - done < AHEAD and self._send():
@@ -106,14 +124,16 @@ class Chaos:
         """
         name = self._to_send[0]
         path = self._folder / f"{name}.pdf"
-        path.write_bytes(pdf(f"INVOICE {name}"))
+        path.write_bytes(self._content(name))
         try:
             response = self._site.post(path, prefer="respond-async", idempotency_key=name)
         except httpx2.TransportError:
             return False
-        assert response.status_code in (202, 503), response.text
+        refused = response.status_code == 422 and self._hostile(name)
+        assert refused or response.status_code in (202, 503), response.text
         if response.status_code == 503:
             return False
+        self._refused += refused
         self._to_send.popleft()
         self._sent += 1
         return True
@@ -185,15 +205,22 @@ class Chaos:
         return True
 
     def _stop_worker(self) -> bool:
-        return self._stop_for_a_while(self._worker)
+        return self._stop_family(self._worker)
 
     def _stop_web(self) -> bool:
-        return self._stop_for_a_while(self._web)
+        return self._stop_family(self._web)
 
-    def _stop_for_a_while(self, process: subprocess.Popen[bytes]) -> bool:
-        """Stop a process with all its children and let them go on, as a container is paused."""
+    def _stop_process(self) -> bool:
+        """Stop one process under the sentinel."""
+        family = [child for sentinel in self._sentinel() for child in sentinel.children()]
+        return bool(family) and self._stop_for_a_while([self._random.choice(family)])
+
+    def _stop_family(self, process: subprocess.Popen[bytes]) -> bool:
+        """Stop a process with all its children, as a container is paused."""
         main = psutil.Process(process.pid)
-        family = [main, *main.children(recursive=True)]
+        return self._stop_for_a_while([main, *main.children(recursive=True)])
+
+    def _stop_for_a_while(self, family: list[psutil.Process]) -> bool:
         try:
             for member in family:
                 member.suspend()

@@ -58,12 +58,14 @@ class RunningSite:
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
             # Without coverage: what only a process of its own shows, tests/extraction/test_commands
-            # and the tests of ocrsite measure.
+            # measures.
             **{name: value for name, value in os.environ.items() if not name.startswith("COV")},
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),
             "WORKERS": "2",
             "RETRY_JITTER": "False",
+            # gunicorn's titles would overwrite what ``processes`` knows them by.
+            "SPT_NOENV": "1",
             **environment,
         }
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -170,11 +172,15 @@ class RunningSite:
                 orphan.kill()
 
     def processes(self) -> list[psutil.Process]:
-        """All that run for this site now, whoever their parents are."""
+        """All that run for this site now, whoever their parents are.
+
+        Tools and parsers have an environment of their own; they name a file of the site.
+        """
+        folder = str(self.data_dir)
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("DATA_DIR") == str(self.data_dir):
+                if process.environ().get("DATA_DIR") == folder or folder in str(process.cmdline()):
                     found.append(process)
         return found
 

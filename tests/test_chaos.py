@@ -1,14 +1,12 @@
 """kill -9 at random, of everything: every extraction ends, right, charged once for each call made.
 
 Each kind of run is short in `make test` and whole in `make chaos`, where ``CHAOS_SEED`` and
-``CHAOS_EXTRACTIONS`` choose another run, or a longer one, with pauses.
+``CHAOS_EXTRACTIONS`` choose another run, or a longer one. Pauses take half a minute each, so a
+short run has none; test_pauses.py has those that matter most.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -18,8 +16,18 @@ import pytest
 
 from tests import postgresql as postgresql_server
 from tests import redis_server
-from tests.chaos import PATIENCE, Chaos, Outside, Query
-from tests.emulator.ledger import Call
+from tests.chaos import PATIENCE, Chaos, Outside, Query, invoice
+from tests.chaos_rows import WORKERS, assert_all_is_right, shell
+from tests.disturbances import (
+    Missing,
+    SiteClock,
+    fill,
+    hostile_document,
+    hostile_names,
+    page_of_digits,
+    small_disk,
+    take_documents_away,
+)
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf
 from tests.postgresql import PostgresqlMissing, running_postgresql
@@ -30,13 +38,20 @@ pytestmark = pytest.mark.crash
 
 SEED = int(os.environ.get("CHAOS_SEED", "12"))
 EXTRACTIONS = int(os.environ.get("CHAOS_EXTRACTIONS", "200"))
-# Half a minute each, so only in a longer run; test_pauses.py has the one that matters most.
-PAUSES = {"stopped worker": 1, "stopped web": 1} if EXTRACTIONS > 200 else {}
+# What befalls a site all at once, in the short and in the whole run.
+LIGHT = {"full disk": 1, "documents away": 1, "set clock": 2}
+HEAVY = {
+    **{"stopped worker": 2, "stopped web": 1, "stopped process": 3, "set clock": 6},
+    **{"full disk": 3, "documents away": 3, "process": 2, "sentinel": 1, "main": 1, "web": 2},
+}
+HOUR = 3600
+# Far more than a run stores.
+DISK_MEGABYTES = 200
 # One kill of each kind, and as many extractions as these interrupt.
 SHORT = 40
 KEY = "AIza-chaos-test-key"
 ENVIRONMENT: dict[str, Any] = {
-    "WORKERS": "4",
+    "WORKERS": str(WORKERS),
     # So that a run does not wait for most of its time.
     "LEASE_SECONDS": "8",
     # So many that a document is never failed by the faults below.
@@ -60,31 +75,6 @@ TokenMaster.objects.create(
     company_id="DEMO", api_key="{KEY}", provider="Gemini", total_token_limit=10**9
 )
 """
-# Every row of the ledger and of the extractions, whatever the database, and what is wrong there.
-READ_ROWS = """
-import json
-from extraction.models import Attempt, Extraction
-from logs.models import RetryAttempt
-from tokens.ledger_audit import audit_ledger
-from tokens.models import TokenReservation, TokenUsageLog, TokenUsageSummary
-print(json.dumps({
-    "extractions": list(Extraction.objects.values()),
-    "attempts": list(Attempt.objects.values()),
-    "charges": list(TokenUsageLog.objects.values()),
-    "failures": list(RetryAttempt.objects.values()),
-    "reservations": list(TokenReservation.objects.values()),
-    "totals": list(TokenUsageSummary.objects.filter(total_used_tokens__gt=0).values()),
-    "problems": audit_ledger(),
-}, default=str))
-"""
-# They run for minutes.
-END_LEASES_OF_RESERVATIONS = """
-from django.utils import timezone
-from tokens.models import TokenReservation
-TokenReservation.objects.update(leased_until=timezone.now())
-"""
-
-Row = dict[str, Any]
 
 
 @pytest.fixture
@@ -126,7 +116,7 @@ def extractions(request: pytest.FixtureRequest) -> int:
 
 def test_processes_killed_at_random(tmp_path: Path, emulator: Emulator, extractions: int) -> None:
     random = Random(f"processes {SEED}")
-    victims = shuffled(random, extractions, process=6, sentinel=3, main=3, web=3, **PAUSES)
+    victims = shuffled(random, extractions, process=6, sentinel=3, main=3, web=3)
     with running_site(tmp_path / "data", GEMINI_BASE_URL=emulator.url, **ENVIRONMENT) as site:
         survive(site, emulator, tmp_path, random, victims, extractions, share=50)
 
@@ -184,6 +174,56 @@ def test_redis_and_processes_killed_at_random(
         survive(site, emulator, tmp_path, random, victims, extractions, share=25, outside=outside)
 
 
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path | None]:
+    """A folder that can be full; None where none can be mounted."""
+    try:
+        with small_disk(tmp_path / "disk", megabytes=DISK_MEGABYTES) as folder:
+            yield folder
+    except Missing:
+        yield None
+
+
+def test_what_befalls_a_site_all_at_once(
+    tmp_path: Path, emulator: Emulator, disk: Path | None, extractions: int
+) -> None:
+    random = Random(f"all at once {SEED}")
+    try:
+        clock = SiteClock(tmp_path)
+    except Missing as missing:
+        give_up(missing)
+    victims = shuffled(random, extractions, **(LIGHT if extractions == SHORT else HEAVY))
+    if disk is None:
+        victims = [victim for victim in victims if victim != "full disk"]
+    data_dir = (disk or tmp_path) / "data"
+
+    def set_clock(send: Callable[[], None]) -> None:
+        clock.set_by(random.choice([-HOUR, HOUR]))
+        send()
+
+    outside: dict[str, Outside] = {
+        "full disk": lambda send: fill(data_dir.parent, random, send),
+        "documents away": lambda send: take_documents_away(data_dir, random, send),
+        "set clock": set_clock,
+    }
+    environment = {**ENVIRONMENT, **clock.environment}
+    with running_site(data_dir, GEMINI_BASE_URL=emulator.url, **environment) as site:
+        survive(
+            site,
+            emulator,
+            tmp_path,
+            random,
+            victims,
+            extractions,
+            share=15 if extractions == SHORT else 100,
+            outside=outside,
+            hostile=1 if extractions == SHORT else extractions // 20,
+            clock=clock,
+        )
+    if disk is None:
+        pytest.skip("All but the full disk was tried: none can be mounted here.")
+
+
 def test_redis_flushed_in_mid_run_loses_nothing(
     tmp_path: Path, emulator: Emulator, redis: redis_server.Server
 ) -> None:
@@ -224,15 +264,34 @@ def survive(
     share: int,
     query: Query | None = None,
     outside: Mapping[str, Outside] | None = None,
+    hostile: int = 0,
+    clock: SiteClock | None = None,
 ) -> None:
-    """Have a share of the extractions done, in per cent, while all victims are killed."""
+    """Have a share of the extractions done, in per cent, while all victims are killed.
+
+    So many ``hostile`` documents come besides, at random.
+    """
     names = [f"I{number}" for number in range(extractions * share // 100)]
+    intruders = hostile_names(random, hostile)
+    to_send = [*names, *intruders]
+    if intruders:
+        random.shuffle(to_send)
     add_faults(emulator, random, 4 * extractions)
     shell(site, ADD_KEY)
-    chaos = Chaos(site, folder, random, query or site.query, outside or {})
-    chaos.run(names, victims)
-    assert_all_is_right(site, emulator, query or site.query, names, victims)
+    query = query or site.query
+    chaos = Chaos(site, folder, random, query, outside or {}, content, intruders.__contains__)
+    chaos.run(to_send, victims)
+    assert_all_is_right(
+        site, emulator, query, names, victims, intruders, clock.at if clock else None
+    )
     chaos.end()
+
+
+def content(name: str) -> bytes:
+    """A hostile document, or every tenth one a page that is hard to read, else a plain one."""
+    if name.startswith("hostile"):
+        return hostile_document(name)
+    return page_of_digits(name) if name.endswith("7") else invoice(name)
 
 
 def add_faults(emulator: Emulator, random: Random, calls: int) -> None:
@@ -256,106 +315,3 @@ def shuffled(random: Random, extractions: int, **counts: int) -> list[str]:
     ]
     random.shuffle(victims)
     return victims
-
-
-def shell(site: RunningSite, script: str) -> str:
-    return site.manage("shell", "-v0", "-c", script)
-
-
-def assert_all_is_right(
-    site: RunningSite, emulator: Emulator, query: Query, names: list[str], victims: list[str]
-) -> None:
-    wait_for_dead_reservations(site, query)
-    rows = read_rows(site)
-    documents = assert_results_are_right(site, rows["extractions"], names)
-    assert sum(row["deaths"] for row in rows["extractions"]) <= victims.count("process")
-    assert_calls_are_in_the_ledger(rows, documents, emulator)
-    assert rows["reservations"] == []
-    charged = sum(row["total_tokens_used"] for row in rows["charges"])
-    assert [(row["total_used_tokens"], row["reserved_tokens"]) for row in rows["totals"]] == [
-        (charged, 0)
-    ]
-    assert rows["problems"] == []
-
-
-def wait_for_dead_reservations(site: RunningSite, query: Query) -> None:
-    """Have reservations freed whose process died before it made an attempt of them."""
-    reservations = query('SELECT "AttemptID" FROM "TokenReservations"')
-    assert set(reservations).isdisjoint(query("SELECT id FROM extraction_attempt"))
-    if reservations:
-        shell(site, END_LEASES_OF_RESERVATIONS)
-    for _ in eventually(PATIENCE):
-        if query('SELECT count(*) FROM "TokenReservations"') == [(0,)]:
-            return
-
-
-def read_rows(site: RunningSite) -> dict[str, list[Row]]:
-    rows: dict[str, list[Row]] = json.loads(shell(site, READ_ROWS))
-    return rows
-
-
-def assert_results_are_right(
-    site: RunningSite, extractions: list[Row], names: list[str]
-) -> dict[str, str]:
-    """Each document has one extraction, with what was answered to it; return its id by digest."""
-    assert sorted((row["file_name"], row["state"], row["error_code"]) for row in extractions) == [
-        (f"{name}.pdf", "succeeded", "") for name in sorted(names)
-    ]
-    documents = {}
-    for row in extractions:
-        page = (site.data_dir / "files" / row["file"]).parent / "pages" / "001.jpg"
-        digest = hashlib.sha256(page.read_bytes()).hexdigest()
-        assert row["result"]["invoice_number"] == f"EMU-{digest[:8].upper()}"
-        documents[digest] = row["id"]
-    assert len(documents) == len(names)
-    return documents
-
-
-def assert_calls_are_in_the_ledger(
-    rows: dict[str, list[Row]], documents: dict[str, str], emulator: Emulator
-) -> None:
-    """Each call is an attempt, and charged as it was billed: exactly where that was heard."""
-    charges = {row["attempt_id"]: row for row in rows["charges"]}
-    failures = {(row["extraction_id"], row["attempt"]) for row in rows["failures"]}
-    assert len(charges) == len(rows["charges"])
-    assert len(failures) == len(rows["failures"])
-    calls_of: dict[str, list[Call]] = {}
-    for call in emulator.calls:
-        calls_of.setdefault(documents[call.document], []).append(call)
-    for attempt in rows["attempts"]:
-        calls = [
-            call for call in calls_of.get(attempt["extraction_id"], []) if within(attempt, call)
-        ]
-        for call in calls:
-            calls_of[attempt["extraction_id"]].remove(call)
-        failed = (attempt["extraction_id"], attempt["number"]) in failures
-        assert failed == (attempt["outcome"] == "failed")
-        assert_charge_is_right(attempt, calls, charges.pop(attempt["id"], None))
-    assert not any(calls_of.values())  # no call without an attempt
-    assert not charges  # no charge without an attempt
-
-
-def within(attempt: Row, call: Call) -> bool:
-    """Whether a call reached Gemini while this attempt of its document was under way."""
-    began, ended = (datetime.fromisoformat(attempt[name]) for name in ("started_at", "finished_at"))
-    return began <= datetime.fromtimestamp(call.received_at, UTC) <= ended
-
-
-def assert_charge_is_right(attempt: Row, calls: list[Call], charge: Row | None) -> None:
-    assert len(calls) <= 1
-    bill = calls[0].bill.total if calls and calls[0].bill else 0
-    if attempt["outcome"] == "unknown":  # killed before its outcome was recorded, or its call made
-        assert charge is not None
-        # Exact where the bill was heard of after all, by a process that had seemed dead.
-        assert charge["estimated"] or charge["total_tokens_used"] == bill
-        assert charge["total_tokens_used"] >= bill
-    elif attempt["outcome"] == "succeeded":
-        assert charge is not None
-        assert (charge["total_tokens_used"], charge["estimated"]) == (bill, False)
-    elif bill:  # answered, but the answer was lost
-        assert charge is not None
-        assert charge["estimated"]
-        assert charge["total_tokens_used"] >= bill
-    else:
-        assert len(calls) == 1
-        assert charge is None

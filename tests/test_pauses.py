@@ -13,6 +13,7 @@ import pytest
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf
 from tests.running_site import RunningSite, eventually, running_site
+from tests.test_crash import busy_worker
 
 pytestmark = pytest.mark.crash
 
@@ -90,6 +91,20 @@ def test_worker_that_is_stopped_in_mid_call(
         process.send_signal(signal.SIGCONT)
         if process.pid == worker.pid:
             time.sleep(APART)
+
+    assert_called_and_charged_once(site, emulator)
+
+
+@pytest.mark.chaos
+def test_process_that_is_stopped_alone_in_mid_call(
+    site: RunningSite, emulator: Emulator, tmp_path: Path
+) -> None:
+    worker = begin_call(site, emulator, tmp_path)
+    process = busy_worker(worker, emulator)
+
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(PAUSE)
+    process.send_signal(signal.SIGCONT)
 
     assert_called_and_charged_once(site, emulator)
 

@@ -9,8 +9,8 @@ and host follows it.
 from datetime import datetime, timedelta
 
 from django.db.models import OuterRef, Q, Subquery
-from django.utils import timezone
 
+from ocrsite.lib import clock
 from ocrsite.lib.clock import Disturbance
 from tokens.models import CoolDown, TokenMaster
 
@@ -34,7 +34,7 @@ def with_breaker_state() -> dict[str, Subquery]:
 def blocked_until(token: TokenMaster) -> datetime | None:
     """Return when to ask again for a key of a query ``with_breaker_state``; None: call now."""
     until: datetime | None = getattr(token, "blocked_until", None)
-    now = timezone.now()
+    now = clock.now()
     if until is None or until <= now:
         return None
     return min(until, now + HALF_OPEN_RECHECK) if getattr(token, "half_open", False) else until
@@ -53,7 +53,7 @@ def claim_trial_call(token: TokenMaster, lease: timedelta) -> bool:
 
     A trial call that never ends counts as failed when its lease runs out.
     """
-    now = timezone.now()
+    now = clock.now()
     rows = CoolDown.objects.of(token)
     claimed = [
         pk
@@ -77,7 +77,7 @@ def end_trial_call(token: TokenMaster, *, answered: bool) -> None:
     if answered:
         half_open.delete()
     else:
-        half_open.update(blocked_until=timezone.now(), half_open=False)
+        half_open.update(blocked_until=clock.now(), half_open=False)
 
 
 def trip(token: TokenMaster, until: datetime, reason: str, *, whole_project: bool) -> None:
@@ -91,7 +91,7 @@ def trip(token: TokenMaster, until: datetime, reason: str, *, whole_project: boo
         {"project": token.project} if whole_project and token.project else {"token_id": token.pk}
     )
     row = CoolDown.objects.filter(**scope)
-    until = min(until, timezone.now() + LONGEST)
+    until = min(until, clock.now() + LONGEST)
     changed = {"blocked_until": until, "half_open": False, "reason": reason[:200]}
     _, created = CoolDown.objects.get_or_create(**scope, defaults=changed)
     if not created:
@@ -108,6 +108,6 @@ def follow_clock(disturbance: Disturbance | None = None) -> None:
 
     It is not after the wall clock was set back, nor where it is longer than it is ever set.
     """
-    now = timezone.now()
+    now = clock.now()
     latest = now if disturbance is Disturbance.SET_BACK else now + LONGEST
     CoolDown.objects.filter(blocked_until__gt=latest).update(blocked_until=now, half_open=False)

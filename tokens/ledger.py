@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
-from django.utils import timezone
 
+from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
 from tokens import services
 from tokens.models import (
@@ -62,7 +62,7 @@ def reserve(
             attempt_id=attempt_id,
             token_id=token_id,
             amount=amount,
-            leased_until=timezone.now() + lease,
+            leased_until=clock.now() + lease,
         )
         if limits != NO_LIMITS:
             # The totals are locked since they were changed: nobody else counts at the same time.
@@ -155,7 +155,7 @@ def release_dead(now: datetime | None = None) -> int:
 
     Charges nothing: whoever owns a dead attempt settles what it may have cost.
     """
-    dead = TokenReservation.objects.filter(leased_until__lte=now or timezone.now())
+    dead = TokenReservation.objects.filter(leased_until__lte=now or clock.now())
     return sum(map(end_reservation, dead.values_list("attempt_id", flat=True)))
 
 
@@ -164,7 +164,7 @@ def renew_leases(lease: timedelta) -> int:
 
     For use after a pause or a change of the wall clock; returns how many there were.
     """
-    now = timezone.now()
+    now = clock.now()
     wrong = Q(leased_until__lte=now) | Q(leased_until__gt=now + lease)
     return TokenReservation.objects.filter(wrong).update(leased_until=now + lease)
 

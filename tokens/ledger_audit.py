@@ -10,8 +10,8 @@ from datetime import time, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, Sum
-from django.utils import timezone
 
+from ocrsite.lib import clock
 from ocrsite.lib.schedules import ensure_nightly
 from tokens import journal, ledger, services
 from tokens.models import (
@@ -145,7 +145,7 @@ def ensure_schedules() -> None:
 def _dead_reservations() -> list[DeadReservation]:
     """The reservations that hold quota for an attempt that is over."""
     charged = Exists(TokenUsageLog.objects.filter(attempt_id=OuterRef("attempt_id")))
-    expired = Q(leased_until__lte=timezone.now() - RECONCILER_MARGIN)
+    expired = Q(leased_until__lte=clock.now() - RECONCILER_MARGIN)
     rows = TokenReservation.objects.filter(charged | expired).annotate(charged=charged)
     return [DeadReservation(row, row.charged) for row in rows.order_by("token_id", "attempt_id")]
 

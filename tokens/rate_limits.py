@@ -4,8 +4,8 @@ import math
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
+from ocrsite.lib import clock
 from tokens.models import CallLimits, RecentCall, TokenReservation
 
 # A call reaches the provider a moment after it is counted here. The extra second keeps two calls
@@ -31,7 +31,7 @@ def calls_left(token_id: int, limits: CallLimits) -> float | datetime:
     Counts nothing: when the call is made, ``count_call`` decides.
     """
     left = math.inf
-    now = timezone.now()
+    now = clock.now()
     if limits.at_once is not None:
         left = limits.at_once - TokenReservation.objects.filter(token_id=token_id).count()
         if left <= 0:
@@ -51,7 +51,7 @@ def count_call(token_id: int, under_way: int, limits: CallLimits) -> None:
     ``under_way`` includes it. The caller's transaction has the key's totals locked, so that two
     calls are never both counted as the last allowed one, and rolls back when this raises.
     """
-    now = timezone.now()
+    now = clock.now()
     if limits.at_once is not None and under_way > limits.at_once:
         raise LimitReached(now + RECHECK)
     if limits.per_minute is None:

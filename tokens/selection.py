@@ -10,8 +10,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from django.db import transaction
-from django.utils import timezone
 
+from ocrsite.lib import clock
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, rate_limits, services
 from tokens.ledger import Reservation
@@ -20,6 +20,7 @@ from tokens.rate_limits import LimitReached
 
 # How soon to look again while other calls have reserved what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
+CHOSEN_KEY_UNUSABLE = "The key that was chosen cannot be used any more. Choose another one."
 
 
 class NoUsableKey(UserFacingError):
@@ -99,14 +100,16 @@ def take(
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
     tried: Collection[int] = (),
+    only: int | None = None,
 ) -> Taken:
     """Reserve the call's cost on a usable key, chosen at random.
 
-    Keys whose ids are in ``tried`` come last: what failed with them may succeed with another.
+    Keys whose ids are in ``tried`` come last: what failed with them may succeed with another. With
+    ``only`` no other key than this one is taken.
     Raises NoUsableKey, or KeysBusy with the time at which to ask again.
     """
     outcomes = []
-    for token in _candidates(company_id, tried):
+    for token in _candidates(company_id, tried, only):
         outcome = _reserve(token, attempt_id, cost_of, lease)
         if isinstance(outcome, Taken):
             return outcome
@@ -115,24 +118,33 @@ def take(
     if busy:
         raise KeysBusy(min(busy))
     if not outcomes:
-        raise _no_usable_key(company_id)
+        raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
     if _TooLittle.FOR_ANY_CALL in outcomes:
         # An Offline key, if the company has one, is used now that the others are Exceeded.
-        return take(company_id, attempt_id=attempt_id, cost_of=cost_of, lease=lease, tried=tried)
+        return take(
+            company_id,
+            attempt_id=attempt_id,
+            cost_of=cost_of,
+            lease=lease,
+            tried=tried,
+            only=only,
+        )
     raise _exceeded(
         "No key of the company has enough quota left for this document. "
         "Ask support to raise the limit."
     )
 
 
-def require_free(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> None:
-    """Raise KeysBusy when none of the company's keys could take the call now.
+def require_free(
+    company_id: str, *, cost_of: Callable[[TokenMaster], Cost], only: int | None = None
+) -> None:
+    """Raise KeysBusy when none of the company's keys, or not ``only`` this, could take the call.
 
     Reserves nothing, and looks at no more keys than it must: when the call is made, ``take``
     decides. Nor does it say why a company has no usable key.
     """
     busy = []
-    for token in _candidates(company_id):
+    for token in _candidates(company_id, only=only):
         match _room(token, cost_of):
             case datetime() as until:
                 busy.append(until)
@@ -198,7 +210,7 @@ def _room(token: TokenMaster, cost_of: Callable[[TokenMaster], Cost]) -> float |
     if token.unspent < cost.floor:
         return None
     if token.free < cost.floor:
-        return timezone.now() + QUOTA_RECHECK
+        return clock.now() + QUOTA_RECHECK
     if circuit_breaker.needs_trial_call(token):
         return 1.0
     most = cost.fixed + cost.output_max
@@ -235,14 +247,14 @@ def _reserve(
             half_open = circuit_breaker.needs_trial_call(token)
             if half_open and not circuit_breaker.claim_trial_call(token, lease):
                 ledger.release(attempt_id)
-                return timezone.now() + circuit_breaker.HALF_OPEN_RECHECK
+                return clock.now() + circuit_breaker.HALF_OPEN_RECHECK
             return Taken(current, reservation, half_open)
         # Another call reserved first: read what it left.
         current = _usable().filter(pk=token.pk).first()
     if current is None:
         return _TooLittle.FOR_ANY_CALL  # it is no longer usable
     if current.unspent >= cost.floor:
-        return timezone.now() + QUOTA_RECHECK
+        return clock.now() + QUOTA_RECHECK
     smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
     if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
         return _TooLittle.FOR_ANY_CALL
@@ -258,9 +270,12 @@ def _usable() -> TokenQuerySet:
     )
 
 
-def _candidates(company_id: str, tried: Collection[int] = ()) -> Iterator[TokenMaster]:
+def _candidates(
+    company_id: str, tried: Collection[int] = (), only: int | None = None
+) -> Iterator[TokenMaster]:
     """The keys to try, in random order; Offline ones only when there is no other."""
-    tokens = list(_usable().for_company(company_id))
+    usable = _usable().for_company(company_id)
+    tokens = list(usable if only is None else usable.filter(pk=only))
     random.shuffle(tokens)
     tokens.sort(key=lambda token: (token.provider == Provider.OFFLINE, token.pk in tried))
     none_online = True

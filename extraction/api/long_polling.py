@@ -68,7 +68,7 @@ class Poller:
 
     def _announce(self, wanted: list[uuid.UUID]) -> None:
         try:
-            ended = Extraction.objects.filter(pk__in=wanted, state__in=State.ended())
+            ended = Extraction.with_deleted.filter(pk__in=wanted, state__in=State.ended())
             for extraction_id in list(ended.values_list("pk", flat=True)):
                 with self._lock:
                     for event in self._events.get(extraction_id, ()):
@@ -87,16 +87,18 @@ poller = Poller()
 def wait_until_ended(extraction_id: uuid.UUID, seconds: float) -> Extraction:
     """Return the extraction once it has ended, or as it is after so many seconds.
 
+    One that was deleted meanwhile is returned as well: it has ended.
+
     When the database goes away meanwhile, it is returned as it was before, so that the caller
     learns where to ask for it later.
     """
-    extraction = Extraction.objects.get(pk=extraction_id)
+    extraction = Extraction.with_deleted.get(pk=extraction_id)
     if seconds > 0 and not extraction.ended:
         if not connection.in_atomic_block:
             connection.close()  # a waiter needs none
         poller.wait(extraction_id, seconds)
         try:
-            extraction = Extraction.objects.get(pk=extraction_id)
+            extraction = Extraction.with_deleted.get(pk=extraction_id)
         except Error as error:
             if not is_unreachable(error):
                 raise

@@ -1,25 +1,18 @@
-"""What comes in through the API, and the envelope that goes out."""
+"""What comes in through the API."""
 
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import TooManyFieldsSent
-from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
-from extraction.exceptions import PROCESSED
-from extraction.invoices.legacy import legacy_data
-from extraction.invoices.schema import Invoice
-from extraction.invoices.stored import current_invoice
-from extraction.models import Extraction, ReaderChoice, State
+from extraction.models import ReaderChoice
 from extraction.validators import reject_control_characters
-from logs import context as log_context
 
 # The review page may send more (DATA_UPLOAD_MAX_NUMBER_FIELDS).
 MOST_FIELDS = 1000
-PENDING = "Invoice is being processed"
 
 
 def _text(max_length: int, **options: Any) -> serializers.CharField:
@@ -57,6 +50,14 @@ class ExtractionInput(serializers.Serializer[None]):
         default=False, error_messages={"invalid": "must be true or false."}
     )
 
+    # At most 127 bytes (ISO 32000-2, 7.6.4.3.3); blanks at its ends belong to it.
+    password = _text(
+        127,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        help_text="Of a locked PDF: opens it, and is kept nowhere.",
+    )
     reader = serializers.ChoiceField(
         ReaderChoice.choices,
         allow_blank=True,
@@ -109,74 +110,3 @@ class ExtractionInput(serializers.Serializer[None]):
         }
         if repeated:
             raise serializers.ValidationError(repeated)
-
-
-def envelope(extraction: Extraction) -> dict[str, Any]:
-    """Return an extraction in the form that ``POST /extract`` answers."""
-    body: dict[str, Any] = {
-        "status": "pending",
-        "message": PENDING,
-        "data": None,
-        "extraction": reverse("api-extraction", args=[extraction.pk]),
-    }
-    if extraction.state == State.SUCCEEDED:
-        body |= _answered(current_invoice(extraction)) | {"reviewed": _reviewed(extraction)}
-    elif extraction.ended:
-        body |= {
-            "status": "error",
-            "message": extraction.error_message,
-            "code": extraction.error_code,
-            "detail": extraction.error_detail,
-            "request_id": log_context.current().request_id or "",
-        }
-    return body
-
-
-def _answered(invoice: Invoice) -> dict[str, Any]:
-    return {
-        "status": "ok",
-        "message": PROCESSED,
-        "data": legacy_data(invoice),
-        "needs_review": invoice.needs_review,
-        "reasons": [reason.model_dump() for reason in invoice.reasons],
-        "warnings": invoice.warnings,
-    }
-
-
-def _reviewed(extraction: Extraction) -> dict[str, Any] | None:
-    """Return who decided about the invoice, when and how; None where nobody did."""
-    if extraction.reviewed_at is None:
-        return None
-    return {
-        "by": extraction.reviewed_by,
-        "at": extraction.reviewed_at,
-        "decision": extraction.review_state,
-        "reason": extraction.rejection or None,
-    }
-
-
-def degraded_representation(invoice: Invoice) -> dict[str, Any]:
-    """Return in full what was read while nothing could be stored, to be asked for later."""
-    return {
-        **_answered(invoice),
-        "reviewed": None,
-        "extraction": None,
-        "state": State.SUCCEEDED,
-        "http_status": 200,
-        "invoice": invoice.model_dump(mode="json"),
-        "original": None,
-    }
-
-
-def representation(extraction: Extraction) -> dict[str, Any]:
-    """Return an extraction in full: the envelope, its state and the canonical invoice.
-
-    ``original``: the invoice as it was read, null while nobody has changed it.
-    """
-    return {
-        **envelope(extraction),
-        "state": extraction.state,
-        "http_status": extraction.http_status,
-        "invoice": extraction.result,
-        "original": extraction.original,
-    }

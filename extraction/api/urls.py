@@ -2,20 +2,30 @@
 
 from django.urls import path, re_path
 
-from extraction.api import views
+from extraction.api import schema, views
 
 urlpatterns = [
-    re_path(r"^extract/?$", views.ExtractView.as_view(), name="extract"),
-    path("api/v1/extractions/", views.SubmitView.as_view(), name="api-extractions"),
+    path("extract", views.ExtractView.as_view(), name="extract"),
+    path("extract/", views.ExtractView.as_view(), name="extract-slash"),
+    path("api/v1/extractions/", views.ExtractionsView.as_view(), name="api-extractions"),
     path(
         "api/v1/extractions/<uuid:extraction_id>/",
         views.ExtractionView.as_view(),
         name="api-extraction",
     ),
     path(
+        "api/v1/extractions/<uuid:extraction_id>/retry/",
+        views.RetryView.as_view(),
+        name="api-retry",
+    ),
+    path("api/v1/companies/", views.CompaniesView.as_view(), name="api-companies"),
+    path("api/v1/usage/", views.UsageView.as_view(), name="api-usage"),
+    path(
         "api/v1/extractions/<uuid:extraction_id>/pages/<int:number>",
         views.PageView.as_view(),
         name="api-page",
     ),
+    path("api/schema/", schema.SchemaView.as_view(), name="api-schema"),
+    path("api/docs/", schema.docs, name="api-docs"),
     re_path(r"^api/", views.UnknownView.as_view()),
 ]

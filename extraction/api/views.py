@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import FileResponse
-from django.utils import timezone
+from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -19,17 +20,18 @@ from rest_framework.views import APIView
 
 from extraction import degraded, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
+from extraction.api import documentation
+from extraction.api.listing import extractions_page
 from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
-from extraction.api.serializers import (
-    ExtractionInput,
-    degraded_representation,
-    envelope,
-    representation,
-)
+from extraction.api.representations import degraded_representation, envelope, representation
+from extraction.api.serializers import ExtractionInput
+from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
+from extraction.exceptions import NotRetried
 from extraction.models import ApiClient, Extraction
 from logs import context
+from ocrsite.lib import clock
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
 
@@ -61,6 +63,7 @@ class ApiView(APIView):
 class SubmitView(ApiView):
     """Accept a document; answer its result, or 202 and where to ask for it."""
 
+    @documentation.submission
     def post(self, request: Request) -> Response:
         """Submit the document of the form and wait as long as the caller prefers."""
         principal = principal_of(request)
@@ -108,10 +111,11 @@ class SubmitView(ApiView):
             headers["Retry-After"] = str(POLL_AFTER)
             return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
         if extraction.retry_after_at:
-            headers["Retry-After"] = whole_seconds(extraction.retry_after_at - timezone.now())
+            headers["Retry-After"] = whole_seconds(extraction.retry_after_at - clock.now())
         return Response(body, status=extraction.http_status, headers=headers)
 
 
+@extend_schema_view(post=documentation.extract)
 class ExtractView(SubmitView):
     """``POST /extract``, as callers of the former service know it."""
 
@@ -126,17 +130,68 @@ class ExtractView(SubmitView):
         return envelope(extraction)
 
 
+class ExtractionsView(SubmitView):
+    """The extractions of the companies that the caller may act for."""
+
+    @documentation.listing
+    def get(self, request: Request) -> Response:
+        """Answer one page of those that the parameters select, and where the next one is."""
+        return Response(extractions_page(request))
+
+
 class ExtractionView(ApiView):
     """One extraction of a company that the caller may act for."""
 
+    @documentation.extraction
     def get(self, request: Request, extraction_id: UUID) -> Response:
         """Answer its state and, when it has one, its result."""
         return Response(representation(visible_extraction(request, extraction_id)))
 
 
+class RetryView(ApiView):
+    """A failed extraction, once more."""
+
+    @documentation.retry
+    def post(self, request: Request, extraction_id: UUID) -> Response:
+        """Queue it again and answer 202; 409 when it has not failed or its document is gone."""
+        extraction = visible_extraction(request, extraction_id)
+        if not submission.retry(extraction):
+            raise NotRetried(document_removed=extraction.files_removed_at is not None)
+        extraction.refresh_from_db()
+        body = representation(extraction)
+        headers = {"Location": body["extraction"], "Retry-After": str(POLL_AFTER)}
+        return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
+
+
+class CompaniesView(ApiView):
+    """The companies that the caller may act for."""
+
+    @documentation.companies
+    def get(self, request: Request) -> Response:
+        """Answer their ids and names."""
+        companies = principal_of(request).companies()
+        results = [{"company_id": id_, "name": name or None} for id_, name in companies.items()]
+        return Response({"results": results})
+
+
+class UsageView(ApiView):
+    """The LLM tokens that the caller's companies were charged."""
+
+    @documentation.usage
+    def get(self, request: Request) -> Response:
+        """Answer the sums of a period, grouped as the parameters say."""
+        principal = principal_of(request)
+        if isinstance(principal.actor, User) and not principal.actor.has_perm(
+            "tokens.view_tokenusagelog"
+        ):
+            raise PermissionDenied("You may not see usage. Ask an administrator for it.")
+        return Response(usage_answer(request.query_params, principal))
+
+
 class PageView(ApiView):
     """The image of one page."""
 
+    @documentation.page
     def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
         """Answer the JPEG; pages are numbered from 1."""
         extraction = visible_extraction(request, extraction_id)
@@ -154,6 +209,7 @@ class PageView(ApiView):
         return response
 
 
+@documentation.nothing
 class UnknownView(ApiView):
     """Any other address under the API."""
 
@@ -171,6 +227,7 @@ def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:
         branch=values["branch"],
         requested_by=values["requested_by"],
         reader=values["reader"],
+        password=values["password"],
     )
     return Response(degraded_representation(invoice))
 

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageFilter, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
 from extraction.documents.long_pages import part_count, parts_of, size_of_long
-from extraction.documents.media_types import PILLOW_FORMATS
+from extraction.documents.media_types import HEIC, PILLOW_FORMATS
 from extraction.exceptions import DocumentRejected
 
 # Pages are drawn with at most so many px a side.
@@ -44,6 +44,8 @@ def open_image(path: Path, media_type: str) -> Iterator[Image.Image]:
     Raises DocumentRejected: ``image_too_large``, or ``corrupt_file`` for any other exception
     inside the ``with`` block, which may be the decoder's.
     """
+    if media_type == HEIC:
+        _register_heif()
     try:
         with Image.open(path, formats=(PILLOW_FORMATS[media_type],)) as image:
             reject_huge(image)
@@ -100,11 +102,28 @@ def reject_endless_jpeg(content: bytes) -> None:
     )
 
 
+def _register_heif() -> None:
+    """Teach Pillow HEIF. Here, because no other process needs the library."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener(
+        decode_threads=1,  # each thread takes address space
+        # A document is what its picture shows; a preview may show something else.
+        thumbnails=False,
+        depth_images=False,
+        aux_images=False,
+    )
+
+
 def _media_type_by_pillow(path: Path) -> str | None:
-    """Return the media type of an image that Pillow recognises by its header, or None."""
+    """Return the media type of an image that Pillow recognises by its header, or None.
+
+    HEIC is known by its mark alone.
+    """
+    known = {format_: name for name, format_ in PILLOW_FORMATS.items() if name != HEIC}
     try:
-        with Image.open(path, formats=tuple(PILLOW_FORMATS.values())) as image:
-            return next(name for name, format_ in PILLOW_FORMATS.items() if format_ == image.format)
+        with Image.open(path, formats=tuple(known)) as image:
+            return known[image.format or ""]
     except _BOMBS as error:
         raise _too_large() from error
     except Exception as error:  # UnidentifiedImageError, or what a broken header provokes
@@ -135,8 +154,10 @@ def count_frames(image: Image.Image, most: int) -> int:
     pages that leads back to an earlier page.
     """
     if image.format != "TIFF":
-        # A phone's JPEG may hold a preview beside the picture (MPO). It is no animation.
-        if image.format not in ("JPEG", "MPO") and getattr(image, "is_animated", False):
+        # A phone's JPEG may hold a preview beside the picture (MPO), and its HEIC other shots, of
+        # which one is the primary. They are no animations.
+        still = image.format in ("JPEG", "MPO", "HEIF")
+        if not still and getattr(image, "is_animated", False):
             raise DocumentRejected(
                 "unsupported_media_type",
                 "The image is an animation. Send a still image or a PDF.",

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
-from extraction.documents.rendering import count_pdf_pages, examine_image
+from extraction.documents.rendering import count_pdf_pages, examine_image, unlock_pdf
 from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.exceptions import DocumentRejected
@@ -30,7 +30,10 @@ _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u20
 
 @dataclass(frozen=True, slots=True)
 class ExaminedDocument:
-    """A document at ``path`` that can be read and is not stored yet."""
+    """A document at ``path`` that can be read and is not stored yet.
+
+    ``size`` and ``sha256`` are those of the bytes as sent, also where they were unlocked.
+    """
 
     path: Path
     media_type: str
@@ -41,7 +44,10 @@ class ExaminedDocument:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDocument:
-    """A stored document that can be read. ``file`` is its path relative to DATA_DIR/files."""
+    """A stored document that can be read. ``file`` is its path relative to DATA_DIR/files.
+
+    ``size`` and ``sha256`` are those of the bytes as sent, also where they are stored unlocked.
+    """
 
     file: str
     file_name: str
@@ -63,18 +69,23 @@ def drawn_pages(document_id: uuid.UUID) -> list[int]:
 
 def documents_folder() -> Path:
     """Return the folder of all documents. Raises OSError when it is away."""
-    return standing_folder(_root())
+    return standing_folder(_root(), made=_root().with_name(".files.made"))
 
 
-def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDocument:
+def receive(
+    upload: "UploadedFile[bytes]", document_id: uuid.UUID, *, password: str = ""
+) -> AcceptedDocument:
     """Check an upload and store it under its id, never under the name given.
 
-    Raises what ``examine`` does, and StorageUnavailable, leaving nothing on disk.
+    A PDF that the password opens is stored unlocked; the password itself is kept nowhere. Raises
+    what ``examine`` does, and StorageUnavailable, leaving nothing on disk.
     """
     with storage_faults(), temp_dir() as temporary:
-        examined = examine(upload, temporary / "document")
+        examined = examine(upload, temporary / "document", password=password)
         documents_folder()
-        folder = make_folder(folder_of(document_id))
+        folder = folder_of(document_id)
+        for each in (folder.parent, folder):
+            make_folder(each, parents=False)
         path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
         try:
             examined.path.replace(path)
@@ -91,15 +102,15 @@ def receive(upload: "UploadedFile[bytes]", document_id: uuid.UUID) -> AcceptedDo
     )
 
 
-def examine(upload: "UploadedFile[bytes]", path: Path) -> ExaminedDocument:
-    """Write an upload to ``path`` and check whether a reader can open it.
+def examine(upload: "UploadedFile[bytes]", path: Path, *, password: str = "") -> ExaminedDocument:
+    """Write an upload to ``path``, unlocked, and check whether a reader can open it.
 
     Raises DocumentRejected: 413 ``file_too_large``; 415 ``unsupported_media_type``; 422
-    ``empty_file``, ``password_protected``, ``corrupt_file``, ``no_pages``, ``too_many_pages``,
-    ``portfolio``, ``image_too_large`` or ``render_timeout``. Raises RenderBusy.
+    ``empty_file``, ``password_protected``, ``wrong_password``, ``corrupt_file``, ``no_pages``,
+    ``too_many_pages``, ``portfolio``, ``image_too_large`` or ``render_timeout``. Raises RenderBusy.
     """
     size, sha256 = _store(upload, path)
-    media_type, page_count = _examine(path)
+    media_type, page_count = _examine(path, password)
     return ExaminedDocument(path, media_type, size, sha256, page_count)
 
 
@@ -128,13 +139,13 @@ def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _examine(path: Path) -> tuple[str, int]:
+def _examine(path: Path, password: str) -> tuple[str, int]:
     """Return type and number of pages by content; name and Content-Type as sent say nothing."""
     most = settings.MAX_PAGES
     with path.open("rb") as file:
         media_type = media_type_by_magic(file.read(1024))
     if media_type == PDF:
-        count = count_pdf_pages(path)
+        count = _count_pdf_pages(path, password)
         counted = str(count)
     else:
         media_type, count = examine_image(path, media_type, most)
@@ -143,7 +154,7 @@ def _examine(path: Path) -> tuple[str, int]:
         raise DocumentRejected(
             "unsupported_media_type",
             "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
-            "TIFF, GIF, BMP or AVIF file.",
+            "TIFF, GIF, BMP, AVIF or HEIC file.",
             415,
         )
     if count > most:
@@ -153,6 +164,17 @@ def _examine(path: Path) -> tuple[str, int]:
             "parts.",
         )
     return media_type, count
+
+
+def _count_pdf_pages(path: Path, password: str) -> int:
+    """Return the number of pages, after unlocking a PDF that is locked."""
+    try:
+        return count_pdf_pages(path)
+    except DocumentRejected as error:
+        if error.code != "password_protected" or not password:
+            raise
+    unlock_pdf(path, password)
+    return count_pdf_pages(path)
 
 
 def _display_name(name: str) -> str:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 PDF = "application/pdf"
+HEIC = "image/heic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ _KINDS = (
     MediaType("image/webp", "webp", "WEBP", _magic(rb"\ARIFF....WEBP")),
     MediaType("image/tiff", "tiff", "TIFF", _magic(rb"\A(?:II[*+]\0|MM\0[*+])")),
     MediaType("image/gif", "gif", "GIF", _magic(rb"\AGIF8[79]a")),
-    MediaType("image/avif", "avif", "AVIF", _magic(rb"\A....ftypavi[fs]")),
+    # Both are HEIF containers (ISO/IEC 23008-12): their brands tell whether AV1 or HEVC is inside.
+    MediaType("image/avif", "avif", "AVIF", _magic(rb"\A....ftyp(?:.{4}){0,12}?avi[fs]")),
+    MediaType(HEIC, "heic", "HEIF", _magic(rb"\A....ftyp(?:.{4}){0,12}?hei[cxms]")),
     MediaType("image/bmp", "bmp", "BMP", None),
     MediaType(PDF, "pdf", None, _magic(rb"%PDF-")),
 )

@@ -1,14 +1,16 @@
 """Opens a PDF in a process of its own: a hostile one can hang or abort the process that does.
 
     python -I pdf_child.py count DOCUMENT
-    python -I pdf_child.py render DOCUMENT FOLDER SIDE QUALITY
+    python -I pdf_child.py render DOCUMENT FOLDER SIDE QUALITY [PAGE]
     python -I pdf_child.py attachments DOCUMENT
     python -I pdf_child.py portfolio DOCUMENT
     python -I pdf_child.py text DOCUMENT
+    python -I pdf_child.py unlock DOCUMENT TARGET
 
 ``count`` and ``render`` write the number of pages, or the code of a rejection; ``attachments`` a
 JSON list of the XML attachments in base64, e-invoices by name first; ``portfolio`` whether the PDF
-is only the cover of other files, yes or no; ``text`` the text layer.
+is only the cover of other files, yes or no; ``text`` the text layer. ``unlock`` reads a password
+from stdin, saves the PDF without it as TARGET, and writes "unlocked" or the code of a rejection.
 Run by ``extraction.documents.sandbox`` under limits. Imports nothing of the project, so that it
 starts quickly and nothing of the project is at the mercy of hostile input.
 """
@@ -43,14 +45,18 @@ def main(arguments: list[str]) -> str:
             case "count":
                 return str(count(document))
             case "render":
-                folder, side, quality = rest
-                return str(render(document, Path(folder), int(side), int(quality)))
+                folder, side, quality, *page = rest
+                only = int(page[0]) if page else None
+                return str(render(document, Path(folder), int(side), int(quality), only))
             case "attachments":
                 return json.dumps(attachments(document))
             case "portfolio":
                 return "yes" if is_portfolio(document) else "no"
             case "text":
                 return text(document)
+            case "unlock":
+                [target] = rest
+                return unlock(document, target, sys.stdin.buffer.read().decode())
     except _Rejected as rejected:
         return str(rejected)
     raise ValueError(f"unknown command: {command}")
@@ -62,11 +68,11 @@ def count(document: str) -> int:
         return len(pdf)
 
 
-def render(document: str, folder: Path, side: int, quality: int) -> int:
-    """Draw every page as a JPEG of at most ``side`` px; return their number."""
+def render(document: str, folder: Path, side: int, quality: int, only: int | None = None) -> int:
+    """Draw every page, or only one, as a JPEG of at most ``side`` px; return how many there are."""
     with _opened(document) as pdf:
         pdf.init_forms()  # or the values typed into a form are not drawn
-        for number in range(len(pdf)):
+        for number in range(len(pdf)) if only is None else [only - 1]:
             page = pdf[number]
             bitmap = page.render(scale=side / max(page.get_size()), may_draw_forms=True)
             picture = bitmap.to_pil()
@@ -76,12 +82,21 @@ def render(document: str, folder: Path, side: int, quality: int) -> int:
         return len(pdf)
 
 
-def _opened(document: str) -> "pypdfium2.PdfDocument":
+def unlock(document: str, target: str, password: str) -> str:
+    """Save the PDF without its encryption, which the user's or the owner's password opens."""
+    from pypdfium2 import raw
+
+    with _opened(document, password) as pdf:
+        pdf.save(target, flags=raw.FPDF_REMOVE_SECURITY)
+    return "unlocked"
+
+
+def _opened(document: str, password: str | None = None) -> "pypdfium2.PdfDocument":
     import pypdfium2
     from pypdfium2 import raw
 
     try:
-        return pypdfium2.PdfDocument(document)
+        return pypdfium2.PdfDocument(document, password)
     except pypdfium2.PdfiumError as error:
         if error.err_code == raw.FPDF_ERR_PASSWORD:
             raise _Rejected("password_protected") from error

@@ -111,10 +111,11 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
 def _are_whole(drawn: Path, page_count: int) -> bool:
     """Whether there is a complete JPEG for each page: an image that was cut off has no end."""
     pages = list(drawn.iterdir())
-    return len(pages) == page_count and all(map(_is_whole, pages))
+    return len(pages) == page_count and all(map(is_whole, pages))
 
 
-def _is_whole(page: Path) -> bool:
+def is_whole(page: Path) -> bool:
+    """Whether a JPEG has its beginning and its end. Raises OSError."""
     with page.open("rb") as file:
         start = file.read(2)
         file.seek(0, os.SEEK_END)
@@ -154,6 +155,25 @@ def count_pdf_pages(path: Path) -> int:
         if _may_be_portfolio(path) and _is_portfolio(path):
             raise _portfolio()
     return count
+
+
+def unlock_pdf(path: Path, password: str) -> None:
+    """Replace a locked PDF by the same without a password.
+
+    The password reaches the child through a pipe. Raises DocumentRejected: ``wrong_password``,
+    ``corrupt_file`` or ``render_timeout``; and RenderBusy.
+    """
+    unlocked = path.with_name("unlocked")
+    with _limits_as_errors(path, path.parent):
+        child = sandbox.run_pdf_child(
+            "unlock", path, str(unlocked), limits=COUNT_LIMITS, stdin=password.encode()
+        )
+        if child.stdout == b"password_protected":
+            raise _wrong_password()
+        if child.stdout != b"unlocked":
+            raise _corrupt()
+    unlocked.chmod(0o600)
+    unlocked.replace(path)
 
 
 def _may_be_portfolio(path: Path) -> bool:
@@ -293,7 +313,14 @@ def _why_not_counted(stderr: str) -> DocumentRejected:
 def _locked() -> DocumentRejected:
     return DocumentRejected(
         "password_protected",
-        "The file is locked with a password. Remove the password and send it again.",
+        "The file is locked with a password. Send it again with its password, or without the lock.",
+    )
+
+
+def _wrong_password() -> DocumentRejected:
+    return DocumentRejected(
+        "wrong_password",
+        "The password does not open the file. Check it and send both again.",
     )
 
 

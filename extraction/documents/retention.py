@@ -1,6 +1,6 @@
-"""How long documents and page images are kept: those of an extraction, and those of none.
+"""How long documents and page images are kept: of an extraction, of a deleted one, and of none.
 
-An extraction stays when its files go, with what was read.
+An extraction stays when its files go, with what was read; of a deleted one only what it cost.
 """
 
 import contextlib
@@ -14,13 +14,15 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from extraction.documents.intake import folder_of
-from extraction.models import Extraction
+from extraction.models import Correction, Extraction, IdempotencyKey
 from logs.models import Kept, RetentionRun
 from logs.retention import running
+from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.schedules import ensure_nightly
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ def purge_files(seconds: float = SECONDS) -> int:
     give_up_at = time.monotonic() + seconds
     completed = RetentionRun.objects.filter(what=Kept.FILES, is_complete=True).first()
     with running(Kept.FILES, cutoff) as run:
-        marked = Extraction.objects.exclude(files_removed_at=None)
+        marked = Extraction.with_deleted.exclude(files_removed_at=None)
         if completed is not None:
             marked = marked.filter(files_removed_at__gte=completed.started_at)
         for extraction in marked.only("pk").iterator():
@@ -56,7 +58,7 @@ def purge_files(seconds: float = SECONDS) -> int:
             if time.monotonic() >= give_up_at:
                 break
             for extraction in batch:
-                if Extraction.objects.mark_files_removed(extraction, cutoff):
+                if Extraction.with_deleted.mark_files_removed(extraction, cutoff):
                     _remove(folder_of(extraction.pk), run)
                     run.deleted += 1
             run.save()
@@ -64,6 +66,37 @@ def purge_files(seconds: float = SECONDS) -> int:
     logger.info("Removed the files of %d extractions from before %s", run.deleted, cutoff)
     if batch:
         async_task("extraction.documents.retention.purge_files")
+    return run.deleted
+
+
+def purge_deleted(seconds: float = SECONDS) -> int:
+    """Remove for good what people deleted DELETED_DAYS ago; return of how many documents.
+
+    Files, pages, result and corrections go; a row without them keeps who sent and deleted the
+    document, and its calls. Safe to kill and to repeat, as ``purge_files``.
+    """
+    cutoff = timezone.now() - timedelta(days=settings.DELETED_DAYS)
+    give_up_at = time.monotonic() + seconds
+    completed = RetentionRun.objects.filter(what=Kept.DELETED, is_complete=True).first()
+    with running(Kept.DELETED, cutoff) as run:
+        marked = Extraction.with_deleted.exclude(purged_at=None)
+        if completed is not None:
+            marked = marked.filter(purged_at__gte=completed.started_at)
+        for extraction in marked.only("pk").iterator():
+            _remove(folder_of(extraction.pk), run)
+        old = Extraction.with_deleted.deleted().filter(deleted_at__lt=cutoff)
+        while batch := list(old.order_by("deleted_at").values_list("pk", flat=True)[:BATCH]):
+            if time.monotonic() >= give_up_at:
+                break
+            for pk in batch:
+                if _purge_row(pk, cutoff):
+                    _remove(folder_of(pk), run)
+                    run.deleted += 1
+            run.save()
+        run.is_complete = not batch and not run.error
+    logger.info("Removed %d documents for good that were deleted before %s", run.deleted, cutoff)
+    if batch:
+        async_task("extraction.documents.retention.purge_deleted")
     return run.deleted
 
 
@@ -96,22 +129,35 @@ def purge_orphans(after: str = "", seconds: float = SECONDS) -> int:
 
 
 def ensure_schedules() -> None:
-    """Have both done every night from 3:20 UTC, unless that is already scheduled."""
+    """Have all of it done every night from 3:20 UTC, unless that is already scheduled."""
     ensure_nightly("purge_files", "extraction.documents.retention.purge_files", time_of_day(3, 20))
+    ensure_nightly(
+        "purge_deleted", "extraction.documents.retention.purge_deleted", time_of_day(3, 25)
+    )
     ensure_nightly(
         "purge_orphans", "extraction.documents.retention.purge_orphans", time_of_day(3, 30)
     )
 
 
 def _next(cutoff: datetime) -> list[Extraction]:
-    old = Extraction.objects.with_old_files(cutoff).order_by("finished_at")
+    old = Extraction.with_deleted.with_old_files(cutoff).order_by("finished_at")
     return list(old.only("pk")[:BATCH])
+
+
+@deadlocks_retried
+def _purge_row(pk: uuid.UUID, cutoff: datetime) -> bool:
+    with transaction.atomic():
+        if not Extraction.with_deleted.purge(pk, cutoff):
+            return False
+        Correction.objects.filter(extraction_id=pk).delete()
+        IdempotencyKey.objects.filter(extraction_id=pk).delete()
+    return True
 
 
 def _is_foreign() -> bool:
     """Whether the database knows so few of the folders that it cannot be theirs."""
     stored = sum(1 for _ in _files().glob("??/*"))
-    known = Extraction.objects.filter(files_removed_at=None).count()
+    known = Extraction.with_deleted.filter(files_removed_at=None).count()
     if stored <= 2 * known + ORPHANS_EXPECTED:
         return False
     logger.error(
@@ -134,7 +180,7 @@ def _orphans(group: Path, cutoff: datetime) -> Iterator[Path]:
     ids = list(old)
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
-        known = set(Extraction.objects.filter(pk__in=some).values_list("pk", flat=True))
+        known = set(Extraction.with_deleted.filter(pk__in=some).values_list("pk", flat=True))
         yield from (old[document_id] for document_id in some if document_id not in known)
 
 

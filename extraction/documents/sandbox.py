@@ -4,6 +4,7 @@ On Linux ``prlimit`` limits memory, CPU time, core dumps and written files. Else
 Windows) the wall clock is the only limit, and ``extraction.checks`` warns of it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -77,13 +78,15 @@ def run(
     *arguments: str,
     limits: Limits,
     environment: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
     """Run an external tool to its end and return its exit code and output, whatever the code.
 
-    The tool gets ``environment`` besides the variables PASSED_ON. Raises FileNotFoundError when the
-    tool is not installed, OutOfCpu, and OutOfTime after killing it and its children. Where nothing
-    limits CPU time, the wall clock stands for it: OutOfCpu. Raises OSError for a fault of the
-    machine.
+    The tool gets ``environment`` besides the variables PASSED_ON, and reads ``stdin``, at most
+    4096 bytes, from a pipe: neither is ever in a file or among the arguments. Raises
+    FileNotFoundError when the tool is not installed, OutOfCpu, and OutOfTime after killing it and
+    its children. Where nothing limits CPU time, the wall clock stands for it: OutOfCpu. Raises
+    OSError for a fault of the machine.
     """
     path = shutil.which(tool)
     if path is None:
@@ -95,13 +98,16 @@ def run(
     with tempfile.TemporaryFile(dir=root) as output, tempfile.TemporaryFile(dir=root) as errors:
         process = subprocess.Popen(  # noqa: S603  # an argument list, no shell
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
             env={**_environment(), **(environment or {})},
             start_new_session=True,
         )
         try:
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+                    pipe.write(stdin)  # so few bytes that a pipe takes them at once
             returncode = process.wait(limits.wall)
         except subprocess.TimeoutExpired as error:
             _kill(process)
@@ -134,13 +140,12 @@ def raise_if_out_of_cpu(returncode: int) -> None:
 
 
 def run_pdf_child(
-    command: str, document: Path, *arguments: str, limits: Limits
+    command: str, document: Path, *arguments: str, limits: Limits, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command of ``pdf_child`` on a PDF; the rest is as for ``run``."""
     # -I: neither the current folder nor PYTHONPATH adds modules.
-    return run(
-        sys.executable, "-I", str(_PDF_CHILD), command, str(document), *arguments, limits=limits
-    )
+    command_line = ("-I", str(_PDF_CHILD), command, str(document), *arguments)
+    return run(sys.executable, *command_line, limits=limits, stdin=stdin)
 
 
 def run_child(module: str, *arguments: str, limits: Limits) -> Any:

@@ -11,10 +11,10 @@ from django.conf import settings
 
 from extraction.documents.media_types import MEDIA_TYPES
 from extraction.exports.chunks import CHUNK_BYTES, in_chunks
-from extraction.exports.refusal import ExportRefused
+from extraction.exports.refusal import NOT_APPROVED, ExportRefused
 from extraction.exports.ubl import ubl
 from extraction.exports.values import Exported
-from extraction.models import Extraction
+from extraction.models import Extraction, ReviewState
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -37,7 +37,7 @@ def documents(exported: Iterable[Exported]) -> Iterator[bytes]:
 
 
 def einvoices(exported: Iterable[Exported]) -> Iterator[bytes]:
-    """Yield a ZIP file with each invoice as UBL; REFUSED.txt says what others lack."""
+    """Yield a ZIP file with each approved invoice as UBL; REFUSED.txt says what others lack."""
     return in_chunks(_einvoices(exported))
 
 
@@ -81,11 +81,14 @@ def _einvoices(exported: Iterable[Exported]) -> Iterator[bytes]:
     refused: list[str] = []
     for each in exported:
         extraction = each.extraction
+        named = f"{extraction.pk}\t{_one_line(extraction.file_name)}"
+        if extraction.review_state is not ReviewState.APPROVED:
+            refused.append(f"{named}\t{NOT_APPROVED}")
+            continue
         try:
             xml = ubl(each.invoice)
         except ExportRefused as refusal:
-            name = _one_line(extraction.file_name)
-            refused += [f"{extraction.pk}\t{name}\t{problem}" for problem in refusal.problems]
+            refused += [f"{named}\t{problem}" for problem in refusal.problems]
             continue
         yield from archive.add(name_of(extraction, "xml"), [xml])
     yield from archive.end(REFUSED, refused)

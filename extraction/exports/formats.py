@@ -26,7 +26,7 @@ class Format(models.TextChoices):
     XLSX = "xlsx", "Excel"
     JSON_LINES = "jsonl", "JSON Lines"
     DOCUMENTS = "zip", "Documents (ZIP)"
-    UBL = "ubl", "E-invoices in UBL (ZIP)"
+    UBL = "ubl", "E-invoices in UBL, of approved ones (ZIP)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from ocrsite.lib.errors import UserFacingError
 
 CENT = Decimal("0.01")
+NOT_APPROVED = "is not approved, and e-invoices are made of approved ones only"
 # Zero-rated, exempt, reverse charge, export…: documents tell by their wording, if at all.
 NO_CATEGORY = "is 0 %, and why it is (the category) is not known (BR-47, BR-CO-04)"
 
@@ -34,6 +35,18 @@ class ExportRefused(UserFacingError):
             422,
         )
         self.problems = problems
+
+
+class NotApproved(UserFacingError):
+    """Nobody has approved the invoice, or somebody rejected it: 422."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_approved",
+            "Not approved",
+            f"The invoice {NOT_APPROVED}: approve it first.",
+            422,
+        )
 
 
 def is_in_cents(amount: Decimal | None) -> bool:

@@ -17,6 +17,7 @@ _ID_BYTES = 16
 _COLUMNS = (
     *("id", "company_id", "branch", "requested_by", "file", "file_name", "media_type"),
     *("created_at", "state", "needs_review", "model", "files_removed_at", "result"),
+    *("reviewed_at", "rejection"),
 )
 
 

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
-from extraction import submission
+from extraction import deletion, outcomes, submission
+from extraction.access import principal_of
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
-from extraction.listing.conditions import Rows
+from extraction.forms import ReadAgainForm
+from extraction.listing.batches import AT_ONCE, Batch, Skipped
+from extraction.listing.conditions import TO_REVIEW, Rows
 from extraction.models import State
+from extraction.review import decisions
 
 # A request queues so many again; the user is told what is left.
 RETRIED_AT_ONCE = 500
@@ -25,7 +33,7 @@ class Action:
     messages that it left.
     """
 
-    label: str
+    label: StrOrPromise
     act: Callable[[HttpRequest, Rows], HttpResponseBase | None]
 
 
@@ -35,12 +43,86 @@ def retry_failed(request: HttpRequest, chosen: Rows) -> None:
     some = list(failed.only("pk")[: RETRIED_AT_ONCE + 1])
     queued = sum(submission.retry(extraction) for extraction in some[:RETRIED_AT_ONCE])
     if not queued:
-        messages.info(request, "None of them failed, or their documents were removed.")
+        messages.info(request, gettext("None of them failed, or their documents were removed."))
         return
-    documents = "1 document is" if queued == 1 else f"{queued:,} documents are"
-    messages.success(request, f"{documents} queued again.")
+    told = ngettext("%d document is queued again.", "%d documents are queued again.", queued)
+    messages.success(request, told % queued)
     if len(some) > RETRIED_AT_ONCE:
-        messages.info(request, "There are more: try them again as well.")
+        messages.info(request, gettext("There are more: try them again as well."))
+
+
+def approve(request: HttpRequest, chosen: Rows) -> None:
+    """Approve those of which nothing is doubtful."""
+    by, batch = principal_of(request), Batch("approved")
+    read = chosen.filter(state=State.SUCCEEDED)
+    batch.skip(read.filter(TO_REVIEW), Skipped.DOUBTFUL)
+    batch.skip(read.filter(reviewed_at__isnull=False), Skipped.DECIDED)
+    batch.skip(chosen.exclude(state=State.SUCCEEDED), Skipped.UNREAD)
+    for extraction in batch.each_of(read.filter(needs_review=False, reviewed_at=None)):
+        try:
+            decisions.approve(extraction, by=by, version=extraction.version)
+        except decisions.NeedsConfirmation:
+            batch.note(Skipped.DOUBTFUL)
+        except decisions.ReviewConflict:
+            batch.note(Skipped.CHANGED)
+        else:
+            batch.note(None)
+    batch.tell(request)
+
+
+def cancel(request: HttpRequest, chosen: Rows) -> None:
+    """Cancel those that no process has taken."""
+    by, batch = principal_of(request), Batch("cancelled")
+    batch.skip(chosen.filter(state=State.PROCESSING), Skipped.UNDER_WAY)
+    batch.skip(chosen.filter(state__in=State.ended()), Skipped.ENDED)
+    for extraction in batch.each_of(chosen.filter(state__in=[State.QUEUED, State.WAITING])):
+        batch.note(None if outcomes.cancel(extraction, by=by) else Skipped.CHANGED)
+    batch.tell(request)
+
+
+def delete(request: HttpRequest, chosen: Rows) -> None:
+    """Delete those that are not being read."""
+    by, batch = principal_of(request), Batch("deleted")
+    batch.skip(chosen.filter(state=State.PROCESSING), Skipped.UNDER_WAY)
+    for extraction in batch.each_of(chosen.exclude(state=State.PROCESSING)):
+        batch.note(None if deletion.delete(extraction, by=by) else Skipped.CHANGED)
+    batch.tell(request)
+
+
+def read_again(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
+    """Ask how they are to be read, and then have them read again; what people decided is kept."""
+    companies = set(chosen.order_by().values_list("company_id", flat=True).distinct()[:2])
+    asked = "how" in request.POST
+    form = ReadAgainForm(
+        request.POST if asked else None,
+        company_id=companies.pop() if len(companies) == 1 else None,
+    )
+    ended = chosen.filter(state__in=State.ended())
+    kept = ended.filter(files_removed_at=None)
+    undecided = kept.filter(reviewed_at=None)
+    if not form.is_valid():
+        context = {
+            "form": form,
+            "documents": undecided.order_by().count(),
+            "at_once": AT_ONCE,
+            "here": request.GET.urlencode(),
+            "scope": request.POST.get("scope"),
+            "chosen": request.POST.getlist("chosen"),
+        }
+        return render(request, "extraction/read_many_again.html", context)
+    by, batch = principal_of(request), Batch("queued to be read again")
+    batch.skip(chosen.filter(state__in=State.unended()), Skipped.WAITING)
+    batch.skip(ended.filter(files_removed_at__isnull=False), Skipped.REMOVED)
+    batch.skip(kept.filter(reviewed_at__isnull=False), Skipped.CORRECTED)
+    for extraction in batch.each_of(undecided):
+        if extraction.original is not None:
+            batch.note(Skipped.CORRECTED)
+        elif submission.read_again(extraction, by=by, reader=form.reader, key=form.key):
+            batch.note(None)
+        else:
+            batch.note(Skipped.CHANGED)
+    batch.tell(request)
+    return None
 
 
 def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
@@ -56,10 +138,14 @@ def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseB
 
 # By the names in requests, in the order of their buttons.
 ACTIONS: dict[str, Action] = {
-    "csv": Action("Export as CSV", _exported_as(Format.CSV)),
-    "xlsx": Action("Export to Excel", _exported_as(Format.XLSX)),
-    "zip": Action("Save the documents", _exported_as(Format.DOCUMENTS)),
-    "retry": Action("Try failed ones again", retry_failed),
+    "csv": Action(_("Export as CSV"), _exported_as(Format.CSV)),
+    "xlsx": Action(_("Export to Excel"), _exported_as(Format.XLSX)),
+    "zip": Action(_("Save the documents"), _exported_as(Format.DOCUMENTS)),
+    "retry": Action(_("Try failed ones again"), retry_failed),
+    "read-again": Action(_("Read again…"), read_again),
+    "approve": Action(_("Approve what is not doubtful"), approve),
+    "cancel": Action(_("Cancel the reading"), cancel),
+    "delete": Action(_("Delete"), delete),
 }
 
 

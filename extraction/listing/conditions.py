@@ -46,6 +46,7 @@ def asked_companies(filters: Filters, company_ids: Sequence[str] | None) -> list
 def conditions(filters: Filters) -> dict[str, Q]:
     """Return the conditions but that of the company, by the names of their filters."""
     found = {
+        "batch": Q(batch=filters.batch) if filters.batch else None,
         "branch": Q(branch__iexact=filters.branch) if filters.branch else None,
         "state": Q(state=filters.state) if filters.state else None,
         "review": _REVIEW.get(filters.review),

@@ -147,7 +147,8 @@ class Window:
         found: list[Any] = []
         for start in range(0, len(edges), _COMPANIES_AT_ONCE):
             some = edges[start : start + _COMPANIES_AT_ONCE]
-            for row in Extraction.objects.order_by().values_list(*some)[:1]:
+            # Of whichever row: a table without any has no edges either.
+            for row in Extraction.with_deleted.order_by().values_list(*some)[:1]:
                 found += [value for value in row if value is not None]
         return max(found, default=None)
 
@@ -160,6 +161,8 @@ class Window:
     def _choose_driver(self) -> _Driver:
         """The condition that selects the fewest rows, as a rule. Indexes begin with the company."""
         of_some = self._companies is not None
+        if "batch" in self._left:
+            return _Driver("created_at", self._left["batch"], "batch")
         if of_some and "dates" in self._left:
             return _Driver("invoice_date", self._left["dates"], "dates")
         if self._filters.review == "needed":  # has an index for superusers, too

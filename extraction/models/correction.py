@@ -12,6 +12,8 @@ class Correction(models.Model):
 
     ``path`` is the value's before the rows moved, such as "line_items.3.amount"; that of a row is
     "line_items.3", and for the order of all rows "line_items". A confirmed value has itself as new.
+    The path of a person's order to read the whole document again is empty: its old value holds
+    ``result`` and ``original`` as they were, and there is no new one.
     """
 
     extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="corrections")

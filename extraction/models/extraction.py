@@ -6,13 +6,16 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
 
-from extraction.models.extraction_queryset import ExtractionQuerySet
+from extraction.models.extraction_queryset import ExtractionQuerySet, UndeletedManager
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
 from extraction.models.state import State
+from ocrsite.lib import clock
 from tokens.models import TokenMaster
 
-_SUMMED = ("currency", "document_type", "total_amount")
+# At the end of the indexes by which rows are listed: whether each is to be listed at all.
+_LISTED = ("id", "deleted_at")
+_SUMMED = (*_LISTED, "currency", "document_type", "total_amount")
 
 
 class Extraction(models.Model):
@@ -25,6 +28,9 @@ class Extraction(models.Model):
     licence_id = models.CharField(max_length=100, blank=True)
     client = models.CharField(
         max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
+    )
+    batch = models.UUIDField(
+        null=True, editable=False, help_text="Files of the upload page that were sent together."
     )
     dedup_key = models.CharField(
         max_length=120,
@@ -39,6 +45,14 @@ class Extraction(models.Model):
         default=ReaderChoice.AUTO,
         db_default=ReaderChoice.AUTO.value,
         help_text="What is to be read: the e-invoice, the pages, or what there is.",
+    )
+    # Chosen by a person who had it read again; what was sent is still the same as far as other
+    # requests for the same bytes go.
+    chosen_reader = models.CharField(
+        max_length=20, choices=ReaderChoice, blank=True, default="", db_default="", editable=False
+    )
+    chosen_key = models.ForeignKey(
+        TokenMaster, models.PROTECT, null=True, editable=False, related_name="+", db_index=False
     )
 
     file = models.CharField(
@@ -101,6 +115,11 @@ class Extraction(models.Model):
     )
     claimed_for_review_until = models.DateTimeField(null=True, editable=False)
     checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    page_turns = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="Degrees clockwise by page number: how people turned pages to be upright.",
+    )
 
     # Copies of what ``result`` says, to find it by: JSON is never filtered on. Filled by
     # ``extraction.invoices.listed.listed_fields`` alone, null until it has succeeded.
@@ -136,7 +155,17 @@ class Extraction(models.Model):
     finished_at = models.DateTimeField(null=True)
     timings = models.JSONField(null=True, help_text="Seconds of wall clock by stage: pages, read.")
 
-    objects = ExtractionQuerySet.as_manager()
+    deleted_at = models.DateTimeField(
+        null=True, editable=False, help_text="A person can undo it for DELETED_DAYS."
+    )
+    deleted_by = models.CharField(max_length=100, null=True, editable=False)
+    purged_at = models.DateTimeField(
+        null=True, editable=False, help_text="When all that a deleted document said was removed."
+    )
+
+    # The first one is Django's default: whoever reads the table must ask for deleted ones.
+    objects = UndeletedManager()
+    with_deleted = ExtractionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
@@ -145,32 +174,39 @@ class Extraction(models.Model):
             models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
             models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
             # What a page of the list adds up stands in the indexes by which it finds the rows.
-            models.Index(fields=["created_at", "id", *_SUMMED], name="extraction_received"),
+            models.Index(fields=["created_at", *_SUMMED], name="extraction_received"),
+            models.Index(fields=["company_id", "created_at", *_SUMMED], name="extraction_company"),
             models.Index(
-                fields=["company_id", "created_at", "id", *_SUMMED], name="extraction_company"
-            ),
-            models.Index(
-                fields=["company_id", "invoice_date", "id", *_SUMMED], name="extraction_invoiced"
+                fields=["company_id", "invoice_date", *_SUMMED], name="extraction_invoiced"
             ),
             models.Index(
                 fields=[
-                    *("company_id", "needs_review", "reviewed_at", "created_at", "id"),
+                    *("company_id", "needs_review", "reviewed_at", "created_at"),
                     *_SUMMED,
                 ],
                 name="extraction_to_review",
             ),
             models.Index(
-                fields=["company_id", "state", "created_at", "id"], name="extraction_state"
+                fields=["company_id", "state", "created_at", *_LISTED], name="extraction_state"
             ),
-            models.Index(fields=["company_id", "supplier_name", "id"], name="extraction_supplier"),
-            models.Index(fields=["company_id", "supplier_tax_id", "id"], name="extraction_tax_id"),
-            models.Index(fields=["company_id", "invoice_number", "id"], name="extraction_number"),
-            models.Index(fields=["company_id", "due_date", "id"], name="extraction_payable"),
-            models.Index(fields=["company_id", "total_amount", "id"], name="extraction_total"),
-            models.Index(fields=["company_id", "file_name", "id"], name="extraction_file_name"),
+            models.Index(
+                fields=["company_id", "supplier_name", *_LISTED], name="extraction_supplier"
+            ),
+            models.Index(
+                fields=["company_id", "supplier_tax_id", *_LISTED], name="extraction_tax_id"
+            ),
+            models.Index(
+                fields=["company_id", "invoice_number", *_LISTED], name="extraction_number"
+            ),
+            models.Index(fields=["company_id", "due_date", *_LISTED], name="extraction_payable"),
+            models.Index(fields=["company_id", "total_amount", *_LISTED], name="extraction_total"),
+            models.Index(fields=["company_id", "file_name", *_LISTED], name="extraction_file_name"),
+            models.Index(
+                fields=["batch", "company_id", "created_at", *_LISTED], name="extraction_batch"
+            ),
             # Of every company, for superusers.
             models.Index(
-                fields=["needs_review", "reviewed_at", "created_at", "id"],
+                fields=["needs_review", "reviewed_at", "created_at", *_LISTED],
                 name="extraction_all_to_review",
             ),
             # Has this company had these bytes read before, and when first?
@@ -178,6 +214,8 @@ class Extraction(models.Model):
                 fields=["company_id", "sha256", "state", "created_at"], name="extraction_bytes"
             ),
             models.Index(fields=["files_removed_at", "finished_at"], name="extraction_files"),
+            # It begins with what no list asks for: nearly all rows have the same ``deleted_at``.
+            models.Index(fields=["purged_at", "deleted_at"], name="extraction_deleted"),
         ]
 
     def __str__(self) -> str:
@@ -196,6 +234,11 @@ class Extraction(models.Model):
         return ReviewState.TO_REVIEW if self.needs_review else None
 
     @property
+    def has_result(self) -> bool:
+        """Whether it says what was read: that of an earlier time while it is being read again."""
+        return self.document_type is not None
+
+    @property
     def ended(self) -> bool:
         """Whether its state is one of ``State.ended``."""
         return self.state in State.ended()
@@ -208,7 +251,7 @@ class Extraction(models.Model):
         deadline it counts, so that a document that takes down whole machines is not tried for ever.
         """
         alone = self.worker in (None, worker)  # None: it cannot be known (Windows)
-        return alone or (self.deadline is not None and self.deadline < timezone.now())
+        return alone or (self.deadline is not None and self.deadline < clock.now())
 
 
 class IdempotencyKey(models.Model):

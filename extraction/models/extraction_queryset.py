@@ -5,6 +5,8 @@ changes nothing, because only the process whose UPDATE changed the row goes on.
 """
 
 import uuid
+from collections import Counter
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
 
@@ -12,10 +14,10 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, Count, F, Q, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.state import State
+from ocrsite.lib import clock
 from ocrsite.lib.clock import Disturbance
 
 
@@ -50,6 +52,11 @@ DEATHS_ALLOWED = 2
 ROWS_AT_ONCE = 100
 # So many of the latest claims tell in which order companies were served.
 CLAIMS_REMEMBERED = 200
+# What ``extraction.invoices.listed`` copies of an invoice.
+_LISTED_FIELDS = (
+    *("document_type", "supplier_name", "supplier_tax_id", "invoice_number", "invoice_date"),
+    *("due_date", "currency", "total_amount", "duplicate_of"),
+)
 
 
 def dedup_key(company_id: str, sha256: str, reader: str) -> str:
@@ -70,43 +77,50 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         """Those that only wait for a process to take them."""
         return self.filter(state=State.QUEUED)
 
-    def oldest_by_company(self, after: str = "", enough: int = 10**9) -> dict[str, list[uuid.UUID]]:
+    def oldest_by_company(
+        self, after: str = "", enough: int = 10**9, *, fold: Callable[[str], str] = str
+    ) -> dict[str, list[uuid.UUID]]:
         """Some of the rows of each company that has any, at most ROWS_AT_ONCE, the oldest first.
 
         Of a company with many rows no more are read, so that the others are found soon. The
-        companies are those that follow ``after``; the search ends once ``enough`` are found.
+        companies are those that follow ``after``; the search ends once ``enough`` are found. Those
+        whose ids ``fold`` makes the same are one.
         """
-        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "pk")
-        found: dict[str, list[uuid.UUID]] = {}
+        rows = self.order_by("company_id", "due_at", "pk").values_list("company_id", "due_at", "pk")
+        found: dict[str, list[tuple[datetime, uuid.UUID]]] = {}
         chunk = list((rows.filter(company_id__gt=after) if after else rows)[:ROWS_AT_ONCE])
         while chunk and len(found) < enough:
-            for company_id, pk in chunk:
-                found.setdefault(company_id, []).append(pk)
+            for company_id, due_at, pk in chunk:
+                found.setdefault(fold(company_id), []).append((due_at, pk))
             if len(chunk) < ROWS_AT_ONCE:
                 break
             chunk = list(rows.filter(company_id__gt=chunk[-1][0])[:ROWS_AT_ONCE])
-        return found
+        return {company: [pk for _, pk in sorted(rows)] for company, rows in found.items()}
 
-    def running_by_company(self) -> dict[str, int]:
+    def running_by_company(self, *, fold: Callable[[str], str] = str) -> dict[str, int]:
         """How many extractions of each company are being worked on."""
         rows = self.filter(state=State.PROCESSING).order_by().values_list("company_id")
-        return dict(rows.annotate(Count("pk")))
+        running: Counter[str] = Counter()
+        for company_id, count in rows.annotate(Count("pk")):
+            running[fold(company_id)] += count
+        return running
 
-    def companies_served_lately(self) -> list[str]:
+    def companies_served_lately(self, *, fold: Callable[[str], str] = str) -> list[str]:
         """The companies of the latest CLAIMS_REMEMBERED claims, the last one first."""
         rows = self.filter(claimed_at__isnull=False).order_by("-claimed_at")
-        return list(dict.fromkeys(rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]))
+        lately = rows.values_list("company_id", flat=True)[:CLAIMS_REMEMBERED]
+        return list(dict.fromkeys(map(fold, lately)))
 
     def due(self) -> Self:
         """Those that wait for a time that has come."""
-        return self.filter(state=State.WAITING, due_at__lte=timezone.now())
+        return self.filter(state=State.WAITING, due_at__lte=clock.now())
 
     def abandoned(self, worker: str | None) -> Self:
         """Those whose lease ran out, as seen by a worker: its process died, hangs or is cut off.
 
         What another worker held is left to that one for OTHERS_WAIT.
         """
-        now = timezone.now()
+        now = clock.now()
         own = Q(worker=worker) | Q(worker=None)
         ran_out = Q(leased_until__lt=now - OTHERS_WAIT) | own & Q(leased_until__lt=now)
         return self.filter(ran_out, state=State.PROCESSING)
@@ -120,7 +134,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         ``due_at`` says: a clock that was set back must not hold it up. With a ``lease_id`` of the
         caller's it may be repeated when the database went away before it confirmed.
         """
-        now = timezone.now()
+        now = clock.now()
         lease_id = lease_id or uuid.uuid4()
         free = Q(state=State.QUEUED) | Q(state=State.WAITING, due_at__lte=now)
         claimed_before = Q(state=State.PROCESSING, lease_id=lease_id)
@@ -148,7 +162,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
 
     def renew_lease(self, extraction: HeldRow) -> bool:
         """Extend the lease by LEASE from now; False when another process took it over."""
-        return bool(self.held(extraction).update(leased_until=timezone.now() + LEASE))
+        return bool(self.held(extraction).update(leased_until=clock.now() + LEASE))
 
     def end(self, extraction: HeldRow, state: State, **fields: Any) -> bool:
         """Move a held extraction to an ended state; False when the lease is lost."""
@@ -157,7 +171,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
                 state=state,
                 lease_id=None,
                 leased_until=None,
-                finished_at=timezone.now(),
+                finished_at=clock.now(),
                 **fields,
             )
         )
@@ -183,7 +197,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
                 state=State.WAITING,
                 lease_id=None,
                 leased_until=None,
-                due_at=timezone.now() + delay,
+                due_at=clock.now() + delay,
                 **fields,
             )
         )
@@ -202,7 +216,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         counts = not stopped and extraction.may_have_killed(worker)
         taken = (held if stopped else held & self.abandoned(worker)).update(
             lease_id=uuid.uuid4(),
-            leased_until=timezone.now() + LEASE,
+            leased_until=clock.now() + LEASE,
             deaths=F("deaths") + int(counts),
         )
         if taken:
@@ -215,7 +229,7 @@ class ExtractionQuerySet(models.QuerySet[Row]):
         None can be further ahead than it is ever set. After SET_FORWARD deadlines that have passed
         are set anew; after SET_BACK whatever waits is due.
         """
-        now = timezone.now()
+        now = clock.now()
         latest = now + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
         wrong = Q(deadline__gt=latest)
         if disturbance is Disturbance.SET_FORWARD:
@@ -242,17 +256,19 @@ class ExtractionQuerySet(models.QuerySet[Row]):
             self.with_old_files(cutoff)
             .filter(pk=extraction.pk)
             .update(
-                files_removed_at=timezone.now(),
+                files_removed_at=clock.now(),
                 dedup_key=Case(When(state=State.SUCCEEDED, then=F("dedup_key"))),
             )
         )
 
-    def requeue(self, pk: uuid.UUID) -> bool:
-        """Queue a failed extraction as if it were new; False when its document is removed."""
+    def requeue(
+        self, pk: uuid.UUID, states: Collection[State] = State.unread(), **fields: Any
+    ) -> bool:
+        """Queue one of these ended states as if it were new; False when its document is removed."""
         return bool(
-            self.filter(pk=pk, state=State.FAILED, files_removed_at=None).update(
+            self.filter(pk=pk, state__in=states, files_removed_at=None).update(
                 state=State.QUEUED,
-                due_at=timezone.now(),
+                due_at=clock.now(),
                 started_at=None,
                 finished_at=None,
                 deadline=None,
@@ -263,5 +279,93 @@ class ExtractionQuerySet(models.QuerySet[Row]):
                 error_code="",
                 error_message="",
                 error_detail="",
+                **fields,
             )
         )
+
+    def cancel(self, pk: uuid.UUID, **told: Any) -> State | None:
+        """End one that no process has taken, and return its state; None when one has.
+
+        ``told``: the columns that say so. One that was being read again keeps its earlier result.
+        """
+        now = clock.now()
+        unclaimed = self.filter(pk=pk, state__in=[State.QUEUED, State.WAITING])
+        if unclaimed.filter(document_type=None).update(
+            state=State.CANCELLED, finished_at=now, dedup_key=None, **told
+        ):
+            return State.CANCELLED
+        if unclaimed.filter(document_type__isnull=False).update(
+            finished_at=now, **self.earlier_result()
+        ):
+            return State.SUCCEEDED
+        return None
+
+    @staticmethod
+    def earlier_result() -> dict[str, Any]:
+        """The columns of one that was not read again after all, and has its earlier result."""
+        return {"state": State.SUCCEEDED, "http_status": 200, "version": F("version") + 1}
+
+    @staticmethod
+    def unreviewed() -> dict[str, Any]:
+        """The columns of one whose result another reading has replaced."""
+        return {
+            "version": F("version") + 1,
+            "original": None,
+            "reviewed_by": None,
+            "reviewed_at": None,
+            "rejection": "",
+            "claimed_for_review_by": None,
+            "claimed_for_review_until": None,
+        }
+
+    def mark_deleted(self, pk: uuid.UUID, by: str) -> bool:
+        """Hide an ended extraction from every list; False when it has not ended, or is hidden."""
+        return bool(
+            self.filter(pk=pk, state__in=State.ended(), deleted_at=None).update(
+                deleted_at=clock.now(),
+                deleted_by=by,
+                dedup_key=None,  # the same bytes may be sent again
+                claimed_for_review_by=None,
+                claimed_for_review_until=None,
+            )
+        )
+
+    def deleted(self) -> Self:
+        """Those whose deletion can be undone."""
+        return self.filter(deleted_at__isnull=False, purged_at=None)
+
+    def undelete(self, pk: uuid.UUID) -> bool:
+        """List a deleted extraction again; True for the one process that did."""
+        return bool(self.deleted().filter(pk=pk).update(deleted_at=None, deleted_by=None))
+
+    def purge(self, pk: uuid.UUID, cutoff: datetime) -> bool:
+        """Empty what was deleted before: what it cost stays, and who sent and deleted it.
+
+        False when it was undone meanwhile.
+        """
+        said = ("result", "original", "checks", *_LISTED_FIELDS)
+        return bool(
+            self.deleted()
+            .filter(pk=pk, deleted_at__lt=cutoff)
+            .update(
+                purged_at=clock.now(),
+                files_removed_at=Coalesce(F("files_removed_at"), clock.now()),
+                file_name="",
+                sha256="",
+                rejection="",
+                error_detail="",
+                **dict.fromkeys(said),
+            )
+        )
+
+
+_Manager = models.Manager.from_queryset(ExtractionQuerySet)
+
+
+class UndeletedManager(_Manager[Row]):
+    """Knows no deleted extraction, so that no reader of the table has to think of them."""
+
+    def get_queryset(self) -> ExtractionQuerySet[Row]:
+        """Return those that nobody deleted."""
+        every: ExtractionQuerySet[Row] = ExtractionQuerySet(self.model, using=self._db)
+        return every.filter(deleted_at=None)

@@ -1,7 +1,10 @@
 """Two reviewers of one invoice: what the second typed, on what the first stored meanwhile."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import cast
 
+from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
 from extraction.models import Correction, Extraction
 from extraction.review import values
@@ -30,12 +33,19 @@ def merged(extraction: Extraction, edit: Edit, version: int) -> Merged:
 
     Where only the other changed a value, the stored one counts.
     """
-    since = list(extraction.corrections.filter(version__gt=version).order_by("pk"))
-    rearranged = {table for table in TABLES if any(_is_of_rows(each, table) for each in since)}
+    now = texts_of(fields_of(current_invoice(extraction)))
+    since: list[Correction] = []
+    rearranged: set[str] = set()
+    for each in extraction.corrections.filter(version__gt=version).order_by("pk"):
+        if each.path:
+            since.append(each)
+            rearranged |= {table for table in TABLES if _is_of_rows(each, table)}
+        else:
+            since += _read_again(each, now)
+            rearranged |= TABLES.keys()
     first: dict[str, Correction] = {}
     for each in since:
         first.setdefault(each.path, each)
-    now = texts_of(fields_of(current_invoice(extraction)))
     kept: dict[str, str] = {}
     notes: dict[str, str] = {}
     misplaced: list[str] = []
@@ -64,10 +74,25 @@ def merged(extraction: Extraction, edit: Edit, version: int) -> Merged:
             values=kept,
             confirmed=frozenset(filter(stays, edit.confirmed)),
             removed=frozenset(filter(stays, edit.removed)),
+            order={table: rows for table, rows in edit.order.items() if table not in rearranged},
         ),
         notes,
         misplaced,
     )
+
+
+def _read_again(correction: Correction, now: dict[str, str]) -> Iterator[Correction]:
+    """Return what another reading changed, value by value, as if a person had done it."""
+    kept = cast("dict[str, object]", correction.old_value)
+    before = Invoice.model_validate(kept["result"])
+    for path, text in texts_of(fields_of(before)).items():
+        if now.get(path, "") != text:
+            yield Correction(
+                path=path,
+                old_value=text or None,
+                new_value=now.get(path) or None,
+                corrected_by=correction.corrected_by,
+            )
 
 
 def _is_of_rows(correction: Correction, table: str) -> bool:

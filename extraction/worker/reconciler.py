@@ -11,7 +11,6 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django_q.brokers import Broker
 
 from extraction import liveness, outcomes
@@ -19,8 +18,9 @@ from extraction.models import Extraction, State
 from extraction.models.extraction_queryset import HEARTBEAT, LEASE
 from extraction.tasks import wake
 from extraction.worker.waiting import Waiting
+from ocrsite.lib import clock
 from ocrsite.lib.clock import ClockWatch, Disturbance
-from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from tokens import circuit_breaker
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Reconciler:
         self._woken_at: dict[uuid.UUID, float] = {}
         self._waiting = Waiting()
         self._recovers_from = 0.0
-        self._clocks = ClockWatch(HEARTBEAT)
+        self._clocks: ClockWatch | None = None
         # What happened to the clocks and the rows do not follow yet.
         self._unfollowed: list[Disturbance | None] = [None]  # while no worker ran, too
 
@@ -71,6 +71,8 @@ class Reconciler:
 
     def _watch_clocks(self) -> None:
         """After a pause or a change of the wall clock, let living processes renew their leases."""
+        if self._clocks is None:  # not before: it may ask the database
+            self._clocks = ClockWatch(HEARTBEAT)
         disturbance = self._clocks.look()
         if disturbance is None:
             return
@@ -89,6 +91,9 @@ class Reconciler:
         for extraction in abandoned[:RECOVERED_AT_ONCE]:
             if time.monotonic() < self._recovers_from:
                 return
+            if liveness.is_held(extraction.lease_id):
+                _keep(extraction)
+                continue
             is_certain = partial(self._is_certain, time.monotonic())
             outcomes.recover(extraction, is_certain=is_certain)
 
@@ -109,7 +114,7 @@ class Reconciler:
             for pk, woken_at in self._woken_at.items()
             if now - woken_at < LOST_AFTER.total_seconds()
         }
-        today = timezone.now()
+        today = clock.now()
         # One that is due in the future was queued before the clock was set back.
         long_due = Q(due_at__lt=today - self._lost_after) | Q(due_at__gt=today + LOST_AFTER)
         lost = Extraction.objects.filter(long_due, state=State.QUEUED).order_by("due_at")
@@ -120,6 +125,15 @@ class Reconciler:
             for pk in pks:
                 wake(pk)
                 self._woken_at[pk] = now
+
+
+def _keep(extraction: Extraction) -> None:
+    """Renew the lease of a process that exists and does not: it is stopped, or cut off.
+
+    Its call may go on. One that never ends is killed with its task, and lets go of its lease.
+    """
+    if retry_deadlocks(partial(Extraction.objects.renew_lease, extraction)):
+        logger.warning("The process that works on %s is stopped: it is waited for.", extraction.pk)
 
 
 @deadlocks_retried

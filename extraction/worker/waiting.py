@@ -5,10 +5,10 @@ import uuid
 from itertools import islice
 
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.registry import least_cost
+from ocrsite.lib import clock
 from tokens import selection
 
 # Of a long backlog only so many are woken in one round, but one of each company.
@@ -41,7 +41,7 @@ class Waiting:
         for company_id, rows in companies.items():
             fitting = _room(company_id, at_most=min(share, len(rows)))
             found += rows[:fitting]
-            late = due.filter(pk__in=rows[fitting:], deadline__lte=timezone.now())
+            late = due.filter(pk__in=rows[fitting:], deadline__lte=clock.now())
             found += late.values_list("pk", flat=True)[: share - fitting]
         return found
 

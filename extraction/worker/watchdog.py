@@ -8,10 +8,10 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from extraction.liveness import Liveness
 from extraction.models import Extraction, State
+from ocrsite.lib import clock
 
 # django-q2's pusher pauses for 10 s after an error of the queue; that is no hang.
 HANG_AFTER = timedelta(seconds=20)
@@ -52,9 +52,7 @@ class Watchdog:
         other_taken_at = self._liveness.other_taken_at
         if other_taken_at and time.monotonic() < other_taken_at + settings.Q_CLUSTER["timeout"]:
             return False  # a process may be busy with a nightly task, which holds no row
-        waiting = Extraction.objects.filter(
-            state=State.QUEUED, due_at__lt=timezone.now() - HANG_AFTER
-        )
+        waiting = Extraction.objects.filter(state=State.QUEUED, due_at__lt=clock.now() - HANG_AFTER)
         if not waiting.exists():
             return False
         return Extraction.objects.held_by(self._liveness.name).count() < settings.WORKERS

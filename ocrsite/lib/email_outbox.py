@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from ocrsite.lib import clock
 from ocrsite.lib.database import UtcNow
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ Row = TypeVar("Row", bound=MailedOnce)
 
 def deliverable(max_age: timedelta) -> Q:
     """Rows to be mailed now: young, unsent, and claimed by nobody."""
-    now = timezone.now()
+    now = clock.now()
     unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
     return unclaimed & Q(sent_at=None, created_at__gt=now - max_age)
 
@@ -54,7 +55,7 @@ def claim(waiting: Iterable[Row], max_age: timedelta) -> list[Row]:
     return [
         row
         for row in waiting
-        if _stored(row).filter(deliverable(max_age)).update(claimed_until=timezone.now() + LEASE)
+        if _stored(row).filter(deliverable(max_age)).update(claimed_until=clock.now() + LEASE)
     ]
 
 
@@ -89,12 +90,12 @@ def _stored(row: MailedOnce) -> QuerySet[MailedOnce]:
 def _hand_over(connection: BaseEmailBackend, row: MailedOnce, message: EmailMessage) -> bool:
     """Send one mail; False when it was refused. Raises OSError when the connection breaks."""
     stored, name = _stored(row), f"{row._meta.verbose_name} {row.pk}"
-    if not stored.filter(sent_at=None).update(sent_at=timezone.now()):
+    if not stored.filter(sent_at=None).update(sent_at=clock.now()):
         return False  # the claim ran out, and another process has handed it over
     try:
         connection.send_messages([message])
     except _REFUSED as error:
-        stored.update(sent_at=None, claimed_until=timezone.now() + LEASE)
+        stored.update(sent_at=None, claimed_until=clock.now() + LEASE)
         logger.warning("The %s waits: its mail was refused (%s).", name, error)
         return False
     except OSError:

@@ -75,23 +75,30 @@ def restrict_umask() -> None:
     os.umask(_OTHERS)
 
 
-def make_folder(folder: Path) -> Path:
-    """Return a folder, made with mode 700 where it is missing. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def make_folder(folder: Path, *, parents: bool = True) -> Path:
+    """Return a folder, made with mode 700 where it is missing. Raises OSError.
+
+    Without ``parents`` the one above it must be there.
+    """
+    folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
     return folder
 
 
-def standing_folder(folder: Path) -> Path:
-    """Return a folder that this process makes once, when it first asks for it.
+def standing_folder(folder: Path, made: Path | None = None) -> Path:
+    """Return a folder that is made once, when this process first asks for it.
 
     Raises FileNotFoundError when the folder is gone later: its disk is away, and what were written
-    to a new one in its place would be lost when it comes back.
+    to a new one in its place would be lost when it comes back. A file ``made`` tells that to
+    processes that start meanwhile.
     """
-    if folder not in _seen:
+    if not folder.is_dir():
+        if folder in _seen or (made and made.exists()):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
         make_folder(folder)
+    if folder not in _seen:
+        if made:
+            made.touch(mode=0o600)
         _seen.add(folder)
-    elif not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
     return folder
 
 

@@ -16,6 +16,7 @@ from extraction.documents import sandbox
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.readers.gemini import errors, prompt_cost
 from ocrsite.lib import files
+from tests.extraction.api.schema_checked import SchemaCheckedClient
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
@@ -49,7 +50,7 @@ def integrator(db: None) -> Integrator:
     record, key = ApiClient.objects.create_key(name="ERP")
     assert isinstance(record, ApiClient)
     ApiClientCompany.objects.create(client=record, company_id="NT047")
-    http = APIClient()
+    http = SchemaCheckedClient()
     http.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
     return Integrator(record, key, http)
 

@@ -4,6 +4,7 @@ import io
 import re
 from typing import Any
 
+import pillow_heif
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pypdf import PdfWriter
@@ -28,10 +29,10 @@ def upload(content: bytes, name: str = "invoice.pdf") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content)
 
 
-def locked_pdf(*, user: str, owner: str) -> bytes:
+def locked_pdf(*, user: str, owner: str, algorithm: str = "AES-256", text: str = "secret") -> bytes:
     """Return an encrypted PDF; without a user password anybody can open it."""
-    writer = PdfWriter(clone_from=io.BytesIO(pdf("secret")))
-    writer.encrypt(user_password=user, owner_password=owner, algorithm="AES-256")
+    writer = PdfWriter(clone_from=io.BytesIO(pdf(text)))
+    writer.encrypt(user_password=user, owner_password=owner, algorithm=algorithm)
     file = io.BytesIO()
     writer.write(file)
     return file.getvalue()
@@ -55,6 +56,16 @@ def saved(image: Image.Image, format_: str, **options: Any) -> bytes:
     """Return an image as the bytes of a file."""
     file = io.BytesIO()
     image.save(file, format_, **options)
+    return file.getvalue()
+
+
+def heic(*images: Image.Image, **options: Any) -> bytes:
+    """Return images as the bytes of one HEIC file, the first as its primary."""
+    file = io.BytesIO()
+    container = pillow_heif.from_pillow(images[0])
+    for image in images[1:]:
+        container.add_from_pillow(image)
+    container.save(file, format="HEIF", **options)
     return file.getvalue()
 
 

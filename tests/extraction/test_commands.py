@@ -13,11 +13,15 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from extraction import first_steps
 from extraction.management.commands import demo
 from extraction.models import ApiClient
 from ocrsite.management.commands import serve
 from tests.running_site import ROOT, eventually, free_port
-from tokens.models import TokenMaster
+from tests.tokens.rows import make_token
+from tokens.models import Provider, TokenMaster
+
+pytestmark = pytest.mark.usefixtures("measured_processes")
 
 URL = "http://127.0.0.1:8000"
 
@@ -105,19 +109,38 @@ def test_greeting_shows_the_first_credentials(data_dir: Path) -> None:
         '{"username": "admin", "password": "pass", "api_key": "a.key", "company_id": "DEMO"}'
     )
 
-    assert serve.greeting(URL).splitlines() == [
+    assert serve.greeting(URL, ["Demo reads.", "A key goes there."]).splitlines() == [
         "",
         "ocrsite is ready: http://127.0.0.1:8000/",
         "  user      admin",
         "  password  pass",
         "  API key   a.key (company DEMO)",
         f"These were made on the first start and are kept in {path}",
+        "Demo reads.",
+        "A key goes there.",
         "Ctrl-C stops everything.",
     ]
 
 
+@pytest.mark.django_db
+def test_the_first_steps_are_told_until_there_is_a_key() -> None:
+    assert first_steps.lines(URL) == []
+
+    make_token("offline", company_id="DEMO", provider=Provider.OFFLINE)
+
+    assert first_steps.lines(URL) == [
+        "Demo reads offline: by rules, without a key, and nothing leaves this machine.",
+        "A Gemini key reads more. It goes to Administration, Tokens: "
+        "http://127.0.0.1:8000/admin/tokens/tokenmaster/add/",
+    ]
+
+    make_token("gemini", company_id="DEMO")
+
+    assert first_steps.lines(URL) == []
+
+
 def test_greeting_is_brief_when_the_credentials_were_removed() -> None:
-    assert serve.greeting(URL).splitlines() == [
+    assert serve.greeting(URL, []).splitlines() == [
         "",
         "ocrsite is ready: http://127.0.0.1:8000/",
         "Ctrl-C stops everything.",

@@ -30,13 +30,13 @@ from extraction.readers.registry import OUTPUT_BASE, OUTPUT_PER_PAGE
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
 from tests.extraction.readers.einvoice import einvoices
-from tests.extraction.sample_documents import pdf, upload
+from tests.extraction.sample_documents import locked_pdf, pdf, upload
 from tests.outages import database_away
 from tests.tokens.rows import make_token
 from tokens import encryption, journal
 from tokens.models import TokenUsageLog
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 KEY = "AIza-key-of-the-app-setting"
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
@@ -110,6 +110,19 @@ def test_known_client_gets_the_invoice_and_pays_for_it_when_the_database_is_back
     assert row.key_fingerprint == encryption.fingerprint(KEY)
     assert body["invoice"]["usage"]["total_tokens"] == row.total_tokens_used
     assert not Extraction.objects.exists()
+
+
+def test_known_client_gets_a_locked_document_read(
+    known: Integrator, emulator: Emulator, data_dir: Path
+) -> None:
+    locked = locked_pdf(user="user", owner="owner")
+    with database_away():
+        refused = post(known, file=upload(locked), password="wrong")
+        response = post(known, file=upload(locked), password="user")
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "wrong_password")
+    assert response.status_code == 200
+    assert left_on_disk(data_dir) == []
 
 
 def test_key_of_the_file_that_is_the_companys_is_charged_to_its_token(

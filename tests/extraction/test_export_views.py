@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.http import StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.test import Client, RequestFactory
+from django.utils import timezone
 from openpyxl import load_workbook
 
 from extraction import export_views
@@ -291,7 +292,11 @@ def test_full_disk_is_answered_before_the_file_has_begun(
 
 
 def test_one_invoice_is_exported_as_ubl(signed_in: Client) -> None:
-    extraction = make_extraction(state=State.SUCCEEDED, result=make_trade().model_dump(mode="json"))
+    extraction = make_extraction(
+        state=State.SUCCEEDED,
+        result=make_trade().model_dump(mode="json"),
+        reviewed_at=timezone.now(),
+    )
 
     response = signed_in.get(f"/extractions/{extraction.pk}/ubl/")
 
@@ -302,12 +307,27 @@ def test_one_invoice_is_exported_as_ubl(signed_in: Client) -> None:
 
 
 def test_refused_einvoice_says_what_is_missing(signed_in: Client) -> None:
-    response = signed_in.get(f"/extractions/{make_succeeded().pk}/ubl/")
+    extraction = make_succeeded()
+    Extraction.objects.update(reviewed_at=timezone.now())
+
+    response = signed_in.get(f"/extractions/{extraction.pk}/ubl/")
 
     page = response.content.decode()
     assert response.status_code == 422
     assert "customer.name is missing (BR-07)" in page
     assert "customer.address does not end with a country (BR-11)" in page
+
+
+@pytest.mark.parametrize("rejection", ["", "Not ours"])
+def test_einvoice_of_what_is_not_approved_is_refused(signed_in: Client, rejection: str) -> None:
+    extraction = make_succeeded()
+    decided = timezone.now() if rejection else None
+    Extraction.objects.update(reviewed_at=decided, rejection=rejection)
+
+    response = signed_in.get(f"/extractions/{extraction.pk}/ubl/")
+
+    assert response.status_code == 422
+    assert "made of approved ones only: approve it first." in response.content.decode()
 
 
 def test_einvoice_of_others_or_of_what_was_not_read_does_not_exist(signed_in: Client) -> None:

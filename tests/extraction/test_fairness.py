@@ -67,6 +67,34 @@ def test_one_invoice_is_the_next_claim_while_many_of_another_company_run() -> No
     assert claim().company_id == "B"
 
 
+def test_a_company_has_one_turn_however_its_id_is_written() -> None:
+    """SQL Server finds the rows of all ways to write it by any of them."""
+    queue("nt047", 3)
+    queue("NT047 ", 3)
+    queue("B", 3)
+
+    companies = [company_id.strip().lower() for company_id in claimed_companies(6)]
+
+    assert Counter(companies) == {"nt047": 3, "b": 3}
+    assert Counter(companies[:4]) == {"nt047": 2, "b": 2}
+
+
+def test_of_a_company_the_oldest_comes_first_however_its_id_is_written() -> None:
+    for number, company_id in enumerate(["nt047", "NT047", "nt047", "NT047"]):
+        make_extraction(company_id=company_id, due_at=AN_HOUR_AGO + timedelta(seconds=number))
+
+    assert claimed_companies(4) == ["nt047", "NT047", "nt047", "NT047"]
+
+
+def test_a_company_is_put_off_however_its_id_is_written() -> None:
+    queue("nt047", 2)
+    queue("B", 2)
+
+    fairness.put_off("NT047")
+
+    assert claimed_companies(2) == ["B", "B"]
+
+
 def test_companies_alternate_when_each_claim_ends_before_the_next() -> None:
     queue("A", 10)
     queue("B", 3)

@@ -1,7 +1,9 @@
 """From a queued row to its result, over real HTTP against the Gemini emulator."""
 
+import json
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
@@ -12,6 +14,8 @@ from pytest_django import Settings
 
 from extraction import outcomes, pipeline, submission
 from extraction.documents.document import Document
+from extraction.documents.intake import folder_of
+from extraction.documents.kept_words import kept_words
 from extraction.evidence.collection import collect, compare
 from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Invoice
@@ -21,7 +25,7 @@ from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
-from tokens import circuit_breaker, ledger
+from tokens import circuit_breaker, ledger, selection
 from tokens.models import (
     Provider,
     TokenMaster,
@@ -32,7 +36,11 @@ from tokens.models import (
 )
 from tokens.selection import NoUsableKey
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("same_input"),
+]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 
@@ -98,6 +106,8 @@ def test_invoice_is_read_checked_and_charged_as_billed(emulator: Emulator) -> No
     assert {name: getattr(extraction, name) for name in listed} == listed
     assert invoice.total_amount is not None
     assert (extraction.timings or {}).keys() == {"pages", "read", "evidence"}
+    words = json.loads(kept_words(folder_of(extraction.pk), 1))
+    assert {"4711", "119.00"} <= {text for text, *_ in words}
     usage = TokenUsageLog.objects.get()
     assert usage.total_tokens_used == billed(emulator)
     assert (usage.branch, usage.requested_by, usage.request_count) == ("North", "asha", 1)
@@ -158,8 +168,13 @@ def test_retry_by_hand_begins_the_policy_anew(emulator: Emulator) -> None:
     assert len(emulator.calls) == 6
 
 
-def test_rejected_key_is_disabled_and_another_takes_over(emulator: Emulator) -> None:
+def test_rejected_key_is_disabled_and_another_takes_over(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad, good = make_token("AIza-bad-key"), make_token("AIza-good-key")
+    # The bad one is tried first, instead of perhaps never.
+    by_id = SimpleNamespace(shuffle=lambda tokens: tokens.sort(key=lambda token: token.pk))
+    monkeypatch.setattr(selection, "random", by_id)
     emulator.faults.add("key_invalid", key="AIza-bad-key")
 
     states = [process_to_end(submit(pdf(f"INVOICE {n}"))).state for n in range(8)]

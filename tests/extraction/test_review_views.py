@@ -11,8 +11,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from extraction import navigation
+from extraction import navigation, submission
+from extraction.access import Principal
 from extraction.documents.intake import folder_of
+from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Evidence, Reason
 from extraction.invoices.stored import current_invoice
 from extraction.models import CompanyGrant, Correction, Extraction, ReviewState, State
@@ -146,6 +148,49 @@ def test_row_is_added_filled_and_another_removed(signed_in: Client) -> None:
     assert [str(line.amount) for line in lines] == ["99", "7"]
 
 
+def test_rows_are_moved_without_a_script(signed_in: Client) -> None:
+    lines = [LINE.model_copy(update={"description": letter}) for letter in "abc"]
+    evidence = {"line_items.2.description": Evidence(source="text", page=1, box=BOX)}
+    extraction = doubtful(line_items=lines, evidence=evidence)
+    rows = [f"line_items.{number}" for number in range(4)]
+    form = {**sent("up:line_items.3", line_items__3__description="d"), "order": rows}
+
+    def order(action: str, rows: list[str]) -> list[str]:
+        page = html(signed_in.post(address(extraction), {**form, "action": action, "order": rows}))
+        found = re.findall(r'name="order" value="(line_items[^"]+)"', page)
+        assert "Move row 2 up" in page
+        return [each for each in found if "__number__" not in each]
+
+    moved = order("up:line_items.3", rows)
+    assert moved == [rows[0], rows[1], rows[3], rows[2]]
+    moved = order("down:line_items.0", moved)
+    assert moved == [rows[1], rows[0], rows[3], rows[2]]
+    # Where nothing can be moved, all stays.
+    for action in ("up:line_items.1", "down:line_items.2", "up:line_items.9", "down:x", "up:"):
+        assert order(action, moved) == moved
+
+    signed_in.post(address(extraction), {**form, "action": "save", "order": moved})
+
+    extraction.refresh_from_db()
+    invoice = current_invoice(extraction)
+    assert [line.description for line in invoice.line_items] == ["b", "a", "d", "c"]
+    assert invoice.evidence["line_items.3.description"].box == BOX
+    assert invoice.evidence["line_items.2.description"].source == "person"
+
+
+def test_order_of_rows_that_another_changed_is_left(signed_in: Client) -> None:
+    lines = [LINE.model_copy(update={"description": letter}) for letter in "abc"]
+    extraction = doubtful(line_items=lines)
+    signed_in.post(address(extraction), {**sent(), "remove": ["line_items.0"]})
+    rows = [f"line_items.{number}" for number in (2, 0, 1)]
+
+    page = html(signed_in.post(address(extraction), {**sent(currency="USD"), "order": rows}))
+
+    assert "Another person changed this invoice" in page
+    found = re.findall(r'name="order" value="(line_items[^"]+)"', page)
+    assert found == ["line_items.0", "line_items.1", "line_items.__number__"]
+
+
 def test_confirmed_value_is_no_longer_doubtful(signed_in: Client) -> None:
     extraction = doubtful()
 
@@ -273,6 +318,34 @@ def test_cleared_value_is_told_to_the_second_reviewer(signed_in: Client) -> None
     page = html(signed_in.post(address(extraction), sent(currency="USD")))
 
     assert "asha cleared this meanwhile." in page
+
+
+def test_second_reviewer_keeps_what_was_typed_when_it_was_read_again(
+    signed_in: Client, operator: User
+) -> None:
+    extraction = doubtful()
+    invoice = current_invoice(extraction)
+    Extraction.objects.update(**listed_fields(invoice))
+    extraction.refresh_from_db()
+    submission.read_again(extraction, by=Principal("user:9", "bela", operator))
+    mine = sent(total_amount="5", invoice_number="4711", currency="USD", line_items__0__amount="77")
+
+    page = html(signed_in.post(address(extraction), mine))
+
+    assert "Another person changed this invoice" in page
+    assert value_of("total_amount", page) == "5"
+    read = invoice.model_copy(update={"invoice_number": "R-4711", "total_amount": Decimal(7)})
+    Extraction.objects.update(state=State.SUCCEEDED, version=1, result=read.model_dump(mode="json"))
+
+    page = html(signed_in.post(address(extraction), mine))
+
+    # What only the new reading changed is its; what both changed is told.
+    assert value_of("invoice_number", page) == "R-4711"
+    assert value_of("total_amount", page) == "5"
+    assert "bela changed this to 7 meanwhile." in page
+    assert value_of("currency", page) == "USD"
+    assert "<li>77</li>" in page
+    assert "bela: had it read again" in page
 
 
 @pytest.mark.parametrize("version", ["", "x", "9" * 30, "-1"])

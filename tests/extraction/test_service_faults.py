@@ -20,13 +20,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from extraction import pipeline
-from extraction.documents import rendering, sandbox
+from extraction.documents import intake, rendering, sandbox
 from extraction.documents.intake import folder_of
 from extraction.documents.sandbox import Limits, OutOfTime
 from extraction.exceptions import DocumentRejected
 from extraction.models import Extraction, State
 from extraction.readers.base import ReadingError
 from extraction.readers.gemini.errors import reading_error
+from ocrsite.lib import files
 from ocrsite.web_server import LostBody
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
@@ -36,7 +37,7 @@ from tokens.models import TokenMaster
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("data_dir", "emulator"),
+    pytest.mark.usefixtures("data_dir", "emulator", "same_input"),
 ]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
@@ -185,6 +186,28 @@ def test_documents_that_are_away_take_no_upload_and_make_others_wait(
 
     with time_machine.travel(extraction.due_at):
         assert process(extraction).state == State.SUCCEEDED
+
+
+def test_a_process_that_starts_while_the_documents_are_away_makes_no_folder_for_them(
+    integrator: Integrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert post(integrator)[0] == 202
+
+    with documents_away():  # which sees that no other is there
+        monkeypatch.setattr(files, "_seen", set())
+        assert post(integrator) == (503, "storage_unavailable", "30")
+
+    assert post(integrator)[0] == 202
+
+
+def test_documents_that_go_away_in_mid_upload_get_no_new_folder(
+    integrator: Integrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert post(integrator)[0] == 202
+    monkeypatch.setattr(intake, "documents_folder", lambda: None)
+
+    with documents_away():
+        assert post(integrator) == (503, "storage_unavailable", "30")
 
 
 def test_an_upload_that_the_form_parser_cannot_store_is_told_to_come_back(

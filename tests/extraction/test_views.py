@@ -127,10 +127,12 @@ def test_upload_by_script_is_answered_with_json(signed_in: Client, token: TokenM
     assert response.status_code == 200
     assert accepted == {
         "problem": "",
+        "locked": False,
+        "notice": "",
+        "id": str(pk),
         "page": f"/extractions/{pk}/",
-        "poll": f"/api/v1/extractions/{pk}/",
     }
-    assert (rejected["page"], rejected["poll"]) == (None, None)
+    assert (rejected["page"], rejected["id"], rejected["locked"]) == (None, None, False)
     assert rejected["problem"]
 
 
@@ -223,7 +225,7 @@ def test_retry_of_what_did_not_fail_changes_nothing(signed_in: Client) -> None:
 
     response = signed_in.post(f"/extractions/{extraction.pk}/retry/", follow=True)
 
-    assert "Only a failed extraction can be tried again." in html(response)
+    assert "Only what failed or was cancelled can be tried again." in html(response)
     extraction.refresh_from_db()
     assert extraction.state == State.SUCCEEDED
 

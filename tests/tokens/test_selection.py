@@ -359,6 +359,59 @@ def test_the_offline_key_that_serves_then_is_not_the_one_that_failed_before() ->
         assert taken.token == other
 
 
+def test_only_the_chosen_key_is_taken() -> None:
+    make_token()
+    chosen = make_token()
+
+    for _ in range(5):
+        taken = take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, only=chosen.pk)
+        assert taken.token == chosen
+
+
+def test_chosen_offline_key_is_taken_beside_others() -> None:
+    make_token()
+    offline = make_token("none", provider="Offline")
+
+    taken = take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, only=offline.pk)
+
+    assert taken.token == offline
+
+
+@pytest.mark.parametrize("fields", [{"status": "Disabled"}, {"company_id": "NT048"}], ids=str)
+def test_chosen_key_that_cannot_be_used_is_not_replaced_by_another(fields: dict[str, Any]) -> None:
+    make_token()
+    chosen = make_token(**fields)
+
+    with pytest.raises(NoUsableKey) as refused:
+        take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, only=chosen.pk)
+
+    assert (refused.value.code, refused.value.message) == ("token_exceeded", EXCEEDED)
+    assert refused.value.detail == selection.CHOSEN_KEY_UNUSABLE
+    require_free("NT047", cost_of=cost_of, only=chosen.pk)  # the call tells why
+
+
+def test_chosen_key_on_which_the_call_is_the_last_straw_is_not_replaced() -> None:
+    make_token()
+    chosen = make_token(total_token_limit=5000)
+
+    with pytest.raises(NoUsableKey) as refused:
+        take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, only=chosen.pk)
+
+    assert refused.value.detail == selection.CHOSEN_KEY_UNUSABLE
+
+
+def test_chosen_key_is_waited_for_although_others_are_free() -> None:
+    make_token()
+    chosen = make_token()
+    until = timezone.now() + timedelta(minutes=3)
+    circuit_breaker.trip(chosen, until, "429", whole_project=False)
+
+    with pytest.raises(KeysBusy):
+        require_free("NT047", cost_of=cost_of, only=chosen.pk)
+    with pytest.raises(KeysBusy):
+        take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_of, lease=LEASE, only=chosen.pk)
+
+
 def busy_until(cost: Cost = PAGE) -> datetime:
     with pytest.raises(KeysBusy) as busy:
         require_free("NT047", cost_of=lambda _: cost)

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseProblem
 from django.db import connections
 
+from extraction import first_steps
 from extraction.management.commands.demo import credentials_file
 from ocrsite.supervisor import Supervisor
 from tokens import installation
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("demo", url=url, verbosity=0)
+        steps = first_steps.lines(url)
         connections.close_all()
         self._tell("Starting web and worker …")
         supervisor = Supervisor(
@@ -46,7 +48,7 @@ class Command(BaseCommand):
             grace_seconds=settings.STOP_SECONDS + _STOP_MARGIN_SECONDS,
             announce=self._tell,
         )
-        supervisor.run(lambda: answers(settings.PORT), lambda: self._tell(greeting(url)))
+        supervisor.run(lambda: answers(settings.PORT), lambda: self._tell(greeting(url, steps)))
         self._tell("Stopped.")
 
     def _tell(self, text: str) -> None:
@@ -61,8 +63,8 @@ def require_own_database() -> None:
             raise CommandError(problem)
 
 
-def greeting(url: str) -> str:
-    """Return what people need to begin: the address, and the first credentials."""
+def greeting(url: str, steps: list[str]) -> str:
+    """Return what people need to begin: the address, the first credentials and ``steps``."""
     lines = ["", f"ocrsite is ready: {url}/"]
     path = credentials_file()
     if path.exists():
@@ -73,7 +75,7 @@ def greeting(url: str) -> str:
             f"  API key   {first['api_key']} (company {first['company_id']})",
             f"These were made on the first start and are kept in {path}",
         ]
-    return "\n".join([*lines, "Ctrl-C stops everything."])
+    return "\n".join([*lines, *steps, "Ctrl-C stops everything."])
 
 
 def web_command() -> list[str]:

@@ -1,116 +1,89 @@
-// Uploads files one by one and follows each until it has ended.
+// Sends the chosen files, a few at a time. sent_files.js lists and follows them.
 "use strict";
 
 (() => {
   const form = document.getElementById("upload");
   if (!form) return;
-  const input = form.querySelector("input[type=file]");
+  const inputs = form.querySelectorAll("input[type=file]");
   const dropzone = document.getElementById("dropzone");
-  const rowTemplate = document.getElementById("file-row");
   const UPLOADS_AT_ONCE = 3;
-  const SLOWEST_POLL = 5000;
-  const STATES = {
-    queued: "Queued", processing: "Processing", waiting: "Waiting", succeeded: "Succeeded",
-    failed: "Failed", cancelled: "Cancelled",
-  };
-  const waiting = [];
+  const LOGGED_OUT = "You were logged out. Log in again, then send the file again.";
+  const UNEXPECTED = "The service did not answer as expected. Reload the page and try again.";
+  const waiting = []; // files of sentFiles
+  const contents = new Map(); // by these: { content, fields, request }
   let uploading = 0;
 
   document.getElementById("send").hidden = true; // choosing or dropping starts the upload
 
-  function addRow(file) {
-    const row = rowTemplate.content.firstElementChild.cloneNode(true);
-    row.querySelector(".name").textContent = file.name;
-    show(row, "queued", "Uploading");
-    document.getElementById("file-list").append(row);
-    document.getElementById("files").hidden = false;
-    return row;
+  function csrfToken() { // a log-in in another window has changed the form's
+    const cookie = document.cookie.split("; ").find((each) => each.startsWith("csrftoken="));
+    return cookie ? cookie.split("=")[1] : form.elements.csrfmiddlewaretoken.value;
   }
 
-  function show(row, state, label, detail = "") {
-    const pill = row.querySelector(".pill");
-    pill.className = `pill pill-${state}`;
-    if (pill.textContent !== label) pill.textContent = label;
-    const text = row.querySelector(".detail");
-    text.textContent = detail;
-    text.hidden = !detail;
-  }
-
-  function fail(row, label, detail) {
-    row.querySelector("progress").hidden = true;
-    show(row, "failed", label, detail);
+  function isLoggedOut(request) {
+    const elsewhere = request.responseURL && new URL(request.responseURL).pathname !== new URL(form.action).pathname;
+    return elsewhere || request.status === 401 || request.status === 403;
   }
 
   function answerOf(request) {
     try {
       const body = JSON.parse(request.responseText);
-      if (!body.files) return { problem: body.detail };
+      if (!body.files) return { problem: body.detail || UNEXPECTED };
       return body.files[0] || body;
     } catch {
-      return { problem: "The service did not answer as expected. Reload the page and try again." };
+      return { problem: UNEXPECTED };
     }
   }
 
-  function render(row, body) {
-    const invoice = body.invoice;
-    const progress = row.querySelector("progress");
-    const ended = body.status !== "pending";
-    progress.hidden = ended;
-    row.querySelector(".needs-review").hidden = !(invoice && invoice.needs_review);
-    show(row, body.state, STATES[body.state], ended ? summary(body) : "");
-    return ended;
+  function notSent(file, detail) {
+    sentFiles.update(file, { state: "failed", label: sentFiles.NOT_SENT, detail, again: true, locked: false });
   }
 
-  function summary(body) {
-    const invoice = body.invoice;
-    if (!invoice) return body.detail || body.message;
-    const total = [invoice.total_amount, invoice.currency].filter(Boolean).join(" ");
-    return [invoice.supplier.name, invoice.invoice_number, total].filter(Boolean).join(" · ");
-  }
-
-  async function follow(row, address, pause) {
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    try {
-      const response = await fetch(address, { headers: { Accept: "application/json" } });
-      const body = await response.json();
-      if (response.status === 503) {
-        show(row, "waiting", "Offline", body.detail);
-      } else if (!response.ok) {
-        fail(row, "Unknown", body.detail);
-        return;
-      } else if (render(row, body)) {
-        return;
-      }
-    } catch {
-      show(row, "waiting", "Offline", "The connection is interrupted. Still trying.");
+  function answered(file, request) {
+    if (isLoggedOut(request)) {
+      sentFiles.loggedOut.hidden = false;
+      notSent(file, LOGGED_OUT);
+      return;
     }
-    follow(row, address, Math.min(pause * 1.2, SLOWEST_POLL));
+    const answer = answerOf(request);
+    if (answer.id) {
+      sentFiles.loggedOut.hidden = true;
+      sentFiles.update(file, {
+        id: answer.id, page: answer.page, state: "queued", label: "Queued", ended: false, detail: "",
+        notice: answer.notice, again: Boolean(answer.notice), locked: false,
+      });
+      if (!answer.notice) contents.delete(file);
+      sentFiles.followSoon();
+    } else if (request.status >= 500) {
+      notSent(file, answer.problem);
+    } else {
+      const wasAsked = file.locked;
+      sentFiles.update(file, {
+        state: "failed", label: answer.locked ? "Locked" : "Refused", detail: answer.problem, locked: answer.locked,
+      });
+      if (!answer.locked) contents.delete(file);
+      else if (wasAsked) sentFiles.row(file)?.querySelector(".unlock input").select();
+    }
   }
 
-  function send(file, row, fields) {
+  // The password is in this call, and nowhere else.
+  function send(file, more) {
+    const { content, fields } = contents.get(file);
     const data = new FormData();
-    for (const [name, value] of fields) data.append(name, value);
-    data.append("file", file);
+    for (const [name, value] of [...fields, ["batch", file.batch], ...more]) data.append(name, value);
+    data.append("file", content);
     const request = new XMLHttpRequest(); // fetch tells nothing of an upload's progress
-    const progress = row.querySelector("progress");
+    contents.get(file).request = request;
     request.upload.onprogress = (event) => {
-      if (event.lengthComputable) progress.value = (100 * event.loaded) / event.total;
+      const progress = sentFiles.row(file)?.querySelector("progress");
+      if (progress && event.lengthComputable) progress.value = (100 * event.loaded) / event.total;
     };
-    request.onload = () => {
-      const answer = answerOf(request);
-      if (!answer.poll) {
-        fail(row, request.status === 503 ? "Not sent" : "Refused", answer.problem);
-        return;
-      }
-      row.querySelector(".name").href = answer.page;
-      progress.removeAttribute("value"); // in work, for how long is unknown
-      show(row, "queued", STATES.queued);
-      follow(row, answer.poll, 300);
-    };
-    request.onerror = () => fail(row, "Not sent", "The connection failed. Check it and send the file again.");
+    request.onload = () => answered(file, request);
+    request.onerror = () => notSent(file, "The connection failed. Check it and send the file again.");
     request.onloadend = () => { uploading -= 1; next(); };
     request.open("POST", form.action);
     request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("X-CSRFToken", csrfToken());
     request.send(data);
   }
 
@@ -121,29 +94,70 @@
     }
   }
 
-  function take(files) {
-    if (!files.length || !form.reportValidity()) return;
-    const fields = ["csrfmiddlewaretoken", "company_id", "branch"].map(
-      (name) => [name, form.elements[name].value]);
-    for (const file of files) {
-      const row = addRow(file);
-      if (file.size > form.dataset.maxMb * 1024 * 1024) {
-        fail(row, "Refused", `The file is larger than ${form.dataset.maxMb} MB. Send a smaller one.`);
-      } else {
-        waiting.push([file, row, fields]);
-      }
-    }
+  function queue(file, more = []) {
+    waiting.push([file, more]);
     next();
   }
 
-  function takeChosen() {
+  function sendAgain(file, more) {
+    sentFiles.update(file, {
+      id: null, notice: "", state: "sending", label: "Uploading", detail: "", again: false, review: "",
+    });
+    queue(file, more);
+  }
+
+  function listen(file) {
+    const row = sentFiles.row(file);
+    row.querySelector(".again").addEventListener("click", () => {
+      sendAgain(file, file.notice ? [["force", "on"]] : []);
+    });
+    row.querySelector(".unlock").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const password = event.target.querySelector("input");
+      sendAgain(file, [["password", password.value]]);
+      password.value = "";
+    });
+  }
+
+  function take(chosen) {
+    if (!chosen.length || !form.reportValidity()) return;
+    const fields = ["company_id", "branch"].map((name) => [name, form.elements[name].value]);
+    sentFiles.add(chosen.map((content) => content.name)).forEach((file, index) => {
+      const content = chosen[index];
+      listen(file);
+      if (content.size > form.dataset.maxMb * 1024 * 1024) {
+        sentFiles.update(file, {
+          state: "failed", label: "Refused", detail: `The file is larger than ${form.dataset.maxMb} MB. Send a smaller one.`,
+        });
+      } else {
+        contents.set(file, { content, fields });
+        queue(file);
+      }
+    });
+  }
+
+  function takeChosen(input) {
     take([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   }
 
-  input.addEventListener("change", takeChosen);
-  takeChosen(); // what was chosen while this script was still on its way
+  for (const input of inputs) {
+    input.addEventListener("change", () => takeChosen(input));
+    takeChosen(input); // what was chosen while this script was still on its way
+  }
   form.addEventListener("submit", (event) => event.preventDefault());
+  form.elements.company_id.addEventListener("change", (event) => {
+    form.elements.branch.setAttribute("list", `branches-${event.target.selectedIndex}`);
+  });
+  sentFiles.section.addEventListener("removed", ({ detail: file }) => {
+    const index = waiting.findIndex(([each]) => each === file);
+    if (index >= 0) waiting.splice(index, 1);
+    else if (file.state === "sending") contents.get(file)?.request?.abort();
+    contents.delete(file);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (uploading || waiting.length) event.preventDefault();
+  });
   for (const name of ["dragenter", "dragover"]) {
     dropzone.addEventListener(name, (event) => {
       event.preventDefault();

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from pypdf import PdfReader
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from extraction import pipeline, submission
 from extraction.models import Extraction, State
 from tests.extraction.conftest import Integrator
-from tests.extraction.sample_documents import pdf, upload
+from tests.extraction.sample_documents import locked_pdf, pdf, upload
 from tests.extraction.sample_invoices import make_invoice
 from tokens.models import TokenMaster, TokenStatus
 
@@ -462,3 +464,68 @@ def test_api_post_answers_errors_without_the_envelope(integrator: Integrator) ->
 
     assert response.status_code == 400
     assert set(response.json()) == {"code", "message", "detail", "request_id"}
+
+
+@pytest.mark.parametrize("endpoint", ["/extract", "/api/v1/extractions/"])
+def test_locked_pdf_is_unlocked_with_its_password(
+    integrator: Integrator, token: TokenMaster, data_dir: Path, endpoint: str
+) -> None:
+    locked = locked_pdf(user=" blank ", owner="owner")
+    form = {"companyID": "NT047", "username": "asha", "Password": " blank "}
+
+    response = integrator.http.post(endpoint, {**form, "file": upload(locked)})
+
+    assert response.status_code == 202
+    extraction = Extraction.objects.get()
+    assert not PdfReader(data_dir / "files" / extraction.file).is_encrypted
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [({}, "password_protected"), ({"password": "wrong"}, "wrong_password")],
+)
+def test_locked_pdf_without_its_password_says_what_to_do(
+    integrator: Integrator, token: TokenMaster, fields: dict[str, Any], code: str
+) -> None:
+    locked = upload(locked_pdf(user="user", owner="owner"))
+
+    response = post(integrator.http, file=locked, **fields)
+
+    assert response.status_code == 422
+    assert problem(response) == {
+        "message": "Failed to convert PDF",
+        "code": code,
+        "detail": {
+            "password_protected": "The file is locked with a password. Send it again with its "
+            "password, or without the lock.",
+            "wrong_password": "The password does not open the file. Check it and send both again.",
+        }[code],
+    }
+    assert not Extraction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("password", "detail"),
+    [
+        ("p" * 128, "password: must not be longer than 127 characters."),
+        ("a\x1bb", "password: must not contain control characters."),
+    ],
+)
+def test_password_that_none_can_be_is_refused_and_not_repeated(
+    integrator: Integrator, password: str, detail: str
+) -> None:
+    response = post(integrator.http, password=password)
+
+    assert response.status_code == 400
+    assert problem(response)["detail"] == detail
+
+
+def test_locked_pdf_sent_again_is_not_read_again(
+    integrator: Integrator, token: TokenMaster
+) -> None:
+    locked = locked_pdf(user="user", owner="owner")
+    for password in ("user", "owner"):
+        response = post(integrator.http, file=upload(locked), password=password)
+        assert response.status_code == 202
+
+    assert Extraction.objects.count() == 1

@@ -2,21 +2,50 @@
 
 import uuid
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from extraction.documents.intake import folder_of
-from extraction.models import Extraction, State
+from extraction.models import Attempt, Extraction, State
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_invoices import make_invoice
+from tests.tokens.rows import make_token
+from tokens.models import TokenUsageLog
+from tokens.usage_report import NOTHING_USED
+
+RESULT = make_invoice().model_dump(mode="json")
 
 
 def address(extraction: Extraction) -> str:
     return f"/api/v1/extractions/{extraction.pk}/"
+
+
+def metadata(extraction: Extraction) -> dict[str, Any]:
+    """What the answer says of the document, beside its state and result."""
+    return {
+        "file_name": "invoice.pdf",
+        "media_type": "application/pdf",
+        "size": 1000,
+        "page_count": 1,
+        "company_id": "NT047",
+        "branch": "Default",
+        "requested_by": "asha",
+        "licence_id": None,
+        "reader": "auto",
+        "model": None,
+        "created_at": extraction.created_at.isoformat().replace("+00:00", "Z"),
+        "started_at": None,
+        "finished_at": None,
+        "duplicate_of": None,
+        "pages": [],
+        "attempts": [],
+        "usage": NOTHING_USED,
+    }
 
 
 def with_page(extraction: Extraction, content: bytes = b"jpeg") -> Extraction:
@@ -32,7 +61,9 @@ def test_extraction_in_work_is_pending(integrator: Integrator) -> None:
     response = integrator.http.get(address(extraction))
 
     assert response.status_code == 200
-    assert response.json() == {
+    body = response.json()
+    assert body.items() >= metadata(extraction).items()
+    assert {name: body[name] for name in body.keys() - metadata(extraction)} == {
         "status": "pending",
         "message": "Invoice is being processed",
         "data": None,
@@ -71,7 +102,7 @@ def test_extraction_that_failed_is_answered_with_200_and_its_error(integrator: I
     body = response.json()
     assert uuid.UUID(body.pop("request_id"))
     assert response.status_code == 200
-    assert body == {
+    assert {name: body[name] for name in body.keys() - metadata(extraction)} == {
         "status": "error",
         "message": "Failed to process invoice",
         "data": None,
@@ -83,6 +114,40 @@ def test_extraction_that_failed_is_answered_with_200_and_its_error(integrator: I
         "invoice": None,
         "original": None,
     }
+
+
+def test_extraction_tells_its_pages_and_what_each_call_was_charged(integrator: Integrator) -> None:
+    extraction = with_page(make_extraction(state=State.SUCCEEDED, attempts=2, result=RESULT))
+    token = make_token(company_id="NT047")
+    for number, amount in ((1, 0), (2, 1_397)):
+        attempt = Attempt.objects.create(
+            extraction=extraction, number=number, token=token, model="gemini", reserved=9_000
+        )
+        if amount:
+            TokenUsageLog.objects.create(
+                attempt_id=attempt.pk,
+                token=token,
+                input_tokens=1_000,
+                output_tokens=397,
+                total_tokens_used=amount,
+            )
+
+    body = integrator.http.get(address(extraction)).json()
+
+    assert body["pages"] == [f"{address(extraction)}pages/1"]
+    assert [call["number"] for call in body["attempts"]] == [1, 2]
+    assert body["attempts"][0]["usage"] is None
+    assert body["usage"] == body["attempts"][1]["usage"]
+    assert body["usage"]["total_tokens"] == 1_397
+    assert body["usage"]["calls"] == 1
+
+
+def test_pages_that_were_removed_are_not_named(integrator: Integrator) -> None:
+    extraction = with_page(
+        make_extraction(state=State.SUCCEEDED, result=RESULT, files_removed_at=timezone.now())
+    )
+
+    assert integrator.http.get(address(extraction)).json()["pages"] == []
 
 
 def test_extraction_of_another_company_does_not_exist(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageStat
 
 from extraction.documents import image_child, images
 from extraction.exceptions import DocumentRejected
@@ -45,6 +45,26 @@ def test_draw_saves_the_pages(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("*.jpg")) == ["001.jpg", "002.jpg"]
     with Image.open(tmp_path / "002.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (90, 45))
+
+
+def test_draw_saves_one_page_alone(tmp_path: Path) -> None:
+    sheets = [sample_documents.halves()] * 3
+    document = stored(
+        tmp_path,
+        sample_documents.saved(sheets[0], "TIFF", save_all=True, append_images=sheets[1:]),
+    )
+
+    image_child.answer(["draw", document, "image/tiff", "3", str(tmp_path), "90", "78", "2"])
+
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["002.jpg"]
+
+
+def test_draw_saves_no_part_of_a_long_page_alone(tmp_path: Path) -> None:
+    document = stored(tmp_path, sample_documents.saved(sample_documents.halves(), "PNG"))
+
+    image_child.answer(["draw", document, "image/png", "3", str(tmp_path), "90", "78", "2"])
+
+    assert not list(tmp_path.glob("*.jpg"))
 
 
 def test_draw_keeps_the_shape_of_a_single_page(tmp_path: Path) -> None:
@@ -252,3 +272,69 @@ def test_a_resolution_that_is_none_changes_nothing(dpi: object) -> None:
     [page] = images.pages_of(picture, 1920)
 
     assert page.size == picture.size
+
+
+def drawn_heic(folder: Path, content: bytes) -> Image.Image:
+    """The page that is drawn of a HEIC file."""
+    document = stored(folder, content)
+    assert image_child.answer(["examine", document, "50", "image/heic"]) == ("image/heic", 1)
+    image_child.answer(["draw", document, "image/heic", "1", str(folder), "1920", "78"])
+    with Image.open(folder / "001.jpg") as page:
+        return page.convert("L")
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"quality": -1}, {"tile_size": 64}], ids=["lossy", "lossless", "tiles"]
+)
+def test_heic_is_drawn(options: dict[str, int], tmp_path: Path) -> None:
+    page = drawn_heic(tmp_path, sample_documents.heic(sample_documents.halves(), **options))
+
+    assert page.size == (200, 100)
+    assert page.getpixel((40, 50)) < 20  # type: ignore[operator]  # one shade, not several
+    assert page.getpixel((160, 50)) > 235  # type: ignore[operator]
+
+
+def test_heic_of_more_bits_and_of_transparency_is_drawn(tmp_path: Path) -> None:
+    deep = sample_documents.halves().convert("L").convert("I;16").point(lambda shade: shade * 257)
+    clear = Image.new("RGBA", (200, 100), (0, 0, 0, 0))
+
+    [(darkest, lightest)] = ImageStat.Stat(
+        drawn_heic(tmp_path, sample_documents.heic(deep))
+    ).extrema
+    assert (darkest < 20, lightest > 235) == (True, True)
+    [(darkest, _)] = ImageStat.Stat(drawn_heic(tmp_path, sample_documents.heic(clear))).extrema
+    assert darkest > 235
+
+
+def test_heic_is_drawn_upright_once(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned by 90° to the right
+    content = sample_documents.heic(sample_documents.halves(), exif=turned.tobytes())
+
+    page = drawn_heic(tmp_path, content)
+
+    assert page.size == (100, 200)
+    assert page.getpixel((50, 40)) < 20  # type: ignore[operator]
+
+
+def test_of_several_pictures_of_a_heic_the_primary_is_drawn(tmp_path: Path) -> None:
+    other = Image.new("RGB", (64, 64), "white")
+    content = sample_documents.heic(other, sample_documents.halves(), primary_index=1)
+
+    assert drawn_heic(tmp_path, content).size == (200, 100)
+
+
+def test_the_preview_inside_a_heic_is_never_the_page(tmp_path: Path) -> None:
+    content = sample_documents.heic(sample_documents.halves((2400, 1200)), thumbnails=[1930])
+
+    with images.open_image(Path(stored(tmp_path, content)), "image/heic") as image:
+        assert image.draft(None, (images.SIDE, images.SIDE)) is None
+
+
+def test_too_many_pixels_of_a_heic_are_rejected_by_the_header(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = stored(tmp_path, sample_documents.heic(sample_documents.halves((200, 100))))
+    monkeypatch.setattr(images, "MAX_PIXELS", 19_999)
+
+    assert rejection_of(document, "image/heic") == "image_too_large"

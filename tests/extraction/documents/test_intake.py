@@ -5,16 +5,17 @@ import io
 import os
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from PIL import Image
-from pypdf import PdfWriter
+from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject
 from pytest_django import Settings
 
@@ -97,6 +98,50 @@ def test_receive_goes_by_content_and_not_by_name(
     assert accepted.file.endswith(f"/document.{extension}")
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"heim"])
+def test_receive_takes_a_photo_of_a_phone(brand: bytes) -> None:
+    content = sample_documents.heic(sample_documents.halves())
+
+    accepted = send(content.replace(b"ftypheic", b"ftyp" + brand, 1), "IMG_0001.HEIC")
+
+    assert (accepted.media_type, accepted.page_count) == ("image/heic", 1)
+    assert accepted.file.endswith("/document.heic")
+
+
+def test_receive_tells_avif_from_heic_in_a_container_that_may_hold_either() -> None:
+    content = sample_documents.saved(sample_documents.halves(), "AVIF")
+
+    assert send(content.replace(b"ftypavif", b"ftypmif1", 1)).media_type == "image/avif"
+
+
+def _resized(content: bytes, width: int, height: int) -> bytes:
+    """A HEIC whose header (ispe) claims another size than its picture has."""
+    found = content.index(b"ispe") + 8
+    return content[:found] + struct.pack(">II", width, height) + content[found + 8 :]
+
+
+_HEIC = sample_documents.heic(sample_documents.halves())
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (_HEIC[: len(_HEIC) - 20], "corrupt_file"),
+        (_HEIC[: len(_HEIC) // 2], "corrupt_file"),
+        (_HEIC[:40], "corrupt_file"),
+        (_HEIC[:24], "corrupt_file"),
+        (_HEIC[:40] + bytes(10_000), "corrupt_file"),
+        (_HEIC.replace(b"hvc1", b"av01"), "corrupt_file"),
+        (_resized(_HEIC, 0, 0), "corrupt_file"),
+        (_resized(_HEIC, 7000, 7000), "image_too_large"),
+        (_resized(_HEIC, 2**32 - 1, 2**32 - 1), "corrupt_file"),
+    ],
+    ids=["cut", "half", "header", "brands", "zeros", "codec", "empty", "large", "immense"],
+)
+def test_receive_rejects_a_heic_that_cannot_be_drawn(content: bytes, code: str) -> None:
+    assert rejection_of(content) == (422, code)
+
+
 def test_receive_finds_a_pdf_after_leading_bytes() -> None:
     assert send(b"\r\n" * 100 + sample_documents.pdf("one")).media_type == "application/pdf"
 
@@ -136,7 +181,7 @@ def test_receive_takes_an_upload_chunk_by_chunk(settings: Settings) -> None:
         (
             b"hello",
             "The file is neither a PDF nor an image of a known kind. Send a PDF, JPEG, PNG, WebP, "
-            "TIFF, GIF, BMP or AVIF file.",
+            "TIFF, GIF, BMP, AVIF or HEIC file.",
         ),
     ],
 )
@@ -194,6 +239,84 @@ def test_receive_rejects_a_pdf_that_cannot_be_drawn(content: bytes, code: str) -
 @pytest.mark.usefixtures("either_renderer")
 def test_receive_accepts_a_pdf_that_only_its_owners_password_restricts() -> None:
     assert send(sample_documents.locked_pdf(user="", owner="owner")).page_count == 1
+
+
+@pytest.mark.usefixtures("either_renderer")
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256-R5", "AES-256"])
+def test_receive_stores_a_locked_pdf_unlocked(algorithm: str, data_dir: Path) -> None:
+    content = sample_documents.locked_pdf(user=" pässwörd ", owner="owner", algorithm=algorithm)
+
+    accepted = receive(SimpleUploadedFile("a.pdf", content), DOCUMENT_ID, password=" pässwörd ")
+
+    stored = data_dir / "files" / accepted.file
+    assert not PdfReader(stored).is_encrypted
+    assert PdfReader(stored).pages[0].extract_text().strip() == "secret"
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert (accepted.size, accepted.page_count) == (len(content), 1)
+    assert accepted.sha256 == hashlib.sha256(content).hexdigest()
+    assert [path for path in data_dir.rglob("*") if path.is_file()] == [stored]
+
+
+@pytest.mark.usefixtures("either_renderer")
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("", "password_protected"),
+        ("pässwörd", "wrong_password"),
+        ("user ", "wrong_password"),
+        ("USER", "wrong_password"),
+        ("p" * 127, "wrong_password"),
+    ],
+)
+def test_receive_rejects_a_password_that_does_not_open_the_pdf(
+    password: str, code: str, data_dir: Path
+) -> None:
+    content = sample_documents.locked_pdf(user="user", owner="owner")
+
+    with pytest.raises(DocumentRejected) as rejected:
+        receive(SimpleUploadedFile("a.pdf", content), DOCUMENT_ID, password=password)
+
+    assert (rejected.value.http_status, rejected.value.code) == (422, code)
+    assert [path for path in data_dir.rglob("*") if path.is_file()] == []
+
+
+def test_receive_opens_with_the_owners_password_and_needs_none_for_what_is_not_locked() -> None:
+    locked = sample_documents.locked_pdf(user="user", owner="owner")
+    image = sample_documents.saved(sample_documents.halves(), "PNG")
+
+    for content, password in [(locked, "owner"), (sample_documents.pdf("one"), "x"), (image, "x")]:
+        upload = SimpleUploadedFile("a.pdf", content)
+        assert receive(upload, DOCUMENT_ID, password=password).page_count == 1
+
+
+def test_receive_judges_a_locked_pdf_by_what_is_inside(settings: Settings) -> None:
+    settings.MAX_PAGES = 1
+    writer = PdfWriter(clone_from=io.BytesIO(sample_documents.pdf("1", "2")))
+    writer.encrypt(user_password="user", algorithm="AES-256")
+    file = io.BytesIO()
+    writer.write(file)
+
+    with pytest.raises(DocumentRejected, match="too_many_pages"):
+        receive(SimpleUploadedFile("a.pdf", file.getvalue()), DOCUMENT_ID, password="user")
+
+
+def test_the_password_is_no_argument_and_no_variable_of_the_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+    popen = subprocess.Popen
+
+    def noted(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        started.append(repr((command, options.get("env"))))
+        return popen(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    content = sample_documents.locked_pdf(user="canary77", owner="owner")
+
+    receive(SimpleUploadedFile("a.pdf", content), DOCUMENT_ID, password="canary77")
+
+    assert any("unlock" in call for call in started)
+    assert "canary77" not in "".join(started)
 
 
 def test_receive_says_how_many_pages_a_pdf_has_too_many(settings: Settings) -> None:

@@ -36,15 +36,27 @@ def python(
     cpu: int = 10,
     memory: int = sandbox.MEMORY,
     environment: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
+    command = (sys.executable, "-I", "-c", code)
     limits = sandbox.Limits(cpu, wall, memory)
-    return sandbox.run(sys.executable, "-I", "-c", code, limits=limits, environment=environment)
+    return sandbox.run(*command, limits=limits, environment=environment, stdin=stdin)
 
 
 def test_run_returns_the_exit_code_and_both_outputs() -> None:
     done = python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
 
     assert (done.returncode, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+
+
+def test_run_passes_what_the_tool_is_to_read() -> None:
+    assert python("print(input())", stdin=b"secret").stdout == b"secret\n"
+
+
+def test_run_survives_a_tool_that_reads_nothing() -> None:
+    closes = "import os; os.close(0); print('done')"
+
+    assert python(closes, stdin=bytes(4096)).stdout == b"done\n"
 
 
 def test_run_names_a_tool_that_is_not_installed() -> None:

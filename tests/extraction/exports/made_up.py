@@ -25,6 +25,7 @@ def make_exported(*, file_name: str = "invoice.pdf", **fields: Any) -> Exported:
         media_type="application/pdf",
         state=State.SUCCEEDED,
         created_at=RECEIVED,
+        reviewed_at=RECEIVED,
     )
     return Exported(extraction, make_invoice(**fields))
 

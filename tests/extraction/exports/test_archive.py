@@ -102,6 +102,24 @@ def test_einvoices_come_as_xml_and_refusals_say_what_is_missing() -> None:
     assert f"{bad.extraction.pk}\tbad.pdf\tcustomer.name is missing (BR-07)" in lines
 
 
+def test_einvoices_are_made_of_approved_ones_only() -> None:
+    fields = dict(make_trade())
+    approved, open_, rejected = (
+        make_exported(file_name=f"{name}.pdf", **fields) for name in ("yes", "open", "no")
+    )
+    open_.extraction.reviewed_at = None
+    rejected.extraction.rejection = "Not ours"
+
+    file = opened(list(einvoices([open_, approved, rejected])))
+
+    assert file.namelist() == [f"yes-{approved.extraction.pk}.xml", REFUSED]
+    sentence = "is not approved, and e-invoices are made of approved ones only"
+    assert file.read(REFUSED).decode().splitlines() == [
+        f"{open_.extraction.pk}\topen.pdf\t{sentence}",
+        f"{rejected.extraction.pk}\tno.pdf\t{sentence}",
+    ]
+
+
 def test_fault_of_the_disk_is_no_missing_document(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,10 @@ from tests.extraction.factories import make_extraction
 from tests.extraction.sample_invoices import make_invoice
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-_OF_THE_ROW = {"company_id", "branch", "requested_by", "created_at", "reviewed_at", "reviewed_by"}
+_OF_THE_ROW = {
+    *("batch", "company_id", "branch", "requested_by"),
+    *("created_at", "reviewed_at", "reviewed_by"),
+}
 
 
 def listed(file_name: str, supplier: str | None = "Acme", **fields: Any) -> Extraction:

@@ -2,26 +2,48 @@
 
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django_q.models import OrmQ
 
-from extraction.listing import actions
+from extraction import deletion
+from extraction.access import Principal
+from extraction.invoices.listed import listed_fields
+from extraction.listing import actions, batches
 from extraction.listing.actions import ACTIONS, Action
 from extraction.listing.conditions import Rows, matching
 from extraction.listing.filters import Filters
-from extraction.models import Extraction, State
+from extraction.models import CompanyGrant, Extraction, ReviewState, State
+from extraction.review import decisions
 from tests.extraction.factories import make_extraction
-from tests.extraction.listing.rows import NOON, listed
+from tests.extraction.listing.rows import NOON, html, listed
+from tests.extraction.sample_invoices import make_invoice
+from tests.tokens.rows import make_token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 
 def failed(**fields: Any) -> Extraction:
     return make_extraction(**{"state": State.FAILED, "file_name": "failed.pdf", **fields})
+
+
+def readable(**fields: Any) -> Extraction:
+    """One that was read, with its result."""
+    columns = ("company_id", "file_name", "reviewed_at", "reviewed_by", "created_at", "original")
+    row = {name: fields.pop(name) for name in columns if name in fields}
+    invoice = make_invoice(**{"checks": [], **fields})
+    return make_extraction(
+        state=State.SUCCEEDED,
+        result=invoice.model_dump(mode="json"),
+        needs_review=invoice.needs_review,
+        **listed_fields(invoice),
+        **row,
+    )
 
 
 def queued() -> set[uuid.UUID]:
@@ -100,7 +122,7 @@ def test_one_request_queues_so_many(signed_in: Client, monkeypatch: pytest.Monke
     assert "There are more: try them again as well." in said
 
 
-@pytest.mark.parametrize("name", ["", "delete", "__class__"])
+@pytest.mark.parametrize("name", ["", "drop", "__class__"])
 def test_unknown_action_is_refused(signed_in: Client, name: str) -> None:
     response = signed_in.post("/extractions/act/", {"action": name, "scope": "all"})
 
@@ -143,3 +165,147 @@ def test_matching_rows_are_all_of_them_in_order() -> None:
     assert files(Filters(company="NT048"), None) == ["theirs.pdf"]
     assert files(Filters(), []) == []
     assert len(files(Filters(), None)) == 4
+
+
+def said_after(client: Client, action: str, **data: Any) -> str:
+    return act(client, action=action, **{"scope": "all", **data})
+
+
+def test_what_is_not_doubtful_is_approved_on_every_page(signed_in: Client) -> None:
+    right = [readable(file_name=f"{number}.pdf") for number in range(30)]
+    doubtful = readable(needs_review=True)
+    approved = readable(reviewed_at=NOON, reviewed_by="bela")
+    make_extraction()
+
+    said = said_after(signed_in, "approve")
+
+    assert (
+        "30 approved, 1 skipped: it needs review, "
+        "1 skipped: it was approved or rejected before, 1 skipped: it has not been read." in said
+    )
+    rows = Extraction.objects.filter(pk__in=[each.pk for each in right])
+    assert {(each.reviewed_by, each.review_state) for each in rows} == {
+        ("asha", ReviewState.APPROVED)
+    }
+    for each, by in ((doubtful, None), (approved, "bela")):
+        each.refresh_from_db()
+        assert each.reviewed_by == by
+
+
+def test_what_contradicts_itself_by_now_is_not_approved(signed_in: Client) -> None:
+    extraction = readable(total_amount=Decimal(120))  # its checks were other ones then
+
+    assert "0 approved, 1 skipped: it needs review." in said_after(signed_in, "approve")
+    extraction.refresh_from_db()
+    assert extraction.reviewed_at is None
+
+
+def test_what_another_person_changes_meanwhile_is_skipped(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readable(), readable()
+
+    def conflict(*_: object, **__: object) -> None:
+        raise decisions.ReviewConflict
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decisions, "approve", conflict)
+        assert "0 approved, 2 skipped: they changed meanwhile." in said_after(signed_in, "approve")
+
+
+def test_waiting_ones_are_cancelled(signed_in: Client) -> None:
+    make_extraction(), make_extraction(state=State.WAITING)
+    make_extraction(state=State.PROCESSING), failed(), failed()
+
+    said = said_after(signed_in, "cancel")
+
+    assert "2 cancelled, 1 skipped: it is being read, 2 skipped: they have ended." in said
+    assert Extraction.objects.filter(state=State.CANCELLED).count() == 2
+
+
+def test_chosen_ones_are_deleted(signed_in: Client) -> None:
+    waiting, running, done, other = (
+        make_extraction(),
+        make_extraction(state=State.PROCESSING),
+        readable(),
+        readable(),
+    )
+    theirs = readable(company_id="NT048")
+
+    chosen = [str(each.pk) for each in (waiting, running, done, theirs)]
+    said = said_after(signed_in, "delete", scope="chosen", chosen=chosen)
+
+    assert "2 deleted, 1 skipped: it is being read." in said
+    assert set(Extraction.objects.values_list("pk", flat=True)) == {
+        running.pk,
+        other.pk,
+        theirs.pk,
+    }
+
+
+def test_chosen_ones_are_read_again_after_a_question(signed_in: Client) -> None:
+    key = make_token()
+    read, broken, approved = readable(), failed(), readable(reviewed_at=NOON)
+    corrected = readable(original={"invoice_number": "1"})
+    waiting, removed = make_extraction(), failed(files_removed_at=NOON)
+    rows = (read, broken, approved, corrected, waiting, removed)
+    chosen = {"chosen": [str(each.pk) for each in rows]}
+
+    asked = signed_in.post("/extractions/act/?text=x", {"action": "read-again", **chosen})
+
+    page = html(asked)
+    assert "Read again: 3 documents" in page
+    assert f"with key {key.pk}" in page
+    assert all(f'name="chosen" value="{each.pk}"' in page for each in rows)
+    assert 'action="/extractions/act/?text=x"' in page
+    assert queued() == {waiting.pk}
+
+    said = said_after(signed_in, "read-again", scope="chosen", how=str(key.pk), **chosen)
+
+    assert "2 queued to be read again, 1 skipped: it waits to be read already" in said
+    assert "1 skipped: its document was removed" in said
+    assert "2 skipped: people corrected or decided them" in said
+    assert queued() == {waiting.pk, read.pk, broken.pk}
+    read.refresh_from_db()
+    assert (read.chosen_key, read.chosen_reader) == (key, "model")
+
+
+def test_keys_are_offered_to_documents_of_one_company(signed_in: Client, operator: User) -> None:
+    CompanyGrant.objects.create(user=operator, company_id="NT048")
+    make_token(), make_token(company_id="NT048")
+    readable(), readable(company_id="NT048")
+
+    page = html(signed_in.post("/extractions/act/", {"action": "read-again", "scope": "all"}))
+
+    assert "with any key" in page
+    assert "with key" not in page
+
+
+@pytest.mark.parametrize(("bound", "value"), [("AT_ONCE", 1), ("SECONDS", 0.0)])
+def test_request_does_so_many_and_says_that_there_are_more(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch, bound: str, value: float
+) -> None:
+    monkeypatch.setattr(batches, bound, value)
+    readable(), readable()
+
+    said = said_after(signed_in, "delete")
+
+    assert f"{int(value)} deleted." in said
+    assert "There are more: do it again for the rest." in said
+    assert Extraction.objects.count() == 2 - int(value)
+
+
+def test_what_is_gone_when_its_turn_comes_is_skipped(
+    signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readable(created_at=NOON), readable()
+    delete = deletion.delete
+
+    def all_at_once(extraction: Extraction, *, by: Principal) -> bool:
+        done = delete(extraction, by=by)
+        Extraction.objects.update(deleted_at=NOON)
+        return done
+
+    monkeypatch.setattr(deletion, "delete", all_at_once)
+
+    assert "1 deleted, 1 skipped: it changed meanwhile." in said_after(signed_in, "delete")

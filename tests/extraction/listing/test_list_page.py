@@ -1,6 +1,7 @@
 """The list of extractions: each filter, orders, search, totals, pages, and what is bad input."""
 
 import re
+import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -203,11 +204,14 @@ def test_row_shows_what_was_read(signed_in: Client) -> None:
     shown = page(signed_in)
 
     assert "<bdi>&lt;b&gt;Bold &amp; Söhne&lt;/b&gt;</bdi>" in shown
-    assert '<td data-label="Date" class="time">2026-11-03</td>' in shown
-    assert '<td data-label="Due" class="time">2026-12-31</td>' in shown
+    assert (
+        '<td data-label="Date" class="time"><time datetime="2026-11-03">3 Nov 2026</time></td>'
+        in shown
+    )
+    assert '<td data-label="Due" class="time"><time datetime="2026-12-31">' in shown
     assert "<span>29,789.07 <abbr>EUR</abbr></span>" in shown
     assert '<td data-label="Type">credit note</td>' in shown
-    assert '<time datetime="2026-11-24T12:00:00+00:00">2026-11-24 12:00</time>' in shown
+    assert '<time datetime="2026-11-24T12:00:00+00:00" title="24 Nov 2026, 12:00 UTC">' in shown
 
 
 def test_headings_sort_and_keep_the_filters(signed_in: Client) -> None:
@@ -217,7 +221,7 @@ def test_headings_sort_and_keep_the_filters(signed_in: Client) -> None:
 
     assert 'aria-sort="ascending"><a href="?state=succeeded&amp;sort=-total">Total</a>' in shown
     assert '<a href="?state=succeeded&amp;sort=supplier">Supplier</a>' in shown
-    assert '<a href="?state=succeeded&amp;sort=-received">Received (UTC)</a>' in shown
+    assert '<a href="?state=succeeded&amp;sort=-received">Received</a>' in shown
     assert shown.count("aria-sort") == 1
     assert '<input type="hidden" name="sort" value="total"' in shown
     assert 'aria-sort="descending"><a href="?sort=received">' in page(signed_in)
@@ -301,3 +305,28 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
     # Session, user, grants, names of companies, edge, totals, rows, navigation.
     with django_assert_num_queries(8):
         signed_in.get(f"/extractions/{query}")
+
+
+def test_files_sent_together_are_listed_by_their_batch(signed_in: Client) -> None:
+    first, second = uuid.uuid4(), uuid.uuid4()
+    listed("a", batch=first, created_at=NOON)
+    listed("b", batch=first, created_at=NOON, needs_review=True)
+    listed("c", batch=second, created_at=NOON)
+    listed("d", batch=first, created_at=NOON, company_id="NT048")
+    listed("e", created_at=NOON)
+
+    assert sorted(names(signed_in, batch=str(first))) == ["a", "b"]
+    assert names(signed_in, batch=str(first), review="needed") == ["b"]
+    assert names(signed_in, batch=str(uuid.uuid4())) == []
+    shown = page(signed_in, batch=str(first))
+    assert f'<input type="hidden" name="batch" value="{first}"' in shown
+    assert "Only files that were sent together." in shown
+    assert ">Clear</a>" in shown
+    assert f"batch={first}&amp;sort=file" in shown
+
+
+def test_what_is_no_batch_lists_nothing_and_is_said(signed_in: Client) -> None:
+    listed("a")
+
+    assert names(signed_in, batch="yesterday") == []
+    assert "There is no such batch of files." in page(signed_in, batch="yesterday")

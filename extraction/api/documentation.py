@@ -1,0 +1,184 @@
+"""The OpenAPI description of the endpoints: what stands in the views' decorators."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from extraction.api.answers import (
+    Companies,
+    Envelope,
+    Extraction,
+    ExtractionsPage,
+    ExtractProblem,
+    Problem,
+    UsageAnswer,
+)
+from extraction.api.listing import ListForm
+from extraction.api.serializers import ExtractionInput
+from extraction.api.usage import LONGEST_PERIOD
+from tokens.usage_report import Group
+
+_WRONG = {
+    400: "The request is wrong.",
+    401: "Nobody proved who is asking.",
+    403: "The caller may not do this.",
+    404: "There is nothing here that the caller may see.",
+    409: "What is asked contradicts what there is.",
+    429: "Too many attempts; Retry-After says when to try again.",
+    503: "The service cannot do it now; Retry-After says when to try again.",
+}
+_EXTRACTED = {
+    402: "No key of the company can pay for it.",
+    413: "The document or the form is too large.",
+    415: "The document is of no accepted type.",
+    422: "The document cannot be read.",
+    502: "The model failed after every retry.",
+    504: "The model took too long.",
+}
+_PREFER = OpenApiParameter(
+    "Prefer",
+    str,
+    OpenApiParameter.HEADER,
+    description="respond-async, or wait=N: at most N seconds.",
+)
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Kept for 24 hours: the same key and document return the same extraction.",
+)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How API clients prove who they are."""
+
+    target_class = "extraction.api.authentication.ApiClientAuthentication"
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Api-Key` and the key, with a blank between them.",
+        }
+
+
+# A document may be rejected, or have been recorded and have failed.
+_FAILED = {
+    "anyOf": [{"$ref": f"#/components/schemas/{shape.__name__}"} for shape in (Problem, Extraction)]
+}
+
+
+def _answers(
+    found: Mapping[int, Any], *statuses: int, problem: Any = Problem
+) -> dict[int, OpenApiResponse]:
+    words = {**_WRONG, **_EXTRACTED}
+    return {
+        **{status: OpenApiResponse(shape) for status, shape in found.items()},
+        **{
+            status: OpenApiResponse(problem, description=words[status])
+            for status in sorted({401, 429, 503, *statuses})
+        },
+    }
+
+
+_SELECTS = {
+    "text": "Words of number, supplier, tax id or file name; or the total.",
+    "company": "One of the caller's companies.",
+    "state": "Where it stands.",
+    "status": "As in the envelope.",
+    "review": "needed, done (approved or rejected), or none needed.",
+    "since": "First day of the invoice date.",
+    "until": "Last day of the invoice date.",
+    "branch": "The branch, in any case.",
+    "requester": "A part of who asked.",
+    "duplicates": "Whether the same bytes came before.",
+    "received_since": "Time with an offset (ISO 8601), counted itself.",
+    "received_before": "Time with an offset (ISO 8601), not counted itself.",
+    "sort": "By time of receipt; - before it: the newest first, as without it.",
+}
+
+
+def _filters() -> list[OpenApiParameter]:
+    """The parameters of the list, which has them from its form."""
+    form = ListForm({}, companies={})
+    return [
+        OpenApiParameter(
+            name,
+            description=_SELECTS[name],
+            enum=[value for value, _ in getattr(field, "choices", []) if value] or None,
+        )
+        for name, field in form.fields.items()
+    ] + [
+        OpenApiParameter("cursor", description="Part of the addresses of pages."),
+        OpenApiParameter("page_size", int, description="1 to 200; 50 without it."),
+    ]
+
+
+submission = extend_schema(
+    operation_id="submit",
+    summary="Submit a document",
+    request={"multipart/form-data": ExtractionInput},
+    parameters=[_PREFER, _IDEMPOTENCY_KEY],
+    responses={
+        **_answers({200: Extraction, 202: Extraction}, 400, 403),
+        **_answers({}, 409, *_EXTRACTED, problem=_FAILED),
+    },
+)
+extract = extend_schema(
+    operation_id="extract",
+    summary="Submit a document and wait for its result",
+    request={"multipart/form-data": ExtractionInput},
+    parameters=[_PREFER, _IDEMPOTENCY_KEY],
+    responses=_answers(
+        {200: Envelope, 202: Envelope}, 400, 403, 409, *_EXTRACTED, problem=ExtractProblem
+    ),
+)
+listing = extend_schema(
+    operation_id="list_extractions",
+    summary="List extractions",
+    parameters=_filters(),
+    responses=_answers({200: ExtractionsPage}, 400, 404),
+)
+extraction = extend_schema(
+    operation_id="get_extraction",
+    summary="One extraction",
+    responses=_answers({200: Extraction}, 404),
+)
+retry = extend_schema(
+    operation_id="retry",
+    summary="Read a failed or cancelled one again",
+    request=None,
+    responses=_answers({202: Extraction}, 403, 404, 409),
+)
+page = extend_schema(
+    operation_id="get_page",
+    summary="The image of a page",
+    responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **_answers({}, 404)},
+)
+companies = extend_schema(
+    operation_id="list_companies",
+    summary="The companies that the caller may act for",
+    responses=_answers({200: Companies}),
+)
+usage = extend_schema(
+    operation_id="get_usage",
+    summary="LLM tokens that were charged",
+    parameters=[
+        OpenApiParameter("since", OpenApiTypes.DATE, description="First day (UTC)."),
+        OpenApiParameter(
+            "until",
+            OpenApiTypes.DATE,
+            description=f"Last day (UTC); at most {LONGEST_PERIOD} days in all.",
+        ),
+        OpenApiParameter("group_by", description=f"Some of {', '.join(Group)}; commas between."),
+        OpenApiParameter("company", description="One of the caller's alone."),
+    ],
+    responses=_answers({200: UsageAnswer}, 400, 403),
+)
+nothing = extend_schema(exclude=True)

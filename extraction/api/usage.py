@@ -1,0 +1,74 @@
+"""``GET /api/v1/usage/``: the parameters and the answer."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from extraction.access import Principal
+from tokens.usage_report import Group, usage_sums
+
+# Days, both counted: a year and its leap day.
+LONGEST_PERIOD = 366
+
+
+def _day() -> serializers.DateField:
+    return serializers.DateField(
+        required=False, error_messages={"invalid": "must be a day such as 2026-11-24."}
+    )
+
+
+class _UsageInput(serializers.Serializer[None]):
+    since = _day()
+    until = _day()
+    group_by = serializers.CharField(required=False, default="", allow_blank=True)
+    company = serializers.CharField(required=False, default="", allow_blank=True)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Reject a parameter that would be dropped, or that is given twice."""
+        unknown = {name: ["is no parameter of usage."] for name in data if name not in self.fields}
+        twice = {name: ["must be given once."] for name, values in data.lists() if len(values) > 1}
+        if unknown or twice:
+            raise ValidationError(unknown | twice)
+        values: dict[str, Any] = super().to_internal_value(data)
+        return values
+
+    def validate_group_by(self, value: str) -> list[Group]:
+        """Read the names, separated by commas."""
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        choices = ", ".join(Group)
+        if len(set(names)) != len(names) or not set(names) <= set(Group):
+            raise ValidationError(f"must be some of {choices}, each once, separated by commas.")
+        return [Group(name) for name in names]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Fill in the current month; reject a period that is too long or ends before it began."""
+        today = datetime.now(UTC).date()
+        until: date = attrs.setdefault("until", max(today, attrs.get("since", today)))
+        since: date = attrs.setdefault("since", until.replace(day=1))
+        if since > until:
+            raise ValidationError({"until": ["must not be before since."]})
+        if until - since >= timedelta(days=LONGEST_PERIOD):
+            raise ValidationError({"since": [f"at most {LONGEST_PERIOD} days at once."]})
+        return attrs
+
+
+def usage_answer(parameters: QueryDict, principal: Principal) -> dict[str, Any]:
+    """Return the sums of the caller's companies, or of one of them. Raises ValidationError."""
+    form = _UsageInput(data=parameters)
+    form.is_valid(raise_exception=True)
+    values = form.validated_data
+    company_ids = principal.company_ids()
+    if values["company"]:
+        if not principal.may_act_for(values["company"]):
+            raise ValidationError({"company": ["is none of your companies."]})
+        company_ids = [values["company"]]
+    results = usage_sums(company_ids, values["since"], values["until"], values["group_by"])
+    return {
+        "since": values["since"],
+        "until": values["until"],
+        "group_by": values["group_by"],
+        "results": results,
+    }

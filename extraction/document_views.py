@@ -1,0 +1,114 @@
+"""What people do with a document that came by mistake, or was read wrongly.
+
+They cancel it, delete it and get it back, or have it read again.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from extraction import deletion, outcomes, submission
+from extraction.access import Principal, principal_of, visible_extraction
+from extraction.forms import ReadAgainForm
+from extraction.listing.actions import chosen_by_id
+from extraction.listing.batches import Batch, Skipped
+from extraction.models import Extraction
+
+PAGE_SIZE = 25
+# Of more deleted ones the latest are listed.
+LISTED = 1_000
+UNDER_WAY = "It is being read: a call under way is paid for, and is not cut off."
+
+
+@require_POST
+def cancel(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Have a document not read that no process has taken yet."""
+    extraction = visible_extraction(request, extraction_id)
+    if outcomes.cancel(extraction, by=principal_of(request)):
+        earlier = " What was read earlier is back." if extraction.has_result else ""
+        messages.success(request, f"The reading is cancelled.{earlier}")
+    elif visible_extraction(request, extraction_id).ended:
+        messages.info(request, "It is too late: the document has been read.")
+    else:
+        messages.info(request, UNDER_WAY)
+    return redirect("result", extraction.pk)
+
+
+@require_POST
+def delete(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Take a document out of every list; its page offers to undo that."""
+    extraction = visible_extraction(request, extraction_id)
+    if not deletion.delete(extraction, by=principal_of(request)):
+        messages.info(request, f"{UNDER_WAY} Delete it when that has ended.")
+    return redirect("result", extraction.pk)
+
+
+@require_POST
+def undo(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """List a deleted document again."""
+    extraction = visible_extraction(request, extraction_id, even_deleted=True)
+    if deletion.undo(extraction, by=principal_of(request)):
+        messages.success(request, f"{extraction.file_name} is back.")
+    return redirect("result", extraction.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def read_again(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Ask how a document is to be read again, say what that replaces, and have it done."""
+    extraction = visible_extraction(request, extraction_id)
+    if not extraction.ended or extraction.files_removed_at:
+        messages.info(request, "Only a document that is kept, and is not being read, can be.")
+        return redirect("result", extraction.pk)
+    form = ReadAgainForm(request.POST or None, company_id=extraction.company_id)
+    is_changed = request.POST.get("version", "") != str(extraction.version)
+    if form.is_valid() and not is_changed:
+        by = principal_of(request)
+        if submission.read_again(extraction, by=by, reader=form.reader, key=form.key):
+            messages.success(request, "The document is queued to be read again.")
+            return redirect("result", extraction.pk)
+        is_changed, extraction = True, visible_extraction(request, extraction_id)
+    context = {
+        "extraction": extraction,
+        "form": form,
+        "is_changed": form.is_bound and is_changed,
+        "corrections": extraction.corrections.exclude(path="").count(),
+    }
+    return render(request, "extraction/read_again.html", context)
+
+
+@require_safe
+def deleted(request: HttpRequest) -> HttpResponse:
+    """List what was deleted and can be got back, the latest first."""
+    rows = _deleted(principal_of(request)).order_by("-deleted_at", "-pk")
+    rows = rows.only("file_name", "company_id", "supplier_name", "invoice_number", *_WHEN)
+    page = Paginator(rows[:LISTED], PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"page": page, "listed": LISTED, "days": settings.DELETED_DAYS}
+    return render(request, "extraction/deleted_list.html", context)
+
+
+@require_POST
+def undo_chosen(request: HttpRequest) -> HttpResponse:
+    """List the chosen ones of the deleted documents again."""
+    by = principal_of(request)
+    chosen = chosen_by_id(request.POST.getlist("chosen"), _deleted(by))
+    if not chosen.exists():
+        messages.info(request, "Choose at least one document.")
+        return redirect("deleted")
+    batch = Batch("back")
+    for extraction in batch.each_of(chosen):
+        batch.note(None if deletion.undo(extraction, by=by) else Skipped.CHANGED)
+    batch.tell(request)
+    return redirect("deleted")
+
+
+_WHEN = ("deleted_at", "deleted_by")
+
+
+def _deleted(principal: Principal) -> QuerySet[Extraction]:
+    return Extraction.with_deleted.for_companies(principal.company_ids()).deleted()

@@ -1,0 +1,100 @@
+"""The OpenAPI description: for programs, for people, and what a change of it asks for."""
+
+import hashlib
+import json
+from http import HTTPStatus
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from extraction.api.reference import Kind, Type, operations, shapes, type_of
+from extraction.api.schema import openapi, written
+from tests.extraction.conftest import Integrator
+from tests.running_site import ROOT
+
+URL = "/api/schema/"
+
+
+def test_description_is_served_to_those_who_prove_who_they_are(
+    integrator: Integrator, signed_in: Client
+) -> None:
+    for client in (integrator.http, signed_in):
+        response = client.get(URL)
+        assert response.status_code == HTTPStatus.OK
+        assert response.json()["openapi"].startswith("3.1")
+        again = client.get(URL, headers={"If-None-Match": response["ETag"]})
+        assert again.status_code == HTTPStatus.NOT_MODIFIED
+    assert APIClient().get(URL).status_code == HTTPStatus.UNAUTHORIZED
+    assert Client().get("/api/docs/")["Location"] == "/login/?next=/api/docs/"
+
+
+def test_everybody_may_read_it_where_that_is_set(db: None, settings: Settings) -> None:
+    settings.API_DOCS_PUBLIC = True
+
+    assert APIClient().get(URL).status_code == HTTPStatus.OK
+    assert Client().get("/api/docs/").status_code == HTTPStatus.OK
+
+
+def test_page_names_every_operation_and_leads_to_every_shape(signed_in: Client) -> None:
+    page = signed_in.get("/api/docs/").content.decode()
+
+    for operation in operations(openapi()):
+        assert f'id="{operation.id}"' in page
+        assert f"{operation.method} {operation.path}" in page
+    for shape in shapes(openapi()):
+        assert f'id="shape-{shape.name}"' in page
+        assert f'href="#shape-{shape.name}"' in page
+
+
+def test_every_route_of_the_api_is_described() -> None:
+    assert set(openapi()["paths"]) == {
+        "/extract",
+        "/api/v1/companies/",
+        "/api/v1/extractions/",
+        "/api/v1/extractions/{extraction_id}/",
+        "/api/v1/extractions/{extraction_id}/pages/{number}",
+        "/api/v1/extractions/{extraction_id}/retry/",
+        "/api/v1/usage/",
+    }
+
+
+def test_changelog_names_the_description_as_it_is() -> None:
+    """A change of it is told to integrators before it is released."""
+    digest = hashlib.sha256(written()).hexdigest()[:12]
+    unreleased = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
+
+    assert f"`{digest}`" in unreleased, f"tell the change in CHANGELOG.md, with `{digest}`"
+
+
+def test_every_parameter_and_field_of_ours_says_what_it_is() -> None:
+    described = json.dumps(openapi())
+
+    for parameter in openapi()["paths"]["/api/v1/extractions/"]["get"]["parameters"]:
+        assert parameter.get("description"), parameter["name"]
+    assert "Stable, for programs." in described
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"type": "string"}, Type((Kind("string"),))),
+        ({"type": "string", "format": "date"}, Type((Kind("date (ISO 8601)"),))),
+        ({"type": ["string", "null"]}, Type((Kind("string"),), nullable=True)),
+        (
+            {"anyOf": [{"$ref": "#/x/Party"}, {"type": "null"}]},
+            Type((Kind("", "Party"),), nullable=True),
+        ),
+        (
+            {"type": "object", "additionalProperties": {"$ref": "#/x/Evidence"}},
+            Type((Kind("map to", "Evidence"),)),
+        ),
+        ({"type": "array", "items": {"$ref": "#/x/Call"}}, Type((Kind("list of", "Call"),))),
+        ({"enum": ["ok", "error"]}, Type((Kind("ok, error"),))),
+        ({}, Type((Kind("any"),))),
+    ],
+    ids=["string", "date", "nullable", "shape or null", "map", "list", "choices", "any"],
+)
+def test_type_is_told_in_words(schema: dict[str, object], told: Type) -> None:
+    assert type_of(schema) == told
