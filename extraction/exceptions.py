@@ -59,3 +59,15 @@ class NotRetried(UserFacingError):
             else "Only a failed or cancelled extraction can be tried again."
         )
         super().__init__("not_failed", HTTPStatus.CONFLICT.phrase, detail, HTTPStatus.CONFLICT)
+
+
+class UnderWay(UserFacingError):
+    """What is being read, or has been read, is neither cancelled nor deleted meanwhile (409)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_possible_now",
+            HTTPStatus.CONFLICT.phrase,
+            "It is being read, or that has ended. Ask for its state, and decide again.",
+            HTTPStatus.CONFLICT,
+        )

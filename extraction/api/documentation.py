@@ -17,6 +17,7 @@ from extraction.api.answers import (
     UsageAnswer,
 )
 from extraction.api.listing import ListForm
+from extraction.api.review import ApprovalInput, EditInput, RejectionInput
 from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import LONGEST_PERIOD
 from tokens.usage_report import Group
@@ -27,6 +28,8 @@ _WRONG = {
     403: "The caller may not do this.",
     404: "There is nothing here that the caller may see.",
     409: "What is asked contradicts what there is.",
+    412: "The extraction is not as the caller saw it.",
+    428: "If-Match is missing.",
     429: "Too many attempts; Retry-After says when to try again.",
     500: "The service failed. Support finds the cause by the request id.",
     503: "The service cannot do it now; Retry-After says when to try again.",
@@ -156,6 +159,45 @@ retry = extend_schema(
     summary="Read a failed or cancelled one again",
     request=None,
     responses=_answers({202: Extraction}, 403, 404, 409),
+)
+_IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag of the extraction as the caller saw it.",
+)
+correction = extend_schema(
+    operation_id="correct",
+    summary="Correct values",
+    request={"application/json": EditInput},
+    parameters=[_IF_MATCH],
+    responses=_answers({200: Extraction}, 400, 403, 404, 412, 413, 415, 428),
+)
+approval = extend_schema(
+    operation_id="approve",
+    summary="Approve an invoice",
+    request={"application/json": ApprovalInput},
+    parameters=[_IF_MATCH],
+    responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
+)
+rejection = extend_schema(
+    operation_id="reject",
+    summary="Reject an invoice",
+    request={"application/json": RejectionInput},
+    parameters=[_IF_MATCH],
+    responses=_answers({200: Extraction}, 400, 403, 404, 412, 413, 415, 428),
+)
+cancellation = extend_schema(
+    operation_id="cancel",
+    summary="Cancel what no process has taken",
+    request=None,
+    responses=_answers({200: Extraction}, 403, 404, 409),
+)
+deletion = extend_schema(
+    operation_id="delete",
+    summary="Delete an extraction",
+    responses={204: None, **_answers({}, 403, 404, 409)},
 )
 page = extend_schema(
     operation_id="get_page",

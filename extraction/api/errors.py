@@ -1,7 +1,7 @@
 """Every error of the API in one form: a stable code, a message, and what to do about it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # Codes of rejected input that callers may want to tell apart.
 OWN_CODES = {"url_fetch_disabled", "connection_params_refused"}
+# What is wrong beyond this is found out at the next try.
+MOST_SENTENCES = 20
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
@@ -121,9 +123,16 @@ def _of_framework(error: exceptions.APIException) -> UserFacingError:
 
 def _invalid_input(detail: Any) -> tuple[str, str]:
     """Code and detail of a serializer's errors: one sentence or more for each field."""
-    sentences = []
-    codes = []
-    for name, errors in detail.items():
-        sentences += [f"{name}: {error}" for error in errors]
-        codes += [error.code for error in errors]
-    return codes[0] if codes[0] in OWN_CODES else "invalid_request", " ".join(sentences)
+    told = [(name, error) for name, errors in detail.items() for error in _sentences(errors)]
+    first = getattr(told[0][1], "code", "")
+    detail = " ".join(f"{name}: {error}" for name, error in told[:MOST_SENTENCES])
+    return first if first in OWN_CODES else "invalid_request", detail
+
+
+def _sentences(errors: Any) -> Iterator[str]:
+    """The errors of one field, those of its items among them."""
+    if isinstance(errors, str):
+        yield errors
+        return
+    for error in errors.values() if isinstance(errors, dict) else errors:
+        yield from _sentences(error)

@@ -123,6 +123,8 @@ def _operation(method: str, path: str, said: dict[str, Any]) -> Operation:
 
 
 def _content(said: dict[str, Any]) -> Type:
+    if "content" not in said:
+        return Type((Kind("nothing"),))
     [(media_type, content)] = said["content"].items()
     found = type_of(content["schema"])
     return found if any(kind.shape for kind in found.kinds) else Type((Kind(media_type),))

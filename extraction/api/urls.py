@@ -18,6 +18,14 @@ urlpatterns = [
         views.RetryView.as_view(),
         name="api-retry",
     ),
+    *(
+        path(f"api/v1/extractions/<uuid:extraction_id>/{name}/", view.as_view(), name=f"api-{name}")
+        for name, view in (
+            ("approve", views.ApproveView),
+            ("reject", views.RejectView),
+            ("cancel", views.CancelView),
+        )
+    ),
     path("api/v1/companies/", views.CompaniesView.as_view(), name="api-companies"),
     path("api/v1/usage/", views.UsageView.as_view(), name="api-usage"),
     path(

@@ -18,18 +18,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extraction import degraded, submission
+from extraction import degraded, deletion, outcomes, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api import documentation
 from extraction.api.listing import extractions_page
 from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
 from extraction.api.representations import degraded_representation, envelope, representation
+from extraction.api.review import (
+    ApprovalInput,
+    BoundedJSONParser,
+    EditInput,
+    RejectionInput,
+    edit_in,
+    etag,
+    seen_version,
+    told,
+)
 from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
-from extraction.exceptions import NotRetried
+from extraction.exceptions import NotRetried, UnderWay
 from extraction.models import ApiClient, Extraction
+from extraction.review import decisions
 from logs import context
 from ocrsite.lib import clock
 from ocrsite.lib.database import is_unreachable
@@ -142,10 +153,81 @@ class ExtractionsView(SubmitView):
 class ExtractionView(ApiView):
     """One extraction of a company that the caller may act for."""
 
+    parser_classes = (BoundedJSONParser,)
+
     @documentation.extraction
     def get(self, request: Request, extraction_id: UUID) -> Response:
         """Answer its state and, when it has one, its result."""
-        return Response(representation(visible_extraction(request, extraction_id)))
+        return _with_etag(visible_extraction(request, extraction_id))
+
+    @documentation.correction
+    def patch(self, request: Request, extraction_id: UUID) -> Response:
+        """Store changes of its values; what was decided before is to be reviewed again."""
+        extraction = visible_extraction(request, extraction_id)
+        form = EditInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        version = seen_version(request, extraction)
+        with told():
+            edit = edit_in(form.validated_data)
+            decisions.correct(extraction, edit, by=principal_of(request), version=version)
+        return _with_etag(extraction)
+
+    @documentation.deletion
+    def delete(self, request: Request, extraction_id: UUID) -> Response:
+        """Take it out of every list and export, which people can undo for some time."""
+        extraction = visible_extraction(request, extraction_id)
+        if not deletion.delete(extraction, by=principal_of(request)):
+            raise UnderWay
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class ApproveView(ApiView):
+    """The decision that an invoice is right."""
+
+    parser_classes = (BoundedJSONParser,)
+
+    @documentation.approval
+    def post(self, request: Request, extraction_id: UUID) -> Response:
+        """Store it with the changes sent; 409 where its values contradict each other."""
+        extraction = visible_extraction(request, extraction_id)
+        form = ApprovalInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        version = seen_version(request, extraction)
+        by, anyway = principal_of(request), form.validated_data["anyway"]
+        with told():
+            edit = edit_in(form.validated_data)
+            decisions.approve(extraction, edit, by=by, version=version, anyway=anyway)
+        return _with_etag(extraction)
+
+
+class RejectView(ApiView):
+    """The decision that an invoice is not to be used."""
+
+    parser_classes = (BoundedJSONParser,)
+
+    @documentation.rejection
+    def post(self, request: Request, extraction_id: UUID) -> Response:
+        """Store it with its reason."""
+        extraction = visible_extraction(request, extraction_id)
+        form = RejectionInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        version = seen_version(request, extraction)
+        with told():
+            reason = form.validated_data["reason"]
+            decisions.reject(extraction, reason, by=principal_of(request), version=version)
+        return _with_etag(extraction)
+
+
+class CancelView(ApiView):
+    """The end of what no process has taken."""
+
+    @documentation.cancellation
+    def post(self, request: Request, extraction_id: UUID) -> Response:
+        """Cancel it; 409 once it is being read, or has ended."""
+        extraction = visible_extraction(request, extraction_id)
+        if not outcomes.cancel(extraction, by=principal_of(request)):
+            raise UnderWay
+        return _with_etag(visible_extraction(request, extraction_id))
 
 
 class RetryView(ApiView):
@@ -217,6 +299,10 @@ class UnknownView(ApiView):
         """Answer every method alike."""
         super().initial(request, *args, **kwargs)
         raise NotFound("There is nothing at this address. Check its spelling.")
+
+
+def _with_etag(extraction: Extraction) -> Response:
+    return Response(representation(extraction), headers={"ETag": etag(extraction)})
 
 
 def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:

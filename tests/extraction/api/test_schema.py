@@ -54,7 +54,10 @@ def test_every_route_of_the_api_is_described() -> None:
         "/api/v1/companies/",
         "/api/v1/extractions/",
         "/api/v1/extractions/{extraction_id}/",
+        "/api/v1/extractions/{extraction_id}/approve/",
+        "/api/v1/extractions/{extraction_id}/cancel/",
         "/api/v1/extractions/{extraction_id}/pages/{number}",
+        "/api/v1/extractions/{extraction_id}/reject/",
         "/api/v1/extractions/{extraction_id}/retry/",
         "/api/v1/usage/",
     }
