@@ -45,6 +45,8 @@ def main() -> None:  # pragma: no cover  # runs in a process of its own, unmeasu
     from ocrsite.lib.parent_death import tie_forks
 
     tie_forks()
+    for module in ("extraction.documents.child", "extraction.exceptions"):  # which each job needs
+        _load(module)
     for line in sys.stdin.buffer:
         os.write(_STDOUT, b"%d\n" % _done(json.loads(line)))
 
