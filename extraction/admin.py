@@ -23,6 +23,7 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import submission, throttling
+from extraction.access import principal_of
 from extraction.exports.values import is_of_line, known_paths
 from extraction.models import (
     AccountRule,
@@ -98,7 +99,8 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     @admin.action(description="Try failed extractions again", permissions=["change"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Extraction]) -> None:
         """Queue the failed ones among the chosen."""
-        queued = sum(submission.retry(extraction) for extraction in queryset)
+        by = principal_of(request)
+        queued = sum(submission.retry(extraction, by=by) for extraction in queryset)
         self.message_user(request, f"{queued} queued again.")
 
 

@@ -111,12 +111,15 @@ def submit(
 
 
 @deadlocks_retried
-def retry(extraction: Extraction) -> bool:
+def retry(extraction: Extraction, *, by: Principal) -> bool:
     """Queue one that failed or was cancelled again; False when it is neither (any more)."""
     with transaction.atomic():
         queued = Extraction.objects.requeue(extraction.pk)
         if queued:
             wake(extraction.pk)
+    if queued:
+        with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
+            logger.info("%s queued %s again", by.label, extraction.pk)
     return queued
 
 

@@ -110,7 +110,7 @@ def waiting(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Queue a failed extraction again."""
     extraction = visible_extraction(request, extraction_id)
-    if submission.retry(extraction):
+    if submission.retry(extraction, by=principal_of(request)):
         messages.success(request, _("The document is queued again."))
     elif extraction.files_removed_at:
         messages.info(request, _("The document was removed. Upload it again."))

@@ -155,7 +155,7 @@ class RetryView(ApiView):
     def post(self, request: Request, extraction_id: UUID) -> Response:
         """Queue it again and answer 202; 409 when it has not failed or its document is gone."""
         extraction = visible_extraction(request, extraction_id)
-        if not submission.retry(extraction):
+        if not submission.retry(extraction, by=principal_of(request)):
             raise NotRetried(document_removed=extraction.files_removed_at is not None)
         extraction.refresh_from_db()
         body = representation(extraction)

@@ -18,12 +18,11 @@ from extraction.documents.garbage import (
 from extraction.documents.ocr import Ocr, ocr_words
 from extraction.documents.text_layer import LayerPage, text_layer
 from extraction.documents.words import (
-    SAME_PLACE,
     PageWords,
-    Places,
     Word,
-    letters_of,
-    share_of_smaller,
+    is_taken,
+    places_of,
+    turned_back,
 )
 
 
@@ -101,12 +100,12 @@ def _read(document: Document) -> DocumentWords:
     suspects = _suspects(layer)
     wanted = [page.number for page in document.pages if _needs_ocr(layer.get(page.number))]
     ocr = ocr_pages(document, {*wanted, *suspects})
-    read = {page.number: page.words for page in ocr.pages}
-    garbage = {n for n in suspects if is_contradicted(layer[n].sure, read.get(n, ()))}
+    read = {page.number: page for page in ocr.pages}
+    garbage = {n for n in suspects if is_contradicted(layer[n].sure, _in_place(read.get(n)))}
     if any(has_strange_digits(layer[number].sure) for number in garbage):
         # One font has its digits exchanged, and the other pages are set in it as well.
         rest = ocr_pages(document, set(layer) - set(read))
-        read |= {page.number: page.words for page in rest.pages}
+        read |= {page.number: page for page in rest.pages}
         garbage = set(layer)
     pages = []
     hidden = []
@@ -134,41 +133,34 @@ def _suspects(layer: Mapping[int, LayerPage]) -> set[int]:
     return suspects
 
 
+def _in_place(page: PageWords | None) -> Sequence[Word]:
+    """Return the words of a page where they stand on it, whichever way it was turned to be read."""
+    if page is None:
+        return ()
+    return [Word(word.text, turned_back(word.box, page.turn)) for word in page.words]
+
+
 def _combined(
-    page: LayerPage, read: Sequence[Word] | None, *, is_garbage: bool
+    page: LayerPage, ocr: PageWords | None, *, is_garbage: bool
 ) -> tuple[PageWords, bool]:
     """Return the words of a page by text layer and OCR, and whether the layer has hidden ones."""
     unsure = [*page.doubtful, *page.disputed]
-    if read is None:
+    if ocr is None:
         words = PageWords(page.number, "text", [*page.sure, *page.doubtful])
         return words, page.hidden or bool(page.disputed)
-    if is_garbage or len(page.sure) < len(unsure):
-        return PageWords(page.number, "ocr", read), page.hidden
-    places = _places(read)
+    if is_garbage or not page.sure or len(page.sure) < len(unsure):
+        return ocr, page.hidden
+    read = _in_place(ocr)
+    places = places_of(read)
     confirmed = [word for word in unsure if is_alike(word.text, text_at(places, word))]
     kept = [*page.sure, *confirmed]
-    taken = _places(kept)
-    wrong = _places([word for word in unsure if word not in confirmed])
+    taken = places_of(kept)
+    wrong = places_of([word for word in unsure if word not in confirmed])
     added = [
         word
         for word in read
-        if not _is_in(word, taken) and (page.is_picture or _is_in(word, wrong))
+        if not is_taken(word, taken) and (page.is_picture or is_taken(word, wrong))
     ]
     source: Literal["text", "ocr"] = "text" if len(added) < len(kept) else "ocr"
     words = PageWords(page.number, source, [*kept, *added])
     return words, page.hidden or len(confirmed) < len(unsure)
-
-
-def _places(words: Sequence[Word]) -> Places:
-    places = Places()
-    for word in words:
-        places.add(word)
-    return places
-
-
-def _is_in(word: Word, places: Places) -> bool:
-    return any(
-        share_of_smaller(word.box, other.box) >= SAME_PLACE
-        for other in places.at(word.box)
-        if letters_of(other.text)
-    )

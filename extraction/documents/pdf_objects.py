@@ -69,9 +69,9 @@ class PageObjects:
 
     def style(self, text_object: Any) -> Style | None:
         """Return how a text object is drawn; None for the letters of none."""
-        address = ctypes.cast(text_object, ctypes.c_void_p).value
-        if address is None:
+        if not text_object:  # a null pointer
             return None
+        address = ctypes.addressof(text_object.contents)
         if address not in self._styles:
             self._styles[address] = _style(text_object, self._orders.get(address, 0))
         return self._styles[address]
@@ -97,7 +97,7 @@ class PageObjects:
             self._seen += 1
             kind = raw.FPDFPageObj_GetType(item)
             if kind == raw.FPDF_PAGEOBJ_TEXT:
-                self._orders[ctypes.cast(item, ctypes.c_void_p).value or 0] = self._seen
+                self._orders[ctypes.addressof(item.contents)] = self._seen
             elif kind == raw.FPDF_PAGEOBJ_IMAGE:
                 rectangle = _bounds(item, matrix)
                 self._pictures += _area(rectangle)

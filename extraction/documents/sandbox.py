@@ -17,12 +17,16 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from extraction.documents import forks
 from extraction.documents.temp_dirs import temp_dir, temp_root
 from extraction.exceptions import DocumentRejected
+
+if TYPE_CHECKING:
+    from extraction.documents.fork_server import Job
 
 # Of 344 ordinary PDFs 337 render within 1 GiB of address space and 20 s; bombs do not.
 MEMORY = 1024**3
@@ -31,6 +35,9 @@ CPU_MARGIN = 5
 FILE_SIZE = 64 * 1024**2
 # The most that is read of what a tool printed. The longest answer is the text of a document.
 OUTPUT_SIZE = 4_000_000
+
+# Windows cannot: there each child starts Python anew.
+CAN_FORK = hasattr(os, "fork")
 
 _PDF_CHILD = Path(__file__).with_name("pdf_child.py")
 _CHILD = Path(__file__).with_name("child.py")
@@ -86,7 +93,6 @@ def run(
         raise FileNotFoundError(f"{tool} is not installed")
     prefix = _limit_command(f"{limits.cpu}:{limits.cpu + CPU_MARGIN}", limits.memory)
     command = [*prefix, path, *arguments]
-    minimal = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # Files, not pipes: the limit on written files then holds for the output as well.
     root = temp_root()
     with tempfile.TemporaryFile(dir=root) as output, tempfile.TemporaryFile(dir=root) as errors:
@@ -95,7 +101,7 @@ def run(
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
-            env={**minimal, **(environment or {})},
+            env={**_environment(), **(environment or {})},
             start_new_session=True,
         )
         try:
@@ -109,14 +115,22 @@ def run(
         except BaseException:
             _kill(process)
             raise
-        raise_if_out_of_cpu(returncode)
-        if sys.platform != "win32" and returncode == -signal.SIGKILL:
-            raise OutOfTime(tool)  # nobody but a machine without memory kills it
+        _raise_if_killed(returncode)
         output.seek(0)
         errors.seek(0)
         return subprocess.CompletedProcess(
             command, returncode, output.read(OUTPUT_SIZE), errors.read(OUTPUT_SIZE)
         )
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
+def _raise_if_killed(returncode: int) -> None:
+    raise_if_out_of_cpu(returncode)
+    if sys.platform != "win32" and returncode == -signal.SIGKILL:
+        raise OutOfTime  # nobody but a machine without memory kills it
 
 
 def raise_if_out_of_cpu(returncode: int) -> None:
@@ -137,10 +151,14 @@ def run_pdf_child(
 def run_child(module: str, *arguments: str, limits: Limits) -> Any:
     """Return what ``answer`` of a module of ours returns for the arguments, from a child process.
 
-    The module may import nothing that needs Django. Raises what the child does of DocumentRejected
-    and OSError; ChildDied when it ends in any other way; and what ``run`` raises.
+    The module may import nothing that needs Django. It is loaded once for many calls, so importing
+    it must change nothing but modules. Raises what the child does of DocumentRejected and OSError;
+    ChildDied when it ends in any other way; and what ``run`` raises.
     """
-    done = run(sys.executable, "-I", str(_CHILD), module, *arguments, limits=limits)
+    if CAN_FORK:
+        done = _run_forked([module, *arguments], limits)
+    else:
+        done = run(sys.executable, "-I", str(_CHILD), module, *arguments, limits=limits)
     try:
         said = json.loads(done.stdout)
     except ValueError:
@@ -150,6 +168,41 @@ def run_child(module: str, *arguments: str, limits: Limits) -> Any:
     if errno := said.get("errno"):
         raise OSError(errno, os.strerror(errno))
     return said["answer"]
+
+
+def _run_forked(arguments: list[str], limits: Limits) -> subprocess.CompletedProcess[bytes]:
+    """Have a forked process do what ``child`` does with the arguments; the rest is as for ``run``.
+
+    It gets the same limits as a tool.
+    """
+    is_limited = shutil.which("prlimit") is not None
+    root = temp_root()
+    with (
+        tempfile.NamedTemporaryFile(dir=root) as output,
+        tempfile.NamedTemporaryFile(dir=root) as errors,
+    ):
+        job: Job = {
+            "arguments": arguments,
+            "output": output.name,
+            "errors": errors.name,
+            "limits": _limits_of_job(limits) if is_limited else {},
+        }
+        code = forks.run_job(job, limits.wall, _environment())
+        if code is None:
+            raise (OutOfTime if is_limited else OutOfCpu)(arguments[0])
+        _raise_if_killed(code)
+        return subprocess.CompletedProcess(
+            arguments, code, output.read(OUTPUT_SIZE), errors.read(OUTPUT_SIZE)
+        )
+
+
+def _limits_of_job(limits: Limits) -> dict[str, tuple[int, int]]:
+    return {
+        "RLIMIT_AS": (limits.memory, limits.memory),
+        "RLIMIT_CPU": (limits.cpu, limits.cpu + CPU_MARGIN),
+        "RLIMIT_CORE": (0, 0),
+        "RLIMIT_FSIZE": (FILE_SIZE, FILE_SIZE),
+    }
 
 
 def _limit_command(cpu: str, memory: int) -> list[str]:

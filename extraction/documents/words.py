@@ -1,6 +1,6 @@
 """The words of a document's pages and where they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,11 +28,29 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class PageWords:
-    """The visible words of one page, in reading order; ``number`` counts from 1."""
+    """The visible words of one page, in reading order; ``number`` counts from 1.
+
+    ``turn``: by how many degrees clockwise the page was turned to be read, 0, 90, 180 or 270. The
+    words' boxes are those on the turned page.
+    """
 
     number: int
     source: Literal["text", "ocr"]
     words: Sequence[Word]
+    turn: int = 0
+
+
+def turned_back(box: Box, turn: int) -> Box:
+    """Return where a box of a page that was turned clockwise stands on the page as it was."""
+    left, top, right, bottom = box
+    match turn:
+        case 90:
+            return top, 1 - right, bottom, 1 - left
+        case 180:
+            return 1 - right, 1 - bottom, 1 - left, 1 - top
+        case 270:
+            return 1 - bottom, left, 1 - top, right
+    return box
 
 
 def share_of_smaller(one: Box, other: Box) -> float:
@@ -87,3 +105,25 @@ def _cells_of(box: Box) -> list[tuple[int, int]]:
     rows = range(first, min(int(bottom * _ROWS), first + _TALLEST) + 1)
     columns = range(int(left * _COLUMNS), int(right * _COLUMNS) + 1)
     return [(row, column) for row in rows for column in columns]
+
+
+def places_of(words: Iterable[Word]) -> Places:
+    """Return where words stand."""
+    places = Places()
+    for word in words:
+        places.add(word)
+    return places
+
+
+def is_taken(word: Word, places: Places) -> bool:
+    """Whether a word with letters stands at a word's place already."""
+    return any(
+        share_of_smaller(word.box, other.box) >= SAME_PLACE
+        for other in places.at(word.box)
+        if letters_of(other.text)
+    )
+
+
+def not_at(places: Places, words: Iterable[Word]) -> list[Word]:
+    """Return those of the words at whose places no other stands."""
+    return [word for word in words if not is_taken(word, places)]

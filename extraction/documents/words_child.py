@@ -129,7 +129,9 @@ class _Words:
     def _letters(self) -> Iterator[tuple[str, tuple[float, float, float, float], Style | None]]:
         """Yield each letter with its box and style; a blank for all that separates words."""
         text = self._text
-        sides = tuple(ctypes.c_double() for _ in range(4))
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        # Made once: as arguments, numbers would be turned into pointers for each letter.
+        sides = tuple(map(ctypes.pointer, (left, right, bottom, top)))
         half = ""
         for index in range(min(raw.FPDFText_CountChars(text), MAX_PAGE_LETTERS)):
             letter = chr(raw.FPDFText_GetUnicode(text, index))
@@ -142,11 +144,11 @@ class _Words:
                 half = letter  # PDFium gives the halves of a pair one by one
                 continue
             raw.FPDFText_GetCharBox(text, index, *sides)
-            left, right, bottom, top = (side.value for side in sides)
-            if _is_flat(right - left, top - bottom) and letter.isalnum():
-                left, bottom, right, top = self._loose_box(index)
+            box = left.value, bottom.value, right.value, top.value
+            if _is_flat(box) and letter.isalnum():
+                box = self._loose_box(index)
             style = self._objects.style(raw.FPDFText_GetTextObject(text, index))
-            yield _readable(half + letter), (left, bottom, right, top), style
+            yield _readable(half + letter), box, style
             half = ""
 
     def _loose_box(self, index: int) -> tuple[float, float, float, float]:
@@ -190,8 +192,9 @@ class _Words:
         return across, 1 - up
 
 
-def _is_flat(width: float, height: float) -> bool:
-    return min(width, height) < FLAT * max(width, height)
+def _is_flat(box: tuple[float, float, float, float]) -> bool:
+    width, height = box[2] - box[0], box[3] - box[1]
+    return width < FLAT * height or height < FLAT * width
 
 
 def _readable(letter: str) -> str:

@@ -119,7 +119,7 @@ def _run(reading: Reading, pages: Sequence[PageWords], einvoice: InvoiceFields |
         "einvoice": einvoice.model_dump(mode="json") if einvoice else None,
         "is_einvoice": reading.model == EINVOICE,
         "pages": [
-            [page.number, page.source, [[word.text, *word.box] for word in page.words]]
+            [page.number, page.source, [[word.text, *word.box] for word in page.words], page.turn]
             for page in pages
         ],
     }

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from extraction.documents.words import Box, PageWords, Word
-
-# Words of one line overlap in height by at least this share of the smaller one.
-_OVERLAP = 0.5
+from extraction.readers.text.page_layout import rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +18,7 @@ class Line:
 
 def lines_of(page: PageWords) -> list[Line]:
     """Return the lines of a page from the top."""
-    rows: list[list[Word]] = []
-    for word in sorted(page.words, key=lambda word: word.box[1] + word.box[3]):
-        if rows and _is_beside(word, rows[-1][-1]):
-            rows[-1].append(word)
-        else:
-            rows.append([word])
-    return [
-        Line(page.number, page.source == "ocr", sorted(row, key=lambda word: word.box[0]))
-        for row in rows
-    ]
-
-
-def _is_beside(word: Word, other: Word) -> bool:
-    top, bottom = max(word.box[1], other.box[1]), min(word.box[3], other.box[3])
-    smaller = min(word.box[3] - word.box[1], other.box[3] - other.box[1])
-    return bottom - top >= _OVERLAP * smaller
+    return [Line(page.number, page.source == "ocr", row) for row in rows_of(page.words)]
 
 
 def box_around(words: Iterable[Word]) -> Box:

@@ -4,34 +4,28 @@ Spanish, Italian, Portuguese, Polish, Swedish, Danish, Norwegian, Finnish, Hunga
 Japanese.
 """
 
-import re
+from extraction.readers.text.labels import whole_words
 
-
-def _any(*words: str) -> re.Pattern[str]:
-    joined = "|".join(word.replace(" ", r"\s+") for word in words)
-    return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])", re.IGNORECASE)
-
-
-DATE = _any(
+DATE = whole_words(
     *("fecha(?: de (?:emisión|la factura|factura|expedición))?", "data(?: (?:fattura|emissione))?"),
     *("data de emissão", "data wystawienia", "fakturadatum", "(?:faktura)?dato", "laskun päivä"),
     *("kelt", "számla kelte", "datum vystavení", "発行日", "請求日"),
 )
-DUE_DATE = _any(
+DUE_DATE = whole_words(
     *("(?:fecha de )?vencimiento", "(?:data )?scadenza", "(?:data de )?vencimento"),
     *("termin płatności", "förfallodatum", "forfaldsdato", "forfallsdato", "eräpäivä"),
     *("(?:fizetési )?határidő", "(?:datum )?splatnosti?", "支払期限", "お支払期限"),
 )
 TOTAL = (
-    _any(
+    whole_words(
         *("total factura", "importe total", "totale (?:fattura|documento)", "valor total"),
         *("do zapłaty", "att betala", "at betale", "å betale", "yhteensä", "fizetendő(?: összeg)?"),
         *("celkem(?: k úhradě)?", "ご請求金額", "請求金額"),
     ),
-    _any("totale", "razem", "summa", "összesen", "合計"),
+    whole_words("totale", "razem", "summa", "összesen", "合計"),
 )
 TAXABLE = (
-    _any(
+    whole_words(
         *(
             "base imponible",
             "imponibile",

@@ -13,6 +13,7 @@ from extraction.evidence.printed_days import Order, PrintedDay, days_in, order_o
 from extraction.evidence.printed_numbers import PrintedNumber, decimal_mark, numbers_in
 from extraction.evidence.printed_texts import Place, TextIndex
 from extraction.evidence.values import Kind
+from extraction.readers.text.page_layout import text_of
 
 # The share of the words of an address or description that must stand on the page.
 _ENOUGH_WORDS = 0.6
@@ -22,10 +23,15 @@ class PageIndex:
     """The pages' numbers, dates and texts, found once; ``find`` looks a value up."""
 
     def __init__(self, pages: Sequence[PageWords]) -> None:
-        self.pages = pages
-        self.lines: list[Line] = [line for page in pages for line in lines_of(page)]
+        self._pages = [lines_of(page) for page in pages]
+        self.lines: list[Line] = [line for lines in self._pages for line in lines]
         self.mark = decimal_mark(self.lines)
         self.texts = TextIndex(self.lines)
+
+    @property
+    def text(self) -> str:
+        """The pages' text in its layout, a form feed between two pages."""
+        return "\f".join(text_of([line.words for line in lines]) for lines in self._pages)
 
     @cached_property
     def numbers(self) -> dict[Decimal, list[PrintedNumber]]:

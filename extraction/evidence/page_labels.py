@@ -9,10 +9,10 @@ from typing import Any
 from extraction.evidence import more_labels
 from extraction.evidence.findings import Doubt, Found
 from extraction.evidence.page_index import PageIndex
+from extraction.evidence.printed_ibans import ibans_in
 from extraction.evidence.printed_texts import folded
 from extraction.readers.text import labels
 from extraction.readers.text.layout import TextLayout
-from extraction.readers.text.page_layout import layout_text
 
 _AMOUNTS = {
     "total_amount": (*labels.TOTAL, *more_labels.TOTAL),
@@ -36,7 +36,8 @@ class PageLabels:
 
     def __init__(self, page: PageIndex) -> None:
         self._page = page
-        self._layout = TextLayout(layout_text(page.pages))
+        self._layout = TextLayout(page.text)
+        self._found: dict[str, Sequence[str]] = {}
         self._is_scan = any(line.from_ocr for line in page.lines)
 
     def said(self, path: str, value: str) -> str | None:
@@ -80,10 +81,15 @@ class PageLabels:
         if evidence["source"] == "sums":
             return None if self._is_scan else format(amounts[0], "f")
         is_smaller = path == "total_amount" and abs(largest) > abs(Decimal(value))
-        return format(largest, "f") if is_smaller else None
+        if not is_smaller or (self._is_scan and _may_be_misread(value, format(largest, "f"))):
+            return None
+        return format(largest, "f")
 
-    def missing(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
-        """Yield the values that were not read although the document prints them."""
+    def missing(self, invoice: Mapping[str, Any], *, is_einvoice: bool) -> Iterator[Doubt]:
+        """Yield the values that were not read although the document prints them.
+
+        An electronic invoice may leave out whom it is addressed to, and an account.
+        """
         for path in ("due_date", "tax_total"):
             issued = invoice.get("invoice_date")
             found = [text for text in self._at_label(path) if text != issued]
@@ -98,6 +104,17 @@ class PageLabels:
         if invoice.get("amount_due") is None and due and total not in map(_number, due):
             yield {"path": "amount_due", "code": "absent", "said": due[0]}
         yield from self._missing_tax_ids(invoice)
+        if not is_einvoice:
+            yield from self._missing_parties(invoice)
+
+    def _missing_parties(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
+        """Yield the customer and the account that are labelled and were not read."""
+        customer = self._layout.name(labels.CUSTOMER, surely=True)
+        if invoice["customer"]["name"] is None and customer is not None:
+            yield {"path": "customer.name", "code": "absent", "said": customer}
+        iban = next(ibans_in(self._layout.lines), None)
+        if invoice.get("iban") is None and iban is not None:
+            yield {"path": "iban", "code": "absent", "said": iban}
 
     def _missing_tax_ids(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
         """Yield the parties whose labelled tax id was not read."""
@@ -111,7 +128,12 @@ class PageLabels:
     def _tax_ids(self) -> Iterator[re.Match[str]]:
         return (found for line in self._layout.lines for found in labels.TAX_ID.finditer(line))
 
-    def _at_label(self, path: str) -> list[str]:
+    def _at_label(self, path: str) -> Sequence[str]:
+        if path not in self._found:  # several questions ask for it
+            self._found[path] = self._look_up(path)
+        return self._found[path]
+
+    def _look_up(self, path: str) -> Sequence[str]:
         if path == "invoice_date":
             day = self._first_day(labels.DATE, more_labels.DATE)
             day = day or self._layout.day_in_line(labels.NUMBER)
@@ -130,6 +152,12 @@ class PageLabels:
 
     def _first_day(self, *of: re.Pattern[str]) -> date | None:
         return next(filter(None, map(self._layout.day, of)), None)
+
+
+def _may_be_misread(value: str, other: str) -> bool:
+    """Whether OCR may have taken one amount for the other: a single digit differs."""
+    differing = [one != two for one, two in zip(value, other, strict=False)]
+    return len(value) == len(other) and sum(differing) == 1
 
 
 def _number(text: str | None) -> Decimal | None:

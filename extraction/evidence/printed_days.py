@@ -57,6 +57,8 @@ def days_in(line: Line) -> Iterator[PrintedDay]:
         if token.text.isdigit() and len(token.text) == 8:
             for day in _compact(token.text):
                 yield PrintedDay(day, None, False, line.page, line.from_ocr, token.word.box)
+        if not token.text.isdigit() and month_number(token.text) is None:
+            continue  # no date begins so
         window = [one for one in tokens[index : index + _REACH] if one.text not in _FILLERS][:3]
         if len(window) == 3 and window[0] is token:
             box = box_around(one.word for one in window)

@@ -2,7 +2,7 @@
 
     JOB
 
-JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (number, source and words of each),
+JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (what each one's PageWords hold),
 ``einvoice``, what the embedded electronic invoice says, or null, and ``is_einvoice``. Run by
 ``extraction.documents.sandbox.run_child``.
 """
@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from extraction.documents.words import PageWords, Word
+from extraction.documents.words import PageWords, Word, turned_back
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
@@ -27,10 +27,25 @@ def answer(arguments: list[str]) -> Proof:
     """Prove what the job's invoice says."""
     job = json.loads(Path(arguments[0]).read_text("utf-8"))
     pages = [
-        PageWords(number, source, [Word(text, tuple(box)) for text, *box in words])
-        for number, source, words in job["pages"]
+        PageWords(number, source, [Word(text, tuple(box)) for text, *box in words], turn)
+        for number, source, words, turn in job["pages"]
     ]
     return prove(job["invoice"], pages, job["einvoice"], is_einvoice=job["is_einvoice"])
+
+
+def prepare() -> None:
+    """Load and compile what every proof needs, by proving an example."""
+    party = {"name": "Acme Ltd", "tax_id": None}
+    amounts = ("subtotal", "taxable_amount", "tax_total", "total_amount", "amount_due")
+    invoice = {
+        **{"invoice_number": "1", "invoice_date": "2026-01-31", "due_date": None},
+        **{"currency": "EUR", "supplier": party, "customer": party},
+        **dict.fromkeys(amounts, "1.00"),
+    }
+    words = [
+        Word(text, (0.1, 0.1, 0.2, 0.2)) for text in ("Total", "2.00", "31", "January", "2026")
+    ]
+    prove(invoice, [PageWords(1, "text", words)])
 
 
 def prove(
@@ -48,9 +63,9 @@ def prove(
     page = PageIndex(pages)
     values = {path: (kind, value) for path, kind, value in values_of(invoice)}
     places = {path: page.find(kind, value) for path, (kind, value) in values.items()}
-    evidence: dict[str, Found] = {
-        path: _found(_nearest(path, found, places)) for path, found in places.items() if found
-    }
+    turns = {one.number: one.turn for one in pages}
+    nearest = {path: _nearest(path, found, places) for path, found in places.items() if found}
+    evidence = {path: _found(place, turns[place.page]) for path, place in nearest.items()}
     numbers = {
         path: Decimal(value) for path, (kind, value) in values.items() if kind is Kind.NUMBER
     }
@@ -82,7 +97,8 @@ def prove(
     doubts += _contradictions(values, stated)
     doubts += _left_out(values, einvoice or {}, page)
     named = {doubt["path"] for doubt in doubts}
-    doubts += [doubt for doubt in labels.missing(invoice) if doubt["path"] not in named]
+    missing = labels.missing(invoice, is_einvoice=is_einvoice)
+    doubts += [doubt for doubt in missing if doubt["path"] not in named]
     if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
         doubts.append(Doubt(path="supplier.name", code="swapped", said=None))
     if is_einvoice:
@@ -97,9 +113,11 @@ def _confirmed(found: Found | None) -> Found:
     return Found(source="xml", page=found["page"], box=found["box"])
 
 
-def _found(place: Place) -> Found:
+def _found(place: Place, turn: int) -> Found:
+    """Return the evidence of a value at a place of a page that was turned so far."""
     source = "ocr" if place.from_ocr else "text"
-    return Found(source=source, page=place.page, box=[round(side, 4) for side in place.box])
+    box = [round(side, 4) for side in turned_back(place.box, turn)]
+    return Found(source=source, page=place.page, box=box)
 
 
 def _nearest(path: str, found: list[Place], places: Mapping[str, list[Place]]) -> Place:

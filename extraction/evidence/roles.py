@@ -37,6 +37,8 @@ _LABEL = 3
 # How much more must speak for the roles being exchanged than for them being right.
 _CLEAR = 2
 _LINES_NEAR = 4
+# An address of an issuer goes on with at least so many of its details, such as register and bank.
+_FEWEST_BELOW = 2
 _MOST_LETTERS = 400
 
 
@@ -74,6 +76,7 @@ class _Labels:
             _height(first) < _height(first_other) and _is_in_column(first, first_other),
             any(place.box[1] > _FOOT for place in places),
             any(_is_near(place, self._details) for place in places),
+            any(_heads(place, self._details) for place in places),
             len(places) > len(other),
         )
         return sum(signs) + _LABEL * ((1 in roles) - (-1 in roles))
@@ -138,3 +141,15 @@ def _is_near(place: Place, details: Sequence[Place]) -> bool:
         and abs(detail.box[0] - place.box[0]) < 0.3
         for detail in details
     )
+
+
+def _heads(place: Place, details: Sequence[Place]) -> bool:
+    """Whether a name stands above a column of bank, register and contact details."""
+    below = [
+        detail
+        for detail in details
+        if _is_in_column(detail, place)
+        and detail.page == place.page
+        and 0 < detail.box[1] - place.box[1] <= _REACH
+    ]
+    return len(below) >= _FEWEST_BELOW

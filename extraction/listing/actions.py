@@ -40,8 +40,9 @@ class Action:
 def retry_failed(request: HttpRequest, chosen: Rows) -> None:
     """Queue the failed ones whose documents are kept again, RETRIED_AT_ONCE at most."""
     failed = chosen.filter(state=State.FAILED, files_removed_at=None).order_by("created_at", "pk")
-    some = list(failed.only("pk")[: RETRIED_AT_ONCE + 1])
-    queued = sum(submission.retry(extraction) for extraction in some[:RETRIED_AT_ONCE])
+    some = list(failed.only("pk", "company_id")[: RETRIED_AT_ONCE + 1])
+    by = principal_of(request)
+    queued = sum(submission.retry(extraction, by=by) for extraction in some[:RETRIED_AT_ONCE])
     if not queued:
         messages.info(request, gettext("None of them failed, or their documents were removed."))
         return

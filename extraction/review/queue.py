@@ -81,7 +81,8 @@ def claim(extraction: Extraction, principal: Principal) -> bool:
 
 
 def _waiting(rows: QuerySet[Extraction]) -> QuerySet[Extraction]:
-    rows = rows.filter(needs_review=True, reviewed_at=None, state=State.SUCCEEDED)
+    # "In" has SQLite look into the index; it walks all rows of a state to compare a bare column.
+    rows = rows.filter(needs_review__in=[True], reviewed_at=None, state=State.SUCCEEDED)
     return rows.order_by("created_at", "pk")
 
 

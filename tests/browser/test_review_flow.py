@@ -189,8 +189,8 @@ def test_phone_from_upload_to_approval(operator: Page, site: RunningSite, tmp_pa
     operator.set_viewport_size(PHONE)
     document = own_copy(tmp_path, "himal-tax-invoice.pdf")
     operator.goto("/")
-    operator.locator("input[type=file]").first.set_input_files([document])
-    row = operator.locator("#file-list > li").filter(has_text=document.name)
+    operator.get_by_label("Drop files here").set_input_files([document])
+    row = operator.locator("#batches li").filter(has_text=document.name)
     expect(row).to_contain_text("Succeeded", timeout=PATIENCE)
     row.get_by_role("link", name=document.name).click()
     operator.get_by_role("link", name="Review", exact=True).click()
@@ -207,10 +207,10 @@ def test_three_files_from_upload_to_approved_export(
     names = ["himal-tax-invoice.pdf", "acme-invoice.pdf", "globex-3-pages.pdf"]
     operator.goto("/")
     files = [own_copy(tmp_path, name) for name in names]
-    operator.locator("input[type=file]").first.set_input_files(files)
-    rows = operator.locator("#file-list > li")
+    operator.get_by_label("Drop files here").set_input_files(files)
+    rows = operator.locator("#batches li")
     expect(rows.filter(has_text="Succeeded")).to_have_count(len(names), timeout=PATIENCE)
-    pages = [str(link.get_attribute("href")) for link in rows.get_by_role("link").all()]
+    pages = [str(link.get_attribute("href")) for link in rows.locator("a.name").all()]
     for page in pages:
         operator.goto(f"{page}review/")
         operator.keyboard.press("Control+Enter")

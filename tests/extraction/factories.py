@@ -4,7 +4,13 @@ import hashlib
 import uuid
 from typing import Any
 
+from django.contrib.auth.models import User
+
+from extraction.access import Principal
 from extraction.models import Extraction
+
+# Who acts where it makes no difference. The row of the user is not saved.
+ASHA = Principal("user:1", "asha", User(pk=1, username="asha"))
 
 
 def make_extraction(**fields: Any) -> Extraction:

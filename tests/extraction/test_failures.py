@@ -14,6 +14,7 @@ from extraction.models import Attempt, Extraction, State
 from extraction.readers.gemini.reader import VARIED_TEMPERATURE
 from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
+from tests.extraction.factories import ASHA
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
 from tokens.models import (
@@ -298,7 +299,7 @@ def test_a_wait_beyond_the_deadline_ends_it_with_the_time_to_come_back(
 
     assert (extraction.http_status, extraction.error_code) == (503, "no_key_free")
     assert extraction.retry_after_at == NOW + timedelta(seconds=700)
-    assert submission.retry(extraction)
+    assert submission.retry(extraction, by=ASHA)
     extraction.refresh_from_db()
     assert extraction.retry_after_at is None
 

@@ -159,7 +159,7 @@ def test_cancelled_one_is_read_when_tried_again_or_sent_again(
 
     second = submit(content)
     assert second.pk != extraction.pk
-    assert submission.retry(reload(extraction))
+    assert submission.retry(reload(extraction), by=anna)
 
     assert process_to_end(extraction).state == State.SUCCEEDED
     assert reload(extraction).error_code == ""

@@ -23,6 +23,7 @@ from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.base import ReadingError
 from logs.models import FailedRetry, RetryAttempt
 from tests.emulator.server import Emulator
+from tests.extraction.factories import ASHA
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
 from tokens import circuit_breaker, ledger, selection
@@ -161,8 +162,8 @@ def test_retry_by_hand_begins_the_policy_anew(emulator: Emulator) -> None:
         emulator.faults.add("internal", call=call)
     extraction = process_to_end(submit())
 
-    assert submission.retry(extraction)
-    assert not submission.retry(extraction)
+    assert submission.retry(extraction, by=ASHA)
+    assert not submission.retry(extraction, by=ASHA)
 
     assert process_to_end(extraction).state == State.SUCCEEDED
     assert len(emulator.calls) == 6
@@ -455,7 +456,7 @@ def test_bytes_are_answered_from_a_retry_that_succeeded(emulator: Emulator) -> N
     extraction = process(submit())
     assert extraction.state == State.FAILED
 
-    assert submission.retry(extraction)
+    assert submission.retry(extraction, by=ASHA)
     assert process(extraction).state == State.SUCCEEDED
 
     assert submit() == extraction

@@ -8,6 +8,8 @@ Run by ``extraction.documents.sandbox.run_child``.
 from pathlib import Path
 from typing import Any
 
+import pypdf  # noqa: F401  # with this module, once, and not for each document
+
 from extraction.readers.einvoice.reader import einvoices_in
 
 # InvoiceFields as JSON, without what is absent.

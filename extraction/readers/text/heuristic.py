@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from extraction.invoices.schema import EMPTY, DocumentType, InvoiceFields, LineItem, Party, TaxLine
 from extraction.readers.text import labels
-from extraction.readers.text.layout import Cells, TextLayout
+from extraction.readers.text.layout import TextLayout
 from extraction.readers.text.numbers import Amount
 
 MAX_NUMBERS = 12  # a line with more is not a row of an invoice
@@ -51,7 +51,7 @@ def read_text(text: str) -> InvoiceFields:
         pws_number=None,
         currency=_currency(page.text),
         supplier=Party(name=_supplier(page), tax_id=supplier_tax_id, address=None),
-        customer=Party(name=_name(page, labels.CUSTOMER), tax_id=customer_tax_id, address=None),
+        customer=Party(name=page.name(labels.CUSTOMER), tax_id=customer_tax_id, address=None),
         line_items=list(_line_items(page)),
         tax_breakdown=_tax_lines(page, taxable, tax),
         subtotal=next(iter(subtotals), None),
@@ -176,7 +176,7 @@ def _stands_above(label: re.Pattern[str], line: str, column: int) -> bool:
 
 def _supplier(page: TextLayout) -> str | None:
     """Return the name at a supplier's label, else the most frequent company name."""
-    if name := _name(page, labels.SUPPLIER):
+    if name := page.name(labels.SUPPLIER):
         return name
     names: Counter[str] = Counter()
     previous = ""
@@ -185,22 +185,6 @@ def _supplier(page: TextLayout) -> str | None:
             names.update(found["name"] for found in labels.COMPANY.finditer(line))
         previous = line
     return next((name for name, _ in names.most_common(1)), None)
-
-
-def _name(page: TextLayout, label: re.Pattern[str]) -> str | None:
-    for cells in page.after(label):
-        for cell in _name_cells(cells):
-            name = labels.NAME_LABEL.sub("", cell).strip(" :|,")
-            if len(name) > 2 and not labels.NOT_A_NAME.search(name):
-                return name
-    return None
-
-
-def _name_cells(cells: Cells) -> Iterator[str]:
-    # A cell with "Name:" first: it is the most certain of those below the heading.
-    yield from (cell for cell in cells.below if labels.NAME_LABEL.match(cell))
-    yield labels.GAP.split(cells.beside)[0]
-    yield from cells.below[:2]
 
 
 def _line_items(page: TextLayout) -> Iterator[LineItem]:

@@ -5,17 +5,29 @@ hostile line.
 """
 
 import re
+from functools import cache
+
+# Where a word starts; underscores part words.
+_START = r"(?<![^\W_])"
 
 
-def _any(*words: str) -> re.Pattern[str]:
+def whole_words(*words: str) -> re.Pattern[str]:
     """Match any of the words as whole words; a blank matches any white space."""
     joined = "|".join(word.replace(" ", r"\s+") for word in words)
-    return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])", re.IGNORECASE)
+    return re.compile(rf"{_START}(?:{joined})(?![^\W_])", re.IGNORECASE)
+
+
+@cache
+def any_of(labels: tuple[re.Pattern[str], ...]) -> re.Pattern[str]:
+    """Return what matches wherever one of some labels of ``whole_words`` does."""
+    # The start once, and not for each label: three times as fast.
+    joined = "|".join(label.pattern.removeprefix(_START) for label in labels)
+    return re.compile(f"{_START}(?:{joined})", re.IGNORECASE)
 
 
 _NO = r"(?:no\b\.?|नं\.?|नम्बर|nr\b\.?|n[°ºo]|num(?:ber|mer|éro|ero)?\b|#|id\b)"
 
-INVOICE = _any(
+INVOICE = whole_words(
     r"(?:tax |vat )?invoice",
     "factuur",
     "facture",
@@ -34,7 +46,9 @@ CREDIT_NOTE = re.compile(
     r"|creditnota|credit ?factuur)\b",
     re.IGNORECASE | re.MULTILINE,
 )
-RECEIPT = _any("receipt", "quittung", "kassenbon", "bon de caisse", "reçu", "kassabon", "kwitantie")
+RECEIPT = whole_words(
+    "receipt", "quittung", "kassenbon", "bon de caisse", "reçu", "kassabon", "kwitantie"
+)
 
 NUMBER = re.compile(
     rf"(?<!\w)(?:(?:tax |vat |sales )?invoice\s*{_NO}|bill\s*{_NO}|(?:बीजक|बिल)\s*{_NO}"
@@ -50,7 +64,7 @@ NUMBER = re.compile(
 IDENTIFIER = re.compile(
     r"(?=[\w०-९/.-]{0,100}[\d०-९])[A-Za-z0-9०-९][\w०-९/.-]{0,100}(?<![.])", re.ASCII
 )
-DATE = _any(
+DATE = whole_words(
     "invoice date",
     "date of issue",
     "issue date",
@@ -66,7 +80,7 @@ DATE = _any(
     "factuurdatum",
     "date",
 )
-DUE_DATE = _any(
+DUE_DATE = whole_words(
     "due date",
     "payment due",
     "due on",
@@ -80,8 +94,10 @@ DUE_DATE = _any(
     "vervaldatum",
     "te betalen voor",
 )
-MITI = _any(r"(?:invoice |bill |transaction )?miti(?: \(bs\))?", r"date \(bs\)", r"bs date", "मिति")
-ORDER = _any(
+MITI = whole_words(
+    r"(?:invoice |bill |transaction )?miti(?: \(bs\))?", r"date \(bs\)", r"bs date", "मिति"
+)
+ORDER = whole_words(
     rf"(?:purchase )?order\s*{_NO}",
     rf"p\.?o\.?\s*{_NO}",
     "bestellnummer",
@@ -93,7 +109,7 @@ ORDER = _any(
     "ordernummer",
     "your reference",
 )
-DELIVERY_NOTE = _any(
+DELIVERY_NOTE = whole_words(
     rf"delivery note(?:\s*{_NO})?",
     r"challan(?:\s*no\.?)?",
     r"lieferschein-?\s*nr\.?",
@@ -101,12 +117,12 @@ DELIVERY_NOTE = _any(
     "bon de livraison",
     "pakbonnummer",
 )
-VEHICLE = _any(rf"vehicle\s*{_NO}", rf"truck\s*{_NO}", "kennzeichen")
-TRANSPORTER = _any("transporter(?: name)?", "transport name", "spediteur", "transporteur")
+VEHICLE = whole_words(rf"vehicle\s*{_NO}", rf"truck\s*{_NO}", "kennzeichen")
+TRANSPORTER = whole_words("transporter(?: name)?", "transport name", "spediteur", "transporteur")
 
 
 def _sums(*names: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(_any(name) for name in names)
+    return tuple(whole_words(name) for name in names)
 
 
 # The most specific first, "total" alone last.
@@ -145,9 +161,9 @@ BASIS = re.compile(
     r"\b(?:auf|on|sur|over|of)\s+(?:[€$]|Rs\.?)?\s?[\d.,]+(?:\s?[€$])?", re.IGNORECASE
 )
 
-TAX_WORD = _any("vat", "gst", "tax", "mwst", "ust", "tva", "btw")
+TAX_WORD = whole_words("vat", "gst", "tax", "mwst", "ust", "tva", "btw")
 PERCENT = re.compile(r"(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
-SUM_ROW = _any(
+SUM_ROW = whole_words(
     r"sub\s?-?total",
     "total",
     "totaal",

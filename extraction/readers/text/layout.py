@@ -1,13 +1,21 @@
 """The text of a document by its layout: what stands beside and below a label."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from extraction.readers.text.labels import BASIS, GAP, IDENTIFIER, SUM_ROW
+from extraction.readers.text.labels import (
+    BASIS,
+    GAP,
+    IDENTIFIER,
+    NAME_LABEL,
+    NOT_A_NAME,
+    SUM_ROW,
+    any_of,
+)
 from extraction.readers.text.numbers import (
     Amount,
     amounts_in,
@@ -52,7 +60,11 @@ class TextLayout:
 
     def after(self, label: re.Pattern[str]) -> Iterator[Cells]:
         """Yield the cells of each occurrence of the label, from the top."""
-        for index, line in enumerate(self.lines):
+        return self._after(label, enumerate(self.lines))
+
+    def _after(self, label: re.Pattern[str], lines: Iterable[tuple[int, str]]) -> Iterator[Cells]:
+        """Yield the cells of each occurrence of the label in lines with their index."""
+        for index, line in lines:
             for found in islice(label.finditer(line), MAX_OCCURRENCES):
                 rows = self.lines[index + 1 : index + 1 + ROWS_BELOW]
                 start = found.end() - len(found[0].lstrip())
@@ -72,6 +84,19 @@ class TextLayout:
         for cells in self.after(label):
             if cell := GAP.split(_value(cells.beside))[0]:
                 return cell
+        return None
+
+    def name(self, label: re.Pattern[str], *, surely: bool = False) -> str | None:
+        """Return the name of a party beside the label, or below it.
+
+        ``surely``: below it only where nothing else stands beside it.
+        """
+        for cells in self.after(label):
+            beside = _value(GAP.split(cells.beside)[0])
+            for cell in _name_cells(Cells(beside, []) if surely and beside else cells):
+                name = NAME_LABEL.sub("", cell).strip(" :|,")
+                if len(name) > 2 and not NOT_A_NAME.search(name):
+                    return name
         return None
 
     def day(self, label: re.Pattern[str]) -> date | None:
@@ -94,9 +119,12 @@ class TextLayout:
         that an invoice of several pages carries over.
         """
         found: list[Decimal] = []
+        # Few lines have any of the labels: each label is looked for in those alone.
+        label = any_of(names)
+        lines = [(index, line) for index, line in enumerate(self.lines) if label.search(line)]
         for name in names:
             at_name = []
-            for cells in self.after(name):
+            for cells in self._after(name, lines):
                 texts = [cells.beside, *(cells.below[:1] if below else [])]
                 amounts = next(filter(None, map(self._money, texts)), [])
                 at_name += [amount.value for amount in amounts[:1]]
@@ -123,6 +151,13 @@ class TextLayout:
         for day in days_in(text):
             return day.readings[-1 if self.month_first else 0]
         return None
+
+
+def _name_cells(cells: Cells) -> Iterator[str]:
+    # A cell with "Name:" first: it is the most certain of those below the heading.
+    yield from (cell for cell in cells.below if NAME_LABEL.match(cell))
+    yield GAP.split(cells.beside)[0]
+    yield from cells.below[:2]
 
 
 def _value(beside: str) -> str:

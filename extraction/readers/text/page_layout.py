@@ -26,74 +26,83 @@ MOST_ROWS = 20
 
 def layout_text(pages: Iterable[PageWords]) -> str:
     """Return the words in lines from the top, cells two blanks apart, pages by a form feed."""
-    return "\f".join(_page_text(page.words) for page in pages)
+    return "\f".join(text_of(rows_of(page.words)) for page in pages)
 
 
-def _page_text(words: Sequence[Word]) -> str:
-    if not words:
+def text_of(rows: Sequence[Sequence[Word]]) -> str:
+    """Return the text of a page's rows, a line each."""
+    widths = [(word.box[2] - word.box[0]) / len(word.text) for row in rows for word in row]
+    if not widths:
         return ""
-    letter = median((word.box[2] - word.box[0]) / len(word.text) for word in words)
+    letter = median(widths)
     letter = 1 / min(max(1 / letter if letter > 0 else 0, NARROWEST_LINE), WIDEST_LINE)
-    return "\n".join(_line(row, letter) for row in _rows(_straightened(words)))
+    return "\n".join(_line(row, letter) for row in rows)
 
 
-def _straightened(words: Sequence[Word]) -> Sequence[Word]:
-    """Return the words of a page that lies askew as if it did not.
+def rows_of(words: Sequence[Word]) -> list[list[Word]]:
+    """Return the words of a page, given in reading order, by rows from the top.
+
+    From the left each word goes on with the row whose last word is beside it, so that a scan may be
+    a little askew.
+    """
+    boxes = _straightened(words)
+    rows: list[list[int]] = []
+    ends: list[Box] = []  # of each row
+    at: dict[int, list[int]] = {}
+    for index in sorted(range(len(words)), key=lambda index: boxes[index][0]):
+        box = boxes[index]
+        number = _row_of(box, ends, at)
+        if number is None:
+            number = len(rows)
+            rows.append([])
+            ends.append(box)
+        else:
+            at[_band(_middle(ends[number]))].remove(number)
+            ends[number] = box
+        rows[number].append(index)
+        at.setdefault(_band(_middle(box)), []).append(number)
+    rows.sort(key=lambda row: min(_middle(boxes[index]) for index in row))
+    return [[words[index] for index in row] for row in rows]
+
+
+def _straightened(words: Sequence[Word]) -> list[Box]:
+    """Return the words' boxes, of a page that lies askew as if it did not.
 
     The slope is that between neighbours in reading order with a gap between them.
     """
+    boxes = [word.box for word in words]
     slopes = [
-        (_middle(word) - _middle(before)) / (word.box[0] - before.box[0])
-        for before, word in pairwise(words)
-        if word.box[0] - before.box[2] >= LONG_GAP and abs(_middle(word) - _middle(before)) < STEEP
+        (_middle(box) - _middle(before)) / (box[0] - before[0])
+        for before, box in pairwise(boxes)
+        if box[0] - before[2] >= LONG_GAP and abs(_middle(box) - _middle(before)) < STEEP
     ]
     if len(slopes) < FEWEST_GAPS:
-        return words
+        return boxes
     slope = median(slopes)
-    return [Word(word.text, _lifted(word.box, slope * word.box[0])) for word in words]
+    return [_lifted(box, slope * box[0]) for box in boxes]
 
 
 def _lifted(box: Box, by: float) -> Box:
     return box[0], box[1] - by, box[2], box[3] - by
 
 
-def _rows(words: Sequence[Word]) -> list[list[Word]]:
-    """Return the words by rows from the top.
-
-    From the left each word goes on with the row whose last word is beside it, so that a scan may be
-    a little askew.
-    """
-    rows: list[list[Word]] = []
-    at: dict[int, list[int]] = {}
-    for word in sorted(words, key=lambda word: word.box[0]):
-        number = _row_of(word, rows, at)
-        if number is None:
-            number = len(rows)
-            rows.append([])
-        else:
-            at[_band(_middle(rows[number][-1]))].remove(number)
-        rows[number].append(word)
-        at.setdefault(_band(_middle(word)), []).append(number)
-    return sorted(rows, key=lambda row: min(map(_middle, row)))
-
-
-def _row_of(word: Word, rows: Sequence[Sequence[Word]], at: Mapping[int, list[int]]) -> int | None:
-    """Return the number of the row that a word goes on with, of ``rows`` by the band of their ends.
+def _row_of(box: Box, ends: Sequence[Box], at: Mapping[int, list[int]]) -> int | None:
+    """Return the number of the row that a word goes on with, of ``ends`` by their bands.
 
     None where it begins one.
     """
-    first, last = _band(word.box[1]) - 1, _band(word.box[3]) + 1
+    first, last = _band(box[1]) - 1, _band(box[3]) + 1
     bands = range(first, min(last, first + MOST_BANDS) + 1)
     near = (number for band in bands for number in at.get(band, ())[:MOST_ROWS])
-    shares = [(_beside(word, rows[number][-1]), number) for number in near]
+    shares = [(_beside(box, ends[number]), number) for number in near]
     share, number = max(shares, default=(0.0, 0))
     return number if share >= SAME_ROW else None
 
 
-def _beside(word: Word, other: Word) -> float:
-    """Return how much of the lower one of two words is as high on the page as the other one."""
-    top, bottom = max(word.box[1], other.box[1]), min(word.box[3], other.box[3])
-    lower = min(word.box[3] - word.box[1], other.box[3] - other.box[1])
+def _beside(box: Box, other: Box) -> float:
+    """Return how much of the lower one of two boxes is as high on the page as the other one."""
+    top, bottom = max(box[1], other[1]), min(box[3], other[3])
+    lower = min(box[3] - box[1], other[3] - other[1])
     return (bottom - top) / lower if lower > 0 else 0.0
 
 
@@ -101,8 +110,8 @@ def _band(height: float) -> int:
     return int(height * BANDS)
 
 
-def _middle(word: Word) -> float:
-    return (word.box[1] + word.box[3]) / 2
+def _middle(box: Box) -> float:
+    return (box[1] + box[3]) / 2
 
 
 def _line(row: Sequence[Word], letter: float) -> str:

@@ -13,7 +13,10 @@ def retry_address(extraction: Extraction) -> str:
     return f"/api/v1/extractions/{extraction.pk}/retry/"
 
 
-def test_failed_one_is_queued_again(integrator: Integrator) -> None:
+def test_failed_one_is_queued_again_and_it_is_logged_by_whom(
+    integrator: Integrator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "extraction.submission")
     extraction = make_extraction(state=State.FAILED, http_status=502, error_code="server_error")
 
     response = integrator.http.post(retry_address(extraction))
@@ -24,6 +27,8 @@ def test_failed_one_is_queued_again(integrator: Integrator) -> None:
     assert response.json()["state"] == "queued"
     extraction.refresh_from_db()
     assert extraction.state == State.QUEUED
+    told = f"client:{integrator.record.prefix} queued {extraction.pk} again"
+    assert told in [record.getMessage() for record in caplog.records]
 
 
 def test_cancelled_one_is_queued_again(integrator: Integrator) -> None:

@@ -2,6 +2,10 @@
 
 import errno
 import os
+import signal
+import sys
+import time
+from pathlib import Path
 
 from extraction.exceptions import DocumentRejected
 
@@ -20,4 +24,26 @@ def answer(arguments: list[str]) -> list[str]:
             raise ValueError("anything")
         case "raise without number":
             raise OSError("truncated")
+        case "spin":
+            while True:
+                pass
+        case "sleep":
+            Path(rest[0]).write_text(f"{os.getpid()} {os.getppid()}")
+            time.sleep(60)
+        case "allocate":
+            bytes(300_000_000)
+        case "write":
+            sys.stdout.write("x" * 2000)
+        case "kill the server":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        case "processes":
+            return [str(os.getpid()), str(os.getppid())]
+        case "environment":
+            return sorted(os.environ)
+        case "files":
+            open_files = (Path(f"/dev/fd/{number}") for number in range(20))
+            return [str(path) for path in open_files if path.exists()]
+        case "read stdin":
+            return [os.read(0, 100).decode()]
     return rest

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import FloatObject, NameObject
 from reportlab.lib.colors import Color, HexColor
@@ -17,11 +18,11 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from extraction.documents import ocr, page_words, sandbox, text_layer, words_child
-from extraction.documents.document import Document
+from extraction.documents.document import Document, PageImage
 from extraction.documents.page_words import DocumentWords, document_words, ocr_pages
 from extraction.documents.rendering import render
 from extraction.documents.sandbox import Limits, OutOfTime
-from extraction.documents.words import PageWords
+from extraction.documents.words import PageWords, turned_back
 from extraction.documents.words_child import MAX_LETTERS, MAX_WORDS
 from tests.extraction.documents.pages import (
     INVOICE,
@@ -564,6 +565,88 @@ def test_pages_that_ocr_does_not_end_are_unread_and_tried_again(
     )
 
 
+WORD = r"printf '5\t1\t1\t1\t1\t1\t%s\t%s\t96\t50\t%s\t%s\n'"
+
+
+def test_a_small_image_is_read_twice_as_large_and_as_one_block_for_what_is_left_out(
+    tmp_path: Path, tesseract: Path
+) -> None:
+    path = tmp_path / "receipt.png"
+    Image.new("L", (400, 500), "white").save(path)
+    page = PageImage(1, path, False)
+    column = WORD % (80, 100, 90, "4.99")
+    script(
+        tesseract,
+        f'case "$*" in *"--psm 4"*) {column};; *) {WORD % (84, 100, 90, "4.39")};'
+        f" {WORD % (80, 300, 90, 'Total')};; esac",
+    )
+
+    [found] = ocr.ocr_words([page]).pages
+
+    # In pixels of the larger image.
+    assert [(word.text, word.box) for word in found.words] == [
+        ("4.99", (80 / 800, 100 / 1000, 176 / 800, 150 / 1000)),
+        ("Total", (80 / 800, 300 / 1000, 176 / 800, 350 / 1000)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("turn", "confidence", "expected"),
+    [("180", 90, ("upright", 180)), ("180", 20, ("garbage", 0)), ("0", 90, ("garbage", 0))],
+)
+def test_a_page_whose_words_are_doubtful_is_turned_where_that_makes_them_likelier(
+    turn: str, confidence: int, expected: tuple[str, int], tmp_path: Path, tesseract: Path
+) -> None:
+    path = tmp_path / "scan.png"
+    Image.new("L", (1400, 1800), "white").save(path)
+    script(
+        tesseract,
+        f'case "$*" in *"--psm 0"*) echo "Rotate: {turn}";;'
+        f" *turned*) {WORD % (1, 2, confidence, 'upright')};;"
+        f" *) {WORD % (1, 2, 30, 'garbage')};; esac",
+    )
+
+    [found] = ocr.ocr_words([PageImage(1, path, False)]).pages
+
+    assert (found.words[0].text, found.turn) == expected
+
+
+def test_a_page_with_too_few_letters_to_tell_which_way_is_up_is_read_as_it_is(
+    tmp_path: Path, tesseract: Path
+) -> None:
+    path = tmp_path / "scan.png"
+    Image.new("L", (1400, 1800), "white").save(path)
+    script(tesseract, 'case "$*" in *"--psm 0"*) exit 1;; esac')
+
+    assert ocr.ocr_words([PageImage(1, path, False)]) == ocr.Ocr((PageWords(1, "ocr", []),))
+
+
+@needs_tesseract
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_ocr_turns_a_page_and_tells_where_its_words_stand(turn: int, tmp_path: Path) -> None:
+    upright, turned = tmp_path / "upright.png", tmp_path / "turned.png"
+    scan_of().save(upright)
+    scan_of().rotate(turn, expand=True).save(turned)
+
+    read = ocr.ocr_words([PageImage(1, upright, False), PageImage(2, turned, False)])
+
+    first, second = read.pages
+    assert second.turn == turn
+    assert "156.00" in texts(second)
+    total = next(word for word in second.words if word.text == "156.00")
+    place = next(word for word in first.words if word.text == "156.00").box
+    assert total.box == pytest.approx(place, abs=0.02)
+    left, top, right, bottom = place
+    assert turned_back(total.box, turn) == pytest.approx(
+        {
+            90: (top, 1 - right, bottom, 1 - left),
+            180: (1 - right, 1 - bottom, 1 - left, 1 - top),
+            270: (1 - bottom, left, 1 - top, right),
+        }[turn],
+        abs=0.02,
+    )
+
+
 def test_no_page_is_begun_after_the_time_for_all(
     tmp_path: Path, tesseract: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -611,8 +694,12 @@ def test_what_did_not_get_to_it_in_time_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = document(tmp_path, pdf(invoice))
+
+    def fail(*_: object, **__: object) -> None:
+        raise OutOfTime
+
     with monkeypatch.context() as patch:
-        patch.setattr(text_layer, "LIMITS", Limits(cpu=10, wall=0.0))
+        patch.setattr(sandbox, "run_child", fail)
         with pytest.raises(OutOfTime):
             document_words(asked)
 

@@ -1,16 +1,22 @@
 import errno
+import multiprocessing
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
 from django.core.management import call_command
 
 from extraction.checks import check_tools
-from extraction.documents import sandbox
+from extraction.documents import forks, sandbox
 from extraction.exceptions import DocumentRejected
 from tests.running_site import eventually
 
@@ -82,11 +88,7 @@ def test_run_kills_the_tool_and_its_children_on_time_out(tmp_path: Path) -> None
     with pytest.raises(sandbox.OutOfTime if shutil.which("prlimit") else sandbox.OutOfCpu):
         python(code, wall=1)
 
-    child = int((tmp_path / "pid").read_text())
-    # A killed process takes a moment to end.
-    for _ in eventually(10):
-        if not psutil.pid_exists(child) or psutil.Process(child).status() == "zombie":
-            break
+    gone(int((tmp_path / "pid").read_text()))
 
 
 @needs_prlimit
@@ -113,33 +115,183 @@ def test_run_reads_no_more_output_than_allowed(monkeypatch: pytest.MonkeyPatch) 
     assert python("print('x' * 1000)").stdout == b"x" * 10
 
 
-def run_child(module: str, *arguments: str) -> object:
-    return sandbox.run_child(module, *arguments, limits=sandbox.Limits(10, 30))
+ANSWERING = "tests.extraction.documents.answering"
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows cannot fork")
 
 
+@pytest.fixture(params=["forked", "started anew"])
+def child(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test in a forked child, and in one as Windows needs it."""
+    if request.param == "started anew":
+        monkeypatch.setattr(sandbox, "CAN_FORK", False)
+    elif not sandbox.CAN_FORK:
+        pytest.skip("this system cannot fork")
+
+
+def run_child(
+    *arguments: str, cpu: int = 10, wall: float = 30, memory: int = sandbox.MEMORY
+) -> object:
+    return sandbox.run_child(ANSWERING, *arguments, limits=sandbox.Limits(cpu, wall, memory))
+
+
+@pytest.mark.usefixtures("child")
 def test_run_child_returns_the_answer_of_a_module() -> None:
-    assert run_child("tests.extraction.documents.answering", "repeat", "ä", "b") == ["ä", "b"]
+    assert run_child("repeat", "ä\n", "b") == ["ä\n", "b"]
 
 
+@pytest.mark.usefixtures("child")
 def test_run_child_raises_what_the_module_rejects() -> None:
     with pytest.raises(DocumentRejected) as rejected:
-        run_child("tests.extraction.documents.answering", "reject")
+        run_child("reject")
 
     error = rejected.value
     assert (error.code, error.detail, error.http_status) == ("no_pages", "It has none.", 415)
 
 
+@pytest.mark.usefixtures("child")
 def test_run_child_raises_the_faults_of_the_machine_by_their_number() -> None:
     with pytest.raises(OSError, match="No space left") as raised:
-        run_child("tests.extraction.documents.answering", "fill the disk")
+        run_child("fill the disk")
 
     assert raised.value.errno == errno.ENOSPC
 
 
+@pytest.mark.usefixtures("child")
 @pytest.mark.parametrize("way", ["die", "raise", "raise without number"])
 def test_run_child_tells_when_the_module_dies(way: str) -> None:
     with pytest.raises(sandbox.ChildDied):
-        run_child("tests.extraction.documents.answering", way)
+        run_child(way)
+
+
+def test_run_child_tells_when_there_is_no_such_module() -> None:
+    with pytest.raises(sandbox.ChildDied, match="ModuleNotFoundError"):
+        sandbox.run_child("extraction.no_such_module", limits=sandbox.Limits(10, 30))
+
+
+@needs_prlimit
+@pytest.mark.usefixtures("child")
+def test_run_child_ends_a_module_that_uses_up_its_cpu_time() -> None:
+    with pytest.raises(sandbox.OutOfCpu):
+        run_child("spin", cpu=1)
+
+
+@needs_prlimit
+@pytest.mark.usefixtures("child")
+def test_run_child_denies_more_memory_than_allowed() -> None:
+    with pytest.raises(sandbox.ChildDied, match="MemoryError"):
+        run_child("allocate", memory=250_000_000)
+
+
+@needs_prlimit
+@pytest.mark.usefixtures("child")
+def test_run_child_bounds_what_a_module_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "FILE_SIZE", 1000)
+
+    with pytest.raises(sandbox.ChildDied):
+        run_child("write")
+
+
+@pytest.mark.usefixtures("child")
+def test_run_child_kills_a_module_that_does_not_end_in_time(tmp_path: Path) -> None:
+    with pytest.raises(sandbox.OutOfTime if shutil.which("prlimit") else sandbox.OutOfCpu):
+        run_child("sleep", str(tmp_path / "pids"), wall=3)
+
+    gone(int((tmp_path / "pids").read_text().split()[0]))
+
+
+def gone(process: int) -> None:
+    """Wait until a killed process has ended, which takes a moment."""
+    for _ in eventually(10):
+        if not psutil.pid_exists(process) or psutil.Process(process).status() == "zombie":
+            break
+
+
+@pytest.mark.usefixtures("child")
+def test_run_child_passes_no_secret_and_no_open_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "secret")
+
+    assert "SECRET_KEY" not in cast("list[str]", run_child("environment"))
+    # Besides the standard ones, the end of a pipe by which the server sees that it lives.
+    assert len(cast("list[str]", run_child("files"))) <= 4
+    assert run_child("read stdin") == [""]
+
+
+@needs_fork
+def test_the_jobs_of_one_process_are_forked_by_one_server() -> None:
+    first, second = run_child("processes"), run_child("processes")
+
+    assert isinstance(first, list)
+    assert isinstance(second, list)
+    assert first[1] == second[1]
+    assert first[0] != second[0]
+
+
+@needs_fork
+def test_a_server_that_is_gone_is_replaced() -> None:
+    before = cast("list[str]", run_child("processes"))[1]
+    os.kill(int(before), signal.SIGKILL)
+    gone(int(before))
+
+    assert cast("list[str]", run_child("processes"))[1] != before
+
+
+@needs_fork
+def test_a_job_whose_server_dies_ends_with_it_and_may_be_tried_again() -> None:
+    with pytest.raises(sandbox.OutOfTime):
+        run_child("kill the server")
+
+    assert run_child("repeat", "a") == ["a"]
+
+
+@needs_fork
+def test_jobs_at_one_time_have_servers_of_their_own_of_which_one_is_kept() -> None:
+    with ThreadPoolExecutor(2) as threads:
+        barrier = threading.Barrier(2)
+
+        def job(_: int) -> list[str]:
+            barrier.wait()
+            return cast("list[str]", run_child("processes"))
+
+        servers = {int(found[1]) for found in threads.map(job, range(2))}
+
+    kept = int(cast("list[str]", run_child("processes"))[1])
+    assert kept in servers
+    for server in servers - {kept}:
+        gone(server)
+
+
+@needs_fork
+def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    code = (
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(Path.cwd())!r})\n"
+        "from extraction.documents import forks\n"
+        f"job = dict(arguments=[{ANSWERING!r}, 'sleep', {str(pids)!r}], output=os.devnull,\n"
+        "           errors=os.devnull, limits={})\n"
+        "forks.run_job(job, 60, os.environ)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    for _ in eventually(30):
+        if pids.exists() and len(pids.read_text().split()) == 2:
+            break
+    parent.kill()
+    parent.wait()
+
+    for process in pids.read_text().split():
+        gone(int(process))
+
+
+@needs_fork
+def test_a_forked_process_starts_a_server_of_its_own() -> None:
+    before = cast("list[str]", run_child("processes"))[1]
+    ours = forks._servers
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        theirs = pool.submit(run_child, "processes").result()
+
+    assert cast("list[str]", theirs)[1] != before
+    assert cast("list[str]", run_child("processes"))[1] == before
+    assert forks._servers is ours
 
 
 @needs_prlimit

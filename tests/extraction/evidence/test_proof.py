@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from extraction.evidence.proof import prove
+from extraction.documents.words import PageWords, Word
+from extraction.evidence.proof import prepare, prove
 from extraction.invoices.schema import InvoiceFields
 from tests.extraction.evidence.pages import page_of
 
@@ -279,3 +280,67 @@ def test_two_pages_are_searched_and_told_apart() -> None:
 
     assert proof["doubts"] == []
     assert proof["evidence"]["total_amount"]["page"] == 2
+
+
+def test_a_labelled_customer_and_account_that_were_not_read_are_missed() -> None:
+    assert doubts(with_value("customer.name", None)) == {
+        ("customer.name", "absent", "Northwind Trading Ltd")
+    }
+    assert doubts(with_value("iban", None)) == {("iban", "absent", "GB29NWBK60161331926819")}
+
+
+def test_a_customer_below_its_label_is_missed_beside_another_column() -> None:
+    page = PAGE.replace("Bill to\n", "Bill to              Delivery note 12\n")
+
+    assert {path for path, _, _ in doubts(with_value("customer.name", None), page)} == {
+        "customer.name"
+    }
+
+
+def test_an_electronic_invoice_may_leave_out_customer_and_account() -> None:
+    invoice = with_value("customer.name", None) | {"iban": None}
+
+    assert not prove(invoice, [page_of(PAGE)], invoice, is_einvoice=True)["doubts"]
+
+
+def test_a_customer_number_is_no_customer() -> None:
+    invoice = with_value("customer.name", None)
+
+    assert not doubts(invoice, PAGE.replace("Bill to\n", "Customer: 4711\n"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "contradicts"), [("640.88", False), ("648.88", True), ("1640.80", True)]
+)
+def test_an_amount_at_a_label_of_a_scan_that_differs_by_a_digit_may_be_misread(
+    printed: str, contradicts: bool
+) -> None:
+    page = PAGE.replace("Total GBP                              640.80", f"Total GBP  {printed}")
+    scan = page_of(page + "\nPaid in cash: 640.80", source="ocr")
+
+    found = prove(INVOICE, [scan])["doubts"]
+
+    assert ("contradicts_label" in [doubt["code"] for doubt in found]) == contradicts
+
+
+@pytest.mark.parametrize(
+    ("turn", "box"),
+    [
+        (0, [0.1, 0.2, 0.4, 0.3]),
+        (90, [0.2, 0.6, 0.3, 0.9]),
+        (180, [0.6, 0.7, 0.9, 0.8]),
+        (270, [0.7, 0.1, 0.8, 0.4]),
+    ],
+)
+def test_evidence_stands_where_people_see_it_on_a_page_that_was_turned_to_be_read(
+    turn: int, box: list[float]
+) -> None:
+    page = PageWords(1, "ocr", [Word("INV-2026-0417", (0.1, 0.2, 0.4, 0.3))], turn)
+
+    found = prove(INVOICE, [page])["evidence"]["invoice_number"]
+
+    assert found["box"] == pytest.approx(box)
+
+
+def test_proofs_can_be_prepared() -> None:
+    prepare()

@@ -32,7 +32,19 @@ Bristol"""
 )
 
 
-@pytest.mark.parametrize("text", [LABELLED, TWO_COLUMNS, FORM, WINDOW])
+# The issuer's address at the right of the head goes on with its register and bank.
+LETTERHEAD = (
+    "\n" * 4
+    + """                                        Acme Ltd
+                                        12 Foundry Lane, Leeds
+Northwind Trading                       www.acme.example
+4 Harbour Street
+                                        KvK 24330087
+                                        IBAN NL91ABNA0417164300"""
+)
+
+
+@pytest.mark.parametrize("text", [LABELLED, TWO_COLUMNS, FORM, WINDOW, LETTERHEAD])
 def test_exchanged_names_are_noticed(text: str) -> None:
     lines = lines_of(page_of(text))
     supplier, customer = (list(TextIndex(lines).names(name)) for name in (SUPPLIER, CUSTOMER))

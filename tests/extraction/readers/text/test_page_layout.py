@@ -3,7 +3,7 @@ import time
 import pytest
 
 from extraction.documents.words import Box, PageWords, Word
-from extraction.readers.text.page_layout import layout_text
+from extraction.readers.text.page_layout import layout_text, rows_of
 
 
 def words(*lines: str, slope: float = 0.0, top: float = 0.1) -> list[Word]:
@@ -36,6 +36,18 @@ TABLE = (
 @pytest.mark.parametrize("slope", [0.0, 0.02, -0.02])
 def test_words_are_set_in_their_lines_and_columns(slope: float) -> None:
     assert text_of(words(*TABLE, *TABLE, slope=slope)).split("\n") == [*TABLE, *TABLE]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.02, -0.02])
+def test_rows_hold_the_words_as_they_stand_on_a_page_that_lies_askew(slope: float) -> None:
+    page = words(*TABLE, *TABLE, slope=slope)
+
+    rows = rows_of(page)
+
+    assert [" ".join(word.text for word in row) for row in rows] == [
+        " ".join(line.split()) for line in (*TABLE, *TABLE)
+    ]
+    assert {word for row in rows for word in row} == set(page)
 
 
 def test_words_are_set_in_lines_whatever_their_order() -> None:
