@@ -153,8 +153,15 @@ class Envelope(_Answer):
     code: str = Field(default="", description="With status error: stable, for programs.")
     detail: str = Field(default="", description="With status error: what happened, what to do.")
     request_id: str = Field(default="", description="With status error.")
-    invoice: Invoice | None = None
-    """The canonical invoice; in answers of /extract only while the database is away."""
+
+
+class ReadUnstored(Envelope):
+    """What was read while the database was away: nothing of it is stored."""
+
+    state: Literal["succeeded"]
+    http_status: Literal[200]
+    invoice: Invoice
+    original: None
 
 
 class Extraction(Envelope):

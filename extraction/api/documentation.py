@@ -1,11 +1,16 @@
 """The OpenAPI description of the endpoints: what stands in the views' decorators."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+)
 
 from extraction.api.answers import (
     Companies,
@@ -14,6 +19,7 @@ from extraction.api.answers import (
     ExtractionsPage,
     ExtractProblem,
     Problem,
+    ReadUnstored,
     UsageAnswer,
 )
 from extraction.api.listing import ListForm
@@ -72,10 +78,16 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
+def _either(name: str, *shapes: type) -> PolymorphicProxySerializer:
+    proxy: Any = PolymorphicProxySerializer  # typed for DRF's serializers alone
+    return cast(
+        "PolymorphicProxySerializer",
+        proxy(component_name=name, serializers=list(shapes), resource_type_field_name=None),
+    )
+
+
 # A document may be rejected, or have been recorded and have failed.
-_FAILED = {
-    "anyOf": [{"$ref": f"#/components/schemas/{shape.__name__}"} for shape in (Problem, Extraction)]
-}
+_FAILED = _either("SubmissionProblem", Problem, Extraction)
 
 
 def _answers(
@@ -130,7 +142,9 @@ submission = extend_schema(
     request={"multipart/form-data": ExtractionInput},
     parameters=[_PREFER, _IDEMPOTENCY_KEY],
     responses={
-        **_answers({200: Extraction, 202: Extraction}, 400, 403),
+        **_answers(
+            {200: _either("Submission", Extraction, ReadUnstored), 202: Extraction}, 400, 403
+        ),
         **_answers({}, 409, *_EXTRACTED, problem=_FAILED),
     },
 )
@@ -140,7 +154,12 @@ extract = extend_schema(
     request={"multipart/form-data": ExtractionInput},
     parameters=[_PREFER, _IDEMPOTENCY_KEY],
     responses=_answers(
-        {200: Envelope, 202: Envelope}, 400, 403, 409, *_EXTRACTED, problem=ExtractProblem
+        {200: _either("Extracted", Envelope, ReadUnstored), 202: Envelope},
+        400,
+        403,
+        409,
+        *_EXTRACTED,
+        problem=ExtractProblem,
     ),
 )
 listing = extend_schema(

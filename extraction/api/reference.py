@@ -60,11 +60,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An object of JSON."""
+    """A value of JSON: an object with ``fields``, or what ``type`` says where it has none."""
 
     name: str
     description: str
     fields: list[Field]
+    type: Type
 
 
 def operations(schema: dict[str, Any]) -> list[Operation]:
@@ -92,6 +93,7 @@ def shapes(schema: dict[str, Any]) -> list[Shape]:
                 )
                 for field, of in shape.get("properties", {}).items()
             ],
+            type_of(shape),
         )
         for name, shape in schema["components"]["schemas"].items()
     ]
