@@ -4,22 +4,19 @@ VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint chaos types check bench accuracy mutants samples lock for-run for-dev for-test
+.PHONY: help run test lint chaos types check bench accuracy mutants samples screenshots messages lock for-run for-dev for-test
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: for-run ## set up, migrate, and start the site with its worker (PORT, DATA_DIR)
 	@exec $(VENV_PYTHON) manage.py serve
 
+test: for-test ## run every test, browser tests included, with branch coverage
+	$(VENV_PYTHON) -m tests.databases
+
 # Both runs, whether or not the first one fails; the target fails when one of them does.
 PYTEST_OPTIONS = -n 2 --dist loadfile --no-loadscope-reorder --durations 10
-test: for-test ## run every test, browser tests included, with branch coverage
-	@status=0; \
-	$(VENV_PYTHON) -m tests.postgresql $(PYTEST_OPTIONS) -m "vendor and not chaos" || status=1; \
-	$(VENV_PYTHON) -m pytest $(PYTEST_OPTIONS) --cov || status=1; \
-	exit $$status
-
 chaos: for-test ## run the tests that take minutes (CHAOS_SEED, CHAOS_EXTRACTIONS)
 	@status=0; \
 	$(VENV_PYTHON) -m tests.postgresql $(PYTEST_OPTIONS) -m "vendor and chaos" || status=1; \
@@ -52,6 +49,14 @@ mutants: for-test ## change the code that moves money, bit by bit: a test must f
 
 samples: for-dev ## draw the sample invoices again
 	$(VENV_PYTHON) -m samples.make
+
+messages: for-test ## find the texts of the pages in locale/, and compile their translations
+	$(VENV_PYTHON) manage.py makemessages --locale de --locale ne \
+	--no-location --no-wrap --no-obsolete --ignore tests --ignore benchmarks --ignore mutants
+	$(VENV_PYTHON) manage.py compilemessages --locale de --locale ne --ignore .venv
+
+screenshots: for-test ## take the pictures of README and docs again
+	$(VENV_PYTHON) -m tests.screenshots
 
 LOCK = $(VENV_PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -24,7 +24,8 @@ OLDEST_PYTHON = (3, 11)
 LOCKS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "test": "requirements-dev.txt"}
 # Program or shared library → Debian package. `make run` renders pages with pypdfium2 where poppler
 # is missing, and reads no scan without tesseract. Of the tests, T-SQL is made with pyodbc, whose
-# wheel lacks unixODBC, and Playwright's wheel lacks a library that minimal systems have not.
+# wheel lacks unixODBC, and Playwright's wheel lacks a library that minimal systems have not. The
+# texts of the pages are found with gettext; their translations are kept compiled.
 POPPLER = ("pdftoppm", "poppler-utils")
 TESSERACT = ("tesseract", "tesseract-ocr")
 CHROMIUM = ("chromium", "chromium")
@@ -35,10 +36,13 @@ POSTGRESQL = ("pg_ctlcluster", "postgresql")
 REDIS = ("redis-server", "redis-server")
 # Sets the clock of processes: tests of what then becomes of leases.
 FAKETIME = ("faketime", "faketime")
+GETTEXT = ("msgfmt", "gettext")
 NEEDED = {
     "run": [POPPLER, TESSERACT],
     "dev": [],
-    "test": [POPPLER, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, UNIX_ODBC, ATOMIC, FAKETIME],
+    "test": [
+        *(POPPLER, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, GETTEXT, UNIX_ODBC, ATOMIC, FAKETIME)
+    ],
 }
 
 

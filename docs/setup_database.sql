@@ -83,6 +83,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0017_review'),
         (N'extraction', N'0018_deleted_and_read_again'),
         (N'extraction', N'0019_batches'),
+        (N'extraction', N'0020_accounts'),
+        (N'extraction', N'0021_page_turns'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -263,6 +265,16 @@ CREATE TABLE [django_q_task] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_accountrule]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_accountrule] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [must_change_password] bit NOT NULL,
+    [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_apiclient]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_apiclient] (
@@ -284,6 +296,19 @@ CREATE TABLE [extraction_apiclientcompany] (
     [company_id] nvarchar(50) NOT NULL,
     [client_id] nvarchar(150) NOT NULL,
     CONSTRAINT [unique_client_company] UNIQUE ([client_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_authenticator]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_authenticator] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [secret] nvarchar(255) NOT NULL,
+    [confirmed_at] datetimeoffset NULL,
+    [last_used_at] datetimeoffset NULL,
+    [last_step] bigint NOT NULL,
+    [user_id] int NOT NULL UNIQUE
 );
 END
 GO
@@ -346,6 +371,17 @@ CREATE TABLE [extraction_promptcost] (
     [prompt_version] nvarchar(64) NOT NULL,
     [tokens] bigint NOT NULL,
     CONSTRAINT [unique_prompt_cost] UNIQUE ([model], [prompt_version])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_recoverycode] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [digest] nvarchar(64) NOT NULL,
+    [authenticator_id] bigint NOT NULL,
+    CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
 );
 END
 GO
@@ -600,7 +636,8 @@ CREATE TABLE [extraction_extraction] (
     [deleted_at] datetimeoffset NULL,
     [deleted_by] nvarchar(100) NULL,
     [purged_at] datetimeoffset NULL,
-    [batch] nchar(32) NULL
+    [batch] nchar(32) NULL,
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
 );
 END
 GO
@@ -902,6 +939,12 @@ ALTER TABLE [django_admin_log] ADD CONSTRAINT [django_admin_log_user_id_c564eba6
 END
 GO
 
+IF OBJECT_ID(N'[extraction_accountrule_user_id_15c7cdc1_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_accountrule] ADD CONSTRAINT [extraction_accountrule_user_id_15c7cdc1_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_apiclientcompany] ADD CONSTRAINT [extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
@@ -923,6 +966,12 @@ GO
 IF OBJECT_ID(N'[extraction_attempt_token_id_6376382c_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_attempt] ADD CONSTRAINT [extraction_attempt_token_id_6376382c_fk_TokenMaster_TokenID] FOREIGN KEY ([token_id]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_authenticator_user_id_9ee1f27b_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_authenticator] ADD CONSTRAINT [extraction_authenticator_user_id_9ee1f27b_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
 END
 GO
 
@@ -959,6 +1008,12 @@ GO
 IF OBJECT_ID(N'[extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_idempotencykey] ADD CONSTRAINT [extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_recoverycode] ADD CONSTRAINT [extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id] FOREIGN KEY ([authenticator_id]) REFERENCES [extraction_authenticator] ([id]);
 END
 GO
 
@@ -1328,6 +1383,12 @@ CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_recoverycode_authenticator_id_620d44b3' AND object_id = OBJECT_ID(N'[extraction_recoverycode]'))
+BEGIN
+CREATE INDEX [extraction_recoverycode_authenticator_id_620d44b3] ON [extraction_recoverycode] ([authenticator_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_served' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, [company_id]);
@@ -1659,6 +1720,9 @@ IF EXISTS (
         (N'django_q_task', N'group'),
         (N'django_q_task', N'attempt_count'),
         (N'django_q_task', N'cluster'),
+        (N'extraction_accountrule', N'id'),
+        (N'extraction_accountrule', N'must_change_password'),
+        (N'extraction_accountrule', N'user_id'),
         (N'extraction_apiclient', N'id'),
         (N'extraction_apiclient', N'prefix'),
         (N'extraction_apiclient', N'hashed_key'),
@@ -1669,6 +1733,12 @@ IF EXISTS (
         (N'extraction_apiclientcompany', N'id'),
         (N'extraction_apiclientcompany', N'company_id'),
         (N'extraction_apiclientcompany', N'client_id'),
+        (N'extraction_authenticator', N'id'),
+        (N'extraction_authenticator', N'secret'),
+        (N'extraction_authenticator', N'confirmed_at'),
+        (N'extraction_authenticator', N'last_used_at'),
+        (N'extraction_authenticator', N'last_step'),
+        (N'extraction_authenticator', N'user_id'),
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
@@ -1694,6 +1764,9 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_recoverycode', N'id'),
+        (N'extraction_recoverycode', N'digest'),
+        (N'extraction_recoverycode', N'authenticator_id'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1844,6 +1917,7 @@ IF EXISTS (
         (N'extraction_extraction', N'deleted_by'),
         (N'extraction_extraction', N'purged_at'),
         (N'extraction_extraction', N'batch'),
+        (N'extraction_extraction', N'page_turns'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2007,6 +2081,8 @@ FROM (VALUES
     (N'extraction', N'0017_review'),
     (N'extraction', N'0018_deleted_and_read_again'),
     (N'extraction', N'0019_batches'),
+    (N'extraction', N'0020_accounts'),
+    (N'extraction', N'0021_page_turns'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -25,9 +25,11 @@ from rest_framework_api_key.models import APIKey
 from extraction import submission, throttling
 from extraction.exports.values import is_of_line, known_paths
 from extraction.models import (
+    AccountRule,
     ApiClient,
     ApiClientCompany,
     Attempt,
+    Authenticator,
     CompanyGrant,
     ExportColumn,
     ExportProfile,
@@ -237,11 +239,58 @@ class ErrorSubscriptionInline(admin.StackedInline[ErrorSubscription, User]):
     can_delete = False
 
 
+class AccountRuleInline(admin.StackedInline[AccountRule, User]):
+    """Whether this user's password has to be changed."""
+
+    model = AccountRule
+    can_delete = False
+
+
 @admin.register(User)
 class OperatorAdmin(UserAdmin[User]):
-    """Django's user admin with the granted companies and the mails."""
+    """Django's user admin with the password's rule, the granted companies and the mails."""
 
-    inlines = [CompanyGrantInline, AlertSubscriptionInline, ErrorSubscriptionInline]
+    inlines = [
+        AccountRuleInline,
+        CompanyGrantInline,
+        AlertSubscriptionInline,
+        ErrorSubscriptionInline,
+    ]
+    list_filter = (*UserAdmin.list_filter, "account_rule__must_change_password")
+    actions = ["have_password_changed"]
+
+    @admin.action(description="Demand a new password at the next log-in", permissions=["change"])
+    def have_password_changed(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Demand it of the chosen ones."""
+        for user in queryset:
+            AccountRule.objects.update_or_create(user=user, defaults={"must_change_password": True})
+            self.log_change(request, user, "The password must be changed at the next log-in.")
+            logger.info("%s demands a new password of %s.", request.user, user.get_username())
+        self.message_user(request, f"Users who must change their password: {len(queryset)}.")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyMixin, admin.ModelAdmin[Authenticator]):
+    """Second factors, to remove one that is lost: then the password alone lets its user in."""
+
+    list_display = ["user", "confirmed_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    fields = readonly_fields = ("user", "confirmed_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff with the permission."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        """Remove one, and log it besides the admin's own record."""
+        super().delete_model(request, obj)
+        logger.warning("%s removed the second factor of %s.", request.user, obj.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
+        """Remove the chosen ones likewise."""
+        for authenticator in queryset:
+            self.delete_model(request, authenticator)
 
 
 class ExportColumnForm(forms.ModelForm[ExportColumn]):

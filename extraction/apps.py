@@ -5,7 +5,10 @@ class ExtractionConfig(AppConfig):
     name = "extraction"
 
     def ready(self) -> None:
-        """Register the system checks, and log log-ins."""
-        from extraction import checks, log_in  # noqa: F401
+        """Register the system checks, log log-ins, and rotate what else is encrypted."""
+        from extraction import checks  # noqa: F401
+        from extraction.accounts import log_in, second_factor
+        from tokens import key_rotation
 
         log_in.connect_signals()
+        key_rotation.also(second_factor.rotate_secrets)

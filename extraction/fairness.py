@@ -10,6 +10,7 @@ import uuid
 from functools import partial
 
 from django.conf import settings
+from django.db.models import Q
 
 from extraction.models import Extraction
 from ocrsite.lib.database import retry_while_unreachable
@@ -20,8 +21,21 @@ TRIES = 10
 ROWS_TO_PART_AMONG = 20
 # Seconds for which a company without a free key is put off.
 PUT_OFF_SECONDS = 1.0
+# How many queued rows are counted at most, to say how many come before one.
+MOST_COUNTED = 1_000
 
 _put_off_until: dict[str, float] = {}
+
+
+def ahead_of(extraction: Extraction) -> int:
+    """Return how many queued extractions of its company are taken before this queued one.
+
+    Counted up to MOST_COUNTED. Those of other companies take turns with them.
+    """
+    queued = Extraction.objects.queued().filter(company_id=extraction.company_id)
+    due = extraction.due_at
+    earlier = queued.filter(Q(due_at__lt=due) | Q(due_at=due, pk__lt=extraction.pk))
+    return earlier.order_by("due_at", "pk")[:MOST_COUNTED].count()
 
 
 def put_off(company_id: str) -> None:

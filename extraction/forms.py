@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from extraction.exports.formats import Format
 from extraction.models import ExportProfile, ReaderChoice
@@ -25,22 +26,23 @@ class UploadForm(forms.Form):
     ``password`` and ``force`` are for files that were sent before: see ``offer``.
     """
 
-    company_id = forms.ChoiceField(label="Company")
+    company_id = forms.ChoiceField(label=_("Company"))
     branch = forms.CharField(
+        label=_("Branch"),
         max_length=50,
         required=False,
         validators=[reject_control_characters],
         widget=forms.TextInput({"placeholder": DEFAULT_BRANCH, "autocomplete": "off"}),
     )
     password = forms.CharField(
-        label="Password of the locked file",
+        label=_("Password of the locked file"),
         max_length=127,
         required=False,
         strip=False,
         validators=[reject_control_characters],
         widget=forms.PasswordInput({"autocomplete": "off"}),
     )
-    force = forms.BooleanField(label="Read again what came already", required=False)
+    force = forms.BooleanField(label=_("Read again what came already"), required=False)
     batch = forms.UUIDField(required=False)
 
     def __init__(self, *args: Any, companies: dict[str, str], **kwargs: Any) -> None:
@@ -117,7 +119,7 @@ def _named(key: TokenMaster) -> str:
 class ExportForm(forms.Form):
     """As what to export: a format, or one of the profiles, whose choice is ``format:id``."""
 
-    export_as = forms.ChoiceField(label="Export as")
+    export_as = forms.ChoiceField(label=_("Export as"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

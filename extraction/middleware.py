@@ -1,15 +1,21 @@
-"""Bodies that are too large are rejected by their header, before anything parses them."""
+"""Bodies that are too large are rejected by their header; pages have a language and a time zone."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone, translation
 
 from extraction.api.errors import api_view_of, json_response
 from extraction.exceptions import DocumentRejected
 from ocrsite.lib.errors import UserFacingError
+
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 _MEGABYTE = 1024 * 1024
 
@@ -40,6 +46,36 @@ class UploadLimitMiddleware:
         if api_view := api_view_of(view):
             return json_response(error, api_view)
         return render(request, "413.html", {"problem": error}, status=error.http_status)
+
+
+class PageLocaleMiddleware(LocaleMiddleware):
+    """Answers on pages in the reader's language, and in DISPLAY_TIME_ZONE.
+
+    The API speaks English and UTC, whoever asks; what streams keeps UTC. The admin, whose texts of
+    ours are English, speaks it wholly.
+    """
+
+    def process_response(self, request: HttpRequest, response: Response) -> Response:
+        """Leave the thread as it was. Called after errors, too."""
+        super().process_response(request, response)
+        timezone.deactivate()
+        translation.deactivate()
+        return response
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponseBase],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Tell pages from the rest."""
+        is_page = api_view_of(view) is None
+        if is_page:
+            timezone.activate(ZoneInfo(settings.DISPLAY_TIME_ZONE))
+        if not is_page or request.path_info.startswith(reverse("admin:index")):
+            translation.activate(settings.LANGUAGE_CODE)
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
 
 
 def _rejection(request: HttpRequest) -> UserFacingError | None:

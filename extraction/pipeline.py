@@ -20,6 +20,7 @@ from django.db.models import F
 from extraction import fairness, liveness, outcomes
 from extraction.documents import intake, rendering
 from extraction.documents.document import Document, PageImage
+from extraction.documents.kept_words import keep_words
 from extraction.evidence.collection import Comparison, collect, compare, start_collecting
 from extraction.exceptions import ExtractionFailed
 from extraction.heartbeat import heartbeat
@@ -91,6 +92,7 @@ def _attempt(extraction: Extraction) -> None:
         document = prepare_pages(extraction)
         stopwatch.lap("pages")
         comparison = compare(einvoice, collect(document))
+        keep_evidence(extraction, comparison)
         stopwatch.lap("evidence")
         _finish_without_call(extraction, einvoice, comparison, stopwatch)
         return
@@ -108,6 +110,7 @@ def _attempt(extraction: Extraction) -> None:
     else:
         stopwatch.lap("read")
         comparison = compare(reading, collected.result())
+        keep_evidence(extraction, comparison)
         stopwatch.lap("evidence")
         record = partial(
             outcomes.finish, extraction, call, reading, comparison, timings=stopwatch.laps
@@ -195,6 +198,12 @@ def prepare_pages(extraction: Extraction) -> Document:
         extraction.page_count,
         intake.folder_of(extraction.pk),
     )
+
+
+def keep_evidence(extraction: Extraction, comparison: Comparison) -> None:
+    """Keep the words of the pages for those who review it. Raises nothing."""
+    if comparison.sources.words is not None:
+        keep_words(intake.folder_of(extraction.pk), comparison.sources.words.pages)
 
 
 def begin_attempt(

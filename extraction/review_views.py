@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction.access import principal_of, visible_extraction
-from extraction.documents.intake import drawn_pages
+from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice, Reason
 from extraction.invoices.stored import current_invoice
@@ -20,10 +20,11 @@ from extraction.review import decisions, queue
 from extraction.review.conflict import merged
 from extraction.review.decisions import NeedsConfirmation, ReviewConflict
 from extraction.review.edits import NOTHING, Edit, InvalidEdit
-from extraction.review.form import edit_of, form_of
+from extraction.review.form import edit_of, form_of, moved
 from extraction.review.recheck import edited
 
 _ADD = "add:"
+_MOVES = {"up": -1, "down": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ def review(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     edit, action = edit_of(request.POST), request.POST.get("action", "save")
     if action.startswith(_ADD):
         draft = Draft(edit, add_to=action.removeprefix(_ADD), rejection=_rejection(request))
+        return _page(request, extraction, draft)
+    step, _, row = action.partition(":")
+    if step in _MOVES:
+        draft = Draft(moved(edit, row, _MOVES[step]), rejection=_rejection(request))
         return _page(request, extraction, draft)
     version = _version(request)
     try:
@@ -147,9 +152,11 @@ def _decide(
 def _page(request: HttpRequest, extraction: Extraction, draft: Draft) -> HttpResponse:
     principal, invoice = principal_of(request), current_invoice(extraction)
     is_open = extraction.review_state is ReviewState.TO_REVIEW
+    pages = shown_pages(extraction)
     context = {
         "extraction": extraction,
-        "page_numbers": drawn_pages(extraction.pk),
+        "pages": pages,
+        "page_numbers": [page.number for page in pages],
         "form": form_of(invoice, draft.edit, draft.errors, add_to=draft.add_to),
         "draft": draft,
         "is_open": is_open,

@@ -7,7 +7,7 @@ RECHECK_SECONDS (Django's cache ``locks``), so that the database is not asked fo
 import logging
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -19,6 +19,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from extraction.models import FailedAttempts
 from ocrsite.lib.addresses import client_address, network_of
@@ -62,7 +63,7 @@ class TooManyAttempts(UserFacingError):
         super().__init__(
             "too_many_attempts",
             HTTPStatus.TOO_MANY_REQUESTS.phrase,
-            f"Too many attempts have failed. Try again in {_in_words(wait)}.",
+            _("Too many attempts have failed. Try again in %s.") % _in_words(wait),
             HTTPStatus.TOO_MANY_REQUESTS,
             retry_after=wait,
         )
@@ -70,8 +71,22 @@ class TooManyAttempts(UserFacingError):
 
 def account(username: str) -> Subject:
     """Return the account of a user name, whether or not there is one."""
-    digest = salted_hmac(__name__, username.strip().casefold(), algorithm="sha256").hexdigest()
-    return Subject(f"account:{digest}", f"the account {username!r}")
+    return Subject(f"account:{_digest(username)}", f"the account {username!r}")
+
+
+def codes(username: str) -> Subject:
+    """Return the second factor of the account of a user name."""
+    return Subject(f"codes:{_digest(username)}", f"the codes of the account {username!r}")
+
+
+def resets(email: str, request: HttpRequest) -> list[Subject]:
+    """Return what asking for mail that resets a password counts for: address of mail, and of IP."""
+    mailed = Subject(f"mail:{_digest(email)}", "password resets of a mail address")
+    places = [
+        replace(place, name=f"mail-{place.name}", shown=f"password resets from {place.shown}")
+        for place in address_of(request)
+    ]
+    return [mailed, *places]
 
 
 def api_key(prefix: str) -> Subject:
@@ -152,8 +167,8 @@ def shown(names: Iterable[str]) -> dict[str, str]:
 
     An account whose user name nobody has is not: only a digest of what was typed is kept.
     """
-    usernames = get_user_model().objects.values_list("username", flat=True)
-    known = {subject.name: subject.shown for subject in map(account, usernames)}
+    usernames = list(get_user_model().objects.values_list("username", flat=True))
+    known = {each.name: each.shown for kind in (account, codes) for each in map(kind, usernames)}
     return {name: known.get(name) or _shown_by_name(name) for name in names}
 
 
@@ -166,12 +181,20 @@ def take_back(subjects: Sequence[Subject]) -> None:
     )
 
 
+def _digest(typed: str) -> str:
+    return salted_hmac(__name__, typed.strip().casefold(), algorithm="sha256").hexdigest()
+
+
 def _shown_by_name(name: str) -> str:
     match name.split(":", 1):
         case ["address", network]:
             return network
         case ["key", prefix]:
             return api_key(prefix).shown
+        case ["mail-address", network]:
+            return f"password resets from {network}"
+        case ["mail", _]:
+            return "password resets of a mail address"
         case _:
             return "an account that does not exist"
 
@@ -221,5 +244,5 @@ def _raise_locked(name: str, until: datetime) -> None:
 def _in_words(wait: timedelta) -> str:
     seconds = max(1, math.ceil(wait.total_seconds()))
     if seconds >= 120:
-        return f"{math.ceil(seconds / 60)} minutes"
-    return f"{seconds} seconds" if seconds > 1 else "a second"
+        return _("%d minutes") % math.ceil(seconds / 60)
+    return _("%d seconds") % seconds if seconds > 1 else _("a second")

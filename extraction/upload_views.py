@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -52,7 +53,7 @@ class Outcome:
         if not self.came_before or self.extraction is None:
             return ""
         came = localtime(self.extraction.created_at)
-        return f"This document came already on {came:%Y-%m-%d} at {came:%H:%M %Z}."
+        return f"This document came already on {date_format(came, 'DATETIME_FORMAT')}."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from extraction import document_views, export_views, review_views, upload_views, views
+from extraction import (
+    document_views,
+    export_views,
+    page_views,
+    review_views,
+    upload_views,
+    views,
+)
 
 urlpatterns = [
     path("", upload_views.upload, name="upload"),
@@ -11,6 +18,7 @@ urlpatterns = [
     path("extractions/", views.extraction_list, name="list"),
     path("extractions/act/", views.act_on_list, name="act-on-list"),
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
+    path("extractions/<uuid:extraction_id>/waiting/", views.waiting, name="waiting"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
     path("extractions/deleted/", document_views.deleted, name="deleted"),
     path("extractions/deleted/undo/", document_views.undo_chosen, name="undo-deleted"),
@@ -31,5 +39,17 @@ urlpatterns = [
         review_views.check,
         name="review-check",
     ),
+    path("extractions/<uuid:extraction_id>/pages/<int:number>/", page_views.image, name="page"),
+    path(
+        "extractions/<uuid:extraction_id>/pages/<int:number>/words/",
+        page_views.words,
+        name="page-words",
+    ),
+    path(
+        "extractions/<uuid:extraction_id>/pages/<int:number>/turn/",
+        page_views.turn,
+        name="page-turn",
+    ),
+    path("review/printed/", page_views.printed, name="review-printed"),
     path("review/", review_views.open_next, name="review-next"),
 ]

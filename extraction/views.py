@@ -1,6 +1,7 @@
 """The pages of operators: result and list. Upload and review have modules of their own."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from django.conf import settings
@@ -10,11 +11,13 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from extraction import submission
+from extraction import fairness, liveness, submission
 from extraction.access import principal_of, visible_extraction
-from extraction.documents.intake import drawn_pages
+from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
@@ -23,7 +26,7 @@ from extraction.listing.conditions import Rows
 from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
-from extraction.models import Extraction
+from extraction.models import Extraction, State
 
 
 @require_safe
@@ -67,7 +70,7 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
     if chosen.exists():
         response = action.act(request, chosen)
     else:
-        messages.info(request, "Choose at least one document.")
+        messages.info(request, _("Choose at least one document."))
     return response or redirect(f"{reverse('list')}?{request.GET.urlencode()}")
 
 
@@ -79,13 +82,28 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
         told = {"extraction": extraction, "removed_at": until}
         return render(request, "extraction/deleted.html", told)
+    pages = shown_pages(extraction)
     context: dict[str, object] = {
         "extraction": extraction,
-        "page_numbers": drawn_pages(extraction.pk),
+        "pages": pages,
+        "page_numbers": [page.number for page in pages],
     }
     if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))
+    if not extraction.ended:
+        context |= _waiting_context(extraction)
     return render(request, "extraction/result.html", context)
+
+
+@never_cache
+@require_safe
+def waiting(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
+    """Say what an extraction waits for, as a part of its page; nothing once it has ended."""
+    extraction = visible_extraction(request, extraction_id)
+    context = {"extraction": extraction}
+    if extraction.ended:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return render(request, "extraction/_waiting.html", context | _waiting_context(extraction))
 
 
 @require_POST
@@ -93,12 +111,21 @@ def retry(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Queue a failed extraction again."""
     extraction = visible_extraction(request, extraction_id)
     if submission.retry(extraction):
-        messages.success(request, "The document is queued again.")
+        messages.success(request, _("The document is queued again."))
     elif extraction.files_removed_at:
-        messages.info(request, "The document was removed. Upload it again.")
+        messages.info(request, _("The document was removed. Upload it again."))
     else:
-        messages.info(request, "Only what failed or was cancelled can be tried again.")
+        messages.info(request, _("Only what failed or was cancelled can be tried again."))
     return redirect("result", extraction.pk)
+
+
+def _waiting_context(extraction: Extraction) -> dict[str, object]:
+    ahead = fairness.ahead_of(extraction) if extraction.state == State.QUEUED else None
+    return {
+        "ahead": ahead,
+        "more_ahead": ahead == fairness.MOST_COUNTED,
+        "reader_lives": liveness.has_sign(),
+    }
 
 
 def _result_context(invoice: Invoice) -> dict[str, object]:

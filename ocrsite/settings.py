@@ -12,6 +12,7 @@ from environs import Env, validate
 
 from ocrsite.lib.database import database_settings
 from ocrsite.lib.files import make_folder
+from ocrsite.lib.moments import known_time_zone
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -37,6 +38,14 @@ BEHIND_PROXY = HTTPS or TRUSTED_PROXIES > 0
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_ENGINE = "ocrsite.lib.sessions"
+# Without a page opened for so long, a session ends; twelve hours: overnight.
+SESSION_MINUTES: int = env.int("SESSION_MINUTES", 720, validate=validate.Range(min=1))
+SESSION_COOKIE_AGE = SESSION_MINUTES * 60
+# Of whom a second factor is demanded; everybody may set one up.
+REQUIRE_TOTP: str = env.str(
+    "REQUIRE_TOTP", "none", validate=validate.OneOf(["none", "staff", "all"])
+)
+PASSWORD_RESET_TIMEOUT = 3600  # seconds; the mail says so
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.lib.error_reports.NoVariables"
 CONTENT_SECURITY_POLICY = {
@@ -85,12 +94,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     # Before the CSRF check, which reads the form.
     "extraction.middleware.UploadLimitMiddleware",
+    "extraction.middleware.PageLocaleMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "logs.middleware.LogContextMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "extraction.accounts.middleware.LogInStepsMiddleware",
 ]
 ROOT_URLCONF = "ocrsite.urls"
 WSGI_APPLICATION = "ocrsite.wsgi.application"
@@ -123,9 +134,18 @@ LOGIN_REDIRECT_URL = "upload"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ne", "नेपाली")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_HTTPONLY = True
+# Of what is stored, logged, exported and answered to programs.
 TIME_ZONE = "UTC"
+# Of the pages.
+DISPLAY_TIME_ZONE: str = env.str("DISPLAY_TIME_ZONE", "UTC", validate=known_time_zone)
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = "ocrsite.formats"
 
 # Where `serve` listens
 HOST = "127.0.0.1"

@@ -1,15 +1,26 @@
 """Fixtures for every test."""
 
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from unittest import mock
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
+from django.core.management.commands import flush
+from django.core.management.sql import emit_post_migrate_signal
+from django.db import connection
+from django.db.models import Model
 from django.test import override_settings
+from whitenoise import WhiteNoise
 
+from extraction.documents import sandbox
 from logs import levels
 from logs.handler.handler import DatabaseHandler
+from tests.extraction.same_input import remembering
 
 
 @pytest.hookimpl(trylast=True)
@@ -54,6 +65,60 @@ def _no_guard_of_the_database() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def same_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the sandbox answer at once what it was asked before about the same bytes."""
+    monkeypatch.setattr(sandbox, "run", remembering(sandbox.run))
+
+
+_MEASURED = "COVERAGE_PROCESS_CONFIG"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coverage_of_processes() -> Iterator[str | None]:
+    """Run the processes that tests start without coverage, which doubles their time."""
+    config = os.environ.pop(_MEASURED, None)
+    yield config
+    if config is not None:
+        os.environ[_MEASURED] = config
+
+
+@pytest.fixture
+def measured_processes(_coverage_of_processes: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count what the processes that a test starts run, for lines that no test runs in this one."""
+    if _coverage_of_processes is not None:
+        monkeypatch.setenv(_MEASURED, _coverage_of_processes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_flush() -> Iterator[None]:
+    """Empty the tables after a transactional test in milliseconds; they hold the same afterwards.
+
+    Django looks for each content type and permission with queries of its own. Here they are written
+    as the first flush left them. PostgreSQL makes new files for each table that it truncates:
+    deleting a few rows takes a fiftieth of the time.
+    """
+    kept: list[list[Model]] = []
+
+    def restore(verbosity: int, interactive: bool, db: str) -> None:
+        if not kept:
+            emit_post_migrate_signal(verbosity, interactive, db)
+            kept.extend(list(model.objects.using(db)) for model in (ContentType, Permission))
+        else:
+            for rows in kept:
+                type(rows[0])._default_manager.using(db).bulk_create(rows)
+
+    def delete(_style: object, tables: list[str], **_options: bool) -> list[str]:
+        return [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]
+
+    with ExitStack() as patches:
+        patches.enter_context(mock.patch.object(flush, "emit_post_migrate_signal", restore))
+        if connection.vendor == "postgresql":
+            operations = type(connection.ops)
+            patches.enter_context(mock.patch.object(operations, "sql_flush", staticmethod(delete)))
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_host() -> Iterator[None]:
     """Have this process's clock be the one that all share: tests set it."""
@@ -69,6 +134,21 @@ def _fast_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def static_files() -> None:
-    """Collect the static files once: pages name them by the manifest, as in production."""
+def static_files() -> Iterator[None]:
+    """Collect the static files once: pages name them by the manifest, as in production.
+
+    WhiteNoise looks at each of them when a middleware is made, for each client of each test. Here
+    it looks once in a process.
+    """
     call_command("collectstatic", interactive=False, verbosity=0)
+    look = WhiteNoise.update_files_dictionary
+    found: dict[tuple[str, str], dict[str, object]] = {}
+
+    def look_once(server: WhiteNoise, root: str, prefix: str) -> None:
+        if (root, prefix) not in found:
+            look(server, root, prefix)
+            found[root, prefix] = dict(server.files)
+        server.files.update(found[root, prefix])
+
+    with mock.patch.object(WhiteNoise, "update_files_dictionary", look_once):
+        yield

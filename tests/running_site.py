@@ -58,7 +58,7 @@ class RunningSite:
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {
             # Without coverage: what only a process of its own shows, tests/extraction/test_commands
-            # and the tests of ocrsite measure.
+            # measures.
             **{name: value for name, value in os.environ.items() if not name.startswith("COV")},
             "DATA_DIR": str(data_dir),
             "PORT": str(self.port),

@@ -32,7 +32,11 @@ from tokens.models import Provider
 # Of no form that the log's redaction knows: what keeps it out must be that nobody writes it.
 CANARY = "canary0c7e51f3e9canary"
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("same_input"),
+]
 
 
 @pytest.fixture
@@ -74,6 +78,7 @@ def every_file() -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.no_cover  # of the pipeline; its own tests measure it
 def test_key_is_nowhere_after_every_success_and_failure(
     emulator: Emulator,
     settings: Settings,
@@ -82,12 +87,13 @@ def test_key_is_nowhere_after_every_success_and_failure(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    settings.GEMINI_TIMEOUT_SECONDS = 1
     kinds = sorted(REPLIES | TRANSPORTS | ERRORS.keys())
     extractions = []
     for number, kind in enumerate(kinds, 1):
         make_token(company_id=kind, api_key=CANARY)
         emulator.faults.add(kind, call=number)
+        # On a busy machine a call that is given up so soon may not have been sent.
+        settings.GEMINI_TIMEOUT_SECONDS = 2 if kind == "trickle" else 60
         extractions.append(read_once(kind))
     make_token(company_id="broken", api_key=CANARY)
     with monkeypatch.context() as broken:

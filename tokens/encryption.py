@@ -2,6 +2,7 @@
 
 A stored key is ``enc:<key id>:<Fernet token>``; the key id is a short digest of the encryption
 key. The row's id is encrypted with the key, so that a value copied to another row does not decrypt.
+Other secrets are encrypted alike: the id of their rows begins with what they are.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ def key_id_of(stored: str) -> str:
     return stored.split(":")[1] if is_encrypted(stored) else "clear"
 
 
-def encrypt(clear: str, token_id: int) -> str:
+def encrypt(clear: str, token_id: int | str) -> str:
     """Return the value to store in the row of this id.
 
     Raises ValueError for a key that would not fit into the column; 500 ASCII characters do.
@@ -50,7 +51,7 @@ def encrypt(clear: str, token_id: int) -> str:
     return stored
 
 
-def decrypt(stored: str, token_id: int) -> str:
+def decrypt(stored: str, token_id: int | str) -> str:
     """Return the clear key of this row; one inserted in clear is returned without its blanks.
 
     Raises UndecryptableKey.

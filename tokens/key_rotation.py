@@ -6,6 +6,7 @@ meantime is never overwritten, and an interrupted run continues where it ended.
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 
 from django.db import transaction
 from django.db.models import Max, Q
@@ -16,7 +17,16 @@ from tokens.models import PendingWipe, TokenMaster, TokenStatus
 
 logger = logging.getLogger(__name__)
 
+# What else is encrypted, by apps that this one does not know: each as ``rotate_keys``.
+_others: list[Callable[[], Counter[str]]] = []
+
 TOO_LONG = "The key is too long to be stored. Enter the right one."
+
+
+def also(rotate: Callable[[], Counter[str]]) -> None:
+    """Have other secrets rotated with the keys from now on."""
+    if rotate not in _others:
+        _others.append(rotate)
 
 
 def encrypt_clear_keys() -> int:
@@ -46,7 +56,7 @@ def encrypt_clear_keys() -> int:
 
 
 def rotate_keys() -> Counter[str]:
-    """Encrypt every stored key with the first encryption key; return rows per id of their key.
+    """Encrypt every stored secret with the first encryption key; return rows per id of their key.
 
     Values that cannot be decrypted stay as they are and are counted under their old id. May be
     repeated: it changes only what another key than the first encrypted.
@@ -67,7 +77,8 @@ def rotate_keys() -> Counter[str]:
         rotated += _overwrite(token_id, stored, api_key=encryption.encrypt(clear, token_id))
     _wipe_overwritten(is_retry=not rotated)
     stored_keys = TokenMaster.objects.exclude(api_key="").values_list("api_key", flat=True)
-    return Counter(encryption.key_id_of(stored) for stored in stored_keys)
+    keys = Counter(encryption.key_id_of(stored) for stored in stored_keys)
+    return sum((rotate() for rotate in _others), start=keys)
 
 
 def _overwrite(token_id: int, stored: str, **fields: str) -> int:

@@ -28,6 +28,7 @@ _WRONG = {
     404: "There is nothing here that the caller may see.",
     409: "What is asked contradicts what there is.",
     429: "Too many attempts; Retry-After says when to try again.",
+    500: "The service failed. Support finds the cause by the request id.",
     503: "The service cannot do it now; Retry-After says when to try again.",
 }
 _EXTRACTED = {
@@ -82,7 +83,7 @@ def _answers(
         **{status: OpenApiResponse(shape) for status, shape in found.items()},
         **{
             status: OpenApiResponse(problem, description=words[status])
-            for status in sorted({401, 429, 503, *statuses})
+            for status in sorted({401, 429, 500, 503, *statuses})
         },
     }
 

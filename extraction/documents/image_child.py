@@ -1,7 +1,7 @@
 """Opens images in a child process, since decoding one can take any time and memory.
 
     examine DOCUMENT MOST_PAGES [MEDIA_TYPE]
-    draw DOCUMENT MEDIA_TYPE PAGES FOLDER SIDE QUALITY
+    draw DOCUMENT MEDIA_TYPE PAGES FOLDER SIDE QUALITY [PAGE]
 
 ``examine`` answers with the media type, null for what is no image, and the number of pages, counted
 no further than MOST_PAGES + 1; ``draw`` writes the pages into FOLDER and answers with null. Run by
@@ -21,8 +21,13 @@ def answer(arguments: list[str]) -> tuple[str | None, int] | None:
             most, *known = rest
             return examine(Path(document), int(most), *known)
         case "draw":
-            media_type, pages, folder, side, quality = rest
-            draw(Path(document), media_type, int(pages), Path(folder), int(side), int(quality))
+            media_type, pages, folder, side, quality, *page = rest
+            what = (Path(document), media_type, int(pages))
+            how = (Path(folder), int(side), int(quality))
+            if page:
+                draw_one(*what, int(page[0]), *how)
+            else:
+                draw(*what, *how)
             return None
     raise ValueError(f"unknown command: {command}")
 
@@ -45,3 +50,24 @@ def draw(
             for page in pages_of(image, side, page_count if frames == 1 else 1):
                 number += 1
                 page.save(folder / f"{number:03}.jpg", quality=quality)
+
+
+def draw_one(
+    document: Path,
+    media_type: str,
+    page_count: int,
+    number: int,
+    folder: Path,
+    side: int,
+    quality: int,
+) -> None:
+    """Save one page as a JPEG of at most ``side`` px; nothing for a part of a long page.
+
+    Where a long page is cut depends on ``side``: the parts would differ from those known.
+    """
+    with open_image(document, media_type) as image:
+        if count_frames(image, page_count) == 1 < page_count:
+            return
+        image.seek(number - 1)
+        for page in pages_of(image, side):
+            page.save(folder / f"{number:03}.jpg", quality=quality)

@@ -1,7 +1,7 @@
 """Opens a PDF in a process of its own: a hostile one can hang or abort the process that does.
 
     python -I pdf_child.py count DOCUMENT
-    python -I pdf_child.py render DOCUMENT FOLDER SIDE QUALITY
+    python -I pdf_child.py render DOCUMENT FOLDER SIDE QUALITY [PAGE]
     python -I pdf_child.py attachments DOCUMENT
     python -I pdf_child.py portfolio DOCUMENT
     python -I pdf_child.py text DOCUMENT
@@ -45,8 +45,9 @@ def main(arguments: list[str]) -> str:
             case "count":
                 return str(count(document))
             case "render":
-                folder, side, quality = rest
-                return str(render(document, Path(folder), int(side), int(quality)))
+                folder, side, quality, *page = rest
+                only = int(page[0]) if page else None
+                return str(render(document, Path(folder), int(side), int(quality), only))
             case "attachments":
                 return json.dumps(attachments(document))
             case "portfolio":
@@ -67,11 +68,11 @@ def count(document: str) -> int:
         return len(pdf)
 
 
-def render(document: str, folder: Path, side: int, quality: int) -> int:
-    """Draw every page as a JPEG of at most ``side`` px; return their number."""
+def render(document: str, folder: Path, side: int, quality: int, only: int | None = None) -> int:
+    """Draw every page, or only one, as a JPEG of at most ``side`` px; return how many there are."""
     with _opened(document) as pdf:
         pdf.init_forms()  # or the values typed into a form are not drawn
-        for number in range(len(pdf)):
+        for number in range(len(pdf)) if only is None else [only - 1]:
             page = pdf[number]
             bitmap = page.render(scale=side / max(page.get_size()), may_draw_forms=True)
             picture = bitmap.to_pil()

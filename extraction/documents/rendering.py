@@ -111,10 +111,11 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
 def _are_whole(drawn: Path, page_count: int) -> bool:
     """Whether there is a complete JPEG for each page: an image that was cut off has no end."""
     pages = list(drawn.iterdir())
-    return len(pages) == page_count and all(map(_is_whole, pages))
+    return len(pages) == page_count and all(map(is_whole, pages))
 
 
-def _is_whole(page: Path) -> bool:
+def is_whole(page: Path) -> bool:
+    """Whether a JPEG has its beginning and its end. Raises OSError."""
     with page.open("rb") as file:
         start = file.read(2)
         file.seek(0, os.SEEK_END)

@@ -44,6 +44,12 @@ def grouped(amount: Decimal, currency: str | None = None) -> str:
     return number_format(rounded, max(fewest, len(fraction)), use_l10n=True, force_grouping=True)
 
 
+def as_stated(number: Decimal) -> str:
+    """Return a number with its thousands grouped, and the decimals that it has."""
+    decimals = len(format(number, "f").partition(".")[2])
+    return number_format(number, decimals, use_l10n=True, force_grouping=True)
+
+
 def rounded_sum(amounts: Iterable[Decimal], currency: str | None) -> Decimal:
     """Return a sum rounded to its currency's decimals, two at least.
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
+from django.utils.formats import date_format
 from pydantic import BaseModel
 
+from extraction.invoices.amounts import as_stated
 from extraction.invoices.annotations import (
     MOST,
     Annotation,
@@ -200,5 +203,7 @@ def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return as_stated(value)
+    if isinstance(value, date):
+        return date_format(value, "DATE_FORMAT")
     return str(value).replace("credit_note", "credit note")

@@ -7,6 +7,9 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from extraction import deletion, outcomes, submission
 from extraction.access import principal_of
@@ -30,7 +33,7 @@ class Action:
     messages that it left.
     """
 
-    label: str
+    label: StrOrPromise
     act: Callable[[HttpRequest, Rows], HttpResponseBase | None]
 
 
@@ -40,12 +43,12 @@ def retry_failed(request: HttpRequest, chosen: Rows) -> None:
     some = list(failed.only("pk")[: RETRIED_AT_ONCE + 1])
     queued = sum(submission.retry(extraction) for extraction in some[:RETRIED_AT_ONCE])
     if not queued:
-        messages.info(request, "None of them failed, or their documents were removed.")
+        messages.info(request, gettext("None of them failed, or their documents were removed."))
         return
-    documents = "1 document is" if queued == 1 else f"{queued:,} documents are"
-    messages.success(request, f"{documents} queued again.")
+    told = ngettext("%d document is queued again.", "%d documents are queued again.", queued)
+    messages.success(request, told % queued)
     if len(some) > RETRIED_AT_ONCE:
-        messages.info(request, "There are more: try them again as well.")
+        messages.info(request, gettext("There are more: try them again as well."))
 
 
 def approve(request: HttpRequest, chosen: Rows) -> None:
@@ -135,14 +138,14 @@ def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseB
 
 # By the names in requests, in the order of their buttons.
 ACTIONS: dict[str, Action] = {
-    "csv": Action("Export as CSV", _exported_as(Format.CSV)),
-    "xlsx": Action("Export to Excel", _exported_as(Format.XLSX)),
-    "zip": Action("Save the documents", _exported_as(Format.DOCUMENTS)),
-    "retry": Action("Try failed ones again", retry_failed),
-    "read-again": Action("Read again…", read_again),
-    "approve": Action("Approve what is not doubtful", approve),
-    "cancel": Action("Cancel the reading", cancel),
-    "delete": Action("Delete", delete),
+    "csv": Action(_("Export as CSV"), _exported_as(Format.CSV)),
+    "xlsx": Action(_("Export to Excel"), _exported_as(Format.XLSX)),
+    "zip": Action(_("Save the documents"), _exported_as(Format.DOCUMENTS)),
+    "retry": Action(_("Try failed ones again"), retry_failed),
+    "read-again": Action(_("Read again…"), read_again),
+    "approve": Action(_("Approve what is not doubtful"), approve),
+    "cancel": Action(_("Cancel the reading"), cancel),
+    "delete": Action(_("Delete"), delete),
 }
 
 

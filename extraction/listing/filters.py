@@ -8,6 +8,9 @@ from uuid import UUID
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from extraction.forms import company_choices
 from extraction.models import State
@@ -59,13 +62,13 @@ class _DayInput(forms.DateInput):
             return None
 
 
-def _day(label: str) -> forms.DateField:
+def _day(label: StrOrPromise) -> forms.DateField:
     return forms.DateField(
         label=label,
         required=False,
         widget=_DayInput,
         input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": "Write the date as 2026-11-24."},
+        error_messages={"invalid": _("Write the date as 2026-11-24.")},
     )
 
 
@@ -77,31 +80,35 @@ class FilterForm(forms.Form):
     """
 
     text = forms.CharField(
-        label="Search",
+        label=_("Search"),
         required=False,
         max_length=200,
         widget=forms.TextInput(
-            {"type": "search", "placeholder": "Number, supplier, file name or total"}
+            {"type": "search", "placeholder": _("Number, supplier, file name or total")}
         ),
     )
-    company = forms.ChoiceField(required=False)
-    state = forms.ChoiceField(required=False, choices=[("", "All"), *State.choices])
+    company = forms.ChoiceField(label=_("Company"), required=False)
+    state = forms.ChoiceField(
+        label=_("State"), required=False, choices=[("", _("All")), *State.choices]
+    )
     review = forms.ChoiceField(
+        label=_("Review"),
         required=False,
         choices=[
-            ("", "All"),
-            ("needed", "Needs review"),
-            ("done", "Reviewed"),
-            ("none", "Needs none"),
+            ("", _("All")),
+            ("needed", _("Needs review")),
+            ("done", _("Reviewed")),
+            ("none", _("Needs none")),
         ],
     )
-    since = _day("Invoice date from")
-    until = _day("Invoice date to")
-    branch = forms.CharField(required=False, max_length=50)
-    requester = forms.CharField(label="Requested by", required=False, max_length=100)
+    since = _day(_("Invoice date from"))
+    until = _day(_("Invoice date to"))
+    branch = forms.CharField(label=_("Branch"), required=False, max_length=50)
+    requester = forms.CharField(label=_("Requested by"), required=False, max_length=100)
     duplicates = forms.ChoiceField(
+        label=_("Duplicates"),
         required=False,
-        choices=[("", "All"), ("only", "Duplicates only"), ("none", "No duplicates")],
+        choices=[("", _("All")), ("only", _("Duplicates only")), ("none", _("No duplicates"))],
     )
     batch = forms.UUIDField(
         required=False,
@@ -112,15 +119,15 @@ class FilterForm(forms.Form):
         required=False,
         choices=[(name, name) for name in _DIRECTED],
         widget=forms.HiddenInput,
-        error_messages={"invalid_choice": "The list has no order “%(value).50s”."},
+        error_messages={"invalid_choice": _("The list has no order “%(value).50s”.")},
     )
     page = forms.IntegerField(
         required=False,
         min_value=1,
         widget=forms.HiddenInput,
         error_messages={
-            "invalid": "A page is a number from 1.",
-            "min_value": "A page is a number from 1.",
+            "invalid": _("A page is a number from 1."),
+            "min_value": _("A page is a number from 1."),
         },
     )
 
@@ -132,13 +139,13 @@ class FilterForm(forms.Form):
         self._query = data
         self._besides = besides
         company = cast("forms.ChoiceField", self.fields["company"])
-        company.choices = [("", "All"), *company_choices(companies)]
+        company.choices = [("", _("All")), *company_choices(companies)]
 
     def clean_text(self) -> str:
         """Reject a text of too many words to look for."""
         text: str = self.cleaned_data["text"]
         if len(text.split()) > MOST_WORDS:
-            raise forms.ValidationError(f"Search for at most {MOST_WORDS} words.")
+            raise forms.ValidationError(gettext("Search for at most %d words.") % MOST_WORDS)
         return text
 
     def clean(self) -> dict[str, Any]:
@@ -146,14 +153,14 @@ class FilterForm(forms.Form):
         values: dict[str, Any] = super().clean() or {}
         since, until = values.get("since"), values.get("until")
         if since and until and since > until:
-            self.add_error("until", "The end is before the beginning.")
+            self.add_error("until", gettext("The end is before the beginning."))
         for name, given in self._query.lists():
             if name in self._besides:
                 continue
             if name not in self.fields:
-                self.add_error(None, f"The list has no filter “{name:.50}”.")
+                self.add_error(None, gettext("The list has no filter “%.50s”.") % name)
             elif len(given) > 1:
-                self.add_error(None, f"“{name}” is given more than once.")
+                self.add_error(None, gettext("“%s” is given more than once.") % name)
         return values
 
     def filters(self) -> Filters | None:

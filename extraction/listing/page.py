@@ -7,6 +7,8 @@ from decimal import Decimal
 from django.core.paginator import Paginator
 from django.db.models import Count, Sum
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from extraction.invoices.amounts import grouped, rounded_sum
 from extraction.listing.filters import NEWEST_FIRST, SORTS, Filters
@@ -30,16 +32,22 @@ _SHOWN = (
 # Sorted downwards by the first click.
 _DOWN_FIRST = {"date", "due", "total", "received"}
 _HEADINGS = {
-    "file": "Document",
-    "supplier": "Supplier",
-    "number": "Number",
-    "date": "Date",
-    "due": "Due",
-    "total": "Total",
-    "state": "State",
-    "type": "Type",
-    "company": "Company",
-    "received": "Received (UTC)",
+    "file": _("Document"),
+    "supplier": _("Supplier"),
+    "number": _("Number"),
+    "date": _("Date"),
+    "due": _("Due"),
+    "total": _("Total"),
+    "state": _("State"),
+    "type": _("Type"),
+    "company": _("Company"),
+    "received": _("Received"),
+}
+_TYPES = {
+    "invoice": _("invoice"),
+    "credit_note": _("credit note"),
+    "receipt": _("receipt"),
+    "other": _("other"),
 }
 
 
@@ -49,7 +57,7 @@ class Row:
 
     extraction: Extraction
     total: str
-    type: str
+    type: StrOrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Heading:
     """A column's heading; ``address`` sorts by it, ``sorted`` is its value of aria-sort."""
 
     name: str
-    label: str
+    label: StrOrPromise
     address: str
     sorted: str
 
@@ -136,7 +144,7 @@ def _row(extraction: Extraction) -> Row:
     return Row(
         extraction=extraction,
         total="" if amount is None else grouped(amount, extraction.currency),
-        type=(extraction.document_type or "").replace("_", " "),
+        type=_TYPES.get(extraction.document_type or "", ""),
     )
 
 

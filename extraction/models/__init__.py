@@ -1,6 +1,7 @@
-"""Extractions with their attempts, who may submit and see them, and how they are exported."""
+"""Extractions with their attempts, who may submit and see them, how they are exported; accounts."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
+from extraction.models.account import AccountRule, Authenticator, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
@@ -20,10 +21,12 @@ from extraction.models.review_state import ReviewState
 from extraction.models.state import State
 
 __all__ = [
+    "AccountRule",
     "ApiClient",
     "ApiClientCompany",
     "Attempt",
     "AttemptOutcome",
+    "Authenticator",
     "CompanyGrant",
     "Correction",
     "DateFormat",
@@ -35,6 +38,7 @@ __all__ = [
     "IdempotencyKey",
     "PromptCost",
     "ReaderChoice",
+    "RecoveryCode",
     "ReviewState",
     "RowsPer",
     "Separator",

@@ -115,6 +115,11 @@ class Extraction(models.Model):
     )
     claimed_for_review_until = models.DateTimeField(null=True, editable=False)
     checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    page_turns = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="Degrees clockwise by page number: how people turned pages to be upright.",
+    )
 
     # Copies of what ``result`` says, to find it by: JSON is never filtered on. Filled by
     # ``extraction.invoices.listed.listed_fields`` alone, null until it has succeeded.

@@ -74,6 +74,7 @@ def merged(extraction: Extraction, edit: Edit, version: int) -> Merged:
             values=kept,
             confirmed=frozenset(filter(stays, edit.confirmed)),
             removed=frozenset(filter(stays, edit.removed)),
+            order={table: rows for table, rows in edit.order.items() if table not in rearranged},
         ),
         notes,
         misplaced,

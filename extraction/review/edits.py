@@ -25,8 +25,8 @@ class Edit:
 
     ``values``: texts as typed, of rows that do not exist yet, too; the same text is no change, and
     an empty one clears a value. ``confirmed``: values that the person found right. ``removed``:
-    rows, such as "line_items.2". ``order``: for a table its rows' numbers from 0 in the new order;
-    those it does not name follow.
+    rows, such as "line_items.2". ``order``: for a table its rows' numbers from 0 in the new order,
+    those of rows that do not exist yet, too; those it does not name follow.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -136,6 +136,12 @@ def _is_new(path: str, fields: Json) -> bool:
     return table in TABLES and int(rest[0]) >= len(fields[table])
 
 
+def row_number(path: str) -> tuple[str, int] | None:
+    """Return table and number of a row's path, such as "line_items.2"; None for another text."""
+    table, _, number = path.partition(".")
+    return (table, int(number)) if table in TABLES and _is_number(number) else None
+
+
 def _place(
     fields: Json, path: str, new_rows: dict[str, dict[int, Json]]
 ) -> tuple[Json, str] | None:
@@ -193,20 +199,29 @@ def _arrange(
     for table in TABLES:
         former: list[Json] = fields[table]
         left = [at for at in range(len(former)) if f"{table}.{at}" not in edit.removed]
-        first = [at for at in dict.fromkeys(edit.order.get(table, ())) if at in left]
-        order = first + [at for at in left if at not in first]
         added = {
             at: row
             for at, row in sorted(new_rows[table].items())
             if any(value is not None for value in row.values())
         }
+        first = [at for at in dict.fromkeys(edit.order.get(table, ())) if at in left or at in added]
+        order = first + [at for at in [*left, *added] if at not in first]
+        # New rows are recorded under the numbers that follow those of the former ones.
+        numbered = {at: number for number, at in enumerate(added, len(former))}
+        moved = [at for at in order if at not in added]
         gone = [at for at in range(len(former)) if at not in left]
         changes += [Change(f"{table}.{at}", former[at], None) for at in gone]
-        if order != left:
-            changes.append(Change(table, left, order))
-        changes += [
-            Change(f"{table}.{at}", None, row) for at, row in enumerate(added.values(), len(former))
-        ]
-        fields[table] = [*(former[at] for at in order), *added.values()]
-        numbers[table] = [*order, *added]
+        if moved != left:
+            changes.append(Change(table, left, moved))
+        changes += [Change(f"{table}.{numbered[at]}", None, row) for at, row in added.items()]
+        if order != [*moved, *added]:
+            changes.append(
+                Change(
+                    table,
+                    [*moved, *numbered.values()],
+                    [numbered.get(at, at) for at in order],
+                )
+            )
+        fields[table] = [added[at] if at in added else former[at] for at in order]
+        numbers[table] = order
     return numbers, changes

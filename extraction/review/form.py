@@ -1,7 +1,7 @@
 """The form of the review page: every value with what was typed, and what is noted there."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
@@ -10,7 +10,7 @@ from extraction.evidence.values import KIND_OF, Kind
 from extraction.invoices.annotations import Annotation, Annotations
 from extraction.invoices.presentation import EXPECTED, SECTIONS, TABLES, label_of
 from extraction.invoices.schema import Invoice
-from extraction.review.edits import NOTHING, Edit, fields_of
+from extraction.review.edits import NOTHING, Edit, fields_of, row_number
 from extraction.review.values import DOCUMENT_TYPES, texts_of
 
 # Before the path of a value in the name of its input.
@@ -81,7 +81,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table; ``label`` counts from 1."""
+    """One row of a table; ``label`` is its place as it is shown, from 1."""
 
     path: str
     label: str
@@ -115,7 +115,23 @@ def edit_of(sent: QueryDict) -> Edit:
         {name.removeprefix(PREFIX): str(text) for name, text in sent.items() if _is_value(name)},
         confirmed=frozenset(sent.getlist("confirm")),
         removed=frozenset(sent.getlist("remove")),
+        order=_order_of(sent.getlist("order")),
     )
+
+
+def moved(edit: Edit, path: str, step: int) -> Edit:
+    """Return an edit in which a row, such as "line_items.2", is moved up (-1) or down (1)."""
+    found = row_number(path)
+    if found is None:
+        return edit
+    table, number = found
+    rows = list(edit.order.get(table, ()))
+    if number not in rows:
+        return edit
+    at = rows.index(number)
+    if 0 <= at + step < len(rows):
+        rows[at], rows[at + step] = rows[at + step], rows[at]
+    return replace(edit, order={**edit.order, table: rows})
 
 
 def form_of(
@@ -159,6 +175,14 @@ class _Inputs:
         return bool(self.texts.get(path) or path in self.errors or self.annotations.is_named(path))
 
 
+def _order_of(paths: Iterable[str]) -> dict[str, list[int]]:
+    """Return the numbers of the rows of each table in the order in which a form has them."""
+    order: dict[str, list[int]] = {}
+    for table, number in filter(None, map(row_number, paths)):
+        order.setdefault(table, []).append(number)
+    return order
+
+
 def _is_value(name: str) -> bool:
     return name.startswith(PREFIX)
 
@@ -172,7 +196,9 @@ def _group(inputs: _Inputs, title: str, paths: Iterable[str]) -> Group:
 
 
 def _grid(inputs: _Inputs, title: str, table: str, names: list[str], count: int, add: bool) -> Grid:
-    numbers = sorted({*range(count), *_typed_rows(table, inputs.edit.values)})
+    known = sorted({*range(count), *_typed_rows(table, inputs.edit.values)})
+    first = [number for number in inputs.edit.order.get(table, ()) if number in known]
+    numbers = list(dict.fromkeys([*first, *known]))
     if add:
         numbers.append(max(numbers, default=-1) + 1)
     columns = [
@@ -189,7 +215,7 @@ def _grid(inputs: _Inputs, title: str, table: str, names: list[str], count: int,
         return Row(path, label, cells, path in inputs.edit.removed)
 
     headings = [inputs.at(name) for name in columns]
-    rows = [row(number, str(number + 1)) for number in numbers]
+    rows = [row(number, str(place)) for place, number in enumerate(numbers, 1)]
     return Grid(table, title, headings, rows, row(ANY, "new"), inputs.annotations.at(table))
 
 

@@ -37,6 +37,7 @@ from logs.models import (
     RetryAttempt,
 )
 from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.moments import moment
 
 _SHOWN = 120
 # Periods of the summary of failed calls.
@@ -115,10 +116,10 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    @admin.display(description="time (UTC)")
+    @admin.display(description="time")
     def time(self, log: ApplicationLog) -> str:
         """To the millisecond, because much happens within a minute."""
-        return log.timestamp.isoformat(" ", "milliseconds").removesuffix("+00:00")
+        return moment(log.timestamp, precise=True)
 
     @admin.display(description="level")
     def pill(self, log: ApplicationLog) -> str:
@@ -191,12 +192,12 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
     @admin.display(description="first seen", ordering="first_seen")
     def first(self, group: ErrorGroup) -> str:
         """To the minute."""
-        return f"{group.first_seen:%Y-%m-%d %H:%M}"
+        return moment(group.first_seen)
 
     @admin.display(description="last seen", ordering="last_seen")
     def last(self, group: ErrorGroup) -> str:
         """To the minute."""
-        return f"{group.last_seen:%Y-%m-%d %H:%M}"
+        return moment(group.last_seen)
 
 
 @admin.register(ErrorDigest)

@@ -187,6 +187,22 @@ def test_files_are_removed_from_the_list_by_keyboard(operator: Page, files: Path
     expect(operator.get_by_role("heading", name="Files")).to_be_hidden()
 
 
+def test_file_that_was_deleted_meanwhile_is_said_to_be_gone(
+    operator: Page, site: RunningSite, files: Path
+) -> None:
+    row = send(operator, new_pdf(files, "deleted.pdf"))
+    expect(row).to_contain_text("Succeeded", timeout=PATIENCE)
+    site.execute(
+        "UPDATE extraction_extraction SET deleted_at = created_at WHERE file_name = 'deleted.pdf'"
+    )
+
+    operator.reload()
+
+    expect(row).to_contain_text("Gone")
+    expect(row).to_contain_text("It was deleted")
+    expect(row).not_to_contain_text("Needs review")
+
+
 def test_phone_takes_a_photo(browser: Browser, site: RunningSite, files: Path) -> None:
     context = browser.new_context(
         base_url=site.url, viewport={"width": 390, "height": 844}, has_touch=True

@@ -1,7 +1,7 @@
 """A process that takes many extractions through their calls at once, for tests.
 
 ``python -m tests.extraction.spender SHARE OF``: a share of all extractions, such as ``0 4`` for
-the first of four processes. Pages are drawn once, since drawing moves no money.
+the first of four processes. Pages are drawn and compared once: that moves no money.
 """
 
 import sys
@@ -19,8 +19,9 @@ def work(share: int, of: int) -> None:
     from django.db import connections
 
     from extraction import pipeline
-    from extraction.documents import intake
+    from extraction.documents import intake, sandbox
     from extraction.models import Extraction
+    from tests.extraction.same_input import remembering
     from tokens import selection
 
     extractions = list(Extraction.objects.order_by("pk"))[share::of]
@@ -28,6 +29,7 @@ def work(share: int, of: int) -> None:
     document = pipeline.prepare_pages(extractions[0])
     connections.close_all()
     pipeline.prepare_pages = lambda extraction: document
+    sandbox.run = remembering(sandbox.run)
     selection.QUOTA_RECHECK = timedelta(0)
 
     def take_to_end(pk: uuid.UUID) -> None:

@@ -21,6 +21,8 @@ from tests.running_site import ROOT, eventually, free_port
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 URL = "http://127.0.0.1:8000"
 
 

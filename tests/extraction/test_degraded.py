@@ -36,7 +36,7 @@ from tests.tokens.rows import make_token
 from tokens import encryption, journal
 from tokens.models import TokenUsageLog
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 KEY = "AIza-key-of-the-app-setting"
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")

@@ -25,7 +25,11 @@ from tokens.models import (
 )
 from tokens.selection import NoUsableKey
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("same_input"),
+]
 
 PRINTED = "Lieferant GmbH    Rechnung RE-17 vom 05.03.2026\n\nGesamtbetrag  67,83 EUR"
 SUMS = "\nTrennblätter   57,00\nNettosumme 57,00   Steuerbetrag 10,83\nKunden AG Mitte"

@@ -18,7 +18,7 @@ from tests.tokens.rows import make_token
 from tokens import circuit_breaker, ledger_audit
 from tokens.models import CoolDown, TokenMaster, TokenUsageLog, TokenUsageSummary
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 
 def run(text: str = "INVOICE 4711") -> Extraction:

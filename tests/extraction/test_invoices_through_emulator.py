@@ -7,6 +7,7 @@ import pytest
 
 from extraction import pipeline, submission
 from extraction.documents.intake import folder_of
+from extraction.evidence import collection
 from extraction.models import ReaderChoice, State
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import upload
@@ -25,7 +26,11 @@ INVOICES = (
 @needs_shared
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", INVOICES, ids=lambda path: path.name[:2])
-def test_pages_arrive_upright_in_order_and_bounded(path: Path, emulator: Emulator) -> None:
+def test_pages_arrive_upright_in_order_and_bounded(
+    path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What the emulator makes up stands on no page: OCR would look for it in the pictures of each.
+    monkeypatch.setattr(collection, "_pictures", lambda document, pages: ())
     make_token()
     extraction = submission.submit(
         upload(path.read_bytes(), path.name),

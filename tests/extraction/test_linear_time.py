@@ -119,6 +119,7 @@ def is_steep(pattern: re.Pattern[Any], prefix: str, unit: str) -> bool:
 PATTERNS = all_patterns()
 
 
+@pytest.mark.no_cover  # patterns alone are run
 @pytest.mark.parametrize("name", PATTERNS)
 def test_every_pattern_takes_linear_time(name: str) -> None:
     pattern = PATTERNS[name]

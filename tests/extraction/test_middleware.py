@@ -1,10 +1,18 @@
 """Bodies that are too large, without making one."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from django.test import Client
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import resolve
+from django.utils import timezone
+from pytest_django import Settings
 
+from extraction.middleware import PageLocaleMiddleware
 from tests.extraction.conftest import Integrator
+from tests.extraction.factories import make_extraction
 
 MEGABYTE = 1024 * 1024
 
@@ -66,3 +74,32 @@ def test_body_that_just_fits_is_read(integrator: Integrator) -> None:
     response = big_post(integrator.http, "/extract", Stream(0), 21 * MEGABYTE)
 
     assert response.status_code == 400
+
+
+def test_pages_show_times_in_the_zone_of_the_site(signed_in: Client, settings: Settings) -> None:
+    settings.DISPLAY_TIME_ZONE = "Asia/Kathmandu"
+    make_extraction(created_at=datetime(2026, 11, 27, 20, 15, tzinfo=UTC))
+
+    page = signed_in.get("/extractions/").content.decode()
+
+    assert 'title="27 Nov 2026, 20:15 UTC">28 Nov 2026, 02:00</time>' in page
+    assert timezone.get_current_timezone_name() == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("path", "zone"), [("/extractions/", "Asia/Kathmandu"), ("/extract", "UTC")]
+)
+def test_programs_get_utc(rf: RequestFactory, settings: Settings, path: str, zone: str) -> None:
+    settings.DISPLAY_TIME_ZONE = "Asia/Kathmandu"
+    request = rf.get(path)
+    seen: list[str] = []
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        middleware.process_view(request, resolve(path).func, (), {})
+        seen.append(timezone.get_current_timezone_name())
+        return HttpResponse()
+
+    middleware = PageLocaleMiddleware(answer)
+    middleware(request)
+
+    assert [*seen, timezone.get_current_timezone_name()] == [zone, "UTC"]

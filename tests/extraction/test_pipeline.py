@@ -1,5 +1,6 @@
 """From a queued row to its result, over real HTTP against the Gemini emulator."""
 
+import json
 import uuid
 from datetime import timedelta
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from pytest_django import Settings
 
 from extraction import outcomes, pipeline, submission
 from extraction.documents.document import Document
+from extraction.documents.intake import folder_of
+from extraction.documents.kept_words import kept_words
 from extraction.evidence.collection import collect, compare
 from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Invoice
@@ -33,7 +36,11 @@ from tokens.models import (
 )
 from tokens.selection import NoUsableKey
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("same_input"),
+]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 
@@ -99,6 +106,8 @@ def test_invoice_is_read_checked_and_charged_as_billed(emulator: Emulator) -> No
     assert {name: getattr(extraction, name) for name in listed} == listed
     assert invoice.total_amount is not None
     assert (extraction.timings or {}).keys() == {"pages", "read", "evidence"}
+    words = json.loads(kept_words(folder_of(extraction.pk), 1))
+    assert {"4711", "119.00"} <= {text for text, *_ in words}
     usage = TokenUsageLog.objects.get()
     assert usage.total_tokens_used == billed(emulator)
     assert (usage.branch, usage.requested_by, usage.request_count) == ("North", "asha", 1)

@@ -16,7 +16,7 @@ from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenStatus
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 # Less than this need not be enough for an invoice of one page.

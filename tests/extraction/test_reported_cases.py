@@ -27,7 +27,11 @@ from tests.shared_files import SHARED, needs_shared
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenUsageLog
 
-pytestmark = [pytest.mark.django_db(transaction=True), needs_shared]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("same_input"),
+    needs_shared,
+]
 
 # Cases that must not be flagged, although what was answered is not on the document that is named:
 # a document is drawn that prints it.

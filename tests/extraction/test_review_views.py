@@ -148,6 +148,49 @@ def test_row_is_added_filled_and_another_removed(signed_in: Client) -> None:
     assert [str(line.amount) for line in lines] == ["99", "7"]
 
 
+def test_rows_are_moved_without_a_script(signed_in: Client) -> None:
+    lines = [LINE.model_copy(update={"description": letter}) for letter in "abc"]
+    evidence = {"line_items.2.description": Evidence(source="text", page=1, box=BOX)}
+    extraction = doubtful(line_items=lines, evidence=evidence)
+    rows = [f"line_items.{number}" for number in range(4)]
+    form = {**sent("up:line_items.3", line_items__3__description="d"), "order": rows}
+
+    def order(action: str, rows: list[str]) -> list[str]:
+        page = html(signed_in.post(address(extraction), {**form, "action": action, "order": rows}))
+        found = re.findall(r'name="order" value="(line_items[^"]+)"', page)
+        assert "Move row 2 up" in page
+        return [each for each in found if "__number__" not in each]
+
+    moved = order("up:line_items.3", rows)
+    assert moved == [rows[0], rows[1], rows[3], rows[2]]
+    moved = order("down:line_items.0", moved)
+    assert moved == [rows[1], rows[0], rows[3], rows[2]]
+    # Where nothing can be moved, all stays.
+    for action in ("up:line_items.1", "down:line_items.2", "up:line_items.9", "down:x", "up:"):
+        assert order(action, moved) == moved
+
+    signed_in.post(address(extraction), {**form, "action": "save", "order": moved})
+
+    extraction.refresh_from_db()
+    invoice = current_invoice(extraction)
+    assert [line.description for line in invoice.line_items] == ["b", "a", "d", "c"]
+    assert invoice.evidence["line_items.3.description"].box == BOX
+    assert invoice.evidence["line_items.2.description"].source == "person"
+
+
+def test_order_of_rows_that_another_changed_is_left(signed_in: Client) -> None:
+    lines = [LINE.model_copy(update={"description": letter}) for letter in "abc"]
+    extraction = doubtful(line_items=lines)
+    signed_in.post(address(extraction), {**sent(), "remove": ["line_items.0"]})
+    rows = [f"line_items.{number}" for number in (2, 0, 1)]
+
+    page = html(signed_in.post(address(extraction), {**sent(currency="USD"), "order": rows}))
+
+    assert "Another person changed this invoice" in page
+    found = re.findall(r'name="order" value="(line_items[^"]+)"', page)
+    assert found == ["line_items.0", "line_items.1", "line_items.__number__"]
+
+
 def test_confirmed_value_is_no_longer_doubtful(signed_in: Client) -> None:
     extraction = doubtful()
 

@@ -37,7 +37,7 @@ from tokens.models import TokenMaster
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("data_dir", "emulator"),
+    pytest.mark.usefixtures("data_dir", "emulator", "same_input"),
 ]
 
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")

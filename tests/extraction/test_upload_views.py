@@ -74,7 +74,7 @@ def test_document_that_came_already_is_said_and_not_read_again(
     assert first["notice"] == ""
     assert second == {
         **first,
-        "notice": "This document came already on 2026-11-12 at 12:00 UTC.",
+        "notice": "This document came already on 12 Nov 2026, 12:00.",
     }
     assert Extraction.objects.count() == 1
 

@@ -30,6 +30,7 @@ ONLY_CHANGE_ROWS = {
     ("contenttypes", "0002_remove_content_type_name"),
     ("extraction", "0006_retry_after_at"),
     ("extraction", "0013_fill_listed_columns"),
+    ("extraction", "0020_accounts"),
     ("logs", "0006_renamed_loggers"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),
     ("tokens", "0009_pending_wipes"),

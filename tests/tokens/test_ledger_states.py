@@ -258,6 +258,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 # Every step is committed: a rotation empties SQLite's write-ahead log, which an open transaction
 # prevents.
+@pytest.mark.no_cover  # each event by itself is tested, and measured, beside this
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("examples", [10, pytest.param(50, marks=pytest.mark.chaos)])
 def test_ledger_and_status_are_right_after_any_order_of_events(examples: int) -> None:

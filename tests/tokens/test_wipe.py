@@ -55,7 +55,7 @@ def housekeeping(data_dir: Path, target: str = "", when: str = "") -> int:
         [sys.executable, "-c", ROUND, target, when],
         cwd=ROOT,
         env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("COV_")},
+            **os.environ,
             "DATA_DIR": str(data_dir),
             "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
         },

@@ -84,6 +84,8 @@ def _client(_pid: int, api_key: str, base_url: str, timeout_ms: int) -> genai.Cl
             client_args={"verify": tls_context()},
             async_client_args={
                 "verify": tls_context(),
+                # Of web sockets, which we never open: the SDK would make one for each client.
+                "ssl": tls_context(),
                 # The key's header would be sent to the other host as well.
                 "follow_redirects": False,
                 "event_hooks": {"response": [answers.sanitise]},

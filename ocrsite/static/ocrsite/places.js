@@ -3,6 +3,7 @@
 
 (() => {
   const pages = document.querySelector(".page-images");
+  const viewer = document.getElementById("viewer");
   const fields = document.querySelector(".fields");
   const place = document.createElement("span");
   place.className = "place";
@@ -39,9 +40,10 @@
     const field = pointed || focused;
     // Beside the fields of a narrow window the pages stay only while a field is focused: a panel
     // that came under the pointer would take it from the field.
-    pages.classList.toggle("showing", focused !== null);
+    viewer.classList.toggle("showing", focused !== null);
     pages.style.maxHeight = "";
-    const page = field && pages.querySelector(`[data-page="${field.dataset.page}"]`);
+    const page = field?.dataset.box
+      && pages.querySelector(`[data-page="${field.dataset.page}"] .sheet`);
     if (!page) { place.remove(); return; }
     const [left, top, right, bottom] = field.dataset.box.split(" ").map(Number);
     place.style.left = `${left * 100}%`;
@@ -61,22 +63,32 @@
     if (field) field.scrollIntoView({ block: "nearest", inline: "nearest", behavior: behavior() });
   }
 
-  const fieldOf = (event) => event.target.closest("[data-box]");
+  // Where values are edited, every one is a field: a click on a word of the page may fill it.
+  const FIELD = "[data-box], [data-path]";
+  const fieldOf = (event) => event.target.closest(FIELD);
+  const isEditing = fields.matches(".editing");
+  const tools = viewer.querySelector(".viewer-tools");
   fields.addEventListener("pointerover", (event) => {
-    if (event.pointerType !== "mouse" || fieldOf(event) === pointed) return;
-    pointed = fieldOf(event);
+    const field = event.target.closest("[data-box]");
+    if (event.pointerType !== "mouse" || field === pointed) return;
+    pointed = field;
     show();
   });
   fields.addEventListener("pointerleave", () => { pointed = null; show(); });
   fields.addEventListener("focusin", (event) => focus(fieldOf(event)));
-  fields.addEventListener("focusout", (event) => {
-    if (!fields.contains(event.relatedTarget)) focus(null);
-  });
+  function leave(event) {
+    const next = event.relatedTarget;
+    const stays = fields.contains(next) || (isEditing ? viewer : tools).contains(next);
+    if (!stays) focus(null);
+  }
+  fields.addEventListener("focusout", leave);
+  viewer.addEventListener("focusout", leave);
+  pages.addEventListener("resized", () => { if (place.isConnected) scrollToPlace(); });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     pointed = null;
     focus(null);
   });
   // A link to a field focuses it, perhaps before this script runs.
-  if (fields.contains(document.activeElement)) focus(document.activeElement.closest("[data-box]"));
+  if (fields.contains(document.activeElement)) focus(document.activeElement.closest(FIELD));
 })();

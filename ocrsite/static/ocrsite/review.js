@@ -7,6 +7,7 @@
   const progress = document.getElementById("progress");
   const version = form.elements.version.value;
   const KEPT = `${location.pathname}#${version}`;
+  const rows = window.ocrsiteRows;
   let running = null;
 
   const valueOf = (element) => element.closest("[data-path]");
@@ -25,19 +26,22 @@
     for (let at = element.closest("details"); at; at = at.parentElement.closest("details")) {
       at.open = true;
     }
-    element.focus();
+    // No further than needed: what was seen beside it is still seen.
+    element.focus({ preventScroll: true });
+    (valueOf(element) || element).scrollIntoView({ block: "nearest", inline: "nearest" });
     element.select?.();
   }
 
-  // The doubtful value after (or before) the focused one; at the end the first again.
-  function move(step) {
+  // The doubtful value after (or before) the focused one; at the end the first again, unless it is
+  // the last.
+  function move(step, isLast = false) {
     const values = flagged();
     const here = valueOf(document.activeElement);
     const FOLLOWS = Node.DOCUMENT_POSITION_FOLLOWING;
     const isAfter = (value) => here && here.compareDocumentPosition(value) & FOLLOWS;
     const others = values.filter((value) => value !== here);
     const next = step > 0
-      ? (here ? others.find(isAfter) : null) || others[0]
+      ? (here ? others.find(isAfter) : null) || (isLast ? null : others[0])
       : others.filter((value) => !isAfter(value)).at(-1) || others.at(-1);
     if (next) open(inputOf(next));
     else document.getElementById("approve").focus();
@@ -46,7 +50,7 @@
   // What was typed stays in this tab until it is stored: a session may end meanwhile.
   function keep() {
     const typed = [...new FormData(form)].filter(
-      ([name]) => name.startsWith("invoice.") || ["confirm", "remove", "rejection"].includes(name),
+      ([name]) => name.startsWith("invoice.") || ["confirm", "remove", "rejection", "order"].includes(name),
     );
     try {
       sessionStorage.setItem(KEPT, JSON.stringify(typed));
@@ -58,46 +62,26 @@
   function restore() {
     const kept = sessionStorage.getItem(KEPT);
     if (!kept) return false;
+    const typed = JSON.parse(kept);
     let isDifferent = false;
-    for (const [name, text] of JSON.parse(kept)) {
+    for (const [name, text] of typed) {
+      if (name === "order") {
+        rows.addMissing(text);
+        continue;
+      }
       if (name === "confirm" || name === "remove") {
         const box = form.querySelector(`[name="${name}"][value="${CSS.escape(text)}"]`);
         if (box && !box.checked) { box.checked = true; isDifferent = true; }
         continue;
       }
-      if (!form.elements[name]) addMissingRow(name);
       const input = form.elements[name];
       if (input && input.value.replace(/\r\n/g, "\n") !== text.replace(/\r\n/g, "\n")) {
         input.value = text;
         isDifferent = true;
       }
     }
-    return isDifferent;
-  }
-
-  function addRow(section, number) {
-    const rows = section.querySelector("tbody");
-    const html = section.querySelector("template").innerHTML.replaceAll("__number__", number);
-    const holder = document.createElement("tbody");
-    holder.innerHTML = html;
-    const row = holder.firstElementChild;
-    row.querySelector("th").textContent = number + 1;
-    rows.append(row);
-    section.querySelector(".scroll").hidden = false;
-    return row;
-  }
-
-  function nextNumber(section) {
-    const rows = [...section.querySelectorAll("tbody [data-row]")];
-    return Math.max(-1, ...rows.map((row) => Number(row.dataset.row.split(".")[1]))) + 1;
-  }
-
-  function addMissingRow(name) {
-    const [, table, number] = name.split(".");
-    const section = document.getElementById(`field-${table}`);
-    if (section && /^\d+$/.test(number) && Number(number) === nextNumber(section)) {
-      addRow(section, Number(number));
-    }
+    const order = typed.filter(([name]) => name === "order").map(([, path]) => path);
+    return rows.arrange(order) || isDifferent;
   }
 
   function show({ errors, doubts, verdict, stale }) {
@@ -169,6 +153,11 @@
         && value && event.target.matches("input:not([type=checkbox])")) {
       event.preventDefault();
       confirmAndMove(value);
+    } else if (event.key === "Tab" && !event.shiftKey && value?.hasAttribute("data-flagged")
+        && event.target === inputOf(value)) {
+      // Shift+Tab and all other values go the usual way, so that each can be reached.
+      event.preventDefault();
+      move(1, true);
     }
   });
   document.addEventListener("keydown", (event) => {
@@ -187,9 +176,9 @@
   form.addEventListener("submit", (event) => {
     if (!event.submitter?.classList.contains("add")) return;
     event.preventDefault();
-    const section = event.submitter.closest("section");
-    open(inputOf(addRow(section, nextNumber(section)).querySelector("[data-path]")));
+    open(inputOf(rows.add(event.submitter.closest("section")).querySelector("[data-path]")));
   });
+  form.addEventListener("moved", () => { keep(); check(); });
   document.getElementById("verdict").addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#field-"]');
     const target = link && document.getElementById(link.hash.slice(1));
@@ -201,6 +190,9 @@
   for (const value of form.querySelectorAll("[data-path]")) {
     const input = inputOf(value);
     input.dataset.initial = input.value;
+  }
+  for (const key of Object.keys(sessionStorage)) {
+    if (key.startsWith(`${location.pathname}#`) && key !== KEPT) sessionStorage.removeItem(key);
   }
   const isRestored = restore();
   if (isRestored) check();

@@ -18,6 +18,7 @@ const sentFiles = (() => {
   const ASKED_AT_ONCE = 100;
   const INTERRUPTED = "The connection is interrupted. Still trying.";
   const NOT_SENT = "Not sent";
+  const GONE = "It was deleted, or its company is not yours any more.";
   const LEFT = "The page was left before this file was sent. Choose it again.";
 
   // Newest first: { id, collects, files }, each file { name, state, label, … } as kept.
@@ -101,7 +102,7 @@ const sentFiles = (() => {
     if (pill.textContent !== file.label) pill.textContent = file.label;
     const verdict = row.querySelector(".verdict");
     verdict.className = `pill verdict pill-${file.review}`;
-    verdict.textContent = file.reviewLabel || "";
+    verdict.textContent = file.review ? file.reviewLabel : "";
     verdict.hidden = !file.review;
     const progress = row.querySelector("progress");
     progress.hidden = !inWork(file);
@@ -184,7 +185,7 @@ const sentFiles = (() => {
   });
 
   function fromServer(file, row) {
-    if (!row) return { state: "failed", label: "Unknown", detail: "It is not there any more.", ended: true };
+    if (!row) return { state: "cancelled", label: "Gone", detail: GONE, review: "", ended: true };
     return {
       state: row.state, label: row.label, ended: row.ended, detail: row.detail,
       review: row.review, reviewLabel: row.review_label,

@@ -1,7 +1,9 @@
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 from rest_framework.test import APIClient
@@ -49,11 +51,19 @@ def test_no_key_is_no_credentials(db: None, authorization: str) -> None:
     assert status_with(authorization) == (401, "not_authenticated")
 
 
+@pytest.fixture
+def standing_clock() -> Iterator[None]:
+    """Stop the time of day: locks of a few seconds do not run out on a slow machine."""
+    with time_machine.travel(timezone.now(), tick=False):
+        yield
+
+
 def call(key: str, address: str = "1.2.3.4") -> Any:
     client = APIClient(REMOTE_ADDR=address)
     return client.get(ADDRESS, headers={"Authorization": f"Api-Key {key}"})
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_wrong_keys_of_a_client_are_throttled_wherever_they_come_from(
     integrator: Integrator,
 ) -> None:
@@ -68,6 +78,7 @@ def test_wrong_keys_of_a_client_are_throttled_wherever_they_come_from(
     assert call(integrator.key).status_code == 429
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_wrong_keys_from_one_address_are_throttled(integrator: Integrator) -> None:
     statuses = [call(f"prefix{number:02}.wrong").status_code for number in range(22)]
 
@@ -76,6 +87,7 @@ def test_wrong_keys_from_one_address_are_throttled(integrator: Integrator) -> No
     assert call(integrator.key, address="9.9.9.9").status_code == 404
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_a_client_that_is_known_goes_on_whatever_others_guess(integrator: Integrator) -> None:
     assert call(integrator.key).status_code == 404
     for number in range(30):
@@ -86,6 +98,7 @@ def test_a_client_that_is_known_goes_on_whatever_others_guess(integrator: Integr
     assert call(integrator.key).status_code == 404
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_the_database_is_not_asked_for_each_guess(
     integrator: Integrator, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -96,6 +109,7 @@ def test_the_database_is_not_asked_for_each_guess(
         assert call("another0.wrong").status_code == 429
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_prefixes_that_are_made_up_are_not_counted(integrator: Integrator) -> None:
     for number in range(10):
         call(f"prefix{number:02}.wrong")
@@ -103,6 +117,7 @@ def test_prefixes_that_are_made_up_are_not_counted(integrator: Integrator) -> No
     assert FailedAttempts.objects.get().subject == "address:1.2.3.4"
 
 
+@pytest.mark.usefixtures("standing_clock")
 def test_extract_tells_the_lock_in_its_envelope(integrator: Integrator) -> None:
     for number in range(30):
         call(f"prefix{number:02}.wrong")

@@ -47,6 +47,26 @@ def test_draw_saves_the_pages(tmp_path: Path) -> None:
         assert (image.format, image.size) == ("JPEG", (90, 45))
 
 
+def test_draw_saves_one_page_alone(tmp_path: Path) -> None:
+    sheets = [sample_documents.halves()] * 3
+    document = stored(
+        tmp_path,
+        sample_documents.saved(sheets[0], "TIFF", save_all=True, append_images=sheets[1:]),
+    )
+
+    image_child.answer(["draw", document, "image/tiff", "3", str(tmp_path), "90", "78", "2"])
+
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["002.jpg"]
+
+
+def test_draw_saves_no_part_of_a_long_page_alone(tmp_path: Path) -> None:
+    document = stored(tmp_path, sample_documents.saved(sample_documents.halves(), "PNG"))
+
+    image_child.answer(["draw", document, "image/png", "3", str(tmp_path), "90", "78", "2"])
+
+    assert not list(tmp_path.glob("*.jpg"))
+
+
 def test_draw_keeps_the_shape_of_a_single_page(tmp_path: Path) -> None:
     document = stored(tmp_path, sample_documents.saved(sample_documents.halves(), "JPEG"))
 

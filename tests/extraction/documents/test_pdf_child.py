@@ -38,6 +38,15 @@ def test_render_draws_bounded_jpegs(tmp_path: Path) -> None:
         assert (image.format, image.size) == ("JPEG", (90, 60))
 
 
+def test_render_draws_one_page_alone(tmp_path: Path) -> None:
+    document = tmp_path / "document.pdf"
+    document.write_bytes(sample_documents.pdf("one", "two", "three"))
+
+    assert pdf_child.main(["render", str(document), str(tmp_path), "90", "78", "2"]) == "3"
+
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["002.jpg"]
+
+
 def test_attachments_are_the_xml_files_einvoices_by_name_first(tmp_path: Path) -> None:
     attachments = {"a.xml": b"<a/>", "b.pdf": b"%PDF-", "Factur-X.xml": cii()}
 

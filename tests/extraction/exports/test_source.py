@@ -73,6 +73,7 @@ def test_what_is_no_longer_chosen_meanwhile_is_left_out() -> None:
     assert [each.pk for each in found] == [first.pk]
 
 
+@pytest.mark.no_cover  # with its memory measured it is slow
 def test_keeping_which_are_chosen_takes_bytes_of_each() -> None:
     """Of 2,000 more than of 200, 30 KB: neither rows nor results are kept."""
     extraction = make_succeeded()

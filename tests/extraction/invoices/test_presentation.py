@@ -1,6 +1,9 @@
 from datetime import date
 from decimal import Decimal
 
+import pytest
+from django.utils import translation
+
 from extraction.invoices import presentation
 from extraction.invoices.presentation import Row
 from extraction.invoices.schema import Check, PaymentDiscount
@@ -50,7 +53,23 @@ def test_discounts_for_early_payment_are_a_table() -> None:
 
     assert [table.title for table in tables] == ["Lines", "Tax", "Discounts for early payment"]
     assert [cell.value for cell in tables[-1].headings] == ["Discount %", "Until"]
-    assert [[cell.value for cell in row] for row in tables[-1].rows] == [["2", "2026-11-13"]]
+    assert [[cell.value for cell in row] for row in tables[-1].rows] == [["2", "13 Nov 2026"]]
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", ["1,234,567.8900", "27 Nov 2026"]),
+        ("de", ["1.234.567,8900", "27. Nov. 2026"]),
+        ("ne", ["12,34,567.8900"]),
+    ],
+)
+def test_numbers_and_days_are_written_as_the_language_does(language: str, shown: list[str]) -> None:
+    invoice = make_invoice(total_amount=Decimal("1234567.8900"), invoice_date=date(2026, 11, 27))
+    with translation.override(language):
+        values = {row.value for each in presentation.sections(invoice) for row in each.rows}
+
+    assert set(shown) <= values
 
 
 def test_a_price_says_what_quantity_it_is_for() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import Q, Sum
 from django.test import Client
 
 from extraction.listing import page as list_page_module
@@ -65,7 +66,8 @@ def test_more_are_told_and_the_newest_are_listed(signed_in: Client) -> None:
 
     assert names(signed_in)[:3] == ["n5", "n4", "n3"]
     assert "There are more than 3 documents." in shown
-    assert "those received since 2026-11-24 12:02 UTC." in shown
+    since = '<time datetime="2026-11-24T12:02:00+00:00" title="24 Nov 2026, 12:02 UTC">'
+    assert f"those received since {since}24 Nov 2026, 12:02</time>." in " ".join(shown.split())
     assert "Totals of the newest documents" in shown
     assert "More than 3 documents</span>" in shown
 
@@ -96,7 +98,7 @@ def test_dates_reach_back(signed_in: Client) -> None:
     assert names(signed_in, until="2026-11-02") == ["n1", "n0"]
     assert names(signed_in, until="2026-11-02", text="re-0", sort="supplier") == ["n0"]
     shown = page(signed_in, since="2026-11-01", text="RE-4")
-    assert "those with an invoice date from 2026-11-03." in shown
+    assert 'an invoice date from <time datetime="2026-11-03">3 Nov 2026</time>.' in shown
 
 
 def test_states_and_reviews_reach_back(signed_in: Client) -> None:
@@ -253,3 +255,34 @@ def test_indexes_of_the_list_do_not_draw_other_queries_to_them() -> None:
         "SEARCH extraction_extraction USING INDEX extraction_bytes"
         " (company_id=? AND sha256=? AND state=?)"
     ]
+
+
+@pytest.mark.usefixtures("six")
+def test_deleted_ones_take_no_place_among_those_examined(signed_in: Client) -> None:
+    Extraction.objects.filter(file_name__in=["n5.pdf", "n3.pdf"]).update(
+        deleted_at=NOON, deleted_by="bela"
+    )
+
+    assert names(signed_in)[:3] == ["n4", "n2", "n1"]
+    assert names(signed_in, sort="supplier")[:3] == ["n4", "n2", "n1"]
+    assert names(signed_in, text="n5.pdf") == []
+    assert "<span>4 documents</span>" not in page(signed_in)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
+@pytest.mark.usefixtures("six")
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(), "extraction_company"),
+        (Filters(review="needed"), "extraction_to_review"),
+        (Filters(since=date(2026, 1, 1)), "extraction_invoiced"),
+    ],
+)
+def test_totals_and_the_edge_are_found_in_the_index_alone(filters: Filters, index: str) -> None:
+    found = Window(filters, ["NT047"])
+    sums = found.rows.values("currency", "document_type").annotate(total=Sum("total_amount"))
+    edge = Extraction.with_deleted.order_by().values_list(found._edge_of(Q(company_id="NT047")))
+
+    for rows in (sums.order_by(), edge[:1]):
+        assert any(f"COVERING INDEX {index} " in step for step in plan_of(rows))

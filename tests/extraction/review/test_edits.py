@@ -139,6 +139,27 @@ def test_rows_are_removed_moved_and_added() -> None:
     assert descriptions(Edit({"line_items.3.description": " "})) == ["a", "b", "c"]
 
 
+def test_new_row_is_moved_between_the_others() -> None:
+    edit = Edit(
+        {"line_items.7.description": "e", "line_items.3.description": "d"},
+        removed=["line_items.0"],
+        order={"line_items": [7, 2, 1, 4, 3]},
+    )
+
+    after = applied(three_lines(evidence={"line_items.2.amount": PLACE}), edit)
+
+    assert [item.description for item in after.fields.line_items] == ["e", "c", "b", "d"]
+    assert after.moved("line_items.2.amount") == "line_items.1.amount"
+    assert after.typed("line_items.0.amount") == "line_items.7.amount"
+    # New rows are recorded under the numbers that follow, and then as moved.
+    assert [(change.path, change.old, change.new) for change in after.changes][1:] == [
+        ("line_items", [1, 2], [2, 1]),
+        ("line_items.3", None, {**dict.fromkeys(LineItem.model_fields), "description": "d"}),
+        ("line_items.4", None, {**dict.fromkeys(LineItem.model_fields), "description": "e"}),
+        ("line_items", [2, 1, 3, 4], [4, 2, 1, 3]),
+    ]
+
+
 def test_changes_of_rows_are_recorded_with_what_was_there() -> None:
     edit = Edit(
         {"line_items.0.description": "A", "line_items.3.description": "d"},

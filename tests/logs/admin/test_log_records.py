@@ -15,6 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from logs.admin import pagination
 from logs.admin.log_records import ApplicationLogAdmin
 from logs.models import ApplicationLog, ErrorGroup, RetryAttempt
+from ocrsite.lib.moments import moment
 
 EXTRACTION = uuid.UUID("0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11")
 MODELS = ["applicationlog", "retryattempt", "recenterror", "failedretry"]
@@ -264,8 +265,8 @@ def test_page_says_how_many_records_it_examined(
 
     page = admin_client.get(LOGS, {"text": "3"}).content.decode()
 
-    moment = f"{logs[1].timestamp:%Y-%m-%d %H:%M:%S}"
-    assert f"2 records were looked at, as far as {moment}. Older goes on from there." in page
+    examined_to = moment(logs[1].timestamp, precise=True)
+    assert f"2 records were looked at, as far as {examined_to}. Older goes on from there." in page
 
 
 @pytest.mark.parametrize(
@@ -322,7 +323,7 @@ def test_error_group_links_to_its_records(admin_client: Client) -> None:
     listing = admin_client.get(address).content.decode()
     page = admin_client.get(f"{address}{group.pk}/change/").content.decode()
 
-    seen = f"{group.first_seen:%Y-%m-%d %H:%M}"
+    seen = moment(group.first_seen)
     for text in ("LookupError", "extraction.documents.rendering:render:12", link, seen):
         assert text in listing
     assert link in page

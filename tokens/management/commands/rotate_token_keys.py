@@ -7,8 +7,9 @@ from tokens import encryption, key_rotation
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every provider key with the first of TOKEN_ENCRYPTION_KEYS. Online and "
-        "resumable; prints the rows per key id. An old key whose id is not printed may be removed."
+        "Encrypt every provider key, and the secrets of second factors, with the first of "
+        "TOKEN_ENCRYPTION_KEYS. Online and resumable; prints the rows per key id. An old key "
+        "whose id is not printed may be removed."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:

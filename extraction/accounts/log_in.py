@@ -3,53 +3,22 @@
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import signals, views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 
-from extraction import throttling
-from extraction.throttling import TooManyAttempts
+from extraction.accounts import steps
+from extraction.accounts.forms import LogInForm, Throttled
 from logs import context
 from ocrsite.lib.addresses import client_address
 
 logger = logging.getLogger(__name__)
-
-
-class LogInForm(AuthenticationForm):
-    """Tries no password while the account or the address is locked."""
-
-    refusal: TooManyAttempts | None = None
-
-    def clean(self) -> dict[str, Any]:
-        """Check the password. Raises ValidationError."""
-        username = self.cleaned_data.get("username")
-        if username is None or not self.cleaned_data.get("password") or self.request is None:
-            return super().clean()
-        account, addresses = throttling.account(username), throttling.address_of(self.request)
-        try:
-            locks = throttling.count_attempt([account, *addresses])
-        except TooManyAttempts as error:
-            self.refusal = error
-            raise ValidationError(error.detail, code=error.code) from error
-        try:
-            cleaned = super().clean()
-        except ValidationError:
-            throttling.log_locks(locks)
-            raise
-        throttling.forget(account)
-        throttling.take_back(addresses)
-        return cleaned
-
-
-class AdminLogInForm(LogInForm, AdminAuthenticationForm):
-    """The same for the admin, which lets staff in alone."""
 
 
 class LogInView(views.LoginView):
@@ -58,10 +27,13 @@ class LogInView(views.LoginView):
     authentication_form = LogInForm
     redirect_authenticated_user = True
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Say whether a password can be reset by mail."""
+        return super().get_context_data(may_reset=bool(settings.EMAIL_HOST), **kwargs)
+
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show the form again, with 429 when nothing was tried."""
-        response = super().form_invalid(form)
-        return with_status(response, form)
+        return with_status(super().form_invalid(form), form)
 
 
 @never_cache
@@ -75,7 +47,7 @@ def admin_log_in(request: HttpRequest) -> HttpResponse:
 
 def with_status(response: HttpResponse, form: object) -> HttpResponse:
     """Give the answer of a refused form its status and Retry-After."""
-    refusal = form.refusal if isinstance(form, LogInForm) else None
+    refusal = form.refusal if isinstance(form, Throttled) else None
     if refusal is not None:
         response.status_code = refusal.http_status
         for name, value in refusal.headers().items():
@@ -84,9 +56,13 @@ def with_status(response: HttpResponse, form: object) -> HttpResponse:
 
 
 def log_log_in(request: HttpRequest, user: User, **_: object) -> None:
-    """Say who logged in."""
+    """Say who logged in, and find out what is outstanding."""
     context.add(user=user.get_username())
-    logger.info("%s logged in from %s.", user.get_username(), client_address(request))
+    if steps.begin(request, user):
+        told = "%s gave the right password from %s; a code is wanted, too."
+    else:
+        told = "%s logged in from %s."
+    logger.info(told, user.get_username(), client_address(request))
 
 
 def log_log_out(request: HttpRequest, user: User | None, **_: object) -> None:

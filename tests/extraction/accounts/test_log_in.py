@@ -1,12 +1,16 @@
 """Guessing passwords, and what the log says of it."""
 
+import importlib
 import logging
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
+
+from logs.models import LoggerLevel
 
 PATHS = ["/login/", "/admin/login/"]
 RIGHT = "a-long-password"
@@ -99,3 +103,20 @@ def test_log_ins_are_logged_with_account_and_address_and_never_with_the_password
     assert ("INFO", "asha logged out from 1.2.3.4.") in told
     assert "secret-guess" not in caplog.text
     assert RIGHT not in caplog.text
+
+
+@pytest.mark.django_db
+def test_level_of_the_logger_follows_the_module_that_moved() -> None:
+    migration = importlib.import_module("extraction.migrations.0020_accounts")
+    LoggerLevel.objects.create(logger="extraction.log_in", level="DEBUG")
+
+    migration.forwards(apps, None)
+    assert list(LoggerLevel.objects.values_list("logger", "level")) == [
+        ("extraction.accounts", "DEBUG")
+    ]
+
+    LoggerLevel.objects.create(logger="extraction.log_in", level="ERROR")
+    migration.backwards(apps, None)
+    assert list(LoggerLevel.objects.values_list("logger", "level")) == [
+        ("extraction.log_in", "ERROR")
+    ]

@@ -1,0 +1,98 @@
+"""What the viewer of a document's pages asks for: images, words and which way up they are."""
+
+from pathlib import PurePath
+from uuid import UUID
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_POST, require_safe
+
+from extraction.access import visible_extraction
+from extraction.documents.enlarged import StoredDocument, page_image
+from extraction.documents.intake import folder_of
+from extraction.documents.kept_words import kept_words
+from extraction.documents.shown_pages import TURNS, turn_page
+from extraction.evidence.printed_days import Order
+from extraction.models import Extraction
+from extraction.review.printed import value_printed
+
+# Words that are clicked or dragged over.
+LONGEST_TEXT = 2000
+
+
+@require_safe
+def image(request: HttpRequest, extraction_id: UUID, number: int) -> HttpResponseBase:
+    """Answer the image of a page; ``side`` is how many pixels its longer side should have."""
+    extraction = _with_page(request, extraction_id, number)
+    folder = folder_of(extraction.pk)
+    document = StoredDocument(
+        folder,
+        folder / PurePath(extraction.file).name,
+        extraction.media_type,
+        extraction.page_count,
+    )
+    path = page_image(document, number, _number(request.GET.get("side", "")))
+    try:
+        stat = path.stat()
+        etag = f'"{path.stem}-{stat.st_size:x}-{stat.st_mtime_ns:x}"'
+        response = get_conditional_response(request, etag=etag) or FileResponse(
+            path.open("rb"), content_type="image/jpeg"
+        )
+    except FileNotFoundError:
+        raise Http404 from None
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@require_safe
+def words(request: HttpRequest, extraction_id: UUID, number: int) -> HttpResponse:
+    """Answer the words of a page with their places; see ``kept_words``."""
+    extraction = _with_page(request, extraction_id, number)
+    response = HttpResponse(
+        kept_words(folder_of(extraction.pk), number), content_type="application/json"
+    )
+    response["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@require_POST
+def turn(request: HttpRequest, extraction_id: UUID, number: int) -> JsonResponse:
+    """Remember by how many ``degrees`` clockwise a page is turned, so that all see it upright."""
+    extraction = _with_page(request, extraction_id, number)
+    degrees = _number(request.POST.get("degrees", "")) % 360
+    if degrees in TURNS:
+        turn_page(extraction.pk, number, degrees)
+    return JsonResponse({"degrees": degrees})
+
+
+@require_safe
+def printed(request: HttpRequest) -> JsonResponse:
+    """Answer what a field gets for words of a page: its ``value``, or a ``problem``.
+
+    The status is 200 in any case: browsers log any other as an error.
+    """
+    asked = request.GET
+    text = asked.get("text", "")[:LONGEST_TEXT]
+    order = Order(asked["order"]) if asked.get("order") in list(Order) else None
+    mark = asked.get("mark", "")
+    try:
+        value = value_printed(
+            asked.get("path", ""), text, mark=mark if mark in (".", ",") else "", order=order
+        )
+    except ValueError as error:
+        return JsonResponse({"value": "", "problem": str(error)})
+    return JsonResponse({"value": value, "problem": ""})
+
+
+def _with_page(request: HttpRequest, extraction_id: UUID, number: int) -> Extraction:
+    extraction = visible_extraction(request, extraction_id)
+    if extraction.files_removed_at or not 1 <= number <= extraction.page_count:
+        raise Http404
+    return extraction
+
+
+def _number(text: str) -> int:
+    """Return a number of at most four digits; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0

@@ -1,0 +1,1 @@
+"""How days, times and numbers are written on pages, by language (Django's FORMAT_MODULE_PATH)."""

@@ -1,0 +1,49 @@
+"""Days and times as every page shows them: in one form, in the site's time zone."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from environs import ValidationError
+
+_NOTHING = SafeString()
+
+
+def known_time_zone(name: str) -> None:
+    """Raise environs' ValidationError for what is no time zone."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValidationError("Name a time zone, such as UTC or Asia/Kathmandu.") from error
+
+
+def moment(value: datetime | None, *, precise: bool = False) -> SafeString:
+    """Return a time as HTML that tells what it is in UTC, too; "" for None.
+
+    ``precise``: with milliseconds.
+    """
+    if value is None:
+        return _NOTHING
+    utc = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        utc.isoformat(timespec="milliseconds" if precise else "seconds"),
+        _in_words(utc, precise=precise),
+        _in_words(timezone.localtime(value), precise=precise),
+    )
+
+
+def day(value: date | None) -> SafeString:
+    """Return a day of a document as HTML, which belongs to no time zone; "" for None."""
+    if value is None:
+        return _NOTHING
+    text = date_format(value, "DATE_FORMAT")
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)
+
+
+def _in_words(value: datetime, *, precise: bool) -> str:
+    text: str = date_format(value, "DATETIME_FORMAT")
+    return f"{text}:{value:%S}.{value.microsecond // 1000:03}" if precise else text
