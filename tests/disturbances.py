@@ -1,7 +1,6 @@
 """What befalls a site from outside: its clock is set, its disk is full, its documents are away."""
 
 import io
-import math
 import re
 import subprocess
 import time
@@ -57,7 +56,7 @@ class SiteClock:
 
     def moments(self, told: float) -> list[float]:
         """When, by the machine's clock, the site's told this time: most often once."""
-        ends = [since for since, _ in self._steps[1:]] + [math.inf]
+        ends = [*(since for since, _ in self._steps[1:]), time.time()]
         return [
             told - offset
             for (since, offset), end in zip(self._steps, ends, strict=True)
