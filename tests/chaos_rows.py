@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tests.chaos import PATIENCE, Query
@@ -37,10 +37,15 @@ TokenReservation.objects.update(leased_until=timezone.now())
 """
 
 Row = dict[str, Any]
-# What a site's clock said at a time of the machine's.
-SiteClock = Callable[[float], float]
+# When, by the machine's clock, the site's told a time.
+Moments = Callable[[float], list[float]]
 # Processes of a worker.
 WORKERS = 4
+
+
+def as_told(told: float) -> list[float]:
+    """The moments of a clock that nobody set."""
+    return [told]
 
 
 def shell(site: RunningSite, script: str) -> str:
@@ -54,11 +59,12 @@ def assert_all_is_right(
     names: list[str],
     victims: list[str],
     hostile: Sequence[str] = (),
-    clock: SiteClock | None = None,
+    moments: Moments = as_told,
 ) -> None:
     """Assert that each document ended as it should, and each call is charged as it was billed.
 
-    Those of ``hostile`` names were to be refused. ``clock`` is the site's, where it was set.
+    Those of ``hostile`` names were to be refused. ``moments`` tells of the site's clock, where it
+    was set.
     """
     wait_for_dead_reservations(site, query)
     rows = read_rows(site)
@@ -71,7 +77,7 @@ def assert_all_is_right(
     documents = assert_results_are_right(site, others, names)
     assert sum(row["deaths"] for row in rows["extractions"]) <= victims.count("process")
     assert_none_was_taken_for_dead(rows["attempts"], victims)
-    assert_calls_are_in_the_ledger(rows, documents, emulator, clock or (lambda time: time))
+    assert_calls_are_in_the_ledger(rows, documents, emulator, moments)
     assert rows["reservations"] == []
     charged = sum(row["total_tokens_used"] for row in rows["charges"])
     assert [(row["total_used_tokens"], row["reserved_tokens"]) for row in rows["totals"]] == [
@@ -129,7 +135,7 @@ def assert_results_are_right(
 
 
 def assert_calls_are_in_the_ledger(
-    rows: dict[str, list[Row]], documents: dict[str, str], emulator: Emulator, clock: SiteClock
+    rows: dict[str, list[Row]], documents: dict[str, str], emulator: Emulator, moments: Moments
 ) -> None:
     """Each call is an attempt, and charged as it was billed: exactly where that was heard."""
     charges = {row["attempt_id"]: row for row in rows["charges"]}
@@ -143,7 +149,7 @@ def assert_calls_are_in_the_ledger(
         calls = [
             call
             for call in calls_of.get(attempt["extraction_id"], [])
-            if within(attempt, clock(call.received_at))
+            if within(attempt, call, moments)
         ]
         for call in calls:
             calls_of[attempt["extraction_id"]].remove(call)
@@ -154,13 +160,13 @@ def assert_calls_are_in_the_ledger(
     assert not charges  # no charge without an attempt
 
 
-def within(attempt: Row, received_at: float) -> bool:
+def within(attempt: Row, call: Call, moments: Moments) -> bool:
     """Whether a call reached Gemini while this attempt of its document was under way."""
-    began, ended = (datetime.fromisoformat(attempt[name]) for name in ("started_at", "finished_at"))
-    received = datetime.fromtimestamp(received_at, UTC)
-    if ended < began:  # the clock was set back meanwhile
-        return received >= began or received <= ended
-    return began <= received <= ended
+    began, ended = (
+        moments(datetime.fromisoformat(attempt[name]).timestamp())
+        for name in ("started_at", "finished_at")
+    )
+    return min(began) <= call.received_at <= max(ended)
 
 
 def assert_charge_is_right(attempt: Row, calls: list[Call], charge: Row | None) -> None:

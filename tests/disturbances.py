@@ -16,6 +16,8 @@ from tests.extraction.sample_documents import jpeg_of_scans, locked_pdf, pdf
 # Where Debian's package libfaketime puts it. Not libfaketimeMT, whose lock a fork can leave locked.
 _LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 _SHIM = Path(__file__).with_name("clock_shim")
+# Seconds that a process may take to tell the time that it has read.
+_SLACK = 0.1
 # Seconds for which a disk is full or documents are away.
 _WHILE = (2, 4)
 
@@ -52,9 +54,14 @@ class SiteClock:
         new.replace(self._file)  # as a whole: it is read all the time
         self._steps.append((time.time(), offset))
 
-    def at(self, real: float) -> float:
-        """What the site's clock said at a time of the machine's."""
-        return real + [offset for since, offset in self._steps if since <= real][-1]
+    def moments(self, told: float) -> list[float]:
+        """When, by the machine's clock, the site's told this time: most often once."""
+        ends = [*(since for since, _ in self._steps[1:]), time.time()]
+        return [
+            told - offset
+            for (since, offset), end in zip(self._steps, ends, strict=True)
+            if since - _SLACK <= told - offset <= end + _SLACK
+        ]
 
 
 @contextmanager

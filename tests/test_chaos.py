@@ -17,7 +17,7 @@ import pytest
 from tests import postgresql as postgresql_server
 from tests import redis_server
 from tests.chaos import PATIENCE, Chaos, Outside, Query, invoice
-from tests.chaos_rows import WORKERS, assert_all_is_right, shell
+from tests.chaos_rows import WORKERS, as_told, assert_all_is_right, shell
 from tests.disturbances import (
     Missing,
     SiteClock,
@@ -281,9 +281,8 @@ def survive(
     query = query or site.query
     chaos = Chaos(site, folder, random, query, outside or {}, content, intruders.__contains__)
     chaos.run(to_send, victims)
-    assert_all_is_right(
-        site, emulator, query, names, victims, intruders, clock.at if clock else None
-    )
+    moments = clock.moments if clock else as_told
+    assert_all_is_right(site, emulator, query, names, victims, intruders, moments)
     chaos.end()
 
 
