@@ -59,7 +59,10 @@ LOG_FILTERS = [
 
 
 class Cursor:
-    """Writes down what it is to execute. Every count is 0, every new key 1, all else empty."""
+    """Writes down what it is to execute.
+
+    Every count is 0, every new key 1, the time NOW, all else empty.
+    """
 
     rowcount = 0
     description = None
@@ -80,19 +83,21 @@ class Cursor:
     def executemany(self, sql: str, _parameters: Sequence[object]) -> None:
         self._statements.append(sql)
 
-    def fetchone(self) -> tuple[int | None, ...] | None:
+    def fetchone(self) -> tuple[int | datetime | None, ...] | None:
         sql = self._statements[-1]
+        if "SYSUTCDATETIME()" in sql:
+            return (NOW.replace(tzinfo=None),)
         if "SCOPE_IDENTITY()" in sql:
             return (1,)
         if returned := re.findall(r"INSERTED\.\[(\w+)\]", sql):
             return tuple(1 if name.endswith("ID") else None for name in returned)
         return (0,) if "AS [__count]" in sql or "@@TRANCOUNT" in sql else None
 
-    def fetchmany(self, _size: int = 1) -> list[tuple[int | None, ...]]:
+    def fetchmany(self, _size: int = 1) -> list[tuple[int | datetime | None, ...]]:
         row = self.fetchone()
         return [row] if row else []
 
-    def fetchall(self) -> list[tuple[int | None, ...]]:
+    def fetchall(self) -> list[tuple[int | datetime | None, ...]]:
         return self.fetchmany()
 
     def nextset(self) -> bool:

@@ -61,9 +61,10 @@ def test_the_children_of_the_readers_answer_with_fields(tmp_path: Path) -> None:
 def test_the_child_of_the_evidence_answers_with_a_proof(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     job.write_text(
-        '{"invoice": {"invoice_number": "4711", "supplier": {"tax_id": null},'
-        ' "customer": {"tax_id": null}}, "einvoice": null, "is_einvoice": false,'
-        ' "pages": [[1, "text", [["4711", 0.1, 0.2, 0.3, 0.4]]]]}',
+        '{"invoice": {"invoice_number": "4711", "iban": null,'
+        ' "supplier": {"name": null, "tax_id": null},'
+        ' "customer": {"name": null, "tax_id": null}}, "einvoice": null, "is_einvoice": false,'
+        ' "pages": [[1, "text", [["4711", 0.1, 0.2, 0.3, 0.4]], 0]]}',
         "utf-8",
     )
 

@@ -307,7 +307,9 @@ def test_render_works_where_nothing_can_be_limited(
 def test_render_survives_the_death_of_pdfium(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*command: str, limits: sandbox.Limits) -> subprocess.CompletedProcess[bytes]:
+    def die(
+        *command: str, limits: sandbox.Limits, stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, -6, b"1", b"")
 
     monkeypatch.setattr(sandbox, "run", die)

@@ -163,7 +163,7 @@ def test_page_says_it_and_offers_no_retry(signed_in: Client) -> None:
     purge_files()
 
     page = signed_in.get(address).content.decode()
-    assert f"removed on {timezone.now():%Y-%m-%d}" in page
+    assert f'removed on <time datetime="{timezone.now():%Y-%m-%d}T' in page
     assert "Upload the document to have it read." in page
     assert "Try again" not in page
     retried = signed_in.post(f"{address}retry/", follow=True).content.decode()

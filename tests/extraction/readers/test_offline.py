@@ -69,9 +69,9 @@ def blank_pages(path: Path, count: int) -> tuple[PageImage, ...]:
     return tuple(PageImage(number, path, blank=False) for number in range(1, count + 1))
 
 
-def page(folder: Path, words: str = "", number: int = 1) -> PageImage:
+def page(folder: Path, words: str = "", number: int = 1, width: int = 1200) -> PageImage:
     path = folder / f"{number:03}.jpg"
-    image = Image.new("RGB", (1200, 500), "white")
+    image = Image.new("RGB", (width, 500), "white")
     font = ImageFont.load_default(size=28)
     ImageDraw.Draw(image).multiline_text((40, 40), words, fill="black", font=font)
     image.save(path)
@@ -265,7 +265,8 @@ def test_the_pages_that_ocr_did_not_end_are_named(
         f'case "$1" in *002.jpg) tail -f /dev/null;; *) printf "{rows}";; esac',
     )
     monkeypatch.setattr(ocr, "OCR_PAGE_SECONDS", 0.5)
-    pages = (page(tmp_path, ENGLISH), page(tmp_path, ENGLISH, number=2))
+    # So large that OCR reads the image itself, by its name.
+    pages = tuple(page(tmp_path, ENGLISH, number, width=1600) for number in (1, 2))
 
     reading = read(Document(pages[0].path, "image/tiff", pages))
 
@@ -344,7 +345,7 @@ def test_text_that_takes_too_much_is_rejected(
     monkeypatch.setattr(sandbox, "run_child", fail)
 
     with pytest.raises(ReadingError) as caught:
-        read(document(pdf(tmp_path, ENGLISH)))
+        read(document(pdf(tmp_path, ENGLISH), page(tmp_path, ENGLISH)))
 
     assert (caught.value.failure, caught.value.code) == (Failure.FINAL, "read_timeout")
 
