@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from django.utils.translation import gettext_lazy as _
+
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
 from extraction.models import Correction, Extraction
@@ -11,8 +13,8 @@ from extraction.review import values
 from extraction.review.edits import TABLES, Edit, fields_of
 from extraction.review.values import normalised, texts_of
 
-CHANGED = "{name} changed this to {value} meanwhile."
-CLEARED = "{name} cleared this meanwhile."
+CHANGED = _("{name} changed this to {value} meanwhile.")
+CLEARED = _("{name} cleared this meanwhile.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from extraction.invoices import presentation
 from extraction.invoices.schema import Invoice, InvoiceFields
 from extraction.review import values
 
 TABLES = {path: model for _, path, model in presentation.TABLES}
-UNKNOWN = "An invoice has no such value."
-REQUIRED = "Choose a type."
+UNKNOWN = _("An invoice has no such value.")
+REQUIRED = _("Choose a type.")
 # Digits of a row's number in a path.
 _LONGEST_NUMBER = 5
 

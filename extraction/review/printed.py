@@ -1,5 +1,7 @@
 """Words of a page become the text of a field: amounts and dates in the field's own form. Pure."""
 
+from django.utils.translation import gettext_lazy as _
+
 from extraction.documents.words import Word
 from extraction.evidence.currencies import currencies_of
 from extraction.evidence.lines import Line
@@ -8,8 +10,8 @@ from extraction.evidence.printed_numbers import numbers_in
 from extraction.evidence.values import KIND_OF, Kind
 from extraction.review import values
 
-TWO_DAYS = "This can be read as {first} or as {second}: enter one of them."
-NOTHING = "There is no text."
+TWO_DAYS = _("This can be read as {first} or as {second}: enter one of them.")
+NOTHING = _("There is no text.")
 # Signs at the end of a printed word that are no part of a code or name.
 _ENDS = ",;:"
 

@@ -7,19 +7,22 @@ from datetime import date
 from decimal import Decimal
 from typing import get_args
 
+from django.utils.translation import gettext_lazy as _
+
 from extraction.evidence.printed_numbers import values_of
 from extraction.evidence.values import KIND_OF, Kind
 from extraction.invoices.schema import DocumentType
 
 DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
 
-NOT_A_NUMBER = "Enter a number, such as 1234.50."
-TWO_NUMBERS = "This can be read as {first} or as {second}: enter one of them."
-NOT_A_DATE = "Enter a date as year, month and day, such as 2026-11-27."
-NOT_A_CURRENCY = "Enter the three letters of a currency, such as EUR."
-NOT_A_TYPE = "Choose one of the types."
-CONTROL_CHARACTERS = "Remove the control characters."
-TOO_LONG = "Enter at most {limit}."
+NOT_A_NUMBER = _("Enter a number, such as 1234.50.")
+TWO_NUMBERS = _("This can be read as {first} or as {second}: enter one of them.")
+NOT_A_DATE = _("Enter a date as year, month and day, such as 2026-11-27.")
+NOT_A_CURRENCY = _("Enter the three letters of a currency, such as EUR.")
+NOT_A_TYPE = _("Choose one of the types.")
+CONTROL_CHARACTERS = _("Remove the control characters.")
+TOO_MANY_CHARACTERS = _("Enter at most {limit} characters.")
+TOO_MANY_DIGITS = _("Enter at most {limit} digits.")
 
 # The schema's limits.
 _LONGEST = 2000
@@ -58,7 +61,7 @@ def parse(name: str, text: str) -> str | None:
         case Kind.CURRENCY:
             return _currency(text)
     if len(text) > _LONGEST:
-        raise ValueError(TOO_LONG.format(limit=f"{_LONGEST} characters"))
+        raise ValueError(TOO_MANY_CHARACTERS.format(limit=_LONGEST))
     return text
 
 
@@ -95,7 +98,7 @@ def texts_of(fields: Mapping[str, object]) -> dict[str, str]:
 def _number(text: str) -> str:
     text = _BLANKS.sub("", text)
     if sum(map(str.isdecimal, text)) > _MOST_DIGITS:
-        raise ValueError(TOO_LONG.format(limit=f"{_MOST_DIGITS} digits"))
+        raise ValueError(TOO_MANY_DIGITS.format(limit=_MOST_DIGITS))
     if _PLAIN.fullmatch(text):
         return text
     found = _WITH_MARKS.fullmatch(text)
