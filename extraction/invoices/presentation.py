@@ -1,6 +1,6 @@
 """An invoice for display: sections of labelled values, and tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -21,7 +21,6 @@ from extraction.invoices.annotations import (
 )
 from extraction.invoices.schema import Check, Invoice, LineItem, PaymentDiscount, TaxLine
 
-# Checks have labels made from their codes.
 _LABELS: dict[str, StrOrPromise] = {
     "address": _("Address"),
     "alternate_quantity": _("Alternate quantity"),
@@ -40,7 +39,6 @@ _LABELS: dict[str, StrOrPromise] = {
     "due_date": _("Due date"),
     "hs_code": _("HS code"),
     "iban": "IBAN",
-    "iban_check_digits": _("IBAN check digits"),
     "invoice": _("Invoice"),
     "invoice_date": _("Invoice date"),
     "invoice_miti": _("Invoice miti"),
@@ -77,6 +75,32 @@ _LABELS: dict[str, StrOrPromise] = {
     "until": _("Until"),
     "vehicle_number": _("Vehicle number"),
     "withholding_total": _("Tax withheld"),
+}
+# Of checks, by their codes. Stored results have older ones, too.
+_CHECKS: dict[str, StrOrPromise] = {
+    "amount_due_adds_up": _("Amount due adds up"),
+    "breakdown_adds_up": _("Breakdown adds up"),
+    "currency_fractions": _("Currency fractions"),
+    "discounts_end_in_time": _("Discounts end in time"),
+    "due_date_matches_terms": _("Due date matches terms"),
+    "due_date_not_before_invoice_date": _("Due date not before invoice date"),
+    "due_date_plausible": _("Due date plausible"),
+    "iban_check_digits": _("IBAN check digits"),
+    "invoice_date_plausible": _("Invoice date plausible"),
+    "line_amounts": _("Line amounts"),
+    "line_rates": _("Line rates"),
+    "lines_add_up": _("Lines add up"),
+    "lines_and_tax_match_total": _("Lines and tax match total"),
+    "lines_match_breakdown": _("Lines match breakdown"),
+    "lines_match_total": _("Lines match total"),
+    "lines_not_doubled": _("Lines not doubled"),
+    "sign_matches_type": _("Sign matches type"),
+    "tax_adds_up": _("Tax adds up"),
+    "tax_id_check_digits": _("Tax id check digits"),
+    "tax_matches_lines": _("Tax matches lines"),
+    "tax_matches_rate": _("Tax matches rate"),
+    "taxable_amount_adds_up": _("Taxable amount adds up"),
+    "total_adds_up": _("Total adds up"),
 }
 _DOCUMENT = [
     "document_type",
@@ -201,7 +225,7 @@ def reasons(
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
     """Return the checks with their labels."""
-    return [(label_of(check.code), check) for check in invoice.checks]
+    return [(_label(_CHECKS, check.code), check) for check in invoice.checks]
 
 
 def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> list[Row]:
@@ -247,7 +271,11 @@ def _table(
 
 def label_of(name: str) -> str:
     """Return what the pages call a field."""
-    return str(_LABELS.get(name) or name.replace("_", " ").capitalize())
+    return _label(_LABELS, name)
+
+
+def _label(labels: Mapping[str, StrOrPromise], name: str) -> str:
+    return str(labels.get(name) or name.replace("_", " ").capitalize())
 
 
 def _text(value: object) -> str:

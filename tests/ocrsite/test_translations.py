@@ -137,7 +137,7 @@ def test_unmarked_text_is_found(template: str) -> None:
 
 ENGLISH = re.compile(
     r"\b(?:the|of|is|are|this|upload|files|save|approve|reject|review|row|read|again|back|invoice"
-    r"|supplier|customer|totals|amount|number|date|page|pages|deleted|undo|checks|source|nothing)\b",
+    r"|supplier|customer|totals|amount|number|date|page|pages|deleted|undo|checks|source|nothing|adds?|matches)\b",
     re.IGNORECASE,
 )
 # The name of a file, and the names of what a script fills in.
