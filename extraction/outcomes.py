@@ -187,7 +187,7 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
         fail(extraction, _no_key_free(until))
         return
     # A last look is taken at the deadline itself.
-    latest = delay if extraction.deadline is None else extraction.deadline - now
+    latest = delay if extraction.deadline is None else extraction.deadline - extraction.now()
     Extraction.objects.postpone(extraction, min(delay, latest))
 
 
@@ -197,7 +197,8 @@ def wait_for_service(extraction: Extraction, fault: ServiceFault) -> None:
 
     The document is not to blame, so only its deadline ends the tries.
     """
-    elapsed = clock.now() - (extraction.started_at or clock.now())
+    now = extraction.now()
+    elapsed = now - (extraction.started_at or now)
     delay = RetryPolicy.from_settings().wait_after(elapsed)
     if _past_deadline(extraction, delay):
         fail(extraction, fault)
@@ -349,7 +350,7 @@ def _failures(extraction: Extraction, failure: Failure) -> int:
 
 
 def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
-    return extraction.deadline is not None and clock.now() + delay > extraction.deadline
+    return extraction.deadline is not None and extraction.now() + delay > extraction.deadline
 
 
 def _no_key_free(until: datetime) -> ExtractionFailed:

@@ -61,6 +61,7 @@ def process(extraction_id: uuid.UUID) -> None:
     )
     if extraction is None:
         return
+    extraction.note_taken()
     context.add(extraction_id=str(extraction.pk), company_id=extraction.company_id)
     with heartbeat(extraction):
         try:

@@ -1,6 +1,8 @@
 """The extraction: one document, the state of its reading and the result."""
 
+import time
 import uuid
+from datetime import datetime, timedelta
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -163,6 +165,9 @@ class Extraction(models.Model):
         null=True, editable=False, help_text="When all that a deleted document said was removed."
     )
 
+    # The shared clock and the monotonic one when this process took it; None for any other.
+    _taken: tuple[datetime, float] | None = None
+
     # The first one is Django's default: whoever reads the table must ask for deleted ones.
     objects = UndeletedManager()
     with_deleted = ExtractionQuerySet.as_manager()
@@ -242,6 +247,20 @@ class Extraction(models.Model):
     def ended(self) -> bool:
         """Whether its state is one of ``State.ended``."""
         return self.state in State.ended()
+
+    def note_taken(self) -> None:
+        """Have ``now`` go by the monotonic clock of this process, which has just claimed it."""
+        self._taken = clock.now(), time.monotonic()
+
+    def now(self) -> datetime:
+        """What the shared clock would say had nobody set it since this process claimed it.
+
+        Its deadline goes by that: a clock that is set forward must not end its tries.
+        """
+        if self._taken is None:
+            return clock.now()
+        shared, monotonic = self._taken
+        return shared + timedelta(seconds=time.monotonic() - monotonic)
 
     def may_have_killed(self, worker: str | None) -> bool:
         """Whether the document may be why its lease ran out, as seen by ``worker``.

@@ -19,7 +19,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import pipeline
+from extraction import outcomes, pipeline
 from extraction.documents import intake, rendering, sandbox
 from extraction.documents.intake import folder_of
 from extraction.documents.sandbox import Limits, OutOfTime
@@ -28,9 +28,11 @@ from extraction.models import Extraction, State
 from extraction.readers.base import ReadingError
 from extraction.readers.gemini.errors import reading_error
 from ocrsite.lib import files
+from ocrsite.lib.errors import StorageUnavailable
 from ocrsite.web_server import LostBody
 from tests.emulator.server import Emulator
 from tests.extraction.conftest import Integrator
+from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster
@@ -370,3 +372,24 @@ def test_a_reading_that_failed_for_our_faults_alone_ends_with_503_and_can_be_sen
     assert timedelta(seconds=20) < wait <= timedelta(seconds=30)
     assert post(integrator)[0] == 202  # the same bytes are read again
     assert Extraction.objects.count() == 2
+
+
+def test_a_clock_that_is_set_forward_ends_no_tries() -> None:
+    with time_machine.travel(timezone.now(), tick=False) as day:
+        for_jump, for_wait = (_claimed() for _ in range(2))
+        for_jump.note_taken()
+        day.shift(timedelta(hours=5))
+
+        for extraction in (for_jump, for_wait):
+            outcomes.wait_for_service(extraction, StorageUnavailable())
+            outcomes.wait_for_key(extraction, timezone.now())
+
+    states = [Extraction.objects.get(pk=each.pk).state for each in (for_jump, for_wait)]
+    # Of the other one this process does not know how long it has been at work.
+    assert states == [State.WAITING, State.FAILED]
+
+
+def _claimed() -> Extraction:
+    claimed: Extraction | None = Extraction.objects.claim(make_extraction().pk, worker=None)
+    assert claimed is not None
+    return claimed
