@@ -11,6 +11,8 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction import deletion, outcomes, submission
@@ -23,7 +25,7 @@ from extraction.models import Extraction
 PAGE_SIZE = 25
 # Of more deleted ones the latest are listed.
 LISTED = 1_000
-UNDER_WAY = "It is being read: a call under way is paid for, and is not cut off."
+UNDER_WAY = gettext_noop("It is being read: a call under way is paid for, and is not cut off.")
 
 
 @require_POST
@@ -31,12 +33,14 @@ def cancel(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Have a document not read that no process has taken yet."""
     extraction = visible_extraction(request, extraction_id)
     if outcomes.cancel(extraction, by=principal_of(request)):
-        earlier = " What was read earlier is back." if extraction.has_result else ""
-        messages.success(request, f"The reading is cancelled.{earlier}")
+        told = [_("The reading is cancelled.")]
+        if extraction.has_result:
+            told.append(_("What was read earlier is back."))
+        messages.success(request, " ".join(told))
     elif visible_extraction(request, extraction_id).ended:
-        messages.info(request, "It is too late: the document has been read.")
+        messages.info(request, _("It is too late: the document has been read."))
     else:
-        messages.info(request, UNDER_WAY)
+        messages.info(request, _(UNDER_WAY))
     return redirect("result", extraction.pk)
 
 
@@ -45,7 +49,7 @@ def delete(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Take a document out of every list; its page offers to undo that."""
     extraction = visible_extraction(request, extraction_id)
     if not deletion.delete(extraction, by=principal_of(request)):
-        messages.info(request, f"{UNDER_WAY} Delete it when that has ended.")
+        messages.info(request, " ".join([_(UNDER_WAY), _("Delete it when that has ended.")]))
     return redirect("result", extraction.pk)
 
 
@@ -54,7 +58,7 @@ def undo(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """List a deleted document again."""
     extraction = visible_extraction(request, extraction_id, even_deleted=True)
     if deletion.undo(extraction, by=principal_of(request)):
-        messages.success(request, f"{extraction.file_name} is back.")
+        messages.success(request, _("%s is back.") % extraction.file_name)
     return redirect("result", extraction.pk)
 
 
@@ -63,14 +67,14 @@ def read_again(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Ask how a document is to be read again, say what that replaces, and have it done."""
     extraction = visible_extraction(request, extraction_id)
     if not extraction.ended or extraction.files_removed_at:
-        messages.info(request, "Only a document that is kept, and is not being read, can be.")
+        messages.info(request, _("Only a document that is kept, and is not being read, can be."))
         return redirect("result", extraction.pk)
     form = ReadAgainForm(request.POST or None, company_id=extraction.company_id)
     is_changed = request.POST.get("version", "") != str(extraction.version)
     if form.is_valid() and not is_changed:
         by = principal_of(request)
         if submission.read_again(extraction, by=by, reader=form.reader, key=form.key):
-            messages.success(request, "The document is queued to be read again.")
+            messages.success(request, _("The document is queued to be read again."))
             return redirect("result", extraction.pk)
         is_changed, extraction = True, visible_extraction(request, extraction_id)
     context = {
@@ -98,9 +102,9 @@ def undo_chosen(request: HttpRequest) -> HttpResponse:
     by = principal_of(request)
     chosen = chosen_by_id(request.POST.getlist("chosen"), _deleted(by))
     if not chosen.exists():
-        messages.info(request, "Choose at least one document.")
+        messages.info(request, _("Choose at least one document."))
         return redirect("deleted")
-    batch = Batch("back")
+    batch = Batch(_("back"))
     for extraction in batch.each_of(chosen):
         batch.note(None if deletion.undo(extraction, by=by) else Skipped.CHANGED)
     batch.tell(request)

@@ -4,16 +4,17 @@ from pathlib import Path
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 
 from tokens.models import Provider, TokenMaster
 
-DEMO = "Demo reads offline: by rules, without a key, and nothing leaves this machine."
-KEY = "A Gemini key reads more. It goes to Administration, Tokens:"
+DEMO = gettext_noop("Demo reads offline: by rules, without a key, and nothing leaves this machine.")
+KEY = gettext_noop("A Gemini key reads more. It goes to Administration, Tokens:")
 # What is offered to try, by file name.
 SAMPLES = {
-    "acme-invoice.pdf": "An invoice",
-    "globex-3-pages.pdf": "One of three pages",
-    "himal-tax-invoice.pdf": "One from Nepal",
+    "acme-invoice.pdf": gettext_noop("An invoice"),
+    "globex-3-pages.pdf": gettext_noop("One of three pages"),
+    "himal-tax-invoice.pdf": gettext_noop("One from Nepal"),
 }
 
 
@@ -41,4 +42,4 @@ def sample_path(name: str) -> Path | None:
 
 def samples() -> dict[str, str]:
     """Return labels by the names of the samples that are installed."""
-    return {name: label for name, label in SAMPLES.items() if sample_path(name)}
+    return {name: gettext(label) for name, label in SAMPLES.items() if sample_path(name)}

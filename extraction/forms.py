@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from extraction.exports.formats import Format
@@ -79,10 +80,10 @@ class ReadAgainForm(forms.Form):
     """
 
     how = forms.ChoiceField(
-        label="Read",
+        label=_("Read"),
         required=False,
         widget=forms.RadioSelect,
-        error_messages={"invalid_choice": "This cannot be chosen any more. Choose again."},
+        error_messages={"invalid_choice": _("This cannot be chosen any more. Choose again.")},
     )
 
     def __init__(self, *args: Any, company_id: str | None, **kwargs: Any) -> None:
@@ -92,11 +93,14 @@ class ReadAgainForm(forms.Form):
             usable = TokenMaster.objects.for_company(company_id).usable().order_by("pk")
         self._keys = {str(key.pk): key for key in usable if key.presentable}
         cast("forms.ChoiceField", self.fields["how"]).choices = [
-            ("", "as it was sent"),
-            (ReaderChoice.AUTO, "the e-invoice inside the PDF if it is complete, else the pages"),
-            (ReaderChoice.EINVOICE, "the e-invoice inside the PDF, and nothing else"),
-            (ReaderChoice.MODEL, "the pages, with any key"),
-            *((pk, f"the pages, with {_named(key)}") for pk, key in self._keys.items()),
+            ("", gettext("as it was sent")),
+            (
+                ReaderChoice.AUTO,
+                gettext("the e-invoice inside the PDF if it is complete, else the pages"),
+            ),
+            (ReaderChoice.EINVOICE, gettext("the e-invoice inside the PDF, and nothing else")),
+            (ReaderChoice.MODEL, gettext("the pages, with any key")),
+            *((pk, gettext("the pages, with %s") % _named(key)) for pk, key in self._keys.items()),
         ]
 
     @property
@@ -112,8 +116,9 @@ class ReadAgainForm(forms.Form):
 
 def _named(key: TokenMaster) -> str:
     if key.provider == Provider.OFFLINE:
-        return f"key {key.pk} (offline)"
-    return f"key {key.pk}: {key.masked_key} ({key.provider})"
+        return gettext("key %d (offline)") % key.pk
+    named = {"number": key.pk, "masked": key.masked_key, "provider": key.provider}
+    return gettext("key %(number)d: %(masked)s (%(provider)s)") % named
 
 
 class ExportForm(forms.Form):

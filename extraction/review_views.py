@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction.access import principal_of, visible_extraction
@@ -54,7 +55,7 @@ def review(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     if action.startswith(_ADD):
         draft = Draft(edit, add_to=action.removeprefix(_ADD), rejection=_rejection(request))
         return _page(request, extraction, draft)
-    step, _, row = action.partition(":")
+    step, __, row = action.partition(":")
     if step in _MOVES:
         draft = Draft(moved(edit, row, _MOVES[step]), rejection=_rejection(request))
         return _page(request, extraction, draft)
@@ -123,7 +124,7 @@ def open_next(request: HttpRequest) -> HttpResponse:
     left = queue.to_review(principal).exists()
     messages.info(
         request,
-        "Others have open what is left to review." if left else "Nothing is left to review.",
+        _("Others have open what is left to review.") if left else _("Nothing is left to review."),
     )
     return redirect("list")
 
@@ -135,14 +136,14 @@ def _decide(
     by = principal_of(request)
     if action == "reject":
         decisions.reject(extraction, _rejection(request), by=by, version=version)
-        messages.success(request, f"{extraction.file_name} is rejected.")
+        messages.success(request, _("%s is rejected.") % extraction.file_name)
     elif action in ("approve", "approve-anyway"):
         anyway = action == "approve-anyway"
         decisions.approve(extraction, edit, by=by, version=version, anyway=anyway)
-        messages.success(request, f"{extraction.file_name} is approved.")
+        messages.success(request, _("%s is approved.") % extraction.file_name)
     else:
         decisions.correct(extraction, edit, by=by, version=version)
-        messages.success(request, "Your changes are saved.")
+        messages.success(request, _("Your changes are saved."))
         return redirect("review", extraction.pk)
     response = redirect("review-next")
     response["Location"] += f"?after={extraction.pk}"

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -53,7 +54,8 @@ class Outcome:
         if not self.came_before or self.extraction is None:
             return ""
         came = localtime(self.extraction.created_at)
-        return f"This document came already on {date_format(came, 'DATETIME_FORMAT')}."
+        told = _("This document came already on %s.")
+        return told % date_format(came, "DATETIME_FORMAT")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -67,7 +69,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         form = UploadForm(request.POST, companies=companies)
         files = request.FILES.getlist("file")
         if not files:
-            form.add_error(None, "Choose at least one file.")
+            form.add_error(None, _("Choose at least one file."))
         if form.is_valid():
             outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
         if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
@@ -163,8 +165,8 @@ def _first_steps(principal: Principal) -> dict[str, object]:
         return {}
     return {
         "samples": first_steps.samples(),
-        "demo": first_steps.DEMO if first_steps.reads_offline_only() else "",
-        "key": first_steps.KEY,
+        "demo": _(first_steps.DEMO) if first_steps.reads_offline_only() else "",
+        "key": _(first_steps.KEY),
         "key_address": first_steps.key_address(),
     }
 

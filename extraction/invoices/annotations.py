@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
 from extraction.invoices.schema import Evidence, Invoice, Source
 
 # Reasons, and rows of a table, on a page that a browser copes with; an e-invoice may have 30,000.
@@ -13,18 +16,18 @@ MOST = 1_000
 class Origin:
     """A source in words: the mark beside a value, and what it means."""
 
-    mark: str
-    meaning: str
+    mark: StrOrPromise
+    meaning: StrOrPromise
 
 
 # From the strongest to the weakest.
 ORIGINS: dict[Source, Origin] = {
-    "person": Origin("person", "set or confirmed by a person"),
-    "xml": Origin("XML", "stated by the electronic invoice in the PDF"),
-    "text": Origin("page", "printed on the page"),
-    "ocr": Origin("OCR", "found on the page by OCR"),
-    "sums": Origin("sum", "not printed, but follows from values that are"),
-    "model": Origin("reader only", "found nowhere on the document"),
+    "person": Origin(_("person"), _("set or confirmed by a person")),
+    "xml": Origin("XML", _("stated by the electronic invoice in the PDF")),
+    "text": Origin(_("page"), _("printed on the page")),
+    "ocr": Origin("OCR", _("found on the page by OCR")),
+    "sums": Origin(_("sum"), _("not printed, but follows from values that are")),
+    "model": Origin(_("reader only"), _("found nowhere on the document")),
 }
 
 

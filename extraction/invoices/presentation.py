@@ -1,12 +1,14 @@
 """An invoice for display: sections of labelled values, and tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from pydantic import BaseModel
 
 from extraction.invoices.amounts import as_stated
@@ -19,22 +21,86 @@ from extraction.invoices.annotations import (
 )
 from extraction.invoices.schema import Check, Invoice, LineItem, PaymentDiscount, TaxLine
 
-_LABELS = {
-    "hs_code": "HS code",
+_LABELS: dict[str, StrOrPromise] = {
+    "address": _("Address"),
+    "alternate_quantity": _("Alternate quantity"),
+    "amount": _("Amount"),
+    "amount_due": _("Amount due"),
+    "batch": _("Batch"),
+    "breakage": _("Breakage"),
+    "charge_total": _("Charge total"),
+    "credit_note": _("Credit note"),
+    "currency": _("Currency"),
+    "delivery_note_number": _("Delivery note number"),
+    "description": _("Description"),
+    "discount": _("Discount"),
+    "discount_total": _("Discount total"),
+    "document_type": _("Document type"),
+    "due_date": _("Due date"),
+    "hs_code": _("HS code"),
     "iban": "IBAN",
-    "iban_check_digits": "IBAN check digits",
-    "invoice_miti": "Invoice miti",
-    "mrp": "MRP",
-    "percent": "Discount %",
-    "prepaid_amount": "Prepaid",
-    "price_base_quantity": "Price per",
-    "pws_number": "PWS number",
-    "rate": "Rate %",
-    "rounding_amount": "Rounding",
-    "serial_number": "Serial",
-    "tax_id": "Tax ID",
-    "tax_rate": "Tax %",
-    "withholding_total": "Tax withheld",
+    "invoice": _("Invoice"),
+    "invoice_date": _("Invoice date"),
+    "invoice_miti": _("Invoice miti"),
+    "invoice_number": _("Invoice number"),
+    "item_code": _("Item code"),
+    "leakage": _("Leakage"),
+    "mrp": _("MRP"),
+    "name": _("Name"),
+    "order_number": _("Order number"),
+    "other": _("Other"),
+    "payment_terms": _("Payment terms"),
+    "percent": _("Discount %"),
+    "prepaid_amount": _("Prepaid"),
+    "price_base_quantity": _("Price per"),
+    "pws_number": _("PWS number"),
+    "quantity": _("Quantity"),
+    "rate": _("Rate %"),
+    "receipt": _("Receipt"),
+    "rounding_amount": _("Rounding"),
+    "serial_number": _("Serial"),
+    "shortage": _("Shortage"),
+    "subtotal": _("Subtotal"),
+    "tax_amount": _("Tax amount"),
+    "tax_id": _("Tax ID"),
+    "tax_rate": _("Tax %"),
+    "tax_total": _("Tax total"),
+    "taxable_amount": _("Taxable amount"),
+    "total_amount": _("Total amount"),
+    "transaction_date": _("Transaction date"),
+    "transaction_type": _("Transaction type"),
+    "transporter": _("Transporter"),
+    "unit": _("Unit"),
+    "unit_price": _("Unit price"),
+    "until": _("Until"),
+    "vehicle_number": _("Vehicle number"),
+    "withholding_total": _("Tax withheld"),
+}
+# Of checks, by their codes. Stored results have older ones, too.
+_CHECKS: dict[str, StrOrPromise] = {
+    "amount_due_adds_up": _("Amount due adds up"),
+    "breakdown_adds_up": _("Breakdown adds up"),
+    "currency_fractions": _("Currency fractions"),
+    "discounts_end_in_time": _("Discounts end in time"),
+    "due_date_matches_terms": _("Due date matches terms"),
+    "due_date_not_before_invoice_date": _("Due date not before invoice date"),
+    "due_date_plausible": _("Due date plausible"),
+    "iban_check_digits": _("IBAN check digits"),
+    "invoice_date_plausible": _("Invoice date plausible"),
+    "line_amounts": _("Line amounts"),
+    "line_rates": _("Line rates"),
+    "lines_add_up": _("Lines add up"),
+    "lines_and_tax_match_total": _("Lines and tax match total"),
+    "lines_match_breakdown": _("Lines match breakdown"),
+    "lines_match_total": _("Lines match total"),
+    "lines_not_doubled": _("Lines not doubled"),
+    "sign_matches_type": _("Sign matches type"),
+    "tax_adds_up": _("Tax adds up"),
+    "tax_id_check_digits": _("Tax id check digits"),
+    "tax_matches_lines": _("Tax matches lines"),
+    "tax_matches_rate": _("Tax matches rate"),
+    "taxable_amount_adds_up": _("Taxable amount adds up"),
+    "total_adds_up": _("Total adds up"),
 }
 _DOCUMENT = [
     "document_type",
@@ -65,18 +131,25 @@ _TOTALS = [
 ]
 _PAYMENT = ["iban", "payment_terms"]
 _PARTY = ["name", "tax_id", "address"]
-SECTIONS = {
-    "Document": _DOCUMENT,
-    "Supplier": [f"supplier.{name}" for name in _PARTY],
-    "Customer": [f"customer.{name}" for name in _PARTY],
-    "Totals": _TOTALS,
-    "Payment": _PAYMENT,
-}
-TABLES: list[tuple[str, str, type[BaseModel]]] = [
-    ("Lines", "line_items", LineItem),
-    ("Tax", "tax_breakdown", TaxLine),
-    ("Discounts for early payment", "payment_discounts", PaymentDiscount),
+# Titles, and the paths of what is under them.
+SECTIONS: list[tuple[StrOrPromise, list[str]]] = [
+    (_("Document"), _DOCUMENT),
+    (_("Supplier"), [f"supplier.{name}" for name in _PARTY]),
+    (_("Customer"), [f"customer.{name}" for name in _PARTY]),
+    (_("Totals"), _TOTALS),
+    (_("Payment"), _PAYMENT),
 ]
+TABLES: list[tuple[StrOrPromise, str, type[BaseModel]]] = [
+    (_("Lines"), "line_items", LineItem),
+    (_("Tax"), "tax_breakdown", TaxLine),
+    (_("Discounts for early payment"), "payment_discounts", PaymentDiscount),
+]
+_TYPES: dict[str, StrOrPromise] = {
+    "invoice": _("invoice"),
+    "credit_note": _("credit note"),
+    "receipt": _("receipt"),
+    "other": _("other"),
+}
 # Shown even when empty, so that their absence is seen.
 EXPECTED = {"invoice_number", "invoice_date", "name", "total_amount"}
 
@@ -94,7 +167,7 @@ class Row:
 class Section:
     """Values that belong together."""
 
-    title: str
+    title: StrOrPromise
     rows: list[Row]
 
 
@@ -114,7 +187,7 @@ class Table:
     ``left_out``: how many more rows the invoice has.
     """
 
-    title: str
+    title: StrOrPromise
     headings: list[Cell]
     rows: list[list[Cell]]
     left_out: int
@@ -124,7 +197,7 @@ class Table:
 def sections(invoice: Invoice) -> list[Section]:
     """Return everything but the tables, in reading order."""
     annotations = Annotations(invoice)
-    return [Section(title, _rows(invoice, paths, annotations)) for title, paths in SECTIONS.items()]
+    return [Section(title, _rows(invoice, paths, annotations)) for title, paths in SECTIONS]
 
 
 def tables(invoice: Invoice) -> list[Table]:
@@ -152,7 +225,7 @@ def reasons(
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
     """Return the checks with their labels."""
-    return [(label_of(check.code), check) for check in invoice.checks]
+    return [(_label(_CHECKS, check.code), check) for check in invoice.checks]
 
 
 def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> list[Row]:
@@ -160,13 +233,15 @@ def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> l
     for path in paths:
         name = path.rpartition(".")[2]
         value = _text(attrgetter(path)(invoice))
+        if name == "document_type":
+            value = str(_TYPES[value])
         if value or name in EXPECTED or annotations.is_named(path):
             rows.append(Row(label_of(name), value, annotations.at(path)))
     return rows
 
 
 def _table(
-    title: str,
+    title: StrOrPromise,
     path: str,
     model: type[BaseModel],
     items: Sequence[BaseModel],
@@ -196,7 +271,11 @@ def _table(
 
 def label_of(name: str) -> str:
     """Return what the pages call a field."""
-    return _LABELS.get(name, name.replace("_", " ").capitalize())
+    return _label(_LABELS, name)
+
+
+def _label(labels: Mapping[str, StrOrPromise], name: str) -> str:
+    return str(labels.get(name) or name.replace("_", " ").capitalize())
 
 
 def _text(value: object) -> str:
@@ -206,4 +285,4 @@ def _text(value: object) -> str:
         return as_stated(value)
     if isinstance(value, date):
         return date_format(value, "DATE_FORMAT")
-    return str(value).replace("credit_note", "credit note")
+    return str(value)

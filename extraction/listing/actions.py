@@ -54,7 +54,7 @@ def retry_failed(request: HttpRequest, chosen: Rows) -> None:
 
 def approve(request: HttpRequest, chosen: Rows) -> None:
     """Approve those of which nothing is doubtful."""
-    by, batch = principal_of(request), Batch("approved")
+    by, batch = principal_of(request), Batch(gettext("approved"))
     read = chosen.filter(state=State.SUCCEEDED)
     batch.skip(read.filter(TO_REVIEW), Skipped.DOUBTFUL)
     batch.skip(read.filter(reviewed_at__isnull=False), Skipped.DECIDED)
@@ -73,7 +73,7 @@ def approve(request: HttpRequest, chosen: Rows) -> None:
 
 def cancel(request: HttpRequest, chosen: Rows) -> None:
     """Cancel those that no process has taken."""
-    by, batch = principal_of(request), Batch("cancelled")
+    by, batch = principal_of(request), Batch(gettext("cancelled"))
     batch.skip(chosen.filter(state=State.PROCESSING), Skipped.UNDER_WAY)
     batch.skip(chosen.filter(state__in=State.ended()), Skipped.ENDED)
     for extraction in batch.each_of(chosen.filter(state__in=[State.QUEUED, State.WAITING])):
@@ -83,7 +83,7 @@ def cancel(request: HttpRequest, chosen: Rows) -> None:
 
 def delete(request: HttpRequest, chosen: Rows) -> None:
     """Delete those that are not being read."""
-    by, batch = principal_of(request), Batch("deleted")
+    by, batch = principal_of(request), Batch(gettext("deleted"))
     batch.skip(chosen.filter(state=State.PROCESSING), Skipped.UNDER_WAY)
     for extraction in batch.each_of(chosen.exclude(state=State.PROCESSING)):
         batch.note(None if deletion.delete(extraction, by=by) else Skipped.CHANGED)
@@ -111,7 +111,7 @@ def read_again(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
             "chosen": request.POST.getlist("chosen"),
         }
         return render(request, "extraction/read_many_again.html", context)
-    by, batch = principal_of(request), Batch("queued to be read again")
+    by, batch = principal_of(request), Batch(gettext("queued to be read again"))
     batch.skip(chosen.filter(state__in=State.unended()), Skipped.WAITING)
     batch.skip(ended.filter(files_removed_at__isnull=False), Skipped.REMOVED)
     batch.skip(kept.filter(reviewed_at__isnull=False), Skipped.CORRECTED)

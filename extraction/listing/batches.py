@@ -3,10 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from enum import Enum
+from enum import Enum, auto
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext_lazy
 
 from extraction.listing.conditions import Rows
 from extraction.models import Extraction
@@ -18,20 +21,36 @@ SECONDS = 10.0
 
 
 class Skipped(Enum):
-    """Why something is not done: as said of one document, and of several."""
+    """Why something is not done."""
 
-    DOUBTFUL = ("it needs review", "they need review")
-    DECIDED = ("it was approved or rejected before", "they were approved or rejected before")
-    UNREAD = ("it has not been read", "they have not been read")
-    UNDER_WAY = ("it is being read", "they are being read")
-    ENDED = ("it has ended", "they have ended")
-    WAITING = ("it waits to be read already", "they wait to be read already")
-    REMOVED = ("its document was removed", "their documents were removed")
-    CORRECTED = (
+    DOUBTFUL = auto()
+    DECIDED = auto()
+    UNREAD = auto()
+    UNDER_WAY = auto()
+    ENDED = auto()
+    WAITING = auto()
+    REMOVED = auto()
+    CORRECTED = auto()
+    CHANGED = auto()
+
+
+# As said of one document, and of several.
+_WHY = {
+    Skipped.DOUBTFUL: ngettext_lazy("it needs review", "they need review"),
+    Skipped.DECIDED: ngettext_lazy(
+        "it was approved or rejected before", "they were approved or rejected before"
+    ),
+    Skipped.UNREAD: ngettext_lazy("it has not been read", "they have not been read"),
+    Skipped.UNDER_WAY: ngettext_lazy("it is being read", "they are being read"),
+    Skipped.ENDED: ngettext_lazy("it has ended", "they have ended"),
+    Skipped.WAITING: ngettext_lazy("it waits to be read already", "they wait to be read already"),
+    Skipped.REMOVED: ngettext_lazy("its document was removed", "their documents were removed"),
+    Skipped.CORRECTED: ngettext_lazy(
         "a person corrected or decided it, so have it read again on its own page",
         "people corrected or decided them, so have them read again on their own pages",
-    )
-    CHANGED = ("it changed meanwhile", "they changed meanwhile")
+    ),
+    Skipped.CHANGED: ngettext_lazy("it changed meanwhile", "they changed meanwhile"),
+}
 
 
 class Batch:
@@ -71,12 +90,16 @@ class Batch:
 
     def tell(self, request: HttpRequest) -> None:
         """Leave the summary for the user, such as "41 approved, 4 skipped: they need review."."""
-        parts = [f"{self._done:,} {self._word}"]
+        parts = [f"{_grouped(self._done)} {self._word}"]
         for why, count in self._skipped.items():
             if count:
-                one, several = why.value
-                parts.append(f"{count:,} skipped: {one if count == 1 else several}")
+                told = {"count": _grouped(count), "why": _WHY[why] % count}
+                parts.append(_("%(count)s skipped: %(why)s") % told)
         level = messages.SUCCESS if self._done else messages.INFO
         messages.add_message(request, level, f"{', '.join(parts)}.")
         if self._is_cut:
-            messages.info(request, "There are more: do it again for the rest.")
+            messages.info(request, _("There are more: do it again for the rest."))
+
+
+def _grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)

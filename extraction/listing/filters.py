@@ -113,7 +113,7 @@ class FilterForm(forms.Form):
     batch = forms.UUIDField(
         required=False,
         widget=forms.HiddenInput,
-        error_messages={"invalid": "There is no such batch of files."},
+        error_messages={"invalid": _("There is no such batch of files.")},
     )
     sort = forms.ChoiceField(
         required=False,

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
 from extraction.models import Correction, Extraction
@@ -11,8 +14,8 @@ from extraction.review import values
 from extraction.review.edits import TABLES, Edit, fields_of
 from extraction.review.values import normalised, texts_of
 
-CHANGED = "{name} changed this to {value} meanwhile."
-CLEARED = "{name} cleared this meanwhile."
+CHANGED = gettext_noop("{name} changed this to {value} meanwhile.")
+CLEARED = gettext_noop("{name} cleared this meanwhile.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +105,5 @@ def _is_of_rows(correction: Correction, table: str) -> bool:
 
 def _note(correction: Correction) -> str:
     if correction.new_value is None:
-        return CLEARED.format(name=correction.corrected_by)
-    return CHANGED.format(name=correction.corrected_by, value=correction.new_value)
+        return _(CLEARED).format(name=correction.corrected_by)
+    return _(CHANGED).format(name=correction.corrected_by, value=correction.new_value)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from extraction.access import Principal
 from extraction.invoices.listed import listed_fields
@@ -21,8 +22,8 @@ from extraction.review.values import normalised, parse
 
 logger = logging.getLogger(__name__)
 
-REASON_MISSING = "Say why it is rejected."
-REASON_TOO_LONG = "Enter at most 500 characters."
+REASON_MISSING = gettext_noop("Say why it is rejected.")
+REASON_TOO_LONG = gettext_noop("Enter at most 500 characters.")
 LONGEST_REASON = 500
 # Characters of the paths that one record names.
 LONGEST_LOGGED = 2000
@@ -96,7 +97,7 @@ def reject(extraction: Extraction, reason: str, *, by: Principal, version: int) 
     except ValueError as error:
         raise InvalidEdit({"rejection": str(error)}) from error
     if not reason or len(reason) > LONGEST_REASON:
-        raise InvalidEdit({"rejection": REASON_TOO_LONG if reason else REASON_MISSING})
+        raise InvalidEdit({"rejection": gettext(REASON_TOO_LONG if reason else REASON_MISSING)})
     invoice = current_invoice(extraction).model_copy(update={"needs_review": True})
     _decide(extraction, invoice, by, rejection=reason)
     logger.info("%s rejected %s", by.label, extraction.pk)

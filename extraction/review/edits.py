@@ -4,13 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from extraction.invoices import presentation
 from extraction.invoices.schema import Invoice, InvoiceFields
 from extraction.review import values
 
 TABLES = {path: model for _, path, model in presentation.TABLES}
-UNKNOWN = "An invoice has no such value."
-REQUIRED = "Choose a type."
+UNKNOWN = gettext_noop("An invoice has no such value.")
+REQUIRED = gettext_noop("Choose a type.")
 # Digits of a row's number in a path.
 _LONGEST_NUMBER = 5
 
@@ -94,13 +97,13 @@ def applied(invoice: Invoice, edit: Edit) -> Edited:
         try:
             place = _place(after, path, new_rows)
             if place is None:
-                raise ValueError(UNKNOWN)
+                raise ValueError(_(UNKNOWN))
             holder, name = place
             if values.same(name, text, holder.get(name)):
                 continue
             value = values.parse(name, text)
             if value is None and name == "document_type":
-                raise ValueError(REQUIRED)
+                raise ValueError(_(REQUIRED))
         except ValueError as error:
             errors[path] = str(error)
             continue

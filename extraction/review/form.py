@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext
+from django_stubs_ext import StrOrPromise
 
 from extraction.evidence.values import KIND_OF, Kind
 from extraction.invoices.annotations import Annotation, Annotations
@@ -74,17 +76,21 @@ class Input:
 class Group:
     """Values that belong together; ``more`` are those that the document does not have."""
 
-    title: str
+    title: StrOrPromise
     inputs: list[Input]
     more: list[Input]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table; ``label`` is its place as it is shown, from 1."""
+    """One row of a table; ``label`` is its place as it is shown, from 1.
+
+    ``named``: what all its labels call it, so that the page's script can replace that.
+    """
 
     path: str
     label: str
+    named: str
     inputs: list[Input]
     is_removed: bool
 
@@ -94,7 +100,7 @@ class Grid:
     """A table; ``blank`` is the row that the page's script copies."""
 
     path: str
-    title: str
+    title: StrOrPromise
     headings: list[Input]
     rows: list[Row]
     blank: Row
@@ -144,7 +150,7 @@ def form_of(
     """Return the form of an invoice with what was typed; ``add_to`` gets one more row."""
     fields = fields_of(invoice)
     inputs = _Inputs(Annotations(invoice), {**texts_of(fields), **edit.values}, edit, errors or {})
-    groups = [_group(inputs, title, paths) for title, paths in SECTIONS.items()]
+    groups = [_group(inputs, title, paths) for title, paths in SECTIONS]
     grids = [
         _grid(inputs, title, path, list(model.model_fields), len(fields[path]), path == add_to)
         for title, path, model in TABLES
@@ -187,7 +193,7 @@ def _is_value(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-def _group(inputs: _Inputs, title: str, paths: Iterable[str]) -> Group:
+def _group(inputs: _Inputs, title: StrOrPromise, paths: Iterable[str]) -> Group:
     group = Group(title, [], [])
     for path in paths:
         is_shown = path.rpartition(".")[2] in EXPECTED or inputs.is_shown(path)
@@ -195,7 +201,9 @@ def _group(inputs: _Inputs, title: str, paths: Iterable[str]) -> Group:
     return group
 
 
-def _grid(inputs: _Inputs, title: str, table: str, names: list[str], count: int, add: bool) -> Grid:
+def _grid(
+    inputs: _Inputs, title: StrOrPromise, table: str, names: list[str], count: int, add: bool
+) -> Grid:
     known = sorted({*range(count), *_typed_rows(table, inputs.edit.values)})
     first = [number for number in inputs.edit.order.get(table, ()) if number in known]
     numbers = list(dict.fromkeys([*first, *known]))
@@ -210,13 +218,15 @@ def _grid(inputs: _Inputs, title: str, table: str, names: list[str], count: int,
 
     def row(number: Any, label: str) -> Row:
         path = f"{table}.{number}"
-        named = [(name, f"{label_of(name)}, row {label}") for name in columns]
-        cells = [inputs.at(f"{path}.{name}", text) for name, text in named]
-        return Row(path, label, cells, path in inputs.edit.removed)
+        named = gettext("row {number}").format(number=label)
+        cells = [inputs.at(f"{path}.{name}", f"{label_of(name)}, {named}") for name in columns]
+        return Row(path, label, named, cells, path in inputs.edit.removed)
 
     headings = [inputs.at(name) for name in columns]
     rows = [row(number, str(place)) for place, number in enumerate(numbers, 1)]
-    return Grid(table, title, headings, rows, row(ANY, "new"), inputs.annotations.at(table))
+    return Grid(
+        table, title, headings, rows, row(ANY, gettext("new")), inputs.annotations.at(table)
+    )
 
 
 def _typed_rows(table: str, values: Mapping[str, str]) -> set[int]:

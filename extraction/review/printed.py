@@ -1,5 +1,7 @@
 """Words of a page become the text of a field: amounts and dates in the field's own form. Pure."""
 
+from django.utils.translation import gettext, gettext_noop
+
 from extraction.documents.words import Word
 from extraction.evidence.currencies import currencies_of
 from extraction.evidence.lines import Line
@@ -8,8 +10,8 @@ from extraction.evidence.printed_numbers import numbers_in
 from extraction.evidence.values import KIND_OF, Kind
 from extraction.review import values
 
-TWO_DAYS = "This can be read as {first} or as {second}: enter one of them."
-NOTHING = "There is no text."
+TWO_DAYS = gettext_noop("This can be read as {first} or as {second}: enter one of them.")
+NOTHING = gettext_noop("There is no text.")
 # Signs at the end of a printed word that are no part of a code or name.
 _ENDS = ",;:"
 
@@ -33,7 +35,7 @@ def value_printed(path: str, text: str, *, mark: str = "", order: Order | None =
             text = values.normalised(text).rstrip(_ENDS)
     value = values.parse(name, text)
     if value is None:
-        raise ValueError(NOTHING)
+        raise ValueError(gettext(NOTHING))
     return value
 
 
@@ -41,17 +43,17 @@ def _number(text: str, mark: str) -> str:
     """Return the only number of some words, the longest of its groups of digits."""
     found = list(numbers_in(_line(text), mark))
     if not found:
-        raise ValueError(values.NOT_A_NUMBER)
+        raise ValueError(gettext(values.NOT_A_NUMBER))
     widest = max(each.box[2] - each.box[0] for each in found)
     longest = [each for each in found if each.box[2] - each.box[0] == widest]
     signed = {
         f"{'-' if each.negative else ''}{value:f}" for each in longest for value in each.values
     }
     if not signed:
-        raise ValueError(values.NOT_A_NUMBER)
+        raise ValueError(gettext(values.NOT_A_NUMBER))
     if len(signed) > 1:
         first, second, *_ = sorted(signed)
-        raise ValueError(values.TWO_NUMBERS.format(first=first, second=second))
+        raise ValueError(gettext(values.TWO_NUMBERS).format(first=first, second=second))
     return signed.pop()
 
 
@@ -59,17 +61,17 @@ def _day(text: str, order: Order | None) -> str:
     found = list(days_in(_line(text)))
     days = {each.day for each in found if not each.ambiguous or order in (None, each.order)}
     if not days:
-        raise ValueError(values.NOT_A_DATE)
+        raise ValueError(gettext(values.NOT_A_DATE))
     if len(days) > 1:
         first, second, *_ = sorted(days)
-        raise ValueError(TWO_DAYS.format(first=first, second=second))
+        raise ValueError(gettext(TWO_DAYS).format(first=first, second=second))
     return days.pop().isoformat()
 
 
 def _currency(text: str) -> str:
     codes = list(currencies_of([_line(text)]))
     if len(codes) != 1:
-        raise ValueError(values.NOT_A_CURRENCY)
+        raise ValueError(gettext(values.NOT_A_CURRENCY))
     return codes[0]
 
 

@@ -7,19 +7,23 @@ from datetime import date
 from decimal import Decimal
 from typing import get_args
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from extraction.evidence.printed_numbers import values_of
 from extraction.evidence.values import KIND_OF, Kind
 from extraction.invoices.schema import DocumentType
 
 DOCUMENT_TYPES: tuple[str, ...] = get_args(DocumentType)
 
-NOT_A_NUMBER = "Enter a number, such as 1234.50."
-TWO_NUMBERS = "This can be read as {first} or as {second}: enter one of them."
-NOT_A_DATE = "Enter a date as year, month and day, such as 2026-11-27."
-NOT_A_CURRENCY = "Enter the three letters of a currency, such as EUR."
-NOT_A_TYPE = "Choose one of the types."
-CONTROL_CHARACTERS = "Remove the control characters."
-TOO_LONG = "Enter at most {limit}."
+NOT_A_NUMBER = gettext_noop("Enter a number, such as 1234.50.")
+TWO_NUMBERS = gettext_noop("This can be read as {first} or as {second}: enter one of them.")
+NOT_A_DATE = gettext_noop("Enter a date as year, month and day, such as 2026-11-27.")
+NOT_A_CURRENCY = gettext_noop("Enter the three letters of a currency, such as EUR.")
+NOT_A_TYPE = gettext_noop("Choose one of the types.")
+CONTROL_CHARACTERS = gettext_noop("Remove the control characters.")
+TOO_MANY_CHARACTERS = gettext_noop("Enter at most {limit} characters.")
+TOO_MANY_DIGITS = gettext_noop("Enter at most {limit} digits.")
 
 # The schema's limits.
 _LONGEST = 2000
@@ -45,10 +49,10 @@ def parse(name: str, text: str) -> str | None:
     if not text:
         return None
     if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
-        raise ValueError(CONTROL_CHARACTERS)
+        raise ValueError(_(CONTROL_CHARACTERS))
     if name == "document_type":
         if text not in DOCUMENT_TYPES:
-            raise ValueError(NOT_A_TYPE)
+            raise ValueError(_(NOT_A_TYPE))
         return text
     match KIND_OF.get(name):
         case Kind.NUMBER:
@@ -58,7 +62,7 @@ def parse(name: str, text: str) -> str | None:
         case Kind.CURRENCY:
             return _currency(text)
     if len(text) > _LONGEST:
-        raise ValueError(TOO_LONG.format(limit=f"{_LONGEST} characters"))
+        raise ValueError(_(TOO_MANY_CHARACTERS).format(limit=_LONGEST))
     return text
 
 
@@ -95,17 +99,17 @@ def texts_of(fields: Mapping[str, object]) -> dict[str, str]:
 def _number(text: str) -> str:
     text = _BLANKS.sub("", text)
     if sum(map(str.isdecimal, text)) > _MOST_DIGITS:
-        raise ValueError(TOO_LONG.format(limit=f"{_MOST_DIGITS} digits"))
+        raise ValueError(_(TOO_MANY_DIGITS).format(limit=_MOST_DIGITS))
     if _PLAIN.fullmatch(text):
         return text
     found = _WITH_MARKS.fullmatch(text)
     # "1.234" is plain, whatever it may mean elsewhere: so the page shows numbers itself.
     possible = sorted(values_of(found[2])) if found else []
     if found is None or not possible:
-        raise ValueError(NOT_A_NUMBER)
+        raise ValueError(_(NOT_A_NUMBER))
     signed = [f"{'-' if found[1] else ''}{number:f}" for number in possible]
     if len(signed) > 1:
-        raise ValueError(TWO_NUMBERS.format(first=signed[0], second=signed[1]))
+        raise ValueError(_(TWO_NUMBERS).format(first=signed[0], second=signed[1]))
     return signed[0]
 
 
@@ -115,10 +119,10 @@ def _day(text: str) -> str:
             raise ValueError
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise ValueError(NOT_A_DATE) from None
+        raise ValueError(_(NOT_A_DATE)) from None
 
 
 def _currency(text: str) -> str:
     if not _CURRENCY.fullmatch(text.upper()):
-        raise ValueError(NOT_A_CURRENCY)
+        raise ValueError(_(NOT_A_CURRENCY))
     return text.upper()

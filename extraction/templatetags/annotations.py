@@ -4,28 +4,25 @@ Tags, because a page has thousands of values, and an included template takes 0.1
 """
 
 from collections.abc import Collection
+from functools import cache
 
 from django import template
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
 from extraction.invoices.annotations import ORIGINS, Annotation
+from extraction.invoices.schema import Source
 
 register = template.Library()
 
 _NOTHING = SafeString()
-_SOURCES = {
-    source: format_html(
-        '<span class="source" title="{}"><span class="visually-hidden">source:</span> {}</span>',
-        origin.meaning,
-        origin.mark,
-    )
-    for source, origin in ORIGINS.items()
-}
+_SOURCE = '<span class="source" title="{}"><span class="visually-hidden">{}</span> {}</span>'
 _FLAG = (
     '<span class="flag" title="{}"><span aria-hidden="true">!</span>'
-    '<span class="visually-hidden">to compare, reason</span> {}</span>'
+    '<span class="visually-hidden">{}</span> {}</span>'
 )
 
 
@@ -54,6 +51,15 @@ def marks(annotation: Annotation) -> SafeString:
     evidence, reasons = annotation.evidence, annotation.reasons
     if evidence is None and not reasons:
         return _NOTHING
-    flags = format_html_join("", _FLAG, ((reason.text, reason.number) for reason in reasons))
-    source = _SOURCES[evidence.source] if evidence else ""
+    told = _("to compare, reason") if reasons else ""
+    flags = format_html_join("", _FLAG, ((reason.text, told, reason.number) for reason in reasons))
+    source = _source(evidence.source, get_language()) if evidence else ""
     return format_html(' <span class="marks">{}{}</span>', flags, source)
+
+
+@cache
+def _source(source: Source, language: str | None) -> SafeString:
+    """Return the mark of a source."""
+    origin = ORIGINS[source]
+    with override(language):
+        return format_html(_SOURCE, origin.meaning, _("source:"), origin.mark)

@@ -16,14 +16,17 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
+from extraction.invoices.schema import Party
 from extraction.models import ApiClient, ApiClientCompany, CompanyGrant, State
 from tests.extraction.exports.made_up import make_succeeded
 from tests.extraction.factories import make_extraction
 from tests.running_site import ROOT
+from tests.tokens.rows import make_token
+from tokens.models import Provider
 
 LANGUAGES = ["de", "ne"]
 LOCALE = ROOT / "locale"
-PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[.\d]*[a-z]")
+PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[.\d]*[a-z]|\{\w+\}")
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
 
 
@@ -88,6 +91,100 @@ def test_translations_are_sure_and_keep_what_is_filled_in(language: str) -> None
 
 def test_german_is_complete() -> None:
     assert [message.id for message in messages("de") if not translated(message)] == []
+
+
+PAGES = ["account", "extraction", "registration", "base.html", "error.html", "_field.html"]
+# Parts that hold no text of ours: the documentation of the API, which speaks English, and a
+# template of attributes.
+NOT_PAGES = {"api_docs.html", "_api_type.html", "_input_place.html"}
+NOT_SHOWN = re.compile(
+    r"{% comment %}.*?{% endcomment %}|{#.*?#}|{% blocktranslate.*?{% endblocktranslate %}"
+    r"|{%.*?%}|{{.*?}}",
+    re.DOTALL,
+)
+TOLD_BY_ATTRIBUTE = re.compile(r'\b(?:aria-label|title|alt|placeholder)="([^"]*)"')
+TAG_OR_ENTITY = re.compile(r"<[^>]*>|&#?\w+;", re.DOTALL)
+
+
+def unmarked(template: str) -> list[str]:
+    """Words that a template shows in every language."""
+    shown = NOT_SHOWN.sub("", template)
+    texts = [*TOLD_BY_ATTRIBUTE.findall(shown), *TAG_OR_ENTITY.sub("\n", shown).splitlines()]
+    return [text for text in texts if re.search(r"[A-Za-z]", text.replace("ocrsite", ""))]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        path
+        for part in PAGES
+        for path in sorted((ROOT / "templates").glob(part if "." in part else f"{part}/*"))
+        if path.name not in NOT_PAGES
+    ],
+    ids=lambda path: str(path.name),
+)
+def test_templates_have_no_text_that_is_not_marked(template: Path) -> None:
+    assert unmarked(template.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["<p>Save</p>", '<img alt="Page {{ number }}">', "{% if a %}On{% endif %}"],
+)
+def test_unmarked_text_is_found(template: str) -> None:
+    assert unmarked(template) != []
+
+
+ENGLISH = re.compile(
+    r"\b(?:the|of|is|are|this|upload|files|save|approve|reject|review|row|read|again|back|invoice"
+    r"|supplier|customer|totals|amount|number|date|page|pages|deleted|undo|checks|source|nothing|adds?|matches)\b",
+    re.IGNORECASE,
+)
+# The name of a file, and the names of what a script fills in.
+NOT_OURS = re.compile(r"invoice\.pdf|\{\w+\}")
+
+
+def english(page: str) -> list[str]:
+    """Common English words in what a page shows."""
+    page = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    shown = [
+        *TOLD_BY_ATTRIBUTE.findall(page),
+        *re.findall(r'\bdata-[\w-]+="([^"<>/]* [^"]*)"', page),
+    ]
+    text = "\n".join([*shown, TAG_OR_ENTITY.sub("\n", NOT_OURS.sub("", page))])
+    return ENGLISH.findall(NOT_OURS.sub("", text))
+
+
+SUPPLIER = Party(name="ACME GmbH")
+
+
+@pytest.fixture
+def documents(admin_client: Client) -> dict[str, str]:
+    """Addresses of pages of documents in every state that has a page of its own."""
+    make_token("none", provider=Provider.OFFLINE)
+    read, deleted = make_succeeded(supplier=SUPPLIER), make_succeeded()
+    queued = make_extraction()
+    admin_client.post(f"/extractions/{deleted.pk}/delete/")
+    return {
+        "upload": "/",
+        "result": f"/extractions/{read.pk}/",
+        "review": f"/extractions/{read.pk}/review/",
+        "read again": f"/extractions/{read.pk}/read-again/",
+        "deleted": f"/extractions/{deleted.pk}/",
+        "all deleted": "/extractions/deleted/",
+        "queued": f"/extractions/{queued.pk}/",
+        "list": "/extractions/",
+    }
+
+
+def test_german_pages_are_german_throughout(
+    admin_client: Client, documents: dict[str, str]
+) -> None:
+    for name, address in documents.items():
+        answer = admin_client.get(address, headers=GERMAN)
+
+        assert answer.status_code == 200, name
+        assert english(answer.content.decode()) == [], name
 
 
 @pytest.mark.parametrize(
@@ -190,6 +287,48 @@ def test_programs_are_answered_in_english_whatever_they_accept(
     programs[who].cookies["django_language"] = "de"
 
     assert ask(GERMAN) == english
+
+
+@pytest.mark.parametrize(
+    "values", [{"total_amount": "abc"}, {"due_date": "soon"}, {"document_type": ""}, {"none": "1"}]
+)
+def test_corrections_of_programs_are_refused_in_english(
+    programs: dict[str, APIClient], values: dict[str, str]
+) -> None:
+    address = f"/api/v1/extractions/{make_succeeded().pk}/"
+
+    def told(headers: dict[str, str]) -> tuple[int, object]:
+        answer = programs["session"].patch(
+            address, {"values": values}, "json", headers={"If-Match": '"0-succeeded"', **headers}
+        )
+        return answer.status_code, {**answer.json(), "request_id": ""}
+
+    assert told(GERMAN) == told({})
+    assert told(GERMAN)[0] == 400
+
+
+@pytest.mark.django_db
+def test_wrong_values_are_told_to_people_in_their_language(admin_client: Client) -> None:
+    sent = {"version": "0", "invoice.total_amount": "abc", "invoice.document_type": "letter"}
+
+    address = f"/extractions/{make_succeeded().pk}/review/check/"
+    errors = admin_client.post(address, sent, headers=GERMAN).json()["errors"]
+
+    assert errors["total_amount"] == "Geben Sie eine Zahl ein, etwa 1234.50."
+    assert errors["document_type"] == "Wählen Sie eine der Arten."
+
+
+@pytest.mark.django_db
+def test_many_at_once_are_counted_in_the_language(admin_client: Client) -> None:
+    for _ in range(3):
+        make_extraction(state=State.FAILED)
+    make_extraction(state=State.PROCESSING)
+
+    page = admin_client.post(
+        "/extractions/act/", {"action": "delete", "scope": "all"}, headers=GERMAN, follow=True
+    ).content.decode()
+
+    assert "3 gelöscht, 1 übersprungen: es wird gerade gelesen." in page
 
 
 @pytest.mark.django_db

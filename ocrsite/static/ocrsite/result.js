@@ -13,7 +13,7 @@
       if (response.status === 503) throw new Error(body.detail);
       if (!response.ok || body.status !== "pending") { location.reload(); return; }
       const pill = state.querySelector(".pill");
-      const label = body.state[0].toUpperCase() + body.state.slice(1);
+      const label = state.dataset[body.state];
       pill.className = `pill pill-${body.state}`;
       if (pill.textContent !== label) pill.textContent = label;
     } catch {

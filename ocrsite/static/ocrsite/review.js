@@ -8,6 +8,7 @@
   const version = form.elements.version.value;
   const KEPT = `${location.pathname}#${version}`;
   const rows = window.ocrsiteRows;
+  const texts = document.getElementById("texts").dataset;
   let running = null;
 
   const valueOf = (element) => element.closest("[data-path]");
@@ -86,7 +87,7 @@
 
   function show({ errors, doubts, verdict, stale }) {
     if (stale) {
-      tell("Another person changed this invoice. Save, to see both: what you typed is kept.");
+      tell(texts.stale);
       return;
     }
     for (const value of form.querySelectorAll("[data-path]")) {
@@ -113,10 +114,10 @@
         headers: { Accept: "application/json" },
       });
       if (response.redirected) {
-        tell("You were logged out. What you typed is kept in this tab: log in again.");
+        tell(texts.loggedOut);
         const link = document.createElement("a");
         link.href = `${form.dataset.logIn}?next=${encodeURIComponent(location.pathname)}`;
-        link.textContent = "Log in";
+        link.textContent = texts.logIn;
         notice.append(" ", link);
         return;
       }
@@ -124,10 +125,10 @@
       if (!("errors" in answer)) throw new Error(answer.detail);
       tell("");
       show(answer);
-      progress.textContent = "Checked. Not saved yet.";
+      progress.textContent = texts.checked;
     } catch (error) {
       if (error.name === "AbortError") return;
-      progress.textContent = "The changes could not be checked. They can still be saved.";
+      progress.textContent = texts.unchecked;
     }
   }
 

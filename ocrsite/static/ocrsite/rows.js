@@ -3,16 +3,20 @@
 
 window.ocrsiteRows = (() => {
   const form = document.getElementById("review");
+  const texts = document.getElementById("texts").dataset;
   const rowsOf = (body) => [...body.querySelectorAll("[data-row]")];
+
+  const named = (number) => texts.row.replace("{number}", number);
 
   // A row's number is its place; its inputs are named by it.
   function renumber(body) {
     rowsOf(body).forEach((row, index) => {
-      row.querySelector(".row-number").textContent = index + 1;
+      const number = row.querySelector(".row-number");
       for (const element of row.querySelectorAll("[aria-label]")) {
         const label = element.getAttribute("aria-label");
-        element.setAttribute("aria-label", label.replace(/row \w+/, `row ${index + 1}`));
+        element.setAttribute("aria-label", label.replace(named(number.textContent), named(index + 1)));
       }
+      number.textContent = index + 1;
     });
   }
 

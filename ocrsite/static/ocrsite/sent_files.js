@@ -16,10 +16,7 @@ const sentFiles = (() => {
   const FIRST_PAUSE = 400;
   const LONGEST_PAUSE = 5000;
   const ASKED_AT_ONCE = 100;
-  const INTERRUPTED = "The connection is interrupted. Still trying.";
-  const NOT_SENT = "Not sent";
-  const GONE = "It was deleted, or its company is not yours any more.";
-  const LEFT = "The page was left before this file was sent. Choose it again.";
+  const texts = document.getElementById("texts").dataset;
 
   // Newest first: { id, collects, files }, each file { name, state, label, … } as kept.
   let batches = [];
@@ -30,6 +27,9 @@ const sentFiles = (() => {
   let timer = null;
 
   const all = () => batches.flatMap((batch) => batch.files);
+
+  // A text whose {name} and the like are replaced by values.
+  const filledIn = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
   function uuid() { // crypto.randomUUID exists on HTTPS alone
     const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -60,8 +60,8 @@ const sentFiles = (() => {
     const name = document.createElement("bdi");
     name.textContent = file.name;
     row.querySelector(".name").append(name);
-    row.querySelector(".whose").textContent = `of ${file.name}`;
-    row.querySelector(".remove").setAttribute("aria-label", `Remove ${file.name} from the list`);
+    row.querySelector(".whose").textContent = filledIn(texts.whose, file);
+    row.querySelector(".remove").setAttribute("aria-label", filledIn(texts.remove, file));
     row.querySelector(".remove").addEventListener("click", () => remove(file, row));
     groups.get(batch).querySelector("ul").append(row);
     rows.set(file, row);
@@ -77,7 +77,7 @@ const sentFiles = (() => {
       batches.unshift(batch);
       addBatch(batch);
     }
-    const added = names.map((name) => ({ name, batch: batch.id, state: "sending", label: "Uploading" }));
+    const added = names.map((name) => ({ name, batch: batch.id, state: "sending", label: texts.uploading }));
     batch.files.push(...added);
     for (const file of added) addRow(batch, file);
     refresh();
@@ -114,7 +114,7 @@ const sentFiles = (() => {
     // What is to be sent again is in the memory of upload.js alone.
     const again = row.querySelector(".again");
     again.hidden = !file.again;
-    again.textContent = file.notice ? "Read it again" : "Send it again";
+    again.textContent = file.notice ? texts.readAgain : texts.sendAgain;
     row.querySelector(".open").hidden = !file.notice;
     row.querySelector(".choice").hidden = !file.notice && !file.again;
     row.querySelector(".unlock").hidden = !file.locked;
@@ -128,21 +128,22 @@ const sentFiles = (() => {
     const own = batch.files.filter((file) => file.id && !file.notice);
     const count = (list, condition) => list.filter(condition).length;
     const counts = {
-      read: `${count(own, (file) => file.state === "succeeded")} of ${batch.files.length} read`,
+      read: count(own, (file) => file.state === "succeeded"),
       review: count(own, (file) => file.review === "to_review"),
       failed: count(own, (file) => file.state === "failed"),
       before: count(batch.files, (file) => file.notice),
-      refused: count(batch.files, (file) => !file.id && file.state === "failed" && file.label !== NOT_SENT),
-      unsent: count(batch.files, (file) => file.label === NOT_SENT),
+      refused: count(batch.files, (file) => !file.id && file.state === "failed" && !file.unsent),
+      unsent: count(batch.files, (file) => file.unsent),
     };
     const words = {
-      review: "to review", failed: "failed", before: "came already", refused: "refused", unsent: "not sent",
+      read: texts.countRead, review: texts.countReview, failed: texts.countFailed,
+      before: texts.countBefore, refused: texts.countRefused, unsent: texts.countUnsent,
     };
-    for (const [name, value] of Object.entries(counts)) {
+    for (const [name, number] of Object.entries(counts)) {
       const place = groups.get(batch).querySelector(`[data-count=${name}]`);
-      const text = name === "read" ? value : `${value} ${words[name]}`;
+      const text = filledIn(words[name], { count: number, all: batch.files.length });
       if (place.textContent !== text) place.textContent = text;
-      place.hidden = name === "read" ? !own.length && !batch.files.some(inWork) : !value;
+      place.hidden = name === "read" ? !own.length && !batch.files.some(inWork) : !number;
     }
   }
 
@@ -185,7 +186,7 @@ const sentFiles = (() => {
   });
 
   function fromServer(file, row) {
-    if (!row) return { state: "cancelled", label: "Gone", detail: GONE, review: "", ended: true };
+    if (!row) return { state: "cancelled", label: texts.gone, detail: texts.deleted, review: "", ended: true };
     return {
       state: row.state, label: row.label, ended: row.ended, detail: row.detail,
       review: row.review, reviewLabel: row.review_label,
@@ -200,7 +201,7 @@ const sentFiles = (() => {
     const body = await response.json();
     offline.hidden = response.ok;
     if (!response.ok) {
-      offline.textContent = body.detail || INTERRUPTED;
+      offline.textContent = body.detail || texts.interrupted;
       return;
     }
     const found = new Map(body.extractions.map((row) => [row.id, row]));
@@ -219,7 +220,7 @@ const sentFiles = (() => {
         start += ASKED_AT_ONCE;
       } while (start < files.length);
     } catch {
-      offline.textContent = INTERRUPTED;
+      offline.textContent = texts.interrupted;
       offline.hidden = false;
     }
     pause = Math.min(pause * 1.2, LONGEST_PAUSE);
@@ -258,7 +259,9 @@ const sentFiles = (() => {
     for (const batch of [...batches].reverse()) {
       addBatch(batch);
       for (const file of batch.files) {
-        if (file.state === "sending") Object.assign(file, { state: "failed", label: NOT_SENT, detail: LEFT });
+        if (file.state === "sending") {
+          Object.assign(file, { state: "failed", unsent: true, label: texts.notSent, detail: texts.left });
+        }
         Object.assign(file, { again: false, locked: false });
         if (!file.removed) addRow(batch, file);
       }
@@ -272,5 +275,5 @@ const sentFiles = (() => {
   addEventListener("pageshow", (event) => { if (event.persisted) askAgain(); });
   addEventListener("focus", () => { if (!loggedOut.hidden) askAgain(); });
 
-  return { NOT_SENT, add, update, followSoon, section, loggedOut, row: (file) => rows.get(file) };
+  return { texts, add, update, followSoon, section, loggedOut, row: (file) => rows.get(file) };
 })();

@@ -7,8 +7,7 @@
   const inputs = form.querySelectorAll("input[type=file]");
   const dropzone = document.getElementById("dropzone");
   const UPLOADS_AT_ONCE = 3;
-  const LOGGED_OUT = "You were logged out. Log in again, then send the file again.";
-  const UNEXPECTED = "The service did not answer as expected. Reload the page and try again.";
+  const { texts } = sentFiles;
   const waiting = []; // files of sentFiles
   const contents = new Map(); // by these: { content, fields, request }
   let uploading = 0;
@@ -28,28 +27,28 @@
   function answerOf(request) {
     try {
       const body = JSON.parse(request.responseText);
-      if (!body.files) return { problem: body.detail || UNEXPECTED };
+      if (!body.files) return { problem: body.detail || texts.unexpected };
       return body.files[0] || body;
     } catch {
-      return { problem: UNEXPECTED };
+      return { problem: texts.unexpected };
     }
   }
 
   function notSent(file, detail) {
-    sentFiles.update(file, { state: "failed", label: sentFiles.NOT_SENT, detail, again: true, locked: false });
+    sentFiles.update(file, { state: "failed", unsent: true, label: texts.notSent, detail, again: true, locked: false });
   }
 
   function answered(file, request) {
     if (isLoggedOut(request)) {
       sentFiles.loggedOut.hidden = false;
-      notSent(file, LOGGED_OUT);
+      notSent(file, texts.loggedOut);
       return;
     }
     const answer = answerOf(request);
     if (answer.id) {
       sentFiles.loggedOut.hidden = true;
       sentFiles.update(file, {
-        id: answer.id, page: answer.page, state: "queued", label: "Queued", ended: false, detail: "",
+        id: answer.id, page: answer.page, state: "queued", label: texts.queued, ended: false, detail: "",
         notice: answer.notice, again: Boolean(answer.notice), locked: false,
       });
       if (!answer.notice) contents.delete(file);
@@ -59,7 +58,7 @@
     } else {
       const wasAsked = file.locked;
       sentFiles.update(file, {
-        state: "failed", label: answer.locked ? "Locked" : "Refused", detail: answer.problem, locked: answer.locked,
+        state: "failed", label: answer.locked ? texts.locked : texts.refused, detail: answer.problem, locked: answer.locked,
       });
       if (!answer.locked) contents.delete(file);
       else if (wasAsked) sentFiles.row(file)?.querySelector(".unlock input").select();
@@ -79,7 +78,7 @@
       if (progress && event.lengthComputable) progress.value = (100 * event.loaded) / event.total;
     };
     request.onload = () => answered(file, request);
-    request.onerror = () => notSent(file, "The connection failed. Check it and send the file again.");
+    request.onerror = () => notSent(file, texts.failed);
     request.onloadend = () => { uploading -= 1; next(); };
     request.open("POST", form.action);
     request.setRequestHeader("Accept", "application/json");
@@ -101,7 +100,7 @@
 
   function sendAgain(file, more) {
     sentFiles.update(file, {
-      id: null, notice: "", state: "sending", label: "Uploading", detail: "", again: false, review: "",
+      id: null, notice: "", state: "sending", unsent: false, label: texts.uploading, detail: "", again: false, review: "",
     });
     queue(file, more);
   }
@@ -127,7 +126,7 @@
       listen(file);
       if (content.size > form.dataset.maxMb * 1024 * 1024) {
         sentFiles.update(file, {
-          state: "failed", label: "Refused", detail: `The file is larger than ${form.dataset.maxMb} MB. Send a smaller one.`,
+          state: "failed", label: texts.refused, detail: texts.tooLarge,
         });
       } else {
         contents.set(file, { content, fields });

@@ -69,7 +69,8 @@
   }
 
   function tellPosition() {
-    const text = `Page ${pages.indexOf(current()) + 1} of ${pages.length}`;
+    const number = pages.indexOf(current()) + 1;
+    const text = position.dataset.text.replace("{number}", number).replace("{pages}", pages.length);
     if (position.textContent !== text) position.textContent = text;
   }
 

@@ -5,6 +5,7 @@
   const form = document.getElementById("review");
   const panel = document.querySelector(".page-images");
   const progress = document.getElementById("progress");
+  const texts = document.getElementById("texts").dataset;
   const mark = document.createElement("span");
   mark.className = "word";
   const AMOUNT = /^\D*\d{1,3}(?:[.,' ’]?\d{3})*([.,])\d\d\D*$/;
@@ -120,7 +121,7 @@
       const response = await fetch(`${form.dataset.printed}?${asked}`);
       answer = await response.json();
     } catch {
-      answer = { value: "", problem: "What was clicked could not be read. Type the value." };
+      answer = { value: "", problem: texts.unread };
     }
     const problem = document.getElementById(`error-${value.dataset.path}`);
     problem.textContent = answer.problem && `${text.slice(0, 80)}: ${answer.problem}`;
