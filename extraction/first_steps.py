@@ -9,7 +9,7 @@ from django.utils.translation import gettext, gettext_noop
 from tokens.models import Provider, TokenMaster
 
 DEMO = gettext_noop("Demo reads offline: by rules, without a key, and nothing leaves this machine.")
-KEY = gettext_noop("A Gemini key reads more. It goes to Administration, Tokens:")
+KEY = gettext_noop("A Gemini key reads more. It goes to Administration, Keys:")
 # What is offered to try, by file name.
 SAMPLES = {
     "acme-invoice.pdf": gettext_noop("An invoice"),

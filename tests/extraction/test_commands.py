@@ -130,7 +130,7 @@ def test_the_first_steps_are_told_until_there_is_a_key() -> None:
 
     assert first_steps.lines(URL) == [
         "Demo reads offline: by rules, without a key, and nothing leaves this machine.",
-        "A Gemini key reads more. It goes to Administration, Tokens: "
+        "A Gemini key reads more. It goes to Administration, Keys: "
         "http://127.0.0.1:8000/admin/tokens/tokenmaster/add/",
     ]
 
