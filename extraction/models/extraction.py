@@ -250,7 +250,8 @@ class Extraction(models.Model):
 
     def note_taken(self) -> None:
         """Have ``now`` go by the monotonic clock of this process, which has just claimed it."""
-        self._taken = clock.now(), time.monotonic()
+        # The claim's own time: to ask the clock again is to ask a database that may be away by now.
+        self._taken = self.claimed_at or clock.now(), time.monotonic()
 
     def now(self) -> datetime:
         """What the shared clock would say had nobody set it since this process claimed it.
