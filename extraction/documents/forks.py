@@ -35,8 +35,8 @@ def run_job(job: "Job", wall: float, environment: Mapping[str, str]) -> int | No
     except BaseException:
         server.kill()
         raise
-    if code is None:
-        server.kill()
+    if code in (None, -signal.SIGKILL):
+        server.kill()  # what killed its job has killed the server too, or will
     else:
         _servers.give_back(server)
     return code

@@ -244,6 +244,21 @@ def test_a_job_whose_server_dies_ends_with_it_and_may_be_tried_again() -> None:
 
 
 @needs_fork
+def test_a_server_that_answers_no_more_is_replaced_before_it_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = tmp_path / "dying.py"
+    dying.write_text("import os, time\ninput()\nos.close(1)\ntime.sleep(60)\n")
+    forks._servers.close()
+    with monkeypatch.context() as patched:
+        patched.setattr(forks, "_SERVER", dying)
+        with pytest.raises(sandbox.OutOfTime):
+            run_child("repeat", "a")
+
+    assert run_child("repeat", "a") == ["a"]
+
+
+@needs_fork
 def test_jobs_at_one_time_have_servers_of_their_own_of_which_one_is_kept() -> None:
     with ThreadPoolExecutor(2) as threads:
         barrier = threading.Barrier(2)
