@@ -6,6 +6,7 @@ from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenC
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
+from tokens.models.price import ModelPrice
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
     DEFAULT_LIMIT,
@@ -37,6 +38,7 @@ __all__ = [
     "CoolDown",
     "Installation",
     "LedgerAlert",
+    "ModelPrice",
     "PendingWipe",
     "Provider",
     "RecentCall",
