@@ -92,7 +92,7 @@ def test_call_that_turns_out_to_cost_nothing_costs_no_money_either() -> None:
 
     assert ledger.release(attempt_id) is True
 
-    assert booked() == (MODEL, 0, "USD")
+    assert booked() == (MODEL, Decimal(0), "USD")
 
 
 def test_second_settlement_changes_no_cost() -> None:

@@ -121,8 +121,9 @@ def test_price_is_kept_under_the_plain_name_and_once_for_a_moment() -> None:
     [("input", "-0.0001"), ("output", "-1"), ("cached_input", "0.00001"), ("currency", "usd")],
 )
 def test_price_that_is_none_is_refused(field: str, value: str) -> None:
+    entered: dict[str, Any] = {field: value}
     with pytest.raises(ValidationError, match=field):
-        make_price(**{field: value})
+        make_price(**entered)
 
 
 def test_cost_charges_cached_input_once_and_thinking_as_output() -> None:

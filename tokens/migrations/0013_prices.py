@@ -8,7 +8,7 @@ from tokens.price_list import rows
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokens', '0010_installation'),
+        ('tokens', '0012_fill_companies'),
     ]
 
     operations = [
