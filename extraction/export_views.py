@@ -6,19 +6,19 @@ import uuid
 from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from extraction.access import Principal, principal_of, visible_extraction
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
-from extraction.exports.layout import Layout, layout_of
+from extraction.exports.layout import Layout, layout_named
 from extraction.exports.refusal import ExportRefused, NotApproved
 from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
 from extraction.listing.conditions import matching
 from extraction.listing.filters import FilterForm
-from extraction.models import ExportProfile, Extraction, ReviewState, State
+from extraction.models import Extraction, ReviewState, State
 from ocrsite.lib.errors import UserFacingError
 
 logger = logging.getLogger(__name__)
@@ -116,12 +116,10 @@ def _format(format_name: str) -> Format:
 
 
 def _layout(format_name: str, profile: str) -> Layout:
-    of_format = ExportProfile.objects.filter(format=format_name)
-    try:
-        by_id = of_format.filter(pk=uuid.UUID(profile))
-    except ValueError:
-        return layout_of(get_object_or_404(of_format, name=profile))
-    return layout_of(get_object_or_404(by_id))
+    layout = layout_named(format_name, profile)
+    if layout is None:
+        raise Http404("There is no such profile.")
+    return layout
 
 
 def _refusal(request: HttpRequest, error: UserFacingError) -> HttpResponse:
