@@ -86,6 +86,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0026_workers'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -379,6 +380,18 @@ CREATE TABLE [extraction_promptcost] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_queuepause]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_queuepause] (
+    [id] smallint NOT NULL PRIMARY KEY CONSTRAINT extraction_queuepause_id_8484414c_check CHECK ([id] >= 0),
+    [paused_at] datetimeoffset NOT NULL,
+    [paused_by] nvarchar(150) NOT NULL,
+    [reason] nvarchar(200) NOT NULL,
+    CONSTRAINT [one_queue_pause] CHECK ([id] = 1)
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_recoverycode] (
@@ -386,6 +399,26 @@ CREATE TABLE [extraction_recoverycode] (
     [digest] nvarchar(64) NOT NULL,
     [authenticator_id] bigint NOT NULL,
     CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_worker]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_worker] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(300) NOT NULL UNIQUE,
+    [host] nvarchar(255) NOT NULL,
+    [process_id] int NOT NULL CONSTRAINT extraction_worker_process_id_41f7ca03_check CHECK ([process_id] >= 0),
+    [version] nvarchar(50) NOT NULL,
+    [since] datetimeoffset NOT NULL,
+    [last_sign] datetimeoffset NOT NULL,
+    [processes] int NOT NULL CONSTRAINT extraction_worker_processes_ec3b1d3e_check CHECK ([processes] >= 0),
+    [busy] int NOT NULL CONSTRAINT extraction_worker_busy_5bb80c33_check CHECK ([busy] >= 0),
+    [last_extraction] nchar(32) NULL,
+    [last_taken_at] datetimeoffset NULL,
+    [state] nvarchar(20) DEFAULT 'running' NOT NULL,
+    [to_drain] bit DEFAULT 0 NOT NULL
 );
 END
 GO
@@ -1824,9 +1857,26 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_queuepause', N'id'),
+        (N'extraction_queuepause', N'paused_at'),
+        (N'extraction_queuepause', N'paused_by'),
+        (N'extraction_queuepause', N'reason'),
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
+        (N'extraction_worker', N'id'),
+        (N'extraction_worker', N'name'),
+        (N'extraction_worker', N'host'),
+        (N'extraction_worker', N'process_id'),
+        (N'extraction_worker', N'version'),
+        (N'extraction_worker', N'since'),
+        (N'extraction_worker', N'last_sign'),
+        (N'extraction_worker', N'processes'),
+        (N'extraction_worker', N'busy'),
+        (N'extraction_worker', N'last_extraction'),
+        (N'extraction_worker', N'last_taken_at'),
+        (N'extraction_worker', N'state'),
+        (N'extraction_worker', N'to_drain'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -2166,6 +2216,7 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0026_workers'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
