@@ -32,6 +32,7 @@ ONLY_CHANGE_ROWS = {
     ("extraction", "0013_fill_listed_columns"),
     ("extraction", "0020_accounts"),
     ("logs", "0006_renamed_loggers"),
+    ("logs", "0011_audit_list"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),
     ("tokens", "0009_pending_wipes"),
 }
