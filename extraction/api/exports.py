@@ -25,7 +25,7 @@ def export(request: Request, format_name: str) -> HttpResponseBase:
     form = ListForm(
         request.query_params, companies=principal.companies(), besides=("profile", "sort")
     )
-    response = download(form.found(principal.company_ids()), format_, layout)
+    response = download(form.found(principal.company_ids()), format_, layout, by=principal)
     logger.info("Export as %s by %s", format_, principal.label)
     return response
 
