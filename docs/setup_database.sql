@@ -85,6 +85,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0019_batches'),
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
+        (N'extraction', N'0022_fill_companies'),
         (N'extraction', N'0027_roles'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
@@ -111,7 +112,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0007_circuit_breaker_fields'),
         (N'tokens', N'0008_labels'),
         (N'tokens', N'0009_pending_wipes'),
-        (N'tokens', N'0010_installation')
+        (N'tokens', N'0010_installation'),
+        (N'tokens', N'0011_companies'),
+        (N'tokens', N'0012_fill_companies')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -408,17 +411,6 @@ CREATE TABLE [extraction_role] (
 END
 GO
 
-IF OBJECT_ID(N'[extraction_staffcompany]', N'U') IS NULL
-BEGIN
-CREATE TABLE [extraction_staffcompany] (
-    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
-    [company_id] nvarchar(50) NOT NULL,
-    [user_id] int NOT NULL,
-    CONSTRAINT [unique_staff_company] UNIQUE ([user_id], [company_id])
-);
-END
-GO
-
 IF OBJECT_ID(N'[ApplicationLogs]', N'U') IS NULL
 BEGIN
 CREATE TABLE [ApplicationLogs] (
@@ -548,6 +540,35 @@ CREATE TABLE [AlertSubscriptions] (
     [threshold_alerts] bit NOT NULL,
     [user_id] int NOT NULL UNIQUE,
     [ledger_alerts] bit DEFAULT 0 NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[Companies]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Companies] (
+    [CompanyID] nvarchar(50) NOT NULL PRIMARY KEY,
+    [FoldedID] nvarchar(150) NOT NULL UNIQUE,
+    [CompanyName] nvarchar(200) NOT NULL,
+    [TimeZone] nvarchar(64) NOT NULL,
+    [Branches] nvarchar(max) NOT NULL,
+    [DefaultReader] nvarchar(20) NOT NULL,
+    [DefaultModel] nvarchar(100) NOT NULL,
+    [ExportAs] nvarchar(100) NOT NULL,
+    [OtherSpellings] nvarchar(max) NOT NULL CONSTRAINT Companies_OtherSpellings_2e7d8fa4_check CHECK ((ISJSON ("OtherSpellings") = 1)),
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClosedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_staffcompany] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [company_id] nvarchar(50) NOT NULL,
+    [user_id] int NOT NULL,
+    CONSTRAINT [unique_staff_company] UNIQUE ([user_id], [company_id])
 );
 END
 GO
@@ -1062,6 +1083,12 @@ ALTER TABLE [extraction_role] ADD CONSTRAINT [extraction_role_group_id_45d33e65_
 END
 GO
 
+IF OBJECT_ID(N'[extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID] FOREIGN KEY ([company_id]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
@@ -1443,6 +1470,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_served' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, [company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_company_id_92f2d8c5' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_company_id_92f2d8c5] ON [extraction_staffcompany] ([company_id]);
 END
 GO
 
@@ -1837,9 +1870,6 @@ IF EXISTS (
         (N'extraction_role', N'name'),
         (N'extraction_role', N'given'),
         (N'extraction_role', N'group_id'),
-        (N'extraction_staffcompany', N'id'),
-        (N'extraction_staffcompany', N'company_id'),
-        (N'extraction_staffcompany', N'user_id'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1903,6 +1933,20 @@ IF EXISTS (
         (N'AlertSubscriptions', N'threshold_alerts'),
         (N'AlertSubscriptions', N'user_id'),
         (N'AlertSubscriptions', N'ledger_alerts'),
+        (N'Companies', N'CompanyID'),
+        (N'Companies', N'FoldedID'),
+        (N'Companies', N'CompanyName'),
+        (N'Companies', N'TimeZone'),
+        (N'Companies', N'Branches'),
+        (N'Companies', N'DefaultReader'),
+        (N'Companies', N'DefaultModel'),
+        (N'Companies', N'ExportAs'),
+        (N'Companies', N'OtherSpellings'),
+        (N'Companies', N'CreatedAt'),
+        (N'Companies', N'ClosedAt'),
+        (N'extraction_staffcompany', N'id'),
+        (N'extraction_staffcompany', N'company_id'),
+        (N'extraction_staffcompany', N'user_id'),
         (N'Installation', N'Key'),
         (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
@@ -2156,6 +2200,7 @@ FROM (VALUES
     (N'extraction', N'0019_batches'),
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
+    (N'extraction', N'0022_fill_companies'),
     (N'extraction', N'0027_roles'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
@@ -2182,7 +2227,9 @@ FROM (VALUES
     (N'tokens', N'0007_circuit_breaker_fields'),
     (N'tokens', N'0008_labels'),
     (N'tokens', N'0009_pending_wipes'),
-    (N'tokens', N'0010_installation')
+    (N'tokens', N'0010_installation'),
+    (N'tokens', N'0011_companies'),
+    (N'tokens', N'0012_fill_companies')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -47,7 +47,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('extraction', '0021_page_turns'),
+        ('extraction', '0022_fill_companies'),
+        ('tokens', '0012_fill_companies'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -80,13 +81,13 @@ class Migration(migrations.Migration):
             name='StaffCompany',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('company_id', models.CharField(max_length=50)),
+                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='staff_companies', to='tokens.company')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='staff_companies', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'company of staff',
                 'verbose_name_plural': 'companies of staff',
-                'constraints': [models.UniqueConstraint(fields=('user', 'company_id'), name='unique_staff_company')],
+                'constraints': [models.UniqueConstraint(fields=('user', 'company'), name='unique_staff_company')],
             },
         ),
         # Last: PostgreSQL changes no table whose rows wait for a check of their foreign keys.

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from rest_framework_api_key.models import AbstractAPIKey
 
+from tokens.models import Company
+
 
 class CompanyGrant(models.Model):
     """An operator may upload for, and see the extractions of, this company."""
@@ -32,13 +34,14 @@ class StaffCompany(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="staff_companies"
     )
-    company_id = models.CharField(max_length=50)
+    # Protected: who loses the last binding sees every company.
+    company = models.ForeignKey(Company, models.PROTECT, related_name="staff_companies")
 
     class Meta:
         verbose_name = "company of staff"
         verbose_name_plural = "companies of staff"
         constraints = [
-            models.UniqueConstraint(fields=["user", "company_id"], name="unique_staff_company")
+            models.UniqueConstraint(fields=["user", "company"], name="unique_staff_company")
         ]
 
     def __str__(self) -> str:

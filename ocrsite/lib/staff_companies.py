@@ -14,13 +14,14 @@ _KEPT_AS = "_bound_companies"
 def bound_companies(user: User | AnonymousUser) -> list[str] | None:
     """Return the ids of the companies that a user is bound to; None for who sees every company.
 
-    Superusers are bound to none. One query for each user object.
+    Every way in which rows may write an id is among them. Superusers are bound to none. One query
+    for each user object.
     """
     if user.is_superuser or not isinstance(user, User):
         return None
     if not hasattr(user, _KEPT_AS):
-        rows = user.staff_companies.order_by("company_id")
-        setattr(user, _KEPT_AS, list(rows.values_list("company_id", flat=True)) or None)
+        rows = user.staff_companies.select_related("company").order_by("company_id")
+        setattr(user, _KEPT_AS, [id_ for row in rows for id_ in row.company.ids] or None)
     bound: list[str] | None = getattr(user, _KEPT_AS)
     return bound
 

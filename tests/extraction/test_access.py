@@ -11,6 +11,7 @@ from extraction.roles import AUDITOR, LEAD, OPERATOR, SUPPORT, TOKEN_MANAGER, Ro
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_user
 from tests.tokens.rows import make_token
+from tokens.models import Company
 
 
 def principal(user: Any, auth: Any = None) -> Principal:
@@ -124,17 +125,18 @@ def test_what_staff_see_without_a_grant_they_do_not_change(db: None) -> None:
 def test_binding_limits_what_staff_see_and_their_grants(db: None) -> None:
     auditor = make_user("ina", AUDITOR, "NT049")
     lead = make_user("lea", LEAD, "NT047", "NT049", is_staff=True)
-    for user in (auditor, lead):
-        user.staff_companies.create(company_id="nt047")
-        user.staff_companies.create(company_id="NT048")
+    for company_id, others in (("Nt047", ["nt047"]), ("NT048", [])):
+        company = Company.objects.create(company_id=company_id, other_spellings=others)
+        for user in (auditor, lead):
+            user.staff_companies.create(company=company)
 
-    assert principal(auditor).company_ids() == ["NT048", "nt047"]
+    assert principal(auditor).company_ids() == ["NT048", "Nt047", "nt047"]
     assert principal(lead).company_ids(Right.APPROVE) == ["NT047"]
     assert not principal(lead).sees("NT049")
 
 
 def test_binding_says_nothing_to_superusers(db: None) -> None:
     root = User.objects.create_superuser("root")
-    root.staff_companies.create(company_id="NT047")
+    root.staff_companies.create(company=Company.objects.create(company_id="NT047"))
 
     assert principal(root).company_ids() is None
