@@ -22,6 +22,8 @@ from extraction.models import Role
 from logs import levels
 from logs.handler.handler import DatabaseHandler
 from tests.extraction.same_input import remembering
+from tokens import price_list
+from tokens.models import ModelPrice
 
 
 @pytest.hookimpl(trylast=True)
@@ -96,8 +98,9 @@ def _fast_flush() -> Iterator[None]:
     """Empty the tables after a transactional test in milliseconds; they hold the same afterwards.
 
     Django looks for each content type and permission with queries of its own, and so for the roles.
-    Here they are written as the first flush left them. PostgreSQL makes new files for each table
-    that it truncates: deleting a few rows takes a fiftieth of the time.
+    Here they are written as the first flush left them, and the prices as the migration did: calls
+    would have no cost. PostgreSQL makes new files for each table that it truncates: deleting a few
+    rows takes a fiftieth of the time.
     """
     models = (ContentType, Permission, Group, Group.permissions.through, Role)
     kept: list[list[Model]] = []
@@ -109,6 +112,7 @@ def _fast_flush() -> Iterator[None]:
         else:
             for rows in kept:
                 type(rows[0])._default_manager.using(db).bulk_create(rows)
+        ModelPrice.objects.using(db).bulk_create(ModelPrice(**row) for row in price_list.rows())
 
     def delete(_style: object, tables: list[str], **_options: bool) -> list[str]:
         return [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]
