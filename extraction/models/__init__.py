@@ -1,4 +1,4 @@
-"""Extractions with their attempts, who may submit and see them, how they are exported; accounts."""
+"""Extractions with attempts, access, exports, accounts and webhooks."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
 from extraction.models.account import AccountRule, Authenticator, RecoveryCode
@@ -19,6 +19,13 @@ from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
 from extraction.models.state import State
+from extraction.models.webhook import (
+    DeliveryState,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 
 __all__ = [
     "AccountRule",
@@ -31,6 +38,7 @@ __all__ = [
     "Correction",
     "DateFormat",
     "DecimalSign",
+    "DeliveryState",
     "ExportColumn",
     "ExportProfile",
     "Extraction",
@@ -44,4 +52,8 @@ __all__ = [
     "Separator",
     "State",
     "TableFormat",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
 ]

@@ -19,6 +19,7 @@ from extraction.models import Correction, Extraction, State
 from extraction.review.edits import NOTHING, Change, Edit, InvalidEdit
 from extraction.review.recheck import edited, unsettled
 from extraction.review.values import normalised, parse
+from extraction.webhooks import events
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def approve(
         raise NeedsConfirmation(contradictions)
     with transaction.atomic():
         _decide(extraction, invoice.model_copy(update={"needs_review": False}), by)
+        events.tell_approved(extraction)
         _record(extraction, changes, by)
     _log_changes(extraction, changes, by)
     logger.info("%s approved %s", by.label, extraction.pk)
