@@ -125,11 +125,15 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def send_again(self, pks: Collection[uuid.UUID]) -> int:
         """Have ended messages sent once more, for another day; return how many."""
         now = clock.now()
-        return self.filter(pk__in=pks).exclude(state=DeliveryState.PENDING).update(
-            state=DeliveryState.PENDING,
-            due_at=now,
-            give_up_at=now + TRIED_FOR,
-            ended_at=None,
+        return (
+            self.filter(pk__in=pks)
+            .exclude(state=DeliveryState.PENDING)
+            .update(
+                state=DeliveryState.PENDING,
+                due_at=now,
+                give_up_at=now + TRIED_FOR,
+                ended_at=None,
+            )
         )
 
     def ended_before(self, cutoff: datetime) -> "WebhookDeliveryQuerySet":
@@ -151,9 +155,7 @@ class WebhookDelivery(models.Model):
     )
     extraction_id = models.UUIDField(null=True, editable=False, db_index=True)
     body = models.TextField(help_text="As it is signed and sent.")
-    state = models.CharField(
-        max_length=20, choices=DeliveryState, default=DeliveryState.PENDING
-    )
+    state = models.CharField(max_length=20, choices=DeliveryState, default=DeliveryState.PENDING)
     attempts = models.PositiveIntegerField("tries", default=0)
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)

@@ -72,7 +72,8 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
             for name in ("company_id", "client"):
                 field, value = self.fields[name], getattr(stored, name)
                 if isinstance(field, forms.ChoiceField) and not field.valid_value(value):
-                    field.choices = [*field.choices, (value, value)]
+                    known = _companies() if name == "company_id" else _clients()
+                    field.choices = [*known, (value, value)]
 
     def clean_url(self) -> str:
         """Raise ValidationError for an address that is not called."""
@@ -107,7 +108,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin[WebhookEndpoint]):
     ]
     fieldsets = [
         (None, {"fields": ["company_id", "client", "url", "events"]}),
-        ("State", {"fields": readonly_fields}),
+        ("State", {"fields": [*readonly_fields]}),
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:

@@ -60,9 +60,7 @@ def tell(
     )
 
 
-def endpoints_for(
-    company_id: str, event: WebhookEvent, client: str = ""
-) -> list[WebhookEndpoint]:
+def endpoints_for(company_id: str, event: WebhookEvent, client: str = "") -> list[WebhookEndpoint]:
     """Return the enabled endpoints of a company that ask for an event; none while all is off."""
     if not settings.WEBHOOK_HOSTS:
         return []
@@ -87,9 +85,7 @@ def _tell_of(
     )
 
 
-def _written(
-    event: WebhookEvent, message_id: uuid.UUID, at: datetime, data: dict[str, Any]
-) -> str:
+def _written(event: WebhookEvent, message_id: uuid.UUID, at: datetime, data: dict[str, Any]) -> str:
     timestamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     message = {"type": event, "id": str(message_id), "timestamp": timestamp, "data": data}
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))

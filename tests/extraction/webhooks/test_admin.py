@@ -104,9 +104,7 @@ def test_endpoint_is_changed_and_keeps_its_secret(
     address = f"{ENDPOINTS}{endpoint.pk}/change/"
     page = staff.get(address).content.decode()
 
-    changed = form(
-        receiver, company_id="GONE", client="client:gone", url=f"{receiver.url}/2"
-    )
+    changed = form(receiver, company_id="GONE", client="client:gone", url=f"{receiver.url}/2")
     response = staff.post(address, changed)
 
     assert response.status_code == 302
