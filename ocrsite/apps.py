@@ -1,5 +1,6 @@
 import django_stubs_ext
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.core.checks import Tags, register
 
 from ocrsite.checks import check_data_dir
@@ -17,3 +18,10 @@ class OcrsiteConfig(AppConfig):
         """Register the system checks; that of the database runs in migrate and with --database."""
         register(check_data_dir)
         register(check_read_committed_snapshot, Tags.database)
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    """Django's admin with our site."""
+
+    default = False  # of this package: INSTALLED_APPS names it
+    default_site = "ocrsite.admin_site.Site"

@@ -70,7 +70,7 @@ TOKEN_FINGERPRINT_KEY: str = env.str("TOKEN_FINGERPRINT_KEY")
 # Application
 INSTALLED_APPS = [
     "ocrsite",
-    "django.contrib.admin",
+    "ocrsite.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0021_page_turns'),
+        ('extraction', '0022_fill_companies'),
     ]
 
     operations = [

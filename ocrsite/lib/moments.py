@@ -20,19 +20,21 @@ def known_time_zone(name: str) -> None:
         raise ValidationError("Name a time zone, such as UTC or Asia/Kathmandu.") from error
 
 
-def moment(value: datetime | None, *, precise: bool = False) -> SafeString:
+def moment(value: datetime | None, *, precise: bool = False, zone: bool = False) -> SafeString:
     """Return a time as HTML that tells what it is in UTC, too; "" for None.
 
-    ``precise``: with milliseconds.
+    ``precise``: with milliseconds. ``zone``: with the name of the time zone, or its offset.
     """
     if value is None:
         return _NOTHING
     utc = value.astimezone(UTC)
+    local = timezone.localtime(value)
     return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
+        '<time datetime="{}" title="{} UTC">{}{}</time>',
         utc.isoformat(timespec="milliseconds" if precise else "seconds"),
         _in_words(utc, precise=precise),
-        _in_words(timezone.localtime(value), precise=precise),
+        _in_words(local, precise=precise),
+        f" {local:%Z}" if zone else "",
     )
 
 

@@ -17,7 +17,6 @@ from extraction.webhooks import secrets
 from tests.running_site import ROOT
 
 BODY = '{"type":"webhook.ping","text":"größer \\" $x `y`"}'
-NOW = datetime.now(UTC)
 
 
 def sample(language: str) -> str:
@@ -63,12 +62,13 @@ def run(*command: str, **environment: str) -> str:
 def test_sample_tells_genuine_from_forged(
     verify: Callable[[bytes, dict[str, str], str, Path], bool], tmp_path: Path
 ) -> None:
+    now = datetime.now(UTC)
     endpoint = WebhookEndpoint()
     secret = secrets.give(endpoint)
     endpoint.old_secret, old = endpoint.secret, secret
-    endpoint.old_secret_until = NOW + timedelta(days=1)
+    endpoint.old_secret_until = now + timedelta(days=1)
     secret = secrets.give(endpoint)
-    headers = secrets.headers(WebhookDelivery(endpoint=endpoint, body=BODY), NOW)
+    headers = secrets.headers(WebhookDelivery(endpoint=endpoint, body=BODY), now)
     body = BODY.encode()
 
     assert verify(body, headers, secret, tmp_path)
@@ -77,7 +77,7 @@ def test_sample_tells_genuine_from_forged(
     assert not verify(body, headers, secrets.give(WebhookEndpoint()), tmp_path)
     for name, value in (
         ("webhook-id", "another"),
-        ("webhook-timestamp", str(int(NOW.timestamp()) + 1)),
+        ("webhook-timestamp", str(int(now.timestamp()) + 1)),
         ("webhook-signature", "v1,AAAA"),
         ("webhook-signature", ""),
     ):
@@ -92,6 +92,6 @@ def test_sample_refuses_what_is_old(
     endpoint = WebhookEndpoint()
     secret = secrets.give(endpoint)
     message = WebhookDelivery(endpoint=endpoint, body=BODY)
-    headers = secrets.headers(message, NOW + timedelta(seconds=age))
+    headers = secrets.headers(message, datetime.now(UTC) + timedelta(seconds=age))
 
     assert not verify(BODY.encode(), headers, secret, tmp_path)
