@@ -87,6 +87,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
         (N'extraction', N'0025_webhooks'),
+        (N'extraction', N'0026_workers'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -97,6 +98,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
+        (N'logs', N'0011_audit_list'),
         (N'logs', N'0012_retention_of_webhooks'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
@@ -381,6 +383,18 @@ CREATE TABLE [extraction_promptcost] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_queuepause]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_queuepause] (
+    [id] smallint NOT NULL PRIMARY KEY CONSTRAINT extraction_queuepause_id_8484414c_check CHECK ([id] >= 0),
+    [paused_at] datetimeoffset NOT NULL,
+    [paused_by] nvarchar(150) NOT NULL,
+    [reason] nvarchar(200) NOT NULL,
+    CONSTRAINT [one_queue_pause] CHECK ([id] = 1)
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_recoverycode] (
@@ -450,6 +464,26 @@ CREATE TABLE [extraction_webhookattempt] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_worker]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_worker] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(300) NOT NULL UNIQUE,
+    [host] nvarchar(255) NOT NULL,
+    [process_id] int NOT NULL CONSTRAINT extraction_worker_process_id_41f7ca03_check CHECK ([process_id] >= 0),
+    [version] nvarchar(50) NOT NULL,
+    [since] datetimeoffset NOT NULL,
+    [last_sign] datetimeoffset NOT NULL,
+    [processes] int NOT NULL CONSTRAINT extraction_worker_processes_ec3b1d3e_check CHECK ([processes] >= 0),
+    [busy] int NOT NULL CONSTRAINT extraction_worker_busy_5bb80c33_check CHECK ([busy] >= 0),
+    [last_extraction] nchar(32) NULL,
+    [last_taken_at] datetimeoffset NULL,
+    [state] nvarchar(20) DEFAULT 'running' NOT NULL,
+    [to_drain] bit DEFAULT 0 NOT NULL
+);
+END
+GO
+
 IF OBJECT_ID(N'[ApplicationLogs]', N'U') IS NULL
 BEGIN
 CREATE TABLE [ApplicationLogs] (
@@ -469,6 +503,37 @@ CREATE TABLE [ApplicationLogs] (
     [Host] nvarchar(255) NULL,
     [ProcessID] int NULL,
     [UserName] nvarchar(150) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditEntries]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditEntries] (
+    [EntryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Timestamp] datetimeoffset NOT NULL,
+    [ActorKind] nvarchar(10) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Action] nvarchar(20) NOT NULL,
+    [ObjectType] nvarchar(50) NOT NULL,
+    [ObjectID] nvarchar(100) NOT NULL,
+    [ObjectName] nvarchar(255) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [FromValue] nvarchar(max) NOT NULL,
+    [ToValue] nvarchar(max) NOT NULL,
+    [Why] nvarchar(500) NOT NULL,
+    [RequestID] nvarchar(36) NULL,
+    [Address] nvarchar(45) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditedExtractions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [ExtractionID] nchar(32) NOT NULL,
+    [EntryID] bigint NOT NULL
 );
 END
 GO
@@ -926,6 +991,12 @@ ALTER TABLE [AlertSubscriptions] ADD CONSTRAINT [AlertSubscriptions_user_id_1ec0
 END
 GO
 
+IF OBJECT_ID(N'[AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID]') IS NULL
+BEGIN
+ALTER TABLE [AuditedExtractions] ADD CONSTRAINT [AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID] FOREIGN KEY ([EntryID]) REFERENCES [AuditEntries] ([EntryID]);
+END
+GO
+
 IF OBJECT_ID(N'[ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID]') IS NULL
 BEGIN
 ALTER TABLE [ErrorGroups] ADD CONSTRAINT [ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID] FOREIGN KEY ([DigestID]) REFERENCES [ErrorDigests] ([DigestID]);
@@ -1136,9 +1207,51 @@ CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([Extr
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_EntryID_da2a0e3d' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_EntryID_da2a0e3d] ON [AuditedExtractions] ([EntryID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_ExtractionID_60d08920' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_ExtractionID_60d08920] ON [AuditedExtractions] ([ExtractionID]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ErrorGroups_DigestID_bf0a584d' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
 BEGIN
 CREATE INDEX [ErrorGroups_DigestID_bf0a584d] ON [ErrorGroups] ([DigestID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Action' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Action] ON [AuditEntries] ([Action], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Actor' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Actor] ON [AuditEntries] ([Actor], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Company' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Company] ON [AuditEntries] ([CompanyID], [Timestamp] DESC) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Object' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Object] ON [AuditEntries] ([ObjectType], [ObjectID], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Timestamp' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Timestamp] ON [AuditEntries] ([Timestamp] DESC);
 END
 GO
 
@@ -1932,6 +2045,10 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_queuepause', N'id'),
+        (N'extraction_queuepause', N'paused_at'),
+        (N'extraction_queuepause', N'paused_by'),
+        (N'extraction_queuepause', N'reason'),
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
@@ -1971,6 +2088,19 @@ IF EXISTS (
         (N'extraction_webhookattempt', N'error'),
         (N'extraction_webhookattempt', N'answer'),
         (N'extraction_webhookattempt', N'delivery_id'),
+        (N'extraction_worker', N'id'),
+        (N'extraction_worker', N'name'),
+        (N'extraction_worker', N'host'),
+        (N'extraction_worker', N'process_id'),
+        (N'extraction_worker', N'version'),
+        (N'extraction_worker', N'since'),
+        (N'extraction_worker', N'last_sign'),
+        (N'extraction_worker', N'processes'),
+        (N'extraction_worker', N'busy'),
+        (N'extraction_worker', N'last_extraction'),
+        (N'extraction_worker', N'last_taken_at'),
+        (N'extraction_worker', N'state'),
+        (N'extraction_worker', N'to_drain'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1987,6 +2117,23 @@ IF EXISTS (
         (N'ApplicationLogs', N'Host'),
         (N'ApplicationLogs', N'ProcessID'),
         (N'ApplicationLogs', N'UserName'),
+        (N'AuditEntries', N'EntryID'),
+        (N'AuditEntries', N'Timestamp'),
+        (N'AuditEntries', N'ActorKind'),
+        (N'AuditEntries', N'Actor'),
+        (N'AuditEntries', N'Action'),
+        (N'AuditEntries', N'ObjectType'),
+        (N'AuditEntries', N'ObjectID'),
+        (N'AuditEntries', N'ObjectName'),
+        (N'AuditEntries', N'CompanyID'),
+        (N'AuditEntries', N'FromValue'),
+        (N'AuditEntries', N'ToValue'),
+        (N'AuditEntries', N'Why'),
+        (N'AuditEntries', N'RequestID'),
+        (N'AuditEntries', N'Address'),
+        (N'AuditedExtractions', N'id'),
+        (N'AuditedExtractions', N'ExtractionID'),
+        (N'AuditedExtractions', N'EntryID'),
         (N'ErrorDigests', N'CreatedAt'),
         (N'ErrorDigests', N'ClaimedUntil'),
         (N'ErrorDigests', N'SentAt'),
@@ -2311,6 +2458,7 @@ FROM (VALUES
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
     (N'extraction', N'0025_webhooks'),
+    (N'extraction', N'0026_workers'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -2321,6 +2469,7 @@ FROM (VALUES
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
+    (N'logs', N'0011_audit_list'),
     (N'logs', N'0012_retention_of_webhooks'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),

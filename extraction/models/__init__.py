@@ -26,6 +26,7 @@ from extraction.models.webhook import (
     WebhookEndpoint,
     WebhookEvent,
 )
+from extraction.models.worker import QueuePause, Worker, WorkerState
 
 __all__ = [
     "AccountRule",
@@ -45,6 +46,7 @@ __all__ = [
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
+    "QueuePause",
     "ReaderChoice",
     "RecoveryCode",
     "ReviewState",
@@ -56,4 +58,6 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",
+    "Worker",
+    "WorkerState",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -22,7 +23,10 @@ from extraction.models import (
 )
 from extraction.webhooks import endpoints, secrets
 from extraction.webhooks.endpoints import InvalidEndpoint
+from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.audit import Action
+from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
 from tokens.models import TokenMaster
 
 logger = logging.getLogger(__name__)
@@ -88,7 +92,7 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(admin.ModelAdmin[WebhookEndpoint]):
+class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
     """Receivers. A secret is shown once, by the message after it was made."""
 
     form = EndpointForm
@@ -174,26 +178,32 @@ class WebhookEndpointAdmin(admin.ModelAdmin[WebhookEndpoint]):
     def new_secret(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Show the new secret of each of the chosen ones."""
         for endpoint in queryset:
-            self._show(request, endpoint, secrets.rotate(endpoint))
-            self.log_change(request, endpoint, "Gave it a new secret.")
-            logger.info("%s gave webhook %s a new secret.", request.user, endpoint.pk)
+            with transaction.atomic():
+                secret = secrets.rotate(endpoint)
+                self._audit(request, endpoint, f"secret: {HIDDEN}")
+            self._show(request, endpoint, secret)
 
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Have the chosen ones called again, with what waits for them."""
         for endpoint in queryset.filter(enabled=False):
-            endpoints.enable(endpoint)
-            self.log_change(request, endpoint, "Enabled.")
-            logger.info("%s enabled webhook %s.", request.user, endpoint.pk)
+            with transaction.atomic():
+                endpoints.enable(endpoint)
+                self._audit(request, endpoint, "enabled is on")
 
     @admin.action(description="Disable", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Do not call the chosen ones any more."""
-        user = request.user.get_username()
         for endpoint in queryset:
-            if endpoints.disable(endpoint, f"By {user}."):
-                self.log_change(request, endpoint, "Disabled.")
-                logger.info("%s disabled webhook %s.", user, endpoint.pk)
+            with transaction.atomic():
+                if endpoints.disable(endpoint, f"By {request.user.get_username()}."):
+                    self._audit(request, endpoint, "enabled is off")
+
+    def _audit(self, request: HttpRequest, endpoint: WebhookEndpoint, what: str) -> None:
+        audit.record(
+            Action.CHANGED, who=audit.user(request.user), what=audit.row(endpoint), after=what
+        )
+        logger.info("%s changed webhook %s: %s.", request.user, endpoint.pk, what)
 
     def _show(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> None:
         text = f"The secret of {endpoint} is {secret} - nobody can see it again, so keep it now."
@@ -236,7 +246,12 @@ class WebhookDeliveryAdmin(ReadOnlyMixin, admin.ModelAdmin[WebhookDelivery]):
     @admin.action(description="Send again", permissions=["change"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         """Send those of the chosen ones that ended, under the same ids."""
-        pks = list(queryset.values_list("pk", flat=True))
-        sent = WebhookDelivery.objects.send_again(pks)
-        logger.info("%s had %d messages of webhooks sent again.", request.user, sent)
+        sent = 0
+        for delivery in queryset:
+            with transaction.atomic():
+                if WebhookDelivery.objects.send_again([delivery.pk]):
+                    sent += 1
+                    audit.record(
+                        Action.RETRIED, who=audit.user(request.user), what=audit.row(delivery)
+                    )
         self.message_user(request, f"Messages on their way again: {sent}.")

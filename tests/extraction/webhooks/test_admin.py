@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from extraction.models import ApiClient, DeliveryState, WebhookDelivery, WebhookEndpoint
 from extraction.webhooks import endpoints
+from logs.models import AuditEntry
 from tests.extraction.webhooks.conftest import drain
 from tests.https_receiver import Receiver
 from tokens.models import TokenMaster
@@ -143,6 +144,12 @@ def test_actions_on_endpoints(staff: Client, receiver: Receiver, add: Add) -> No
     assert "Tests on their way: 0" in act(staff, ENDPOINTS, "send_test", endpoint.pk)
 
     assert "Active</span>" in act(staff, ENDPOINTS, "enable", endpoint.pk)
+    told = [(entry.action, entry.after) for entry in AuditEntry.objects.order_by("entry_id")][1:]
+    assert told == [
+        ("changed", "secret: (not shown)"),
+        ("changed", "enabled is off"),
+        ("changed", "enabled is on"),
+    ]
     WebhookEndpoint.objects.update(failing_since=timezone.now())
     assert "Failing</span>" in staff.get(ENDPOINTS).content.decode()
 
