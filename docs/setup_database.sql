@@ -114,7 +114,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0009_pending_wipes'),
         (N'tokens', N'0010_installation'),
         (N'tokens', N'0011_companies'),
-        (N'tokens', N'0012_fill_companies')
+        (N'tokens', N'0012_fill_companies'),
+        (N'tokens', N'0013_prices')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -596,6 +597,22 @@ CREATE TABLE [LedgerAlerts] (
 END
 GO
 
+IF OBJECT_ID(N'[ModelPrices]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ModelPrices] (
+    [PriceID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Model] nvarchar(100) NOT NULL,
+    [ValidFrom] datetimeoffset NOT NULL,
+    [InputPrice] numeric(14, 4) NOT NULL,
+    [CachedInputPrice] numeric(14, 4) NOT NULL,
+    [OutputPrice] numeric(14, 4) NOT NULL,
+    [Currency] nvarchar(3) DEFAULT 'USD' NOT NULL,
+    [Source] nvarchar(300) DEFAULT '' NOT NULL,
+    CONSTRAINT [UQ_ModelPrices_Moment] UNIQUE ([Model], [ValidFrom])
+);
+END
+GO
+
 IF OBJECT_ID(N'[PendingWipes]', N'U') IS NULL
 BEGIN
 CREATE TABLE [PendingWipes] (
@@ -854,7 +871,10 @@ CREATE TABLE [TokenUsageLogs] (
     [CompanyID] nvarchar(50) NULL,
     [Estimated] bit DEFAULT 0 NOT NULL,
     [TokenID] bigint NULL,
-    [KeyFingerprint] nvarchar(64) NULL
+    [KeyFingerprint] nvarchar(64) NULL,
+    [Cost] numeric(24, 10) NULL,
+    [Currency] nvarchar(3) NULL,
+    [Model] nvarchar(100) NULL
 );
 END
 GO
@@ -1699,6 +1719,25 @@ COMMIT TRANSACTION;
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+COMMIT TRANSACTION;
+END
+GO
+
 IF EXISTS (
     SELECT 1
     FROM (VALUES
@@ -1921,6 +1960,14 @@ IF EXISTS (
         (N'LedgerAlerts', N'Findings'),
         (N'LedgerAlerts', N'Fingerprint'),
         (N'LedgerAlerts', N'ResolvedAt'),
+        (N'ModelPrices', N'PriceID'),
+        (N'ModelPrices', N'Model'),
+        (N'ModelPrices', N'ValidFrom'),
+        (N'ModelPrices', N'InputPrice'),
+        (N'ModelPrices', N'CachedInputPrice'),
+        (N'ModelPrices', N'OutputPrice'),
+        (N'ModelPrices', N'Currency'),
+        (N'ModelPrices', N'Source'),
         (N'PendingWipes', N'WipeID'),
         (N'PendingWipes', N'CreatedAt'),
         (N'TokenMaster', N'TokenID'),
@@ -2089,6 +2136,9 @@ IF EXISTS (
         (N'TokenUsageLogs', N'Estimated'),
         (N'TokenUsageLogs', N'TokenID'),
         (N'TokenUsageLogs', N'KeyFingerprint'),
+        (N'TokenUsageLogs', N'Cost'),
+        (N'TokenUsageLogs', N'Currency'),
+        (N'TokenUsageLogs', N'Model'),
         (N'TokenUsageSummary', N'SummaryID'),
         (N'TokenUsageSummary', N'TotalUsedTokens'),
         (N'TokenUsageSummary', N'TotalRemainingTokens'),
@@ -2194,7 +2244,8 @@ FROM (VALUES
     (N'tokens', N'0009_pending_wipes'),
     (N'tokens', N'0010_installation'),
     (N'tokens', N'0011_companies'),
-    (N'tokens', N'0012_fill_companies')
+    (N'tokens', N'0012_fill_companies'),
+    (N'tokens', N'0013_prices')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

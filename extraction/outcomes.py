@@ -296,9 +296,16 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
         case Billing.NONE:
             ledger.release(attempt.pk)
         case Billing.KNOWN:
-            ledger.settle(attempt.pk, attempt.token_id, usage, **requester)
+            ledger.settle(attempt.pk, attempt.token_id, usage, **requester, model=attempt.model)
         case Billing.UNKNOWN:
-            ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
+            ledger.settle_unknown(
+                attempt.pk,
+                attempt.token_id,
+                attempt.reserved,
+                **requester,
+                model=attempt.model,
+                output_budget=attempt.output_budget,
+            )
 
 
 def _block_key(

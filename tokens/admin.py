@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
+import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin
 from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
@@ -249,6 +250,9 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
         "output_tokens",
         "thinking_tokens",
         "total_tokens_used",
+        "model",
+        "cost",
+        "currency",
         "estimated",
     ]
     list_filter = ["estimated", "logged_at"]

@@ -21,6 +21,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.unpriced import UnpricedModel, unpriced_models
 
 logger = logging.getLogger(__name__)
 
@@ -84,11 +85,13 @@ def audit_ledger() -> list[str]:
 
     Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
-    outlived its lease. No record of the journal was set aside.
+    outlived its lease. No record of the journal was set aside. Every model that was called of late
+    has a price.
     """
-    findings: list[WrongTotal | DeadReservation | journal.RejectedRecord] = [
+    findings: list[WrongTotal | DeadReservation | journal.RejectedRecord | UnpricedModel] = [
         *_dead_reservations(),
         *journal.rejected(),
+        *unpriced_models(),
     ]
     for token_id in _suspects():
         with transaction.atomic():
