@@ -97,6 +97,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
+        (N'logs', N'0011_audit_list'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -443,6 +444,37 @@ CREATE TABLE [ApplicationLogs] (
     [Host] nvarchar(255) NULL,
     [ProcessID] int NULL,
     [UserName] nvarchar(150) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditEntries]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditEntries] (
+    [EntryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Timestamp] datetimeoffset NOT NULL,
+    [ActorKind] nvarchar(10) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Action] nvarchar(20) NOT NULL,
+    [ObjectType] nvarchar(50) NOT NULL,
+    [ObjectID] nvarchar(100) NOT NULL,
+    [ObjectName] nvarchar(255) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [FromValue] nvarchar(max) NOT NULL,
+    [ToValue] nvarchar(max) NOT NULL,
+    [Why] nvarchar(500) NOT NULL,
+    [RequestID] nvarchar(36) NULL,
+    [Address] nvarchar(45) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditedExtractions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [ExtractionID] nchar(32) NOT NULL,
+    [EntryID] bigint NOT NULL
 );
 END
 GO
@@ -921,6 +953,12 @@ ALTER TABLE [AlertSubscriptions] ADD CONSTRAINT [AlertSubscriptions_user_id_1ec0
 END
 GO
 
+IF OBJECT_ID(N'[AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID]') IS NULL
+BEGIN
+ALTER TABLE [AuditedExtractions] ADD CONSTRAINT [AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID] FOREIGN KEY ([EntryID]) REFERENCES [AuditEntries] ([EntryID]);
+END
+GO
+
 IF OBJECT_ID(N'[ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID]') IS NULL
 BEGIN
 ALTER TABLE [ErrorGroups] ADD CONSTRAINT [ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID] FOREIGN KEY ([DigestID]) REFERENCES [ErrorDigests] ([DigestID]);
@@ -1119,9 +1157,51 @@ CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([Extr
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_EntryID_da2a0e3d' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_EntryID_da2a0e3d] ON [AuditedExtractions] ([EntryID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_ExtractionID_60d08920' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_ExtractionID_60d08920] ON [AuditedExtractions] ([ExtractionID]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ErrorGroups_DigestID_bf0a584d' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
 BEGIN
 CREATE INDEX [ErrorGroups_DigestID_bf0a584d] ON [ErrorGroups] ([DigestID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Action' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Action] ON [AuditEntries] ([Action], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Actor' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Actor] ON [AuditEntries] ([Actor], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Company' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Company] ON [AuditEntries] ([CompanyID], [Timestamp] DESC) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Object' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Object] ON [AuditEntries] ([ObjectType], [ObjectID], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Timestamp' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Timestamp] ON [AuditEntries] ([Timestamp] DESC);
 END
 GO
 
@@ -1915,6 +1995,23 @@ IF EXISTS (
         (N'ApplicationLogs', N'Host'),
         (N'ApplicationLogs', N'ProcessID'),
         (N'ApplicationLogs', N'UserName'),
+        (N'AuditEntries', N'EntryID'),
+        (N'AuditEntries', N'Timestamp'),
+        (N'AuditEntries', N'ActorKind'),
+        (N'AuditEntries', N'Actor'),
+        (N'AuditEntries', N'Action'),
+        (N'AuditEntries', N'ObjectType'),
+        (N'AuditEntries', N'ObjectID'),
+        (N'AuditEntries', N'ObjectName'),
+        (N'AuditEntries', N'CompanyID'),
+        (N'AuditEntries', N'FromValue'),
+        (N'AuditEntries', N'ToValue'),
+        (N'AuditEntries', N'Why'),
+        (N'AuditEntries', N'RequestID'),
+        (N'AuditEntries', N'Address'),
+        (N'AuditedExtractions', N'id'),
+        (N'AuditedExtractions', N'ExtractionID'),
+        (N'AuditedExtractions', N'EntryID'),
         (N'ErrorDigests', N'CreatedAt'),
         (N'ErrorDigests', N'ClaimedUntil'),
         (N'ErrorDigests', N'SentAt'),
@@ -2262,6 +2359,7 @@ FROM (VALUES
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
+    (N'logs', N'0011_audit_list'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),

@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "extraction.FailedAttempts": "Failed log-ins",
     },
     "What happened": {
+        "logs.AuditEntry": "Audit list",
         "logs.ApplicationLog": "Log",
         "logs.ErrorGroup": "Errors by kind",
         "logs.RetryAttempt": "Failed calls",
