@@ -14,6 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max, Min, Sum, Value
 from django.db.models.functions import Coalesce
+from django_q.tasks import async_task
 
 from tokens.costs import sum_of_units, units
 from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay
@@ -62,6 +63,12 @@ def correct(seconds: float = SECONDS) -> int:
     if corrected:
         logger.warning("Corrected %d daily sums of usage.", corrected)
     return corrected
+
+
+def ensure_filled() -> None:
+    """Have the sums made where there are none yet of the rows: after an upgrade."""
+    if not UsageDay.objects.exists() and TokenUsageLog.objects.exists():
+        async_task("tokens.usage_days.correct")
 
 
 def begin_of(day: date) -> datetime:
@@ -120,7 +127,7 @@ def _rewrite(day: date, token_id: int) -> int:
     for key in right.keys() | stored.keys():
         if right.get(key) == stored.get(key):
             continue
-        named = dict(zip(_KEY, key, strict=True))
+        named: dict[str, Any] = dict(zip(_KEY, key, strict=True))
         if key not in right:
             UsageDay.objects.filter(day=day, **named).delete()
         else:

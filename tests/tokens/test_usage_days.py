@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger, ledger_audit, usage_days
@@ -186,3 +187,16 @@ def test_concurrent_charges_are_all_counted() -> None:
     assert not errors
     assert [row[4:] for row in sums()] == [(30, 3750), (30, 3750)]
     assert_right()
+
+
+def test_sums_are_made_once_after_an_upgrade() -> None:
+    usage_days.ensure_filled()
+    assert not OrmQ.objects.exists()
+    TokenUsageLog.objects.create(total_tokens_used=5, company_id="NT051")
+    usage_days.ensure_filled()
+    assert OrmQ.objects.get().func() == "tokens.usage_days.correct"
+
+    usage_days.correct()
+    OrmQ.objects.all().delete()
+    usage_days.ensure_filled()
+    assert not OrmQ.objects.exists()
