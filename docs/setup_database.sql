@@ -119,7 +119,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0010_installation'),
         (N'tokens', N'0011_companies'),
         (N'tokens', N'0012_fill_companies'),
-        (N'tokens', N'0013_prices')
+        (N'tokens', N'0013_prices'),
+        (N'tokens', N'0016_usage_days')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -1014,6 +1015,27 @@ CREATE TABLE [TokenUsageSummary] (
     [LastUpdated] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [ReservedTokens] bigint DEFAULT 0 NOT NULL,
     [TokenID] bigint NOT NULL UNIQUE
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageDays]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenUsageDays] (
+    [UsageDayID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Day] date NOT NULL,
+    [CompanyID] nvarchar(50) NOT NULL,
+    [TokenID] bigint NOT NULL,
+    [Model] nvarchar(100) NOT NULL,
+    [Currency] nvarchar(3) NOT NULL,
+    [Requests] bigint NOT NULL,
+    [InputTokens] bigint NOT NULL,
+    [CachedTokens] bigint NOT NULL,
+    [OutputTokens] bigint NOT NULL,
+    [ThinkingTokens] bigint NOT NULL,
+    [TotalTokens] bigint NOT NULL,
+    [CostUnits] bigint NOT NULL,
+    CONSTRAINT [UQ_TokenUsageDays] UNIQUE ([Day], [CompanyID], [TokenID], [Model], [Currency])
 );
 END
 GO
@@ -2471,7 +2493,20 @@ IF EXISTS (
         (N'TokenUsageSummary', N'Threshold'),
         (N'TokenUsageSummary', N'LastUpdated'),
         (N'TokenUsageSummary', N'ReservedTokens'),
-        (N'TokenUsageSummary', N'TokenID')
+        (N'TokenUsageSummary', N'TokenID'),
+        (N'TokenUsageDays', N'UsageDayID'),
+        (N'TokenUsageDays', N'Day'),
+        (N'TokenUsageDays', N'CompanyID'),
+        (N'TokenUsageDays', N'TokenID'),
+        (N'TokenUsageDays', N'Model'),
+        (N'TokenUsageDays', N'Currency'),
+        (N'TokenUsageDays', N'Requests'),
+        (N'TokenUsageDays', N'InputTokens'),
+        (N'TokenUsageDays', N'CachedTokens'),
+        (N'TokenUsageDays', N'OutputTokens'),
+        (N'TokenUsageDays', N'ThinkingTokens'),
+        (N'TokenUsageDays', N'TotalTokens'),
+        (N'TokenUsageDays', N'CostUnits')
     ) AS expected (table_name, column_name)
     WHERE COL_LENGTH(QUOTENAME(expected.table_name), expected.column_name) IS NULL
 )
@@ -2575,7 +2610,8 @@ FROM (VALUES
     (N'tokens', N'0010_installation'),
     (N'tokens', N'0011_companies'),
     (N'tokens', N'0012_fill_companies'),
-    (N'tokens', N'0013_prices')
+    (N'tokens', N'0013_prices'),
+    (N'tokens', N'0016_usage_days')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded
