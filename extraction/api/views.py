@@ -23,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extraction import degraded, deletion, outcomes, submission
+from extraction import clients, degraded, deletion, outcomes, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser, DocumentJSONParser
@@ -45,7 +45,7 @@ from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
-from extraction.models import ApiClient, Extraction, Right
+from extraction.models import ApiClient, Extraction, Right, Scope
 from extraction.review import decisions
 from logs import context
 from ocrsite.lib import clock
@@ -76,12 +76,26 @@ class ApiView(APIView):
 
     content_negotiation_class = OneFormat
     enveloped_errors: ClassVar[bool] = False
+    allowance: clients.Allowance | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Count the request of a client that has a limit."""
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiClient):
+            try:
+                self.allowance = clients.count_request(request.auth)
+            except clients.TooManyRequests as error:
+                self.allowance = error.allowance
+                raise
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
         """Pack JSON for who accepts that; files are packed already, or streamed as they are."""
         answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        if self.allowance is not None:
+            for name, value in self.allowance.headers().items():
+                answer[name] = value
         if isinstance(answer, Response):
             pack = GZipMiddleware(lambda _: answer).process_response
             answer.add_post_render_callback(partial(pack, request._request))
@@ -100,6 +114,7 @@ class SubmitView(ApiView):
         form = ExtractionInput(data=request.data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
+        principal.demand_scope(Scope.SUBMIT)
         if not principal.may(Right.UPLOAD, values["company_id"]):
             raise PermissionDenied(
                 "You may not act for this company. Check companyID, or ask for access to it.",
@@ -110,6 +125,8 @@ class SubmitView(ApiView):
         if isinstance(principal.actor, KnownClient):
             return _read_now(file, values)
         try:
+            if isinstance(principal.actor, ApiClient):
+                clients.require_room(principal.actor)
             extraction = submission.submit(
                 file, client=principal.label, idempotency_key=key, **values
             ).extraction
@@ -295,6 +312,7 @@ class UsageView(ApiView):
     def get(self, request: Request) -> Response:
         """Answer the sums of a period, grouped as the parameters say."""
         principal = principal_of(request)
+        principal.demand_scope(Scope.USAGE)
         if isinstance(principal.actor, User) and not principal.actor.has_perm(
             "tokens.view_tokenusagelog"
         ):
