@@ -1,7 +1,7 @@
 """Extractions with attempts, access, exports, accounts and webhooks."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
-from extraction.models.account import AccountRule, Authenticator, RecoveryCode
+from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
@@ -18,6 +18,8 @@ from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
+from extraction.models.rights import Right
+from extraction.models.role import Role
 from extraction.models.state import State
 from extraction.models.webhook import (
     DeliveryState,
@@ -42,6 +44,7 @@ __all__ = [
     "DeliveryState",
     "ExportColumn",
     "ExportProfile",
+    "ExternalIdentity",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
@@ -50,8 +53,11 @@ __all__ = [
     "ReaderChoice",
     "RecoveryCode",
     "ReviewState",
+    "Right",
+    "Role",
     "RowsPer",
     "Separator",
+    "StaffCompany",
     "State",
     "TableFormat",
     "WebhookAttempt",
