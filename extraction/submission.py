@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
-from extraction.models import Correction, Extraction, IdempotencyKey, ReaderChoice, State
+from extraction.models import Channel, Correction, Extraction, IdempotencyKey, ReaderChoice, State
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
@@ -35,6 +35,14 @@ class Submission:
 
     extraction: Extraction
     created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Through what a document came, and from which IP address."""
+
+    channel: Channel
+    address: str
 
 
 class IdempotencyConflict(UserFacingError):
@@ -63,6 +71,7 @@ def submit(
     password: str = "",
     batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
+    origin: Origin | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
@@ -92,6 +101,9 @@ def submit(
                     licence_id=licence_id,
                     client=client,
                     batch=batch,
+                    channel=origin.channel if origin else "",
+                    received_from=(origin.address[:45] or None) if origin else None,
+                    received_in=context.current().request_id,
                     dedup_key=identity.dedup_key,
                     reader=reader,
                     file=document.file,

@@ -45,10 +45,12 @@ from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
-from extraction.models import ApiClient, Extraction
+from extraction.models import ApiClient, Channel, Extraction
 from extraction.review import decisions
+from extraction.submission import Origin
 from logs import context
 from ocrsite.lib import clock
+from ocrsite.lib.addresses import client_address
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
 from ocrsite.lib.responses import private_file
@@ -91,6 +93,7 @@ class ApiView(APIView):
 class SubmitView(ApiView):
     """Accept a document; answer its result, or 202 and where to ask for it."""
 
+    channel: ClassVar[Channel] = Channel.API
     parser_classes = (MultiPartParser, DocumentJSONParser)
 
     @documentation.submission
@@ -111,7 +114,11 @@ class SubmitView(ApiView):
             return _read_now(file, values)
         try:
             extraction = submission.submit(
-                file, client=principal.label, idempotency_key=key, **values
+                file,
+                client=principal.label,
+                idempotency_key=key,
+                origin=Origin(self.channel, client_address(request)),
+                **values,
             ).extraction
         except Error as error:
             if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
@@ -150,6 +157,7 @@ class ExtractView(SubmitView):
     """``POST /extract``, as callers of the former service know it."""
 
     enveloped_errors = True
+    channel = Channel.EXTRACT
 
     def default_wait(self) -> int:
         """Callers of this endpoint expect the result in the answer."""
