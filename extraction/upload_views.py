@@ -24,7 +24,7 @@ from extraction.exceptions import DocumentRejected
 from extraction.forms import UploadForm
 from extraction.invoices.amounts import grouped
 from extraction.listing.actions import chosen_by_id
-from extraction.models import Channel, Extraction, State
+from extraction.models import Channel, Extraction, Right, State
 from extraction.submission import Origin
 from ocrsite.lib.addresses import client_address
 from ocrsite.lib.errors import ServiceFault
@@ -65,7 +65,10 @@ class Outcome:
 def upload(request: HttpRequest) -> HttpResponse:
     """Accept documents one by one: a rejected one does not hold up the others."""
     principal = principal_of(request)
-    companies = principal.companies()
+    companies = principal.companies(Right.UPLOAD)
+    only_sees = principal.company_ids() != [] and not principal.may(Right.UPLOAD)
+    if only_sees and request.method != "POST":
+        return redirect("list")
     outcomes: list[Outcome] = []
     if request.method == "POST":
         form = UploadForm(request.POST, companies=companies)
@@ -107,7 +110,7 @@ def states(request: HttpRequest) -> JsonResponse:
 def try_sample(request: HttpRequest) -> HttpResponse:
     """Have one of the project's own invoices read."""
     principal = principal_of(request)
-    form = UploadForm(request.POST, companies=principal.companies())
+    form = UploadForm(request.POST, companies=principal.companies(Right.UPLOAD))
     path = first_steps.sample_path(request.POST.get("sample", ""))
     if path is None or not form.is_valid():
         raise BadRequest

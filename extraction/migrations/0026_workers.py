@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0023_trace_of_extractions'),
+        ('extraction', '0025_webhooks'),
     ]
 
     operations = [

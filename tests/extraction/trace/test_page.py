@@ -92,12 +92,13 @@ def test_page_tells_calls_exports_logs_and_usage_each_to_whom_may_see_it(
         Action.EXPORTED, who=Who(ActorKind.USER, "sita"), what=What("extractions"), after="csv"
     )
     name_extractions(exported, [extraction.pk])
-    for message, fields in {
+    logged: dict[str, dict[str, Any]] = {
         "about it": {"extraction_id": extraction.pk},
         "of its request": {"request_id": "request-1"},
         "of both": {"extraction_id": extraction.pk, "request_id": "request-1"},
         "of another": {"request_id": "request-2"},
-    }.items():
+    }
+    for message, fields in logged.items():
         ApplicationLog.objects.create(level="INFO", logger="test", message=message, **fields)
 
     page = staff.get(trace_of(extraction)).content.decode()
