@@ -32,8 +32,9 @@ class ClientUser:
 
 
 class ApiClientAuthentication(BaseAuthentication):
-    """Unknown, wrong, revoked and expired keys get one and the same answer, and are throttled. A right
-    one from a network that is not its client's is refused with 403.
+    """Unknown, wrong, revoked and expired keys get one and the same answer, and are throttled.
+
+    A right one is refused with 403 where it does not come from a network of its client.
 
     While the database is away, a client that this process authenticated within the last hour is a
     KnownClient.

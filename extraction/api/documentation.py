@@ -108,7 +108,7 @@ def _answers(
         **{status: OpenApiResponse(shape) for status, shape in found.items()},
         **{
             status: OpenApiResponse(problem, description=words[status])
-            for status in sorted({401, 429, 500, 503, *statuses})
+            for status in sorted({401, 403, 429, 500, 503, *statuses})
         },
     }
 

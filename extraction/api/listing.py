@@ -109,7 +109,10 @@ def _is_named(cursor: Cursor) -> bool:
 
 
 def extractions_page(request: Request) -> dict[str, Any]:
-    """Return a page: ``next`` and ``previous`` are addresses or null. Raises ScopeMissing and ValidationError."""
+    """Return a page: ``next`` and ``previous`` are addresses or null.
+
+    Raises ScopeMissing and ValidationError.
+    """
     principal = principal_of(request)
     principal.demand_scope(Scope.READ)
     form = ListForm(

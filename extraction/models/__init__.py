@@ -11,6 +11,7 @@ from extraction.models.access import (
 )
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
     DateFormat,
@@ -47,6 +48,7 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
+    "Channel",
     "CompanyGrant",
     "Correction",
     "DateFormat",
