@@ -85,6 +85,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0019_batches'),
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
+        (N'extraction', N'0022_fill_companies'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -110,7 +111,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0007_circuit_breaker_fields'),
         (N'tokens', N'0008_labels'),
         (N'tokens', N'0009_pending_wipes'),
-        (N'tokens', N'0010_installation')
+        (N'tokens', N'0010_installation'),
+        (N'tokens', N'0011_companies'),
+        (N'tokens', N'0012_fill_companies')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -515,6 +518,24 @@ CREATE TABLE [AlertSubscriptions] (
     [threshold_alerts] bit NOT NULL,
     [user_id] int NOT NULL UNIQUE,
     [ledger_alerts] bit DEFAULT 0 NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[Companies]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Companies] (
+    [CompanyID] nvarchar(50) NOT NULL PRIMARY KEY,
+    [FoldedID] nvarchar(150) NOT NULL UNIQUE,
+    [CompanyName] nvarchar(200) NOT NULL,
+    [TimeZone] nvarchar(64) NOT NULL,
+    [Branches] nvarchar(max) NOT NULL,
+    [DefaultReader] nvarchar(20) NOT NULL,
+    [DefaultModel] nvarchar(100) NOT NULL,
+    [ExportAs] nvarchar(100) NOT NULL,
+    [OtherSpellings] nvarchar(max) NOT NULL CONSTRAINT Companies_OtherSpellings_2e7d8fa4_check CHECK ((ISJSON ("OtherSpellings") = 1)),
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClosedAt] datetimeoffset NULL
 );
 END
 GO
@@ -1830,6 +1851,17 @@ IF EXISTS (
         (N'AlertSubscriptions', N'threshold_alerts'),
         (N'AlertSubscriptions', N'user_id'),
         (N'AlertSubscriptions', N'ledger_alerts'),
+        (N'Companies', N'CompanyID'),
+        (N'Companies', N'FoldedID'),
+        (N'Companies', N'CompanyName'),
+        (N'Companies', N'TimeZone'),
+        (N'Companies', N'Branches'),
+        (N'Companies', N'DefaultReader'),
+        (N'Companies', N'DefaultModel'),
+        (N'Companies', N'ExportAs'),
+        (N'Companies', N'OtherSpellings'),
+        (N'Companies', N'CreatedAt'),
+        (N'Companies', N'ClosedAt'),
         (N'Installation', N'Key'),
         (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
@@ -2083,6 +2115,7 @@ FROM (VALUES
     (N'extraction', N'0019_batches'),
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
+    (N'extraction', N'0022_fill_companies'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -2108,7 +2141,9 @@ FROM (VALUES
     (N'tokens', N'0007_circuit_breaker_fields'),
     (N'tokens', N'0008_labels'),
     (N'tokens', N'0009_pending_wipes'),
-    (N'tokens', N'0010_installation')
+    (N'tokens', N'0010_installation'),
+    (N'tokens', N'0011_companies'),
+    (N'tokens', N'0012_fill_companies')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

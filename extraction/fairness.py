@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from extraction.models import Extraction
 from ocrsite.lib.database import retry_while_unreachable
+from tokens.models.company import folded
 
 # How often a claim may lose to another process. Each time another one went on.
 TRIES = 10
@@ -44,7 +45,7 @@ def put_off(company_id: str) -> None:
     For one whose keys are busy: its claims end at once, so that it would always be the one with the
     fewest running extractions.
     """
-    _put_off_until[_folded(company_id)] = time.monotonic() + PUT_OFF_SECONDS
+    _put_off_until[folded(company_id)] = time.monotonic() + PUT_OFF_SECONDS
 
 
 def claim_fairest(*, worker: str | None) -> Extraction | None:
@@ -74,17 +75,12 @@ def claim(pk: uuid.UUID, *, worker: str | None) -> Extraction | None:
     )
 
 
-def _folded(company_id: str) -> str:
-    """One id for all ways to write a company's, which SQL Server does not tell apart."""
-    return company_id.strip().casefold()
-
-
 def _rows_of_next_company() -> list[uuid.UUID]:
     """Some of its queued rows, the oldest first; empty when no company has any."""
-    queued = Extraction.objects.queued().oldest_by_company(fold=_folded)
+    queued = Extraction.objects.queued().oldest_by_company(fold=folded)
     if len(queued) < 2:
         return next(iter(queued.values()), [])
-    running = Extraction.objects.running_by_company(fold=_folded)
+    running = Extraction.objects.running_by_company(fold=folded)
     now = time.monotonic()
 
     def load(company_id: str) -> tuple[bool, float]:
@@ -95,7 +91,7 @@ def _rows_of_next_company() -> list[uuid.UUID]:
     tied = {company_id for company_id in queued if load(company_id) == least}
     if len(tied) > 1:
         # From the latest on: what comes last here was served longest ago, or is not listed at all.
-        for company_id in Extraction.with_deleted.companies_served_lately(fold=_folded):
+        for company_id in Extraction.with_deleted.companies_served_lately(fold=folded):
             if len(tied) > 1:
                 tied.discard(company_id)
     return queued[min(tied)]

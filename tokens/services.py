@@ -10,13 +10,14 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from tokens import circuit_breaker, encryption
+from tokens import circuit_breaker, companies, encryption
 from tokens.models import (
     BY_SQL,
     BY_SYSTEM,
     DEFAULT_THRESHOLD,
     USED_UP,
     Aspect,
+    Company,
     PendingWipe,
     ThresholdAlert,
     TokenChange,
@@ -33,9 +34,10 @@ _RESETS_BREAKER = {"api_key", "model", "project", "status"}
 
 
 def create_token(*, token: TokenMaster, threshold: int = DEFAULT_THRESHOLD) -> None:
-    """Insert a key and its totals, in one transaction."""
+    """Insert a key and its totals, and its company where that is new, in one transaction."""
     with transaction.atomic():
         token.save()
+        companies.register(Company.objects, {token.company_id: token.company_name or ""})
         TokenUsageSummary.objects.lock(token.pk)
         TokenUsageSummary.objects.filter(token_id=token.pk).update(threshold=threshold)
 

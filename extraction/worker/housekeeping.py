@@ -17,8 +17,8 @@ from logs import emails as error_emails
 from logs.handler import spool
 from ocrsite.lib.clock import ClockWatch
 from ocrsite.lib.database import drop_connections, is_unreachable
+from tokens import companies, installation, journal, key_rotation, ledger, services
 from tokens import emails as alert_emails
-from tokens import installation, journal, key_rotation, ledger, services
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ def run_housekeeping() -> None:
             "check of the installation": installation.verify,
             "removal of stale temporary files": temp_dirs.remove_stale_temp_dirs,
             "release of dead reservations": release_dead,
+            "registration of companies": companies.register_used,
             "update of key statuses": services.update_statuses,
             "encryption of clear keys": key_rotation.encrypt_clear_keys,
             "ingestion of the journal": journal.ingest,

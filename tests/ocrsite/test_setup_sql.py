@@ -31,9 +31,11 @@ ONLY_CHANGE_ROWS = {
     ("extraction", "0006_retry_after_at"),
     ("extraction", "0013_fill_listed_columns"),
     ("extraction", "0020_accounts"),
+    ("extraction", "0022_fill_companies"),
     ("logs", "0006_renamed_loggers"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),
     ("tokens", "0009_pending_wipes"),
+    ("tokens", "0012_fill_companies"),
 }
 
 

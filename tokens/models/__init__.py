@@ -1,8 +1,9 @@
-"""Provider keys, what they may spend and what they spent."""
+"""Companies and their provider keys, what they may spend and what they spent."""
 
 from tokens.models.alerts import USED_UP, AlertSubscription, LedgerAlert, ThresholdAlert
 from tokens.models.call_limits import NO_LIMITS, CallLimits, RecentCall
 from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange
+from tokens.models.company import Company
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
@@ -34,6 +35,7 @@ __all__ = [
     "AlertSubscription",
     "Aspect",
     "CallLimits",
+    "Company",
     "CoolDown",
     "Installation",
     "LedgerAlert",
