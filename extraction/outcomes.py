@@ -296,9 +296,17 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
         case Billing.NONE:
             ledger.release(attempt.pk)
         case Billing.KNOWN:
-            ledger.settle(attempt.pk, attempt.token_id, usage, **requester)
+            ledger.settle(
+                attempt.pk, attempt.token_id, usage, **requester, began_at=attempt.started_at
+            )
         case Billing.UNKNOWN:
-            ledger.settle_unknown(attempt.pk, attempt.token_id, attempt.reserved, **requester)
+            ledger.settle_unknown(
+                attempt.pk,
+                attempt.token_id,
+                attempt.reserved,
+                **requester,
+                began_at=attempt.started_at,
+            )
 
 
 def _block_key(

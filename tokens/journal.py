@@ -201,9 +201,13 @@ def _charge(record: Record) -> bool:
                 },
             )
         elif record.usage is None:
-            new = ledger.settle_unknown(record.attempt_id, token.pk, record.ceiling, **requester)
+            new = ledger.settle_unknown(
+                record.attempt_id, token.pk, record.ceiling, **requester, began_at=record.called_at
+            )
         else:
-            new = ledger.settle(record.attempt_id, token.pk, record.usage, **requester)
+            new = ledger.settle(
+                record.attempt_id, token.pk, record.usage, **requester, began_at=record.called_at
+            )
         if new:
             TokenUsageLog.objects.filter(attempt_id=record.attempt_id).update(
                 key_fingerprint=record.key_fingerprint, logged_at=record.called_at

@@ -1,20 +1,22 @@
 """The ledger: the only code that moves counters. It knows attempts by their id alone.
 
 At every commit used + reserved ≤ limit, whatever the number of processes, except after staff
-lower a limit or a provider bills more than was reserved. Amounts are LLM tokens.
+lower a limit or a provider bills more than was reserved: for the key, and in each period of every
+quota that its calls count towards. Amounts are LLM tokens.
 """
 
 import logging
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
+from django.utils import timezone
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
-from tokens import services
+from tokens import quota_sums, services
 from tokens.models import (
     NO_LIMITS,
     CallLimits,
@@ -31,12 +33,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Quota reserved for one attempt; at most ``output_budget`` of it is for the output."""
+    """Quota reserved for one attempt; at most ``output_budget`` of it is for the output.
+
+    What the attempt costs counts towards the periods in which it began.
+    """
 
     attempt_id: uuid.UUID
     token_id: int
     amount: int
     output_budget: int
+    began_at: datetime = field(default_factory=clock.now, compare=False)
 
 
 @deadlocks_retried
@@ -53,22 +59,27 @@ def reserve(
 
     Raises LimitReached, with nothing changed, when one more call would exceed ``limits``.
     """
+    now = clock.now()
     with transaction.atomic():
-        if not _set_aside(token_id, amount):
-            TokenUsageSummary.objects.lock(token_id)
+        if not _set_aside(token_id, amount, quota_free=True):
+            quotas = _lock(token_id)
             if not _set_aside(token_id, amount):
+                return None
+            if quotas and not quotas.set_aside(amount, now):
+                transaction.set_rollback(True)
                 return None
         TokenReservation.objects.create(
             attempt_id=attempt_id,
             token_id=token_id,
             amount=amount,
             leased_until=clock.now() + lease,
+            created_at=now,
         )
         if limits != NO_LIMITS:
             # The totals are locked since they were changed: nobody else counts at the same time.
             under_way = TokenReservation.objects.filter(token_id=token_id).count()
             count_call(token_id, under_way, limits)
-    return Reservation(attempt_id, token_id, amount, output_budget)
+    return Reservation(attempt_id, token_id, amount, output_budget, now)
 
 
 def settle(
@@ -79,16 +90,19 @@ def settle(
     company_id: str,
     branch: str,
     requested_by: str,
+    began_at: datetime | None = None,
 ) -> bool:
     """Charge what the provider billed and end the reservation; False when that was done before.
 
     A charge that was estimated, because the call seemed lost, is corrected to the bill. One
-    transaction, which joins the caller's. The reservation may be gone already.
+    transaction, which joins the caller's. The reservation may be gone already; ``began_at`` says
+    when it was made then.
     """
     return _charge(
         attempt_id,
         token_id,
         usage.total,
+        began_at,
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
@@ -104,15 +118,17 @@ def settle_unknown(
     company_id: str,
     branch: str,
     requested_by: str,
+    began_at: datetime | None = None,
 ) -> bool:
     """Charge a call whose bill cannot be known what was reserved for it, flagged as estimated.
 
-    False when the attempt was settled before.
+    False when the attempt was settled before. ``began_at`` is as for ``settle``.
     """
     return _charge(
         attempt_id,
         token_id,
         reserved,
+        began_at,
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
@@ -130,7 +146,7 @@ def release(attempt_id: uuid.UUID) -> bool:
     estimate = TokenUsageLog.objects.filter(attempt_id=attempt_id, estimated=True).first()
     if estimate is None or estimate.token_id is None:
         return False
-    return _charge(attempt_id, estimate.token_id, 0)
+    return _charge(attempt_id, estimate.token_id, 0, None)
 
 
 @deadlocks_retried
@@ -140,13 +156,14 @@ def end_reservation(attempt_id: uuid.UUID) -> bool:
     if reservation is None:
         return False
     with transaction.atomic():
-        TokenUsageSummary.objects.lock(reservation.token_id)  # see _charge
-        ended = _end_reservation(attempt_id)
-        if ended is None:
+        quotas = _lock(reservation.token_id)
+        if not _end_reservation(reservation):
             return False
-        TokenUsageSummary.objects.filter(token_id=ended.token_id).update(
-            reserved_tokens=F("reserved_tokens") - ended.amount
+        TokenUsageSummary.objects.filter(token_id=reservation.token_id).update(
+            reserved_tokens=F("reserved_tokens") - reservation.amount
         )
+        if quotas:
+            quotas.shift(reservation.created_at, reserved=-reservation.amount)
     return True
 
 
@@ -169,24 +186,37 @@ def renew_leases(lease: timedelta) -> int:
     return TokenReservation.objects.filter(wrong).update(leased_until=now + lease)
 
 
-def _set_aside(token_id: int, amount: int) -> bool:
-    """Reserve in one conditional UPDATE.
+def _lock(token_id: int) -> quota_sums.LockedQuotas | None:
+    """Lock the totals of a key, then the quotas that its calls count towards; None: it has none.
+
+    Wherever amounts change this comes first: one order of locks, no deadlock. Whether a key has
+    quotas is told by the row that is locked, which no other transaction can change meanwhile.
+    """
+    totals = TokenUsageSummary.objects.filter(token_id=token_id, quota_free=True)
+    if totals.update(last_updated=timezone.now()):
+        return None
+    TokenUsageSummary.objects.lock(token_id)
+    return quota_sums.lock(token_id)
+
+
+def _set_aside(token_id: int, amount: int, **known: bool) -> bool:
+    """Reserve in one conditional UPDATE; not when the totals are not as ``known`` says.
 
     The limit comes from a subquery: through a join PostgreSQL exceeded it under contention.
     """
     limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
     fits = TokenUsageSummary.objects.alias(limit=Subquery(limit)).filter(
-        token_id=token_id, limit__gte=F("total_used_tokens") + F("reserved_tokens") + amount
+        token_id=token_id,
+        limit__gte=F("total_used_tokens") + F("reserved_tokens") + amount,
+        **known,
     )
     return bool(fits.update(reserved_tokens=F("reserved_tokens") + amount))
 
 
-def _end_reservation(attempt_id: uuid.UUID) -> TokenReservation | None:
-    """Delete a reservation; return it to the one process whose DELETE removed it, else None."""
-    rows = TokenReservation.objects.filter(pk=attempt_id)
-    reservation = rows.first()
-    removed, _ = rows.delete()
-    return reservation if removed else None
+def _end_reservation(reservation: TokenReservation) -> bool:
+    """Delete a reservation; True for the one process whose DELETE removed it."""
+    removed, _ = TokenReservation.objects.filter(pk=reservation.pk).delete()
+    return bool(removed)
 
 
 @deadlocks_retried
@@ -194,6 +224,7 @@ def _charge(
     attempt_id: uuid.UUID,
     token_id: int,
     total: int,
+    began_at: datetime | None,
     *,
     estimated: bool = False,
     **fields: object,
@@ -203,22 +234,28 @@ def _charge(
     An estimated row is overwritten once, by one that is not.
     """
     with transaction.atomic():
-        # The totals are locked first, here and wherever they change: one order, no deadlock.
-        TokenUsageSummary.objects.lock(token_id)
+        quotas = _lock(token_id)
+        reservation = TokenReservation.objects.filter(pk=attempt_id).first()
+        began = reservation.created_at if reservation else began_at or clock.now()
         values = {"total_tokens_used": total, "estimated": estimated, **fields}
         row, created = TokenUsageLog.objects.get_or_create(
-            attempt_id=attempt_id, defaults={"token_id": token_id, **values}
+            attempt_id=attempt_id,
+            defaults={"token_id": token_id, "began_at": began, **values},
         )
         charged_before = 0 if created else row.total_tokens_used
         if not created:
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
             if estimated or not estimate.update(**values):
                 return False
-        ended = _end_reservation(attempt_id)
+        ended = reservation if reservation and _end_reservation(reservation) else None
+        reserved = ended.amount if ended else 0
         TokenUsageSummary.objects.filter(token_id=token_id).update(
             total_used_tokens=F("total_used_tokens") + total - charged_before,
-            reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
+            reserved_tokens=F("reserved_tokens") - reserved,
         )
+        if quotas:
+            quotas.shift(row.began_at or row.logged_at, used=total - charged_before)
+            quotas.shift(began, reserved=-reserved)
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
         if total < charged_before:

@@ -14,11 +14,11 @@ from pytest_django import DjangoAssertNumQueries
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger, ledger_audit, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
-from tokens.usage import Usage
+from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
-WHO = {"company_id": "NT047", "branch": "Default", "requested_by": "asha"}
+WHO = Requester(company_id="NT047", branch="Default", requested_by="asha")
 
 
 def spend(token: TokenMaster, amount: int) -> None:
@@ -197,7 +197,7 @@ def test_audit_takes_as_many_queries_for_many_keys_as_for_one(
     for _ in range(5):
         spend(make_token(), 700)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         ledger_audit.audit_ledger()
 
 

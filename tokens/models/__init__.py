@@ -7,6 +7,7 @@ from tokens.models.company import Company
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
+from tokens.models.quota import Quota, QuotaAspect, QuotaChange, QuotaQuerySet, QuotaSum, Unit
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
     DEFAULT_LIMIT,
@@ -41,6 +42,11 @@ __all__ = [
     "LedgerAlert",
     "PendingWipe",
     "Provider",
+    "Quota",
+    "QuotaAspect",
+    "QuotaChange",
+    "QuotaQuerySet",
+    "QuotaSum",
     "RecentCall",
     "ThresholdAlert",
     "TokenChange",
@@ -51,5 +57,6 @@ __all__ = [
     "TokenStatusRow",
     "TokenUsageLog",
     "TokenUsageSummary",
+    "Unit",
     "UsageSummaryRow",
 ]
