@@ -86,6 +86,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0026_workers'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -96,6 +97,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
+        (N'logs', N'0011_audit_list'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -114,6 +116,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0010_installation'),
         (N'tokens', N'0011_companies'),
         (N'tokens', N'0012_fill_companies'),
+        (N'tokens', N'0013_prices'),
         (N'tokens', N'0014_quotas')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
@@ -379,6 +382,18 @@ CREATE TABLE [extraction_promptcost] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_queuepause]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_queuepause] (
+    [id] smallint NOT NULL PRIMARY KEY CONSTRAINT extraction_queuepause_id_8484414c_check CHECK ([id] >= 0),
+    [paused_at] datetimeoffset NOT NULL,
+    [paused_by] nvarchar(150) NOT NULL,
+    [reason] nvarchar(200) NOT NULL,
+    CONSTRAINT [one_queue_pause] CHECK ([id] = 1)
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_recoverycode] (
@@ -386,6 +401,26 @@ CREATE TABLE [extraction_recoverycode] (
     [digest] nvarchar(64) NOT NULL,
     [authenticator_id] bigint NOT NULL,
     CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_worker]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_worker] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(300) NOT NULL UNIQUE,
+    [host] nvarchar(255) NOT NULL,
+    [process_id] int NOT NULL CONSTRAINT extraction_worker_process_id_41f7ca03_check CHECK ([process_id] >= 0),
+    [version] nvarchar(50) NOT NULL,
+    [since] datetimeoffset NOT NULL,
+    [last_sign] datetimeoffset NOT NULL,
+    [processes] int NOT NULL CONSTRAINT extraction_worker_processes_ec3b1d3e_check CHECK ([processes] >= 0),
+    [busy] int NOT NULL CONSTRAINT extraction_worker_busy_5bb80c33_check CHECK ([busy] >= 0),
+    [last_extraction] nchar(32) NULL,
+    [last_taken_at] datetimeoffset NULL,
+    [state] nvarchar(20) DEFAULT 'running' NOT NULL,
+    [to_drain] bit DEFAULT 0 NOT NULL
 );
 END
 GO
@@ -409,6 +444,37 @@ CREATE TABLE [ApplicationLogs] (
     [Host] nvarchar(255) NULL,
     [ProcessID] int NULL,
     [UserName] nvarchar(150) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditEntries]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditEntries] (
+    [EntryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Timestamp] datetimeoffset NOT NULL,
+    [ActorKind] nvarchar(10) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Action] nvarchar(20) NOT NULL,
+    [ObjectType] nvarchar(50) NOT NULL,
+    [ObjectID] nvarchar(100) NOT NULL,
+    [ObjectName] nvarchar(255) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [FromValue] nvarchar(max) NOT NULL,
+    [ToValue] nvarchar(max) NOT NULL,
+    [Why] nvarchar(500) NOT NULL,
+    [RequestID] nvarchar(36) NULL,
+    [Address] nvarchar(45) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditedExtractions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [ExtractionID] nchar(32) NOT NULL,
+    [EntryID] bigint NOT NULL
 );
 END
 GO
@@ -560,6 +626,22 @@ CREATE TABLE [LedgerAlerts] (
     [Findings] nvarchar(max) NOT NULL,
     [Fingerprint] nvarchar(64) NOT NULL,
     [ResolvedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[ModelPrices]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ModelPrices] (
+    [PriceID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Model] nvarchar(100) NOT NULL,
+    [ValidFrom] datetimeoffset NOT NULL,
+    [InputPrice] numeric(14, 4) NOT NULL,
+    [CachedInputPrice] numeric(14, 4) NOT NULL,
+    [OutputPrice] numeric(14, 4) NOT NULL,
+    [Currency] nvarchar(3) DEFAULT 'USD' NOT NULL,
+    [Source] nvarchar(300) DEFAULT '' NOT NULL,
+    CONSTRAINT [UQ_ModelPrices_Moment] UNIQUE ([Model], [ValidFrom])
 );
 END
 GO
@@ -873,6 +955,9 @@ CREATE TABLE [TokenUsageLogs] (
     [Estimated] bit DEFAULT 0 NOT NULL,
     [TokenID] bigint NULL,
     [KeyFingerprint] nvarchar(64) NULL,
+    [Cost] numeric(24, 10) NULL,
+    [Currency] nvarchar(3) NULL,
+    [Model] nvarchar(100) NULL,
     [BeganAt] datetimeoffset NULL
 );
 END
@@ -896,6 +981,12 @@ GO
 IF OBJECT_ID(N'[AlertSubscriptions_user_id_1ec0cabf_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [AlertSubscriptions] ADD CONSTRAINT [AlertSubscriptions_user_id_1ec0cabf_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID]') IS NULL
+BEGIN
+ALTER TABLE [AuditedExtractions] ADD CONSTRAINT [AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID] FOREIGN KEY ([EntryID]) REFERENCES [AuditEntries] ([EntryID]);
 END
 GO
 
@@ -1127,9 +1218,51 @@ CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([Extr
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_EntryID_da2a0e3d' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_EntryID_da2a0e3d] ON [AuditedExtractions] ([EntryID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_ExtractionID_60d08920' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_ExtractionID_60d08920] ON [AuditedExtractions] ([ExtractionID]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ErrorGroups_DigestID_bf0a584d' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
 BEGIN
 CREATE INDEX [ErrorGroups_DigestID_bf0a584d] ON [ErrorGroups] ([DigestID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Action' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Action] ON [AuditEntries] ([Action], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Actor' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Actor] ON [AuditEntries] ([Actor], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Company' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Company] ON [AuditEntries] ([CompanyID], [Timestamp] DESC) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Object' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Object] ON [AuditEntries] ([ObjectType], [ObjectID], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Timestamp' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Timestamp] ON [AuditEntries] ([Timestamp] DESC);
 END
 GO
 
@@ -1797,6 +1930,25 @@ COMMIT TRANSACTION;
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+COMMIT TRANSACTION;
+END
+GO
+
 IF EXISTS (
     SELECT 1
     FROM (VALUES
@@ -1916,9 +2068,26 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_queuepause', N'id'),
+        (N'extraction_queuepause', N'paused_at'),
+        (N'extraction_queuepause', N'paused_by'),
+        (N'extraction_queuepause', N'reason'),
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
+        (N'extraction_worker', N'id'),
+        (N'extraction_worker', N'name'),
+        (N'extraction_worker', N'host'),
+        (N'extraction_worker', N'process_id'),
+        (N'extraction_worker', N'version'),
+        (N'extraction_worker', N'since'),
+        (N'extraction_worker', N'last_sign'),
+        (N'extraction_worker', N'processes'),
+        (N'extraction_worker', N'busy'),
+        (N'extraction_worker', N'last_extraction'),
+        (N'extraction_worker', N'last_taken_at'),
+        (N'extraction_worker', N'state'),
+        (N'extraction_worker', N'to_drain'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1935,6 +2104,23 @@ IF EXISTS (
         (N'ApplicationLogs', N'Host'),
         (N'ApplicationLogs', N'ProcessID'),
         (N'ApplicationLogs', N'UserName'),
+        (N'AuditEntries', N'EntryID'),
+        (N'AuditEntries', N'Timestamp'),
+        (N'AuditEntries', N'ActorKind'),
+        (N'AuditEntries', N'Actor'),
+        (N'AuditEntries', N'Action'),
+        (N'AuditEntries', N'ObjectType'),
+        (N'AuditEntries', N'ObjectID'),
+        (N'AuditEntries', N'ObjectName'),
+        (N'AuditEntries', N'CompanyID'),
+        (N'AuditEntries', N'FromValue'),
+        (N'AuditEntries', N'ToValue'),
+        (N'AuditEntries', N'Why'),
+        (N'AuditEntries', N'RequestID'),
+        (N'AuditEntries', N'Address'),
+        (N'AuditedExtractions', N'id'),
+        (N'AuditedExtractions', N'ExtractionID'),
+        (N'AuditedExtractions', N'EntryID'),
         (N'ErrorDigests', N'CreatedAt'),
         (N'ErrorDigests', N'ClaimedUntil'),
         (N'ErrorDigests', N'SentAt'),
@@ -2002,6 +2188,14 @@ IF EXISTS (
         (N'LedgerAlerts', N'Findings'),
         (N'LedgerAlerts', N'Fingerprint'),
         (N'LedgerAlerts', N'ResolvedAt'),
+        (N'ModelPrices', N'PriceID'),
+        (N'ModelPrices', N'Model'),
+        (N'ModelPrices', N'ValidFrom'),
+        (N'ModelPrices', N'InputPrice'),
+        (N'ModelPrices', N'CachedInputPrice'),
+        (N'ModelPrices', N'OutputPrice'),
+        (N'ModelPrices', N'Currency'),
+        (N'ModelPrices', N'Source'),
         (N'PendingWipes', N'WipeID'),
         (N'PendingWipes', N'CreatedAt'),
         (N'TokenMaster', N'TokenID'),
@@ -2196,6 +2390,9 @@ IF EXISTS (
         (N'TokenUsageLogs', N'Estimated'),
         (N'TokenUsageLogs', N'TokenID'),
         (N'TokenUsageLogs', N'KeyFingerprint'),
+        (N'TokenUsageLogs', N'Cost'),
+        (N'TokenUsageLogs', N'Currency'),
+        (N'TokenUsageLogs', N'Model'),
         (N'TokenUsageLogs', N'BeganAt'),
         (N'TokenUsageSummary', N'SummaryID'),
         (N'TokenUsageSummary', N'TotalUsedTokens'),
@@ -2275,6 +2472,7 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0026_workers'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -2285,6 +2483,7 @@ FROM (VALUES
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
+    (N'logs', N'0011_audit_list'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -2303,6 +2502,7 @@ FROM (VALUES
     (N'tokens', N'0010_installation'),
     (N'tokens', N'0011_companies'),
     (N'tokens', N'0012_fill_companies'),
+    (N'tokens', N'0013_prices'),
     (N'tokens', N'0014_quotas')
 ) AS released (app, name)
 WHERE NOT EXISTS (

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 
 from extraction.models import ApiClient, Extraction
 from logs import context
+from ocrsite.lib.audit import ActorKind, Who
 from tokens.models import TokenMaster
 
 CACHE = "known_clients"
@@ -42,6 +43,12 @@ class Principal:
     label: str
     name: str
     actor: User | ApiClient | KnownClient
+
+    @property
+    def who(self) -> Who:
+        """How the audit list names it."""
+        kind = ActorKind.USER if self.label.startswith("user:") else ActorKind.CLIENT
+        return Who(kind, self.name)
 
     @cached_property
     def _companies(self) -> list[str] | None:

@@ -34,7 +34,8 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
-from ocrsite.lib import clock
+from ocrsite.lib import audit, clock
+from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
@@ -258,6 +259,13 @@ def cancel(extraction: Extraction, *, by: Principal) -> bool:
         if state is None:
             return False
         _charge_open_calls(extraction, told.code)
+        audit.record(
+            Action.CANCELLED,
+            who=by.who,
+            what=extraction.audited_as,
+            before=extraction.state,
+            after=state,
+        )
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
         logger.info("%s cancelled %s: it is %s", by.label, extraction.pk, state)
     return True
@@ -297,7 +305,12 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
             ledger.release(attempt.pk)
         case Billing.KNOWN:
             ledger.settle(
-                attempt.pk, attempt.token_id, usage, **requester, began_at=attempt.started_at
+                attempt.pk,
+                attempt.token_id,
+                usage,
+                **requester,
+                model=attempt.model,
+                began_at=attempt.started_at,
             )
         case Billing.UNKNOWN:
             ledger.settle_unknown(
@@ -305,6 +318,8 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
                 attempt.token_id,
                 attempt.reserved,
                 **requester,
+                model=attempt.model,
+                output_budget=attempt.output_budget,
                 began_at=attempt.started_at,
             )
 

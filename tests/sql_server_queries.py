@@ -161,7 +161,7 @@ def tokens() -> None:
         ledger.reserve(**attempt, amount=1, output_budget=1, lease=lease, limits=limits)
     ledger.reserve(**attempt, amount=1, output_budget=1, lease=lease)
     with contextlib.suppress(ObjectDoesNotExist):  # what it has just written
-        ledger.settle(ANYTHING, 1, NO_USAGE, **payer)
+        ledger.settle(ANYTHING, 1, NO_USAGE, **payer, model="gemini-3.5-flash-001")
     with contextlib.suppress(ObjectDoesNotExist):
         ledger.settle_unknown(ANYTHING, 1, 5, **payer)
     ledger.release(ANYTHING)

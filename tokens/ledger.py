@@ -7,8 +7,10 @@ quota that its calls count towards. Amounts are LLM tokens.
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
@@ -17,15 +19,18 @@ from django.utils import timezone
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
 from tokens import quota_sums, services
+from tokens.costs import cost_fields
 from tokens.models import (
     NO_LIMITS,
     CallLimits,
+    ModelPrice,
     TokenMaster,
     TokenReservation,
     TokenUsageLog,
     TokenUsageSummary,
 )
 from tokens.rate_limits import count_call
+from tokens.unpriced import UnpricedModel
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -90,18 +95,21 @@ def settle(
     company_id: str,
     branch: str,
     requested_by: str,
+    model: str | None = None,
     began_at: datetime | None = None,
 ) -> bool:
     """Charge what the provider billed and end the reservation; False when that was done before.
 
     A charge that was estimated, because the call seemed lost, is corrected to the bill. One
     transaction, which joins the caller's. The reservation may be gone already; ``began_at`` says
-    when it was made then.
+    when it was made then. The cost is that by the price that ``model`` had when it was made.
     """
     return _charge(
         attempt_id,
         token_id,
         usage.total,
+        model,
+        lambda price: price.cost(usage),
         began_at,
         company_id=company_id,
         branch=branch,
@@ -118,16 +126,22 @@ def settle_unknown(
     company_id: str,
     branch: str,
     requested_by: str,
+    model: str | None = None,
+    output_budget: int | None = None,
     began_at: datetime | None = None,
 ) -> bool:
     """Charge a call whose bill cannot be known what was reserved for it, flagged as estimated.
 
-    False when the attempt was settled before. ``began_at`` is as for ``settle``.
+    False when the attempt was settled before. Its cost is the most that it can be, with
+    ``output_budget`` of the LLM tokens for its output. ``model`` and ``began_at`` are as for
+    ``settle``.
     """
     return _charge(
         attempt_id,
         token_id,
         reserved,
+        model,
+        lambda price: price.ceiling(reserved, output_budget),
         began_at,
         company_id=company_id,
         branch=branch,
@@ -146,7 +160,7 @@ def release(attempt_id: uuid.UUID) -> bool:
     estimate = TokenUsageLog.objects.filter(attempt_id=attempt_id, estimated=True).first()
     if estimate is None or estimate.token_id is None:
         return False
-    return _charge(attempt_id, estimate.token_id, 0, None)
+    return _charge(attempt_id, estimate.token_id, 0, estimate.model, lambda _price: Decimal(0))
 
 
 @deadlocks_retried
@@ -224,28 +238,33 @@ def _charge(
     attempt_id: uuid.UUID,
     token_id: int,
     total: int,
-    began_at: datetime | None,
+    model: str | None,
+    priced: Callable[[ModelPrice], Decimal],
+    began_at: datetime | None = None,
     *,
     estimated: bool = False,
     **fields: object,
 ) -> bool:
     """Write the usage row, move the totals and end the reservation, once per attempt.
 
-    An estimated row is overwritten once, by one that is not.
+    An estimated row is overwritten once, by one that is not. The price is that of the time at which
+    the call began, as it was reserved.
     """
     with transaction.atomic():
         quotas = _lock(token_id)
         reservation = TokenReservation.objects.filter(pk=attempt_id).first()
         began = reservation.created_at if reservation else began_at or clock.now()
+        cost = cost_fields(model, began, priced)
         values = {"total_tokens_used": total, "estimated": estimated, **fields}
         row, created = TokenUsageLog.objects.get_or_create(
             attempt_id=attempt_id,
-            defaults={"token_id": token_id, "began_at": began, **values},
+            defaults={"token_id": token_id, "began_at": began, **values, **cost},
         )
         charged_before = 0 if created else row.total_tokens_used
         if not created:
+            cost = cost_fields(model, row.began_at or row.logged_at, priced)
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
-            if estimated or not estimate.update(**values):
+            if estimated or not estimate.update(**values, **cost):
                 return False
         ended = reservation if reservation and _end_reservation(reservation) else None
         reserved = ended.amount if ended else 0
@@ -262,6 +281,8 @@ def _charge(
             services.reactivate(token_id=token_id, reason=services.EXCEEDED)
         services.mark_exceeded(token_id=token_id)
         services.raise_alerts(token_id=token_id)
+        if model and total and cost["cost"] is None:
+            UnpricedModel(model).raise_alert()
     if ended and total > ended.amount:
         logger.error(
             "Attempt %s of key %s was billed %s LLM tokens, more than the %s reserved.",

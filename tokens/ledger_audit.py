@@ -22,6 +22,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.unpriced import UnpricedModel, unpriced_models
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,9 @@ class DeadReservation:
         )
 
 
-_Finding = WrongTotal | DeadReservation | quota_audit.WrongSum | journal.RejectedRecord
+_Finding = (
+    WrongTotal | DeadReservation | quota_audit.WrongSum | journal.RejectedRecord | UnpricedModel
+)
 
 
 def audit_ledger() -> list[str]:
@@ -89,11 +92,13 @@ def audit_ledger() -> list[str]:
     Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
     outlived its lease. The same of the periods of quotas. No record of the journal was set aside.
-    Sums of periods that ended long ago are removed.
+    Every model that was called of late has a price. The sums of periods that ended long ago are
+    removed.
     """
     findings: list[_Finding] = [
         *_dead_reservations(),
         *journal.rejected(),
+        *unpriced_models(),
     ]
     for token_id in _suspects():
         with transaction.atomic():

@@ -19,6 +19,7 @@ from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
 from extraction.models.state import State
+from extraction.models.worker import QueuePause, Worker, WorkerState
 
 __all__ = [
     "AccountRule",
@@ -37,6 +38,7 @@ __all__ = [
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
+    "QueuePause",
     "ReaderChoice",
     "RecoveryCode",
     "ReviewState",
@@ -44,4 +46,6 @@ __all__ = [
     "Separator",
     "State",
     "TableFormat",
+    "Worker",
+    "WorkerState",
 ]

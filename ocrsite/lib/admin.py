@@ -1,12 +1,29 @@
 """What the admin pages of all apps share."""
 
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import flatten
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import DateTimeField, Field, Model
+from django.forms import Field as FormField
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from ocrsite.lib.moments import moment
 
 M = TypeVar("M", bound=Model)
+
+# Of the lookups of a time, those that compare it with one.
+_COMPARISONS = frozenset({"", "exact", "gt", "gte", "lt", "lte"})
+NO_TIME = "-"
 
 
 class ReadOnlyMixin:
@@ -27,3 +44,122 @@ class ReadOnlyMixin:
 
 class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin[M]):
     """The rows of a model, read-only."""
+
+
+class ListPage(ChangeList):
+    """Django's list, which takes the times in its address for those of the site's time zone."""
+
+    def get_filters_params(
+        self, params: dict[str, Any] | None = None
+    ) -> dict[str, list[str | bool]]:
+        """Return the filters of the address; a time without a zone gets the one of the pages."""
+        found: dict[str, list[str | bool]] = super().get_filters_params(params)
+        return {
+            name: [_with_zone(value) for value in values] if self._is_time(name) else values
+            for name, values in found.items()
+        }
+
+    def _is_time(self, lookup: str) -> bool:
+        name, _, comparison = lookup.partition("__")
+        return comparison in _COMPARISONS and is_time(self.model, name)
+
+
+def _with_zone(value: str | bool) -> str | bool:
+    """Return a time as one with its offset; anything else as it is, which Django refuses."""
+    text = str(value)
+    try:
+        day = parse_date(text)
+        time = datetime(day.year, day.month, day.day) if day else parse_datetime(text)
+        if time is None or timezone.is_aware(time):
+            return value
+        return timezone.make_aware(time).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError) as error:
+        raise IncorrectLookupParameters(error) from error
+
+
+class PageMixin(admin.ModelAdmin[M]):
+    """What every list and form of the admin has: its site mixes it in (ocrsite/admin_site.py).
+
+    Times name their zone, and what they are in UTC; a list is called what the index calls it; the
+    two fields of a time, which share one label, have names of their own.
+    """
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's, with the index's name for its title."""
+        site: Any = self.admin_site  # ours
+        context = {"title": site.name_of(self.model), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Replace Django's class, and no other."""
+        chosen = super().get_changelist(request, **kwargs)
+        return ListPage if chosen is ChangeList else chosen
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Replace the columns of times."""
+        return [self._shown(column) for column in super().get_list_display(request)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Add the columns that replace times; a form leaves a field out by its name."""
+        fields = list(super().get_readonly_fields(request, obj))
+        return [*fields, *(self._shown(field) for field in fields if self._is_time(field))]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Replace the times among the fields that nobody here may change."""
+        fieldsets = super().get_fieldsets(request, obj)
+        names = [name for _, options in fieldsets for name in flatten(options["fields"])]
+        if obj is None or self.has_change_permission(request, obj):
+            names = list(super().get_readonly_fields(request, obj))
+        return [
+            (title, {**options, "fields": self._replaced(options["fields"], names)})
+            for title, options in fieldsets
+        ]
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        """Django's, with a name for each of the two fields of a time."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, AdminSplitDateTime):
+            for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+                widget.attrs["aria-label"] = f"{field.label}: {part}"
+        return field
+
+    def _is_time(self, name: Any) -> bool:
+        return isinstance(name, str) and is_time(self.model, name)
+
+    def _shown(self, name: Any) -> Any:
+        return _column(self.model, name) if self._is_time(name) else name
+
+    def _replaced(self, fields: Iterable[Any], fixed: list[Any]) -> list[Any]:
+        """Return the fields of a fieldset, each once; those of a row stay in it."""
+        found: dict[Any, None] = {}
+        for field in fields:
+            if isinstance(field, list | tuple):
+                found[tuple(self._replaced(field, fixed))] = None
+            else:
+                found[self._shown(field) if field in fixed else field] = None
+        return list(found)
+
+
+def is_time(model: type[Model], name: str) -> bool:
+    """Whether this is the name of a field of the model that holds a time."""
+    try:
+        return isinstance(model._meta.get_field(name), DateTimeField)
+    except FieldDoesNotExist:
+        return False
+
+
+@cache
+def _column(model: type[Model], name: str) -> Callable[[Any], str]:
+    """Return a column or field of the admin that shows a time; "-" for none."""
+    field: Any = model._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, ordering=name, empty_value=NO_TIME)
+    def column(row: Any) -> str:
+        return moment(getattr(row, name), zone=True)
+
+    column.__name__ = name  # of its class in the page
+    return column

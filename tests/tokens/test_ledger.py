@@ -1,6 +1,7 @@
 import logging
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from unittest import mock
 
 import pytest
@@ -91,7 +92,7 @@ def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
     )
 
     began_at = TokenReservation.objects.get().created_at
-    assert ledger.settle(attempt_id, token.pk, usage, **WHO) is True
+    assert ledger.settle(attempt_id, token.pk, usage, **WHO, model="gemini-3.5-flash") is True
 
     assert totals(token) == (1340, 0, 8660)
     assert not TokenReservation.objects.exists()
@@ -115,6 +116,9 @@ def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
         "estimated": False,
         "key_fingerprint": None,
         "began_at": began_at,
+        "model": "gemini-3.5-flash",
+        "cost": Decimal("0.003831"),  # 1,050 × 1.50 + 40 × 0.15 + 250 × 9.00 for a million
+        "currency": "USD",
     }
 
 

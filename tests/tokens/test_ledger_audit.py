@@ -197,7 +197,7 @@ def test_audit_takes_as_many_queries_for_many_keys_as_for_one(
     for _ in range(5):
         spend(make_token(), 700)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         ledger_audit.audit_ledger()
 
 

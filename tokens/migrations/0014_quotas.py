@@ -18,7 +18,7 @@ def fill(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokens', '0012_fill_companies'),
+        ('tokens', '0013_prices'),
     ]
 
     operations = [

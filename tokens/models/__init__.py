@@ -7,6 +7,7 @@ from tokens.models.company import Company
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
+from tokens.models.price import ModelPrice
 from tokens.models.quota import Quota, QuotaAspect, QuotaChange, QuotaQuerySet, QuotaSum, Unit
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
@@ -40,6 +41,7 @@ __all__ = [
     "CoolDown",
     "Installation",
     "LedgerAlert",
+    "ModelPrice",
     "PendingWipe",
     "Provider",
     "Quota",

@@ -1,0 +1,126 @@
+"""The admin's site: its lists in groups by task, each under a name that people use for it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model
+from django.db.models.base import ModelBase
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import capfirst, slugify
+
+from ocrsite.lib.admin import PageMixin
+
+# The lists in their order, by their models. One whose name is not given has its model's.
+GROUPS: dict[str, dict[str, str]] = {
+    "Documents": {
+        "extraction.Extraction": "Documents",
+        "extraction.Worker": "Workers and queue",
+    },
+    "Companies, keys, budgets": {
+        "tokens.Company": "Companies",
+        "tokens.TokenMaster": "Keys",
+        "tokens.TokenUsageLog": "Usage",
+        "tokens.CoolDown": "Blocked keys",
+        "tokens.TokenReservation": "Reserved by calls under way",
+        "tokens.Price": "Prices",
+    },
+    "Access": {
+        "auth.User": "Users",
+        "auth.Group": "Roles",
+        "extraction.ApiClient": "API clients",
+        "extraction.Authenticator": "Second factors",
+        "extraction.FailedAttempts": "Failed log-ins",
+    },
+    "What happened": {
+        "logs.AuditEntry": "Audit list",
+        "logs.ApplicationLog": "Log",
+        "logs.ErrorGroup": "Errors by kind",
+        "logs.RetryAttempt": "Failed calls",
+        "tokens.TokenChange": "Changes of keys",
+        "tokens.ThresholdAlert": "Alerts of keys",
+        "tokens.LedgerAlert": "Alerts of the ledger",
+        "logs.ErrorDigest": "Mails of new errors",
+        "logs.RetentionRun": "Retention runs",
+    },
+    "Set-up": {
+        "extraction.ExportProfile": "Export profiles",
+        "logs.LoggerLevel": "Log levels",
+    },
+}
+# Of models that no group names.
+GROUP_OF_APP = {
+    "auth": "Access",
+    "extraction": "Set-up",
+    "tokens": "Companies, keys, budgets",
+    "logs": "What happened",
+}
+OTHERS = "Others"
+
+_PLACES = {
+    label.lower(): (group, number, name)
+    for group, lists in GROUPS.items()
+    for number, (label, name) in enumerate(lists.items())
+}
+
+
+class Site(admin.AdminSite):
+    """Django's, with what every page of ours has (PageMixin) and the lists in GROUPS."""
+
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: type[ModelAdmin[Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        """Register models under their class with PageMixin before it."""
+        base: type[ModelAdmin[Any]] = admin_class or ModelAdmin
+        mixed = type(base.__name__, (PageMixin, base), {"__module__": base.__module__})
+        super().register(model_or_iterable, mixed, **options)
+
+    def name_of(self, model: type[Model]) -> str:
+        """Return what the list of a model is called."""
+        _, _, name = _place(model)
+        return name
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the groups with the lists that the user may see; of one app, if it is given."""
+        groups: dict[str, list[dict[str, Any]]] = {group: [] for group in (*GROUPS, OTHERS)}
+        for app in super().get_app_list(request, app_label):
+            for entry in app["models"]:
+                group, _, name = _place(entry["model"])
+                groups[group].append({**entry, "name": name})
+        return [_group(name, lists) for name, lists in groups.items() if lists]
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show the groups of one app, under its name."""
+        title = capfirst(apps.get_app_config(app_label).verbose_name)
+        return super().app_index(request, app_label, {"title": title, **(extra_context or {})})
+
+
+def _place(model: type[Model] | ModelBase) -> tuple[str, int, str]:
+    """Return a model's group, its place in it, and the name of its list."""
+    meta = model._meta  # type: ignore[union-attr]  # every model has one
+    if meta.label_lower in _PLACES:
+        return _PLACES[meta.label_lower]
+    group = GROUP_OF_APP.get(meta.app_label, OTHERS)
+    return group, len(GROUPS.get(group, ())), capfirst(str(meta.verbose_name_plural))
+
+
+def _group(name: str, lists: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a group as Django's templates know an app."""
+    return {
+        "name": name,
+        "app_label": slugify(name),
+        "app_url": reverse("admin:index"),
+        "has_module_perms": True,
+        "models": sorted(lists, key=lambda entry: _place(entry["model"])[1:]),
+    }
