@@ -133,8 +133,8 @@ def find_unnoticed() -> int:
 
 def company_of_key(token_id: int, *, lock: bool = False) -> Company | None:
     """Return the company of a key, if it has a row."""
-    company_id = TokenMaster.objects.values_list("company_id", flat=True).get(pk=token_id)
-    written = Company.objects.written(company_id)
+    key = TokenMaster.objects.filter(pk=token_id)
+    written = Company.objects.written(key.values_list("company_id", flat=True).first() or "")
     return (written.select_for_update() if lock else written).first()
 
 
