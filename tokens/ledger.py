@@ -8,6 +8,7 @@ quota that its calls count towards. Amounts are LLM tokens.
 import logging
 import uuid
 from collections.abc import Callable
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
-from tokens import quota_sums, services
+from tokens import quota_sums, services, usage_days
 from tokens.costs import cost_fields
 from tokens.models import (
     NO_LIMITS,
@@ -96,13 +97,15 @@ def settle(
     branch: str,
     requested_by: str,
     model: str | None = None,
+    called_at: datetime | None = None,
     began_at: datetime | None = None,
 ) -> bool:
     """Charge what the provider billed and end the reservation; False when that was done before.
 
     A charge that was estimated, because the call seemed lost, is corrected to the bill. One
     transaction, which joins the caller's. The reservation may be gone already; ``began_at`` says
-    when it was made then. The cost is that by the price that ``model`` had when it was made.
+    when it was made then. The cost is that by the price that ``model`` had when it was made. A call
+    of ``called_at`` began then and is logged as of then, not of now.
     """
     return _charge(
         attempt_id,
@@ -110,6 +113,7 @@ def settle(
         usage.total,
         model,
         lambda price: price.cost(usage),
+        called_at,
         began_at,
         company_id=company_id,
         branch=branch,
@@ -128,12 +132,13 @@ def settle_unknown(
     requested_by: str,
     model: str | None = None,
     output_budget: int | None = None,
+    called_at: datetime | None = None,
     began_at: datetime | None = None,
 ) -> bool:
     """Charge a call whose bill cannot be known what was reserved for it, flagged as estimated.
 
     False when the attempt was settled before. Its cost is the most that it can be, with
-    ``output_budget`` of the LLM tokens for its output. ``model`` and ``began_at`` are as for
+    ``output_budget`` of the LLM tokens for its output. ``model`` and the times are as for
     ``settle``.
     """
     return _charge(
@@ -142,6 +147,7 @@ def settle_unknown(
         reserved,
         model,
         lambda price: price.ceiling(reserved, output_budget),
+        called_at,
         began_at,
         company_id=company_id,
         branch=branch,
@@ -240,6 +246,7 @@ def _charge(
     total: int,
     model: str | None,
     priced: Callable[[ModelPrice], Decimal],
+    called_at: datetime | None = None,
     began_at: datetime | None = None,
     *,
     estimated: bool = False,
@@ -253,19 +260,29 @@ def _charge(
     with transaction.atomic():
         quotas = _lock(token_id)
         reservation = TokenReservation.objects.filter(pk=attempt_id).first()
-        began = reservation.created_at if reservation else began_at or clock.now()
+        logged_at = called_at or timezone.now()
+        began = reservation.created_at if reservation else began_at or called_at or clock.now()
         cost = cost_fields(model, began, priced)
         values = {"total_tokens_used": total, "estimated": estimated, **fields}
         row, created = TokenUsageLog.objects.get_or_create(
             attempt_id=attempt_id,
-            defaults={"token_id": token_id, "began_at": began, **values, **cost},
+            defaults={
+                "token_id": token_id,
+                "logged_at": logged_at,
+                "began_at": began,
+                **values,
+                **cost,
+            },
         )
         charged_before = 0 if created else row.total_tokens_used
+        before = None if created else copy(row)
         if not created:
             cost = cost_fields(model, row.began_at or row.logged_at, priced)
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
             if estimated or not estimate.update(**values, **cost):
                 return False
+            row.__dict__.update({**values, **cost})
+        usage_days.book(row, before)
         ended = reservation if reservation and _end_reservation(reservation) else None
         reserved = ended.amount if ended else 0
         TokenUsageSummary.objects.filter(token_id=token_id).update(

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from ocrsite.lib import clock
 from ocrsite.lib.schedules import ensure_nightly
-from tokens import journal, ledger, quota_audit, services
+from tokens import journal, ledger, quota_audit, services, usage_days
 from tokens.models import (
     LedgerAlert,
     Quota,
@@ -93,7 +93,7 @@ def audit_ledger() -> list[str]:
     of its reservations, and no reservation is of an attempt that is charged already or has
     outlived its lease. The same of the periods of quotas. No record of the journal was set aside.
     Every model that was called of late has a price. The sums of periods that ended long ago are
-    removed.
+    removed. The daily sums are not looked at: they are corrected.
     """
     findings: list[_Finding] = [
         *_dead_reservations(),
@@ -117,6 +117,7 @@ def audit_ledger() -> list[str]:
     left_out = len(problems) - NAMED
     shown = [*problems[:NAMED], f"And {left_out} more."] if left_out > 0 else problems
     LedgerAlert.objects.follow([finding.identity for finding in findings], "\n".join(shown))
+    usage_days.correct()
     return problems
 
 

@@ -26,7 +26,7 @@ from tests.emulator.server import Emulator
 from tests.extraction.factories import ASHA
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
-from tokens import candidates, circuit_breaker, ledger, selection
+from tokens import candidates, circuit_breaker, ledger
 from tokens.models import (
     Provider,
     TokenMaster,

@@ -24,6 +24,7 @@ from tokens.models.usage import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.models.usage_day import UsageDay
 
 __all__ = [
     "BY_PROVIDER",
@@ -60,5 +61,6 @@ __all__ = [
     "TokenUsageLog",
     "TokenUsageSummary",
     "Unit",
+    "UsageDay",
     "UsageSummaryRow",
 ]
