@@ -18,6 +18,8 @@ RANGES = {
     "1d": ("Last day", timedelta(days=1)),
     "7d": ("Last week", timedelta(days=7)),
 }
+# Both levels of errors, as vw_RecentErrors has them.
+ERRORS = "ERRORS"
 # For a condition without an index, if no time is chosen.
 DEFAULT_RANGE = "1d"
 
@@ -30,7 +32,9 @@ def _moment(label: str) -> forms.DateTimeField:
 class LogFilter(forms.Form):
     """The filters of the list and of its export, from an address's parameters."""
 
-    level = forms.ChoiceField(choices=[("", "Any"), *LogLevel.choices], required=False)
+    level = forms.ChoiceField(
+        choices=[("", "Any"), (ERRORS, "ERROR and CRITICAL"), *LogLevel.choices], required=False
+    )
     logger = forms.CharField(
         required=False, help_text="The whole name, or its beginning with a *: extraction.*"
     )
@@ -44,11 +48,17 @@ class LogFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
         required=False,
     )
-    since = _moment("From (UTC)")
-    until = _moment("To (UTC)")
+    since = _moment("From")
+    until = _moment("To")
     text = forms.CharField(
         required=False, help_text="In message or traceback; without a time, of the last day."
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = timezone.get_current_timezone_name()
+        for name in ("since", "until"):
+            self.fields[name].label = f"{self.fields[name].label} ({zone})"
 
     def clean(self) -> dict[str, Any]:
         """Reject times that contradict each other."""
@@ -90,9 +100,7 @@ class LogFilter(forms.Form):
             *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),
         ]
         return [
-            (name, values[name])
-            for name in names
-            if values[name] and not (name == "logger" and self._is_prefix())
+            (name, values[name]) for name in names if values[name] and not self._has_no_index(name)
         ]
 
     def _times(self) -> tuple[datetime | None, datetime | None]:
@@ -101,6 +109,11 @@ class LogFilter(forms.Form):
         if name:
             return timezone.now() - RANGES[name][1], None
         return values["since"], values["until"]
+
+    def _has_no_index(self, name: str) -> bool:
+        if name == "level":
+            return bool(self.cleaned_data["level"] == ERRORS)
+        return name == "logger" and self._is_prefix()
 
     def _is_prefix(self) -> bool:
         return str(self.cleaned_data.get("logger", "")).endswith("*")
@@ -111,6 +124,8 @@ class LogFilter(forms.Form):
         conditions = Q()
         if self._is_prefix():
             conditions &= Q(logger__startswith=values["logger"].removesuffix("*"))
+        if values.get("level") == ERRORS:
+            conditions &= Q(level__in=sorted(ERROR_LEVELS))
         if values.get("user"):
             conditions &= Q(user=values["user"])
         if text := values.get("text"):
