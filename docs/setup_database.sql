@@ -86,6 +86,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0025_webhooks'),
+        (N'extraction', N'0026_workers'),
+        (N'extraction', N'0027_roles'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -96,6 +99,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
+        (N'logs', N'0011_audit_list'),
+        (N'logs', N'0012_retention_of_webhooks'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -113,7 +118,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0009_pending_wipes'),
         (N'tokens', N'0010_installation'),
         (N'tokens', N'0011_companies'),
-        (N'tokens', N'0012_fill_companies')
+        (N'tokens', N'0012_fill_companies'),
+        (N'tokens', N'0013_prices'),
+        (N'tokens', N'0016_usage_days')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -354,6 +361,17 @@ CREATE TABLE [extraction_exportcolumn] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_externalidentity]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_externalidentity] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [digest] nvarchar(64) NOT NULL UNIQUE,
+    [linked_at] datetimeoffset NOT NULL,
+    [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_failedattempts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_failedattempts] (
@@ -378,6 +396,18 @@ CREATE TABLE [extraction_promptcost] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_queuepause]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_queuepause] (
+    [id] smallint NOT NULL PRIMARY KEY CONSTRAINT extraction_queuepause_id_8484414c_check CHECK ([id] >= 0),
+    [paused_at] datetimeoffset NOT NULL,
+    [paused_by] nvarchar(150) NOT NULL,
+    [reason] nvarchar(200) NOT NULL,
+    CONSTRAINT [one_queue_pause] CHECK ([id] = 1)
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_recoverycode] (
@@ -385,6 +415,94 @@ CREATE TABLE [extraction_recoverycode] (
     [digest] nvarchar(64) NOT NULL,
     [authenticator_id] bigint NOT NULL,
     CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_role]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_role] (
+    [name] nvarchar(50) NOT NULL PRIMARY KEY,
+    [given] nvarchar(max) NOT NULL CONSTRAINT extraction_role_given_04765773_check CHECK ((ISJSON ("given") = 1)),
+    [group_id] int NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookendpoint]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookendpoint] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [company_id] nvarchar(50) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [url] nvarchar(500) NOT NULL,
+    [events] nvarchar(300) NOT NULL,
+    [secret] nvarchar(1000) NOT NULL,
+    [old_secret] nvarchar(1000) NOT NULL,
+    [old_secret_until] datetimeoffset NULL,
+    [enabled] bit NOT NULL,
+    [disabled_reason] nvarchar(200) NOT NULL,
+    [failing_since] datetimeoffset NULL,
+    [last_success_at] datetimeoffset NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [created_by] nvarchar(200) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookdelivery]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookdelivery] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [event] nvarchar(50) NOT NULL,
+    [event_key] nvarchar(200) NOT NULL,
+    [extraction_id] nchar(32) NULL,
+    [body] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [attempts] int NOT NULL CONSTRAINT extraction_webhookdelivery_attempts_16470d4f_check CHECK ([attempts] >= 0),
+    [created_at] datetimeoffset NOT NULL,
+    [due_at] datetimeoffset NOT NULL,
+    [give_up_at] datetimeoffset NOT NULL,
+    [ended_at] datetimeoffset NULL,
+    [lease_id] nchar(32) NULL,
+    [leased_until] datetimeoffset NULL,
+    [endpoint_id] nchar(32) NOT NULL,
+    CONSTRAINT [webhook_event_once] UNIQUE ([endpoint_id], [event_key])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookattempt]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookattempt] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [number] int NOT NULL CONSTRAINT extraction_webhookattempt_number_454936b0_check CHECK ([number] >= 0),
+    [started_at] datetimeoffset NOT NULL,
+    [milliseconds] int NOT NULL CONSTRAINT extraction_webhookattempt_milliseconds_44c52dfd_check CHECK ([milliseconds] >= 0),
+    [status_code] smallint NULL CONSTRAINT extraction_webhookattempt_status_code_1e3402fd_check CHECK ([status_code] >= 0),
+    [error] nvarchar(200) NOT NULL,
+    [answer] nvarchar(500) NOT NULL,
+    [delivery_id] nchar(32) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_worker]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_worker] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(300) NOT NULL UNIQUE,
+    [host] nvarchar(255) NOT NULL,
+    [process_id] int NOT NULL CONSTRAINT extraction_worker_process_id_41f7ca03_check CHECK ([process_id] >= 0),
+    [version] nvarchar(50) NOT NULL,
+    [since] datetimeoffset NOT NULL,
+    [last_sign] datetimeoffset NOT NULL,
+    [processes] int NOT NULL CONSTRAINT extraction_worker_processes_ec3b1d3e_check CHECK ([processes] >= 0),
+    [busy] int NOT NULL CONSTRAINT extraction_worker_busy_5bb80c33_check CHECK ([busy] >= 0),
+    [last_extraction] nchar(32) NULL,
+    [last_taken_at] datetimeoffset NULL,
+    [state] nvarchar(20) DEFAULT 'running' NOT NULL,
+    [to_drain] bit DEFAULT 0 NOT NULL
 );
 END
 GO
@@ -408,6 +526,37 @@ CREATE TABLE [ApplicationLogs] (
     [Host] nvarchar(255) NULL,
     [ProcessID] int NULL,
     [UserName] nvarchar(150) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditEntries]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditEntries] (
+    [EntryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Timestamp] datetimeoffset NOT NULL,
+    [ActorKind] nvarchar(10) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Action] nvarchar(20) NOT NULL,
+    [ObjectType] nvarchar(50) NOT NULL,
+    [ObjectID] nvarchar(100) NOT NULL,
+    [ObjectName] nvarchar(255) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [FromValue] nvarchar(max) NOT NULL,
+    [ToValue] nvarchar(max) NOT NULL,
+    [Why] nvarchar(500) NOT NULL,
+    [RequestID] nvarchar(36) NULL,
+    [Address] nvarchar(45) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditedExtractions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [ExtractionID] nchar(32) NOT NULL,
+    [EntryID] bigint NOT NULL
 );
 END
 GO
@@ -540,6 +689,17 @@ CREATE TABLE [Companies] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_staffcompany]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_staffcompany] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [company_id] nvarchar(50) NOT NULL,
+    [user_id] int NOT NULL,
+    CONSTRAINT [unique_staff_company] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
 IF OBJECT_ID(N'[Installation]', N'U') IS NULL
 BEGIN
 CREATE TABLE [Installation] (
@@ -559,6 +719,22 @@ CREATE TABLE [LedgerAlerts] (
     [Findings] nvarchar(max) NOT NULL,
     [Fingerprint] nvarchar(64) NOT NULL,
     [ResolvedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[ModelPrices]', N'U') IS NULL
+BEGIN
+CREATE TABLE [ModelPrices] (
+    [PriceID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Model] nvarchar(100) NOT NULL,
+    [ValidFrom] datetimeoffset NOT NULL,
+    [InputPrice] numeric(14, 4) NOT NULL,
+    [CachedInputPrice] numeric(14, 4) NOT NULL,
+    [OutputPrice] numeric(14, 4) NOT NULL,
+    [Currency] nvarchar(3) DEFAULT 'USD' NOT NULL,
+    [Source] nvarchar(300) DEFAULT '' NOT NULL,
+    CONSTRAINT [UQ_ModelPrices_Moment] UNIQUE ([Model], [ValidFrom])
 );
 END
 GO
@@ -821,7 +997,10 @@ CREATE TABLE [TokenUsageLogs] (
     [CompanyID] nvarchar(50) NULL,
     [Estimated] bit DEFAULT 0 NOT NULL,
     [TokenID] bigint NULL,
-    [KeyFingerprint] nvarchar(64) NULL
+    [KeyFingerprint] nvarchar(64) NULL,
+    [Cost] numeric(24, 10) NULL,
+    [Currency] nvarchar(3) NULL,
+    [Model] nvarchar(100) NULL
 );
 END
 GO
@@ -840,9 +1019,36 @@ CREATE TABLE [TokenUsageSummary] (
 END
 GO
 
+IF OBJECT_ID(N'[TokenUsageDays]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenUsageDays] (
+    [UsageDayID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Day] date NOT NULL,
+    [CompanyID] nvarchar(50) NOT NULL,
+    [TokenID] bigint NOT NULL,
+    [Model] nvarchar(100) NOT NULL,
+    [Currency] nvarchar(3) NOT NULL,
+    [Requests] bigint NOT NULL,
+    [InputTokens] bigint NOT NULL,
+    [CachedTokens] bigint NOT NULL,
+    [OutputTokens] bigint NOT NULL,
+    [ThinkingTokens] bigint NOT NULL,
+    [TotalTokens] bigint NOT NULL,
+    [CostUnits] bigint NOT NULL,
+    CONSTRAINT [UQ_TokenUsageDays] UNIQUE ([Day], [CompanyID], [TokenID], [Model], [Currency])
+);
+END
+GO
+
 IF OBJECT_ID(N'[AlertSubscriptions_user_id_1ec0cabf_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [AlertSubscriptions] ADD CONSTRAINT [AlertSubscriptions_user_id_1ec0cabf_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID]') IS NULL
+BEGIN
+ALTER TABLE [AuditedExtractions] ADD CONSTRAINT [AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID] FOREIGN KEY ([EntryID]) REFERENCES [AuditEntries] ([EntryID]);
 END
 GO
 
@@ -1014,6 +1220,12 @@ ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_pr
 END
 GO
 
+IF OBJECT_ID(N'[extraction_externalidentity_user_id_599e09a2_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_externalidentity] ADD CONSTRAINT [extraction_externalidentity_user_id_599e09a2_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID] FOREIGN KEY ([chosen_key_id]) REFERENCES [TokenMaster] ([TokenID]);
@@ -1038,15 +1250,87 @@ ALTER TABLE [extraction_recoverycode] ADD CONSTRAINT [extraction_recoverycode_au
 END
 GO
 
+IF OBJECT_ID(N'[extraction_role_group_id_45d33e65_fk_auth_group_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_role] ADD CONSTRAINT [extraction_role_group_id_45d33e65_fk_auth_group_id] FOREIGN KEY ([group_id]) REFERENCES [auth_group] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID] FOREIGN KEY ([company_id]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookattempt_delivery_id_d3253d99_fk_extraction_webhookdelivery_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_webhookattempt] ADD CONSTRAINT [extraction_webhookattempt_delivery_id_d3253d99_fk_extraction_webhookdelivery_id] FOREIGN KEY ([delivery_id]) REFERENCES [extraction_webhookdelivery] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookdelivery_endpoint_id_9ea047a1_fk_extraction_webhookendpoint_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_webhookdelivery] ADD CONSTRAINT [extraction_webhookdelivery_endpoint_id_9ea047a1_fk_extraction_webhookendpoint_id] FOREIGN KEY ([endpoint_id]) REFERENCES [extraction_webhookendpoint] ([id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ApplicationLogs_ExtractionID_fb2d99d4' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
 BEGIN
 CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([ExtractionID]);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_EntryID_da2a0e3d' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_EntryID_da2a0e3d] ON [AuditedExtractions] ([EntryID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_ExtractionID_60d08920' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_ExtractionID_60d08920] ON [AuditedExtractions] ([ExtractionID]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ErrorGroups_DigestID_bf0a584d' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
 BEGIN
 CREATE INDEX [ErrorGroups_DigestID_bf0a584d] ON [ErrorGroups] ([DigestID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Action' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Action] ON [AuditEntries] ([Action], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Actor' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Actor] ON [AuditEntries] ([Actor], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Company' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Company] ON [AuditEntries] ([CompanyID], [Timestamp] DESC) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Object' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Object] ON [AuditEntries] ([ObjectType], [ObjectID], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Timestamp' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Timestamp] ON [AuditEntries] ([Timestamp] DESC);
 END
 GO
 
@@ -1416,6 +1700,18 @@ CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, 
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_company_id_92f2d8c5' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_company_id_92f2d8c5] ON [extraction_staffcompany] ([company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_user_id_3b256ab1' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_user_id_3b256ab1] ON [extraction_staffcompany] ([user_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id], [deleted_at]);
@@ -1452,6 +1748,18 @@ CREATE INDEX [extraction_turn] ON [extraction_extraction] ([state], [company_id]
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookattempt_delivery_id_d3253d99' AND object_id = OBJECT_ID(N'[extraction_webhookattempt]'))
+BEGIN
+CREATE INDEX [extraction_webhookattempt_delivery_id_d3253d99] ON [extraction_webhookattempt] ([delivery_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookdelivery_extraction_id_2bc9c54a' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [extraction_webhookdelivery_extraction_id_2bc9c54a] ON [extraction_webhookdelivery] ([extraction_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'rest_framework_api_key_apikey_created_c61872d9' AND object_id = OBJECT_ID(N'[rest_framework_api_key_apikey]'))
 BEGIN
 CREATE INDEX [rest_framework_api_key_apikey_created_c61872d9] ON [rest_framework_api_key_apikey] ([created]);
@@ -1461,6 +1769,30 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'success_index' AND object_id = OBJECT_ID(N'[django_q_task]'))
 BEGIN
 CREATE INDEX [success_index] ON [django_q_task] ([group], [name], [func]) WHERE [success] = 1;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_company' AND object_id = OBJECT_ID(N'[extraction_webhookendpoint]'))
+BEGIN
+CREATE INDEX [webhook_company] ON [extraction_webhookendpoint] ([company_id], [enabled]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_created' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_created] ON [extraction_webhookdelivery] ([created_at] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_due' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_due] ON [extraction_webhookdelivery] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_ended' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_ended] ON [extraction_webhookdelivery] ([ended_at], [give_up_at]);
 END
 GO
 
@@ -1521,6 +1853,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_dedup_key_4906906e_uniq' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE UNIQUE INDEX [extraction_extraction_dedup_key_4906906e_uniq] ON [extraction_extraction]([dedup_key]) WHERE [dedup_key] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_role_group_id_45d33e65_uniq' AND object_id = OBJECT_ID(N'[extraction_role]'))
+BEGIN
+CREATE UNIQUE INDEX [extraction_role_group_id_45d33e65_uniq] ON [extraction_role]([group_id]) WHERE [group_id] IS NOT NULL;
 END
 GO
 
@@ -1666,6 +2004,25 @@ COMMIT TRANSACTION;
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+COMMIT TRANSACTION;
+END
+GO
+
 IF EXISTS (
     SELECT 1
     FROM (VALUES
@@ -1776,6 +2133,10 @@ IF EXISTS (
         (N'extraction_exportcolumn', N'path'),
         (N'extraction_exportcolumn', N'heading'),
         (N'extraction_exportcolumn', N'profile_id'),
+        (N'extraction_externalidentity', N'id'),
+        (N'extraction_externalidentity', N'digest'),
+        (N'extraction_externalidentity', N'linked_at'),
+        (N'extraction_externalidentity', N'user_id'),
         (N'extraction_failedattempts', N'id'),
         (N'extraction_failedattempts', N'subject'),
         (N'extraction_failedattempts', N'failures'),
@@ -1785,9 +2146,65 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_queuepause', N'id'),
+        (N'extraction_queuepause', N'paused_at'),
+        (N'extraction_queuepause', N'paused_by'),
+        (N'extraction_queuepause', N'reason'),
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
+        (N'extraction_role', N'name'),
+        (N'extraction_role', N'given'),
+        (N'extraction_role', N'group_id'),
+        (N'extraction_webhookendpoint', N'id'),
+        (N'extraction_webhookendpoint', N'company_id'),
+        (N'extraction_webhookendpoint', N'client'),
+        (N'extraction_webhookendpoint', N'url'),
+        (N'extraction_webhookendpoint', N'events'),
+        (N'extraction_webhookendpoint', N'secret'),
+        (N'extraction_webhookendpoint', N'old_secret'),
+        (N'extraction_webhookendpoint', N'old_secret_until'),
+        (N'extraction_webhookendpoint', N'enabled'),
+        (N'extraction_webhookendpoint', N'disabled_reason'),
+        (N'extraction_webhookendpoint', N'failing_since'),
+        (N'extraction_webhookendpoint', N'last_success_at'),
+        (N'extraction_webhookendpoint', N'created_at'),
+        (N'extraction_webhookendpoint', N'created_by'),
+        (N'extraction_webhookdelivery', N'id'),
+        (N'extraction_webhookdelivery', N'event'),
+        (N'extraction_webhookdelivery', N'event_key'),
+        (N'extraction_webhookdelivery', N'extraction_id'),
+        (N'extraction_webhookdelivery', N'body'),
+        (N'extraction_webhookdelivery', N'state'),
+        (N'extraction_webhookdelivery', N'attempts'),
+        (N'extraction_webhookdelivery', N'created_at'),
+        (N'extraction_webhookdelivery', N'due_at'),
+        (N'extraction_webhookdelivery', N'give_up_at'),
+        (N'extraction_webhookdelivery', N'ended_at'),
+        (N'extraction_webhookdelivery', N'lease_id'),
+        (N'extraction_webhookdelivery', N'leased_until'),
+        (N'extraction_webhookdelivery', N'endpoint_id'),
+        (N'extraction_webhookattempt', N'id'),
+        (N'extraction_webhookattempt', N'number'),
+        (N'extraction_webhookattempt', N'started_at'),
+        (N'extraction_webhookattempt', N'milliseconds'),
+        (N'extraction_webhookattempt', N'status_code'),
+        (N'extraction_webhookattempt', N'error'),
+        (N'extraction_webhookattempt', N'answer'),
+        (N'extraction_webhookattempt', N'delivery_id'),
+        (N'extraction_worker', N'id'),
+        (N'extraction_worker', N'name'),
+        (N'extraction_worker', N'host'),
+        (N'extraction_worker', N'process_id'),
+        (N'extraction_worker', N'version'),
+        (N'extraction_worker', N'since'),
+        (N'extraction_worker', N'last_sign'),
+        (N'extraction_worker', N'processes'),
+        (N'extraction_worker', N'busy'),
+        (N'extraction_worker', N'last_extraction'),
+        (N'extraction_worker', N'last_taken_at'),
+        (N'extraction_worker', N'state'),
+        (N'extraction_worker', N'to_drain'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1804,6 +2221,23 @@ IF EXISTS (
         (N'ApplicationLogs', N'Host'),
         (N'ApplicationLogs', N'ProcessID'),
         (N'ApplicationLogs', N'UserName'),
+        (N'AuditEntries', N'EntryID'),
+        (N'AuditEntries', N'Timestamp'),
+        (N'AuditEntries', N'ActorKind'),
+        (N'AuditEntries', N'Actor'),
+        (N'AuditEntries', N'Action'),
+        (N'AuditEntries', N'ObjectType'),
+        (N'AuditEntries', N'ObjectID'),
+        (N'AuditEntries', N'ObjectName'),
+        (N'AuditEntries', N'CompanyID'),
+        (N'AuditEntries', N'FromValue'),
+        (N'AuditEntries', N'ToValue'),
+        (N'AuditEntries', N'Why'),
+        (N'AuditEntries', N'RequestID'),
+        (N'AuditEntries', N'Address'),
+        (N'AuditedExtractions', N'id'),
+        (N'AuditedExtractions', N'ExtractionID'),
+        (N'AuditedExtractions', N'EntryID'),
         (N'ErrorDigests', N'CreatedAt'),
         (N'ErrorDigests', N'ClaimedUntil'),
         (N'ErrorDigests', N'SentAt'),
@@ -1862,6 +2296,9 @@ IF EXISTS (
         (N'Companies', N'OtherSpellings'),
         (N'Companies', N'CreatedAt'),
         (N'Companies', N'ClosedAt'),
+        (N'extraction_staffcompany', N'id'),
+        (N'extraction_staffcompany', N'company_id'),
+        (N'extraction_staffcompany', N'user_id'),
         (N'Installation', N'Key'),
         (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
@@ -1871,6 +2308,14 @@ IF EXISTS (
         (N'LedgerAlerts', N'Findings'),
         (N'LedgerAlerts', N'Fingerprint'),
         (N'LedgerAlerts', N'ResolvedAt'),
+        (N'ModelPrices', N'PriceID'),
+        (N'ModelPrices', N'Model'),
+        (N'ModelPrices', N'ValidFrom'),
+        (N'ModelPrices', N'InputPrice'),
+        (N'ModelPrices', N'CachedInputPrice'),
+        (N'ModelPrices', N'OutputPrice'),
+        (N'ModelPrices', N'Currency'),
+        (N'ModelPrices', N'Source'),
         (N'PendingWipes', N'WipeID'),
         (N'PendingWipes', N'CreatedAt'),
         (N'TokenMaster', N'TokenID'),
@@ -2039,13 +2484,29 @@ IF EXISTS (
         (N'TokenUsageLogs', N'Estimated'),
         (N'TokenUsageLogs', N'TokenID'),
         (N'TokenUsageLogs', N'KeyFingerprint'),
+        (N'TokenUsageLogs', N'Cost'),
+        (N'TokenUsageLogs', N'Currency'),
+        (N'TokenUsageLogs', N'Model'),
         (N'TokenUsageSummary', N'SummaryID'),
         (N'TokenUsageSummary', N'TotalUsedTokens'),
         (N'TokenUsageSummary', N'TotalRemainingTokens'),
         (N'TokenUsageSummary', N'Threshold'),
         (N'TokenUsageSummary', N'LastUpdated'),
         (N'TokenUsageSummary', N'ReservedTokens'),
-        (N'TokenUsageSummary', N'TokenID')
+        (N'TokenUsageSummary', N'TokenID'),
+        (N'TokenUsageDays', N'UsageDayID'),
+        (N'TokenUsageDays', N'Day'),
+        (N'TokenUsageDays', N'CompanyID'),
+        (N'TokenUsageDays', N'TokenID'),
+        (N'TokenUsageDays', N'Model'),
+        (N'TokenUsageDays', N'Currency'),
+        (N'TokenUsageDays', N'Requests'),
+        (N'TokenUsageDays', N'InputTokens'),
+        (N'TokenUsageDays', N'CachedTokens'),
+        (N'TokenUsageDays', N'OutputTokens'),
+        (N'TokenUsageDays', N'ThinkingTokens'),
+        (N'TokenUsageDays', N'TotalTokens'),
+        (N'TokenUsageDays', N'CostUnits')
     ) AS expected (table_name, column_name)
     WHERE COL_LENGTH(QUOTENAME(expected.table_name), expected.column_name) IS NULL
 )
@@ -2116,6 +2577,9 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0025_webhooks'),
+    (N'extraction', N'0026_workers'),
+    (N'extraction', N'0027_roles'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -2126,6 +2590,8 @@ FROM (VALUES
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
+    (N'logs', N'0011_audit_list'),
+    (N'logs', N'0012_retention_of_webhooks'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -2143,7 +2609,9 @@ FROM (VALUES
     (N'tokens', N'0009_pending_wipes'),
     (N'tokens', N'0010_installation'),
     (N'tokens', N'0011_companies'),
-    (N'tokens', N'0012_fill_companies')
+    (N'tokens', N'0012_fill_companies'),
+    (N'tokens', N'0013_prices'),
+    (N'tokens', N'0016_usage_days')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -129,6 +129,8 @@ class _Call:
                 **self.requester,
                 api_key=self.api_key,
                 ceiling=self.ceiling,
+                output_budget=self.output_budget,
+                model=settings.GEMINI_MODEL,
                 # A worker's task may take this long, and no call takes longer.
                 lease=timedelta(seconds=settings.Q_CLUSTER["timeout"]),
             )

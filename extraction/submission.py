@@ -14,11 +14,19 @@ from django.db import IntegrityError, transaction
 from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
-from extraction.models import Correction, Extraction, IdempotencyKey, ReaderChoice, State
+from extraction.models import (
+    Correction,
+    Extraction,
+    IdempotencyKey,
+    ReaderChoice,
+    Right,
+    State,
+)
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
-from ocrsite.lib import clock
+from ocrsite.lib import audit, clock
+from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
@@ -111,11 +119,22 @@ def submit(
 
 
 @deadlocks_retried
-def retry(extraction: Extraction, *, by: Principal) -> bool:
-    """Queue one that failed or was cancelled again; False when it is neither (any more)."""
+def retry(extraction: Extraction, *, by: Principal, why: str = "") -> bool:
+    """Queue one that failed or was cancelled again; False when it is neither (any more).
+
+    Raises NotAllowed.
+    """
+    by.demand(Right.RETRY, extraction.company_id)
     with transaction.atomic():
         queued = Extraction.objects.requeue(extraction.pk)
         if queued:
+            audit.record(
+                Action.RETRIED,
+                who=by.who,
+                what=extraction.audited_as,
+                before=_ended_as(extraction),
+                why=why,
+            )
             wake(extraction.pk)
     if queued:
         with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
@@ -135,8 +154,9 @@ def read_again(
 
     Another person may have changed or deleted it, or its document is removed. Without a choice it
     is read as it was sent. An earlier result stays until the new one replaces it, with what people
-    corrected and decided: a Correction keeps it.
+    corrected and decided: a Correction keeps it. Raises NotAllowed.
     """
+    by.demand(Right.CORRECT, extraction.company_id)
     unchanged = Extraction.objects.filter(version=extraction.version)
     with transaction.atomic():
         if not unchanged.requeue(
@@ -152,11 +172,23 @@ def read_again(
                 corrected_by=by.name[:100],
                 client=by.label,
             )
+        how = f"with key {key.pk}" if key else f"by {reader or extraction.reader}"
+        audit.record(
+            Action.READ_AGAIN,
+            who=by.who,
+            what=extraction.audited_as,
+            before=_ended_as(extraction),
+            after=how,
+        )
         wake(extraction.pk)
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
-        how = f"with key {key.pk}" if key else f"by {reader or extraction.reader}"
         logger.info("%s had %s read again %s", by.label, extraction.pk, how)
     return True
+
+
+def _ended_as(extraction: Extraction) -> str:
+    """Its state and error, as the caller read them."""
+    return " ".join(filter(None, [extraction.state, extraction.error_code]))
 
 
 @dataclass(frozen=True, slots=True)

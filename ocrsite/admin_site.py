@@ -17,14 +17,17 @@ from ocrsite.lib.admin import PageMixin
 
 # The lists in their order, by their models. One whose name is not given has its model's.
 GROUPS: dict[str, dict[str, str]] = {
-    "Documents": {"extraction.Extraction": "Documents"},
+    "Documents": {
+        "extraction.Extraction": "Documents",
+        "extraction.Worker": "Workers and queue",
+    },
     "Companies, keys, budgets": {
         "tokens.Company": "Companies",
         "tokens.TokenMaster": "Keys",
         "tokens.TokenUsageLog": "Usage",
         "tokens.CoolDown": "Blocked keys",
         "tokens.TokenReservation": "Reserved by calls under way",
-        "tokens.Price": "Prices",
+        "tokens.ModelPrice": "Prices",
     },
     "Access": {
         "auth.User": "Users",
@@ -34,17 +37,21 @@ GROUPS: dict[str, dict[str, str]] = {
         "extraction.FailedAttempts": "Failed log-ins",
     },
     "What happened": {
+        "logs.AuditEntry": "Audit list",
         "logs.ApplicationLog": "Log",
         "logs.ErrorGroup": "Errors by kind",
         "logs.RetryAttempt": "Failed calls",
         "tokens.TokenChange": "Changes of keys",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "extraction.Worker": "Workers",
+        "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
     },
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
+        "extraction.WebhookEndpoint": "Webhooks",
         "logs.LoggerLevel": "Log levels",
     },
 }

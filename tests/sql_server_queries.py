@@ -42,7 +42,7 @@ from tokens import circuit_breaker, ledger, ledger_audit, selection, services
 from tokens import emails as alert_emails
 from tokens.models import CallLimits, TokenMaster
 from tokens.selection import NoUsableKey
-from tokens.usage import NO_USAGE
+from tokens.usage import NO_USAGE, Requester
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ANYTHING = uuid.UUID("0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11")
@@ -150,7 +150,7 @@ def logs_writer() -> None:
 
 def tokens() -> None:
     attempt: dict[str, Any] = {"attempt_id": ANYTHING, "token_id": 1}
-    payer = {"company_id": "NT047", "branch": "b", "requested_by": "asha"}
+    payer = Requester(company_id="NT047", branch="b", requested_by="asha")
     token = TokenMaster(pk=1, company_id="NT047", project="p")
     with contextlib.suppress(NoUsableKey):
         selection.require_usable("NT047")
@@ -161,7 +161,7 @@ def tokens() -> None:
         ledger.reserve(**attempt, amount=1, output_budget=1, lease=lease, limits=limits)
     ledger.reserve(**attempt, amount=1, output_budget=1, lease=lease)
     with contextlib.suppress(ObjectDoesNotExist):  # what it has just written
-        ledger.settle(ANYTHING, 1, NO_USAGE, **payer)
+        ledger.settle(ANYTHING, 1, NO_USAGE, **payer, model="gemini-3.5-flash-001")
     with contextlib.suppress(ObjectDoesNotExist):
         ledger.settle_unknown(ANYTHING, 1, 5, **payer)
     ledger.release(ANYTHING)

@@ -14,7 +14,9 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
-from ocrsite.lib.admin import ReadOnlyAdmin, two_lines
+import tokens.price_admin  # noqa: F401 - it registers itself
+from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
+from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
@@ -203,7 +205,7 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
 
 
 @admin.register(CoolDown)
-class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
+class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
     """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
     list_display = ["blocked_until", "project", "token", "reason", "half_open"]
@@ -232,7 +234,10 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
 
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
-    list_display = ["logged_at", "company_id", "amount", "requester", "token", "estimated"]
+    list_display = [
+        *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
+        "estimated",
+    ]
     list_filter = ["estimated", "logged_at"]
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
@@ -244,6 +249,11 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
         if row.thinking_tokens:
             kinds += f", {row.thinking_tokens:,} thinking"
         return two_lines(f"{row.total_tokens_used:,}", kinds)
+
+    @admin.display(description="cost", ordering="cost", empty_value="-")
+    def price(self, row: TokenUsageLog) -> str:
+        """With its currency; none where no price was known."""
+        return "" if row.cost is None else f"{row.cost:f} {row.currency}"
 
     @admin.display(description="requested by", ordering="requested_by")
     def requester(self, row: TokenUsageLog) -> str:

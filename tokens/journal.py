@@ -8,8 +8,10 @@ cannot be charged is kept in ``DATA_DIR/journal/rejected``, and staff are told.
 
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.conf import settings
@@ -19,14 +21,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 
 from ocrsite.lib.database import deadlocks_retried, is_unreachable
 from ocrsite.lib.files import atomic_write, make_folder, sync_folder
-from tokens import encryption, ledger
-from tokens.models import LedgerAlert, TokenMaster, TokenUsageLog
+from tokens import encryption, ledger, usage_days
+from tokens.costs import cost_fields
+from tokens.models import LedgerAlert, ModelPrice, TokenMaster, TokenUsageLog
+from tokens.unpriced import UnpricedModel
 from tokens.usage import NO_USAGE, Usage
 
 logger = logging.getLogger(__name__)
 
 # No call bills so many LLM tokens: what says so is no record of ours.
 MOST_TOKENS = 10**9
+# As long as the columns for it.
+LONGEST_MODEL = 100
 # What the record is to blame for. ValueError is pydantic's, too, and that of drivers for text that
 # a database cannot hold; OverflowError is SQLite's for a large number.
 _BAD_RECORD = (ValueError, OverflowError, IsADirectoryError, DataError, IntegrityError)
@@ -46,6 +52,9 @@ class Record(BaseModel):
     requested_by: str = Field(max_length=100)
     key_fingerprint: str = Field(max_length=64)
     ceiling: int = Field(ge=0, le=MOST_TOKENS)  # LLM tokens: the most that the call can cost
+    # Of it for the output with thinking. Records of earlier versions name neither this nor a model.
+    output_budget: int | None = Field(default=None, ge=0, le=MOST_TOKENS)
+    model: str | None = Field(default=None, max_length=LONGEST_MODEL)
     called_at: AwareDatetime
     leased_until: AwareDatetime
     ended: bool = False
@@ -86,6 +95,8 @@ def begin(
     requested_by: str,
     api_key: str,
     ceiling: int,
+    output_budget: int,
+    model: str,
     lease: timedelta,
 ) -> Record:
     """Record a call that is about to be made. The lease must be longer than the longest call.
@@ -100,6 +111,8 @@ def begin(
         requested_by=requested_by,
         key_fingerprint=encryption.fingerprint(api_key),
         ceiling=ceiling,
+        output_budget=output_budget,
+        model=model[:LONGEST_MODEL],
         called_at=now,
         leased_until=now + lease,
     )
@@ -190,24 +203,58 @@ def _charge(record: Record) -> bool:
     token = tokens.filter(key_fingerprint=record.key_fingerprint).order_by("token_id").first()
     with transaction.atomic():
         if token is None:
-            usage = record.usage or NO_USAGE
-            _, new = TokenUsageLog.objects.get_or_create(
-                attempt_id=record.attempt_id,
-                defaults={
-                    **requester,
-                    **asdict(usage),
-                    "total_tokens_used": record.usage.total if record.usage else record.ceiling,
-                    "estimated": record.usage is None,
-                },
-            )
+            new = _book_without_key(record, requester)
         elif record.usage is None:
-            new = ledger.settle_unknown(record.attempt_id, token.pk, record.ceiling, **requester)
+            new = ledger.settle_unknown(
+                record.attempt_id,
+                token.pk,
+                record.ceiling,
+                **requester,
+                model=record.model,
+                output_budget=record.output_budget,
+                called_at=record.called_at,
+            )
         else:
-            new = ledger.settle(record.attempt_id, token.pk, record.usage, **requester)
+            new = ledger.settle(
+                record.attempt_id,
+                token.pk,
+                record.usage,
+                **requester,
+                model=record.model,
+                called_at=record.called_at,
+            )
         if new:
             TokenUsageLog.objects.filter(attempt_id=record.attempt_id).update(
                 key_fingerprint=record.key_fingerprint, logged_at=record.called_at
             )
+    return new
+
+
+def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
+    """Book a call whose key is in no row; False when that was done before."""
+
+    def priced(price: ModelPrice) -> Decimal:
+        if record.usage is None:
+            return price.ceiling(record.ceiling, record.output_budget)
+        return price.cost(record.usage)
+
+    cost = cost_fields(record.model, record.called_at, priced)
+    total = record.usage.total if record.usage else record.ceiling
+    row, new = TokenUsageLog.objects.get_or_create(
+        attempt_id=record.attempt_id,
+        defaults={
+            "logged_at": record.called_at,
+            **requester,
+            **asdict(record.usage or NO_USAGE),
+            **cost,
+            "total_tokens_used": total,
+            "estimated": record.usage is None,
+        },
+    )
+    if new:
+        usage_days.book(row)
+    if new and record.model and total and cost["cost"] is None:
+        UnpricedModel(record.model).raise_alert()
     return new
 
 

@@ -6,24 +6,31 @@ lower a limit or a provider bills more than was reserved. Amounts are LLM tokens
 
 import logging
 import uuid
+from collections.abc import Callable
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
+from django.utils import timezone
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
-from tokens import services
+from tokens import services, usage_days
+from tokens.costs import cost_fields
 from tokens.models import (
     NO_LIMITS,
     CallLimits,
+    ModelPrice,
     TokenMaster,
     TokenReservation,
     TokenUsageLog,
     TokenUsageSummary,
 )
 from tokens.rate_limits import count_call
+from tokens.unpriced import UnpricedModel
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -79,16 +86,22 @@ def settle(
     company_id: str,
     branch: str,
     requested_by: str,
+    model: str | None = None,
+    called_at: datetime | None = None,
 ) -> bool:
     """Charge what the provider billed and end the reservation; False when that was done before.
 
     A charge that was estimated, because the call seemed lost, is corrected to the bill. One
-    transaction, which joins the caller's. The reservation may be gone already.
+    transaction, which joins the caller's. The reservation may be gone already. The cost is that
+    by the price of ``model`` at ``called_at``: now, unless it is given.
     """
     return _charge(
         attempt_id,
         token_id,
         usage.total,
+        model,
+        lambda price: price.cost(usage),
+        called_at,
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
@@ -104,15 +117,22 @@ def settle_unknown(
     company_id: str,
     branch: str,
     requested_by: str,
+    model: str | None = None,
+    output_budget: int | None = None,
+    called_at: datetime | None = None,
 ) -> bool:
     """Charge a call whose bill cannot be known what was reserved for it, flagged as estimated.
 
-    False when the attempt was settled before.
+    False when the attempt was settled before. Its cost is the most that it can be, with
+    ``output_budget`` of the LLM tokens for its output, by the price of ``model`` at ``called_at``.
     """
     return _charge(
         attempt_id,
         token_id,
         reserved,
+        model,
+        lambda price: price.ceiling(reserved, output_budget),
+        called_at,
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
@@ -130,7 +150,7 @@ def release(attempt_id: uuid.UUID) -> bool:
     estimate = TokenUsageLog.objects.filter(attempt_id=attempt_id, estimated=True).first()
     if estimate is None or estimate.token_id is None:
         return False
-    return _charge(attempt_id, estimate.token_id, 0)
+    return _charge(attempt_id, estimate.token_id, 0, estimate.model, lambda _price: Decimal(0))
 
 
 @deadlocks_retried
@@ -194,26 +214,36 @@ def _charge(
     attempt_id: uuid.UUID,
     token_id: int,
     total: int,
+    model: str | None,
+    priced: Callable[[ModelPrice], Decimal],
+    called_at: datetime | None = None,
     *,
     estimated: bool = False,
     **fields: object,
 ) -> bool:
     """Write the usage row, move the totals and end the reservation, once per attempt.
 
-    An estimated row is overwritten once, by one that is not.
+    An estimated row is overwritten once, by one that is not, with the price of the row's time.
     """
+    logged_at = called_at or timezone.now()
+    cost = cost_fields(model, logged_at, priced)
     with transaction.atomic():
         # The totals are locked first, here and wherever they change: one order, no deadlock.
         TokenUsageSummary.objects.lock(token_id)
         values = {"total_tokens_used": total, "estimated": estimated, **fields}
         row, created = TokenUsageLog.objects.get_or_create(
-            attempt_id=attempt_id, defaults={"token_id": token_id, **values}
+            attempt_id=attempt_id,
+            defaults={"token_id": token_id, "logged_at": logged_at, **values, **cost},
         )
         charged_before = 0 if created else row.total_tokens_used
+        before = None if created else copy(row)
         if not created:
+            cost = cost_fields(model, row.logged_at, priced)
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
-            if estimated or not estimate.update(**values):
+            if estimated or not estimate.update(**values, **cost):
                 return False
+            row.__dict__.update({**values, **cost})
+        usage_days.book(row, before)
         ended = _end_reservation(attempt_id)
         TokenUsageSummary.objects.filter(token_id=token_id).update(
             total_used_tokens=F("total_used_tokens") + total - charged_before,
@@ -225,6 +255,8 @@ def _charge(
             services.reactivate(token_id=token_id, reason=services.EXCEEDED)
         services.mark_exceeded(token_id=token_id)
         services.raise_alerts(token_id=token_id)
+        if model and total and cost["cost"] is None:
+            UnpricedModel(model).raise_alert()
     if ended and total > ended.amount:
         logger.error(
             "Attempt %s of key %s was billed %s LLM tokens, more than the %s reserved.",

@@ -15,10 +15,13 @@ from extraction.access import Principal
 from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Invoice, Reason
 from extraction.invoices.stored import current_invoice
-from extraction.models import Correction, Extraction, State
+from extraction.models import Correction, Extraction, Right, State
 from extraction.review.edits import NOTHING, Change, Edit, InvalidEdit
 from extraction.review.recheck import edited, unsettled
 from extraction.review.values import normalised, parse
+from extraction.webhooks import events
+from ocrsite.lib import audit
+from ocrsite.lib.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +48,9 @@ def correct(extraction: Extraction, edit: Edit, *, by: Principal, version: int) 
     """Store a person's changes and return the extraction as it is then.
 
     What was approved or rejected before is to be reviewed again. An edit that changes nothing
-    stores nothing. Raises InvalidEdit, with nothing stored, and ReviewConflict.
+    stores nothing. Raises NotAllowed, InvalidEdit, with nothing stored, and ReviewConflict.
     """
+    by.demand(Right.CORRECT, extraction.company_id)
     invoice, changes = _after(extraction, edit, version)
     if not changes:
         return extraction
@@ -71,15 +75,20 @@ def approve(
 
     Raises InvalidEdit and ReviewConflict, and NeedsConfirmation, unless ``anyway``, where its
     values contradict each other; nothing is stored then. Doubts about what the document shows are
-    settled by approving.
+    settled by approving. Raises NotAllowed; changes need the right to correct besides.
     """
+    by.demand(Right.APPROVE, extraction.company_id)
     invoice, changes = _after(extraction, edit, version)
+    if changes:
+        by.demand(Right.CORRECT, extraction.company_id)
     contradictions = unsettled(invoice)
     if contradictions and not anyway:
         raise NeedsConfirmation(contradictions)
     with transaction.atomic():
         _decide(extraction, invoice.model_copy(update={"needs_review": False}), by)
+        events.tell_approved(extraction)
         _record(extraction, changes, by)
+        _audit(Action.APPROVED, extraction, by, _confirmed(contradictions))
     _log_changes(extraction, changes, by)
     logger.info("%s approved %s", by.label, extraction.pk)
     return extraction
@@ -88,8 +97,10 @@ def approve(
 def reject(extraction: Extraction, reason: str, *, by: Principal, version: int) -> Extraction:
     """Record that the invoice is not to be used, and why; it stays marked as needing review.
 
-    Raises ReviewConflict, and InvalidEdit for "rejection" where the reason cannot be kept.
+    Raises NotAllowed, ReviewConflict, and InvalidEdit for "rejection" where the reason cannot be
+    kept.
     """
+    by.demand(Right.APPROVE, extraction.company_id)
     _demand(extraction, version)
     reason = normalised(reason)
     try:
@@ -99,7 +110,10 @@ def reject(extraction: Extraction, reason: str, *, by: Principal, version: int) 
     if not reason or len(reason) > LONGEST_REASON:
         raise InvalidEdit({"rejection": gettext(REASON_TOO_LONG if reason else REASON_MISSING)})
     invoice = current_invoice(extraction).model_copy(update={"needs_review": True})
-    _decide(extraction, invoice, by, rejection=reason)
+    with transaction.atomic():
+        _decide(extraction, invoice, by, rejection=reason)
+        # The reason stands with the invoice: it may say what the document does.
+        _audit(Action.REJECTED, extraction, by)
     logger.info("%s rejected %s", by.label, extraction.pk)
     return extraction
 
@@ -115,7 +129,24 @@ def _after(extraction: Extraction, edit: Edit, version: int) -> tuple[Invoice, l
     return invoice, after.changes
 
 
+def _confirmed(contradictions: list[Reason]) -> str:
+    return f"confirmed, though {len(contradictions)} checks fail" if contradictions else ""
+
+
+def _audit(action: Action, extraction: Extraction, by: Principal, told: str = "") -> None:
+    """Add a line to the audit list; what was corrected stands in Correction alone."""
+    after = f"version {extraction.version}"
+    audit.record(
+        action,
+        who=by.who,
+        what=extraction.audited_as,
+        after=f"{after}, {told}" if told else after,
+    )
+
+
 def _record(extraction: Extraction, changes: list[Change], by: Principal) -> None:
+    if changes:
+        _audit(Action.CORRECTED, extraction, by, f"values: {len(changes)}")
     Correction.objects.bulk_create(
         Correction(
             extraction=extraction,

@@ -8,6 +8,8 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 
 from logs.admin.pagination import Selection
 from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
@@ -24,9 +26,13 @@ ERRORS = "ERRORS"
 DEFAULT_RANGE = "1d"
 
 
-def _moment(label: str) -> forms.DateTimeField:
+def moment_field(label: str) -> forms.DateTimeField:
+    """Return a field for a day and a time of the pages' zone, which its label names."""
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
-    return forms.DateTimeField(label=label, required=False, widget=widget)
+    zone = lazy(timezone.get_current_timezone_name, str)()
+    return forms.DateTimeField(
+        label=format_lazy("{} ({})", label, zone), required=False, widget=widget
+    )
 
 
 class LogFilter(forms.Form):
@@ -48,17 +54,11 @@ class LogFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
         required=False,
     )
-    since = _moment("From")
-    until = _moment("To")
+    since = moment_field("From")
+    until = moment_field("To")
     text = forms.CharField(
         required=False, help_text="In message or traceback; without a time, of the last day."
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        zone = timezone.get_current_timezone_name()
-        for name in ("since", "until"):
-            self.fields[name].label = f"{self.fields[name].label} ({zone})"
 
     def clean(self) -> dict[str, Any]:
         """Reject times that contradict each other."""

@@ -30,6 +30,7 @@ from logs.models import (
     RetentionRun,
 )
 from ocrsite.lib.admin import ReadOnlyAdmin, two_lines
+from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 
 
@@ -204,5 +205,5 @@ class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
 
 
 @admin.register(LoggerLevel)
-class LoggerLevelAdmin(admin.ModelAdmin[LoggerLevel]):
+class LoggerLevelAdmin(AuditedAdmin[LoggerLevel]):
     list_display = ["logger", "level"]

@@ -140,12 +140,12 @@ class PageMixin(admin.ModelAdmin[M]):
         return field
 
     def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Django's, with names for the fields of a table, whose headings are no labels of theirs."""
+        """Django's, with names for the fields of a table, whose headings are no labels."""
         for formset, inline in super().get_formsets_with_inlines(request, obj):
             if isinstance(inline, admin.TabularInline):
                 for name, field in formset.form.base_fields.items():
                     field.widget.attrs.setdefault("aria-label", str(field.label or name))
-                formset.get_deletion_widget = _deletion_widget
+                formset.get_deletion_widget = staticmethod(_deletion_widget)
             yield formset, inline
 
     def _list_name(self) -> str:

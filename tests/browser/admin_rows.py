@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from extraction.models import (
     ApiClient,
+    ApiClientCompany,
     Authenticator,
     ExportProfile,
     Extraction,
@@ -131,7 +132,7 @@ user.company_grants.create(company_id=token.company_id)
 Authenticator.objects.create(user=user, secret="", confirmed_at=NOW)
 Group.objects.create(name=NAME)
 client, _ = ApiClient.objects.create_key(name=NAME[:50])
-client.companies.create(company_id=token.company_id)
+ApiClientCompany.objects.create(client_id=client.pk, company_id=token.company_id)
 FailedAttempts.objects.create(
     subject=f"address:{PERSON}", failures=6, last_at=NOW, locked_until=NOW + timedelta(hours=1)
 )

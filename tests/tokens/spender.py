@@ -17,10 +17,10 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
     """Make the calls: most settle at or below what was reserved, some are released or unknown."""
     from tokens import ledger
     from tokens.selection import Cost, KeysBusy, NoUsableKey, take
-    from tokens.usage import Usage
+    from tokens.usage import Requester, Usage
 
     choice = random.Random(seed)
-    who = {"company_id": company_id, "branch": "Default", "requested_by": str(seed)}
+    who = Requester(company_id=company_id, branch="Default", requested_by=str(seed))
     settled = without_key = 0
     while calls:
         attempt_id = uuid.uuid4()

@@ -20,11 +20,11 @@ from tests.tokens.rows import make_token
 from tokens import ledger, services
 from tokens.emails import MAX_AGE, deliver_alerts, forecast
 from tokens.models import AlertSubscription, ThresholdAlert, TokenMaster
-from tokens.usage import Usage
+from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
-WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
+WHO = Requester(company_id="NT047", branch="", requested_by="")
 ALERTS = "/admin/tokens/thresholdalert/"
 
 

@@ -13,11 +13,11 @@ from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tests.tokens.test_admin import NEW_KEY, change, posted
 from tokens import encryption, key_rotation, ledger, selection, services
 from tokens.models import TokenChange, TokenMaster, TokenStatus
-from tokens.usage import Usage
+from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
-WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
+WHO = Requester(company_id="NT047", branch="", requested_by="")
 CHANGES = "/admin/tokens/tokenchange/"
 
 

@@ -5,6 +5,7 @@ import logging
 import stat
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError, connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.outages import database_away
@@ -21,6 +23,7 @@ from tokens.journal import Record
 from tokens.ledger_audit import audit_ledger
 from tokens.models import (
     LedgerAlert,
+    ModelPrice,
     ThresholdAlert,
     TokenStatus,
     TokenUsageLog,
@@ -43,6 +46,10 @@ USAGE = Usage(
 )
 
 
+# 1,050 × 1.50 + 40 × 0.15 + 250 × 9.00 for a million
+COST = Decimal("0.003831")
+
+
 @pytest.fixture(autouse=True)
 def folder(settings: Settings, tmp_path: Path) -> Path:
     settings.DATA_DIR = tmp_path
@@ -56,6 +63,8 @@ def begin(**fields: Any) -> Record:
         "requested_by": "asha",
         "api_key": KEY,
         "ceiling": 12_000,
+        "output_budget": 10_000,
+        "model": "gemini-3.5-flash",
         "lease": LEASE,
     }
     return journal.begin(**{**given, **fields})
@@ -97,6 +106,7 @@ def test_call_with_a_key_that_the_company_does_not_have_is_charged_once_without_
     assert (row.cached_tokens, row.text_candidates_tokens) == (40, 150)
     assert (row.total_tokens_used, row.request_count) == (1340, 1)
     assert (row.key_fingerprint, row.logged_at) == (encryption.fingerprint(KEY), record.called_at)
+    assert (row.model, row.cost, row.currency) == ("gemini-3.5-flash", COST, "USD")
     assert files(folder) == []
     assert UsageSummaryRow.objects.get(company_id="NT047").total_tokens_used == 1340
     assert audit_ledger() == []
@@ -112,6 +122,7 @@ def test_call_is_charged_to_the_row_of_its_key() -> None:
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.total_tokens_used, row.estimated) == (token, 1340, False)
+    assert (row.model, row.cost, row.currency) == ("gemini-3.5-flash", COST, "USD")
     assert (row.key_fingerprint, row.logged_at) == (encryption.fingerprint(KEY), record.called_at)
     assert TokenUsageSummary.objects.get(token=token).total_used_tokens == 1340
     assert ThresholdAlert.objects.get().token == token
@@ -127,7 +138,52 @@ def test_call_whose_bill_is_unknown_is_charged_at_its_ceiling_as_estimated(known
 
     row = TokenUsageLog.objects.get()
     assert (row.token, row.total_tokens_used, row.estimated) == (token, 12_000, True)
+    assert (row.cost, row.currency) == (Decimal("0.093"), "USD")  # 2,000 × 1.50 + 10,000 × 9.00
     assert row.key_fingerprint == encryption.fingerprint(KEY)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_cost_is_that_of_the_moment_of_the_call(known: bool) -> None:
+    if known:
+        make_token()
+    journal.settle(begin(), USAGE)
+    ModelPrice.objects.create(
+        model="gemini-3.5-flash", valid_from=timezone.now(), input=100, cached_input=1, output=100
+    )
+
+    journal.ingest()
+
+    assert TokenUsageLog.objects.get().cost == COST
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_record_of_an_earlier_version_is_charged_without_a_cost(folder: Path, known: bool) -> None:
+    if known:
+        make_token()
+    journal.settle(begin(), USAGE)
+    [path] = folder.glob("*.json")
+    record = json.loads(path.read_text())
+    del record["model"], record["output_budget"]
+    path.write_text(json.dumps(record))
+
+    assert journal.ingest() == 1
+
+    row = TokenUsageLog.objects.get()
+    assert (row.total_tokens_used, row.model, row.cost, row.currency) == (1340, None, None, None)
+    assert not LedgerAlert.objects.exists()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_call_of_a_model_without_a_price_is_charged_and_told(known: bool) -> None:
+    if known:
+        make_token()
+    journal.settle(begin(model="unheard-of"), USAGE)
+
+    assert journal.ingest() == 1
+
+    row = TokenUsageLog.objects.get()
+    assert (row.total_tokens_used, row.model, row.cost) == (1340, "unheard-of", None)
+    assert "unheard-of has no price" in LedgerAlert.objects.get().findings
 
 
 def test_charge_above_the_limit_turns_the_key_to_exceeded() -> None:

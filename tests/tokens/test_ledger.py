@@ -1,6 +1,7 @@
 import logging
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from unittest import mock
 
 import pytest
@@ -12,12 +13,12 @@ from pytest_django import DjangoAssertNumQueries
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger, ledger_audit, services
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsageSummary
-from tokens.usage import Usage
+from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 LEASE = timedelta(minutes=5)
-WHO = {"company_id": "NT047", "branch": "Pokhara", "requested_by": "sita"}
+WHO = Requester(company_id="NT047", branch="Pokhara", requested_by="sita")
 
 
 def reserve(token: TokenMaster, amount: int, lease: timedelta = LEASE) -> uuid.UUID | None:
@@ -90,7 +91,7 @@ def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
         text_candidates_tokens=150,
     )
 
-    assert ledger.settle(attempt_id, token.pk, usage, **WHO) is True
+    assert ledger.settle(attempt_id, token.pk, usage, **WHO, model="gemini-3.5-flash") is True
 
     assert totals(token) == (1340, 0, 8660)
     assert not TokenReservation.objects.exists()
@@ -113,6 +114,9 @@ def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
         "company_id": "NT047",
         "estimated": False,
         "key_fingerprint": None,
+        "model": "gemini-3.5-flash",
+        "cost": Decimal("0.003831"),  # 1,050 × 1.50 + 40 × 0.15 + 250 × 9.00 for a million
+        "currency": "USD",
     }
 
 

@@ -29,12 +29,12 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.usage import Usage
+from tokens.usage import Requester, Usage
 
 pytestmark = pytest.mark.vendor
 
 LEASE = timedelta(minutes=5)
-WHO = {"company_id": "NT047", "branch": "", "requested_by": ""}
+WHO = Requester(company_id="NT047", branch="", requested_by="")
 # Small numbers, so that amounts exactly at a limit occur often.
 LIMIT = 10
 amounts = st.integers(min_value=0, max_value=6)

@@ -7,6 +7,7 @@ from tokens.models.company import Company
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
+from tokens.models.price import ModelPrice
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
     DEFAULT_LIMIT,
@@ -22,6 +23,7 @@ from tokens.models.usage import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.models.usage_day import UsageDay
 
 __all__ = [
     "BY_PROVIDER",
@@ -39,6 +41,7 @@ __all__ = [
     "CoolDown",
     "Installation",
     "LedgerAlert",
+    "ModelPrice",
     "PendingWipe",
     "Provider",
     "RecentCall",
@@ -51,5 +54,6 @@ __all__ = [
     "TokenStatusRow",
     "TokenUsageLog",
     "TokenUsageSummary",
+    "UsageDay",
     "UsageSummaryRow",
 ]

@@ -80,13 +80,17 @@ class LedgerAlertQuerySet(models.QuerySet["LedgerAlert"]):
             others.update(resolved_at=timezone.now())
             self.raise_once(fingerprint_of, findings)
 
-    def raise_once(self, fingerprint_of: Sequence[str], findings: str) -> None:
-        """Have an unresolved alert for what was found between two audits; the next one follows."""
-        self.get_or_create(
+    def raise_once(self, fingerprint_of: Sequence[str], findings: str) -> bool:
+        """Have an unresolved alert for what was found between two audits; the next one follows.
+
+        Returns whether it is new.
+        """
+        _, new = self.get_or_create(
             fingerprint=_fingerprint(fingerprint_of),
             resolved_at=None,
             defaults={"findings": findings},
         )
+        return new
 
 
 def _fingerprint(identities: Sequence[str]) -> str:

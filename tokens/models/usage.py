@@ -8,6 +8,7 @@ from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
+from tokens.models.price import COST_PLACES
 from tokens.models.token import DEFAULT_LIMIT, TokenMaster
 
 DEFAULT_THRESHOLD = 3_000
@@ -113,6 +114,19 @@ class TokenUsageLog(models.Model):
         default=False,
         db_default=False,
         help_text="The bill is unknown (the call was cut off): charged at what was reserved.",
+    )
+    model = models.CharField(
+        db_column="Model", max_length=100, null=True, help_text="Which model was called."
+    )
+    cost = models.DecimalField(
+        db_column="Cost",
+        max_digits=24,
+        decimal_places=COST_PLACES,
+        null=True,
+        help_text="By the price that applied at the time; empty where that is not known.",
+    )
+    currency = models.CharField(
+        db_column="Currency", max_length=3, null=True, help_text="Of the cost; ISO 4217."
     )
     key_fingerprint = models.CharField(
         db_column="KeyFingerprint",

@@ -57,6 +57,8 @@ def test_housekeeping_ingests_the_calls_of_degraded_mode(data_dir: Path) -> None
         requested_by="asha",
         api_key=KEY,
         ceiling=1_000,
+        output_budget=900,
+        model="gemini-3.5-flash",
         lease=timedelta(0),
     )
     journal.settle(record, Usage(input_tokens=40, output_tokens=2))

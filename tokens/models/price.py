@@ -1,0 +1,158 @@
+"""What providers charge for LLM tokens: one row per model and moment from which it applies."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models.base import ModelBase
+
+from tokens.usage import Usage
+
+# Places of a price for a million LLM tokens. A cost then has six more, so that none is rounded.
+PRICE_PLACES = 4
+COST_PLACES = PRICE_PLACES + 6
+
+# What versions of one model add to its name: gemini-2.5-flash-preview-09-2025, -001, -latest.
+_VERSION_WORDS = frozenset({"preview", "exp", "experimental", "latest"})
+
+
+def plain_name(model: str) -> str:
+    """Return a model's name without its resource path (``models/…``), in small letters."""
+    return model.strip().rpartition("models/")[2].lower()
+
+
+def names_of(model: str) -> list[str]:
+    """Return the names under which a model's price may be entered, the most exact one first.
+
+    After its own name those with less of its version: ``gemini-2.5-flash-preview-09-2025`` is also
+    priced as ``gemini-2.5-flash``, but ``gemini-2.5-flash-lite`` is another model.
+    """
+    parts = plain_name(model).split("-")
+    names = ["-".join(parts)]
+    while len(parts) > 1 and (parts[-1] in _VERSION_WORDS or parts[-1].isdecimal()):
+        parts.pop()
+        names.append("-".join(parts))
+    return names
+
+
+class ModelPriceQuerySet(models.QuerySet["ModelPrice"]):
+    def at(self, model: str, moment: datetime) -> "ModelPrice | None":
+        """Return the price of a model at a moment, None where none is entered."""
+        names = names_of(model)
+        valid = self.filter(model__in=names, valid_from__lte=moment).order_by("-valid_from")
+        # The sort is stable: of the most exact name the newest price comes first.
+        ranked = sorted(valid, key=lambda price: names.index(plain_name(price.model)))
+        return ranked[0] if ranked else None
+
+
+class ModelPrice(models.Model):
+    """What a model's LLM tokens cost from a moment on, until its next row.
+
+    Prices are for a million LLM tokens. A change does not change what was charged before.
+    """
+
+    price_id = models.BigAutoField(db_column="PriceID", primary_key=True)
+    model = models.CharField(
+        db_column="Model",
+        max_length=100,
+        help_text="As in the provider's price list, such as gemini-2.5-flash. It applies to the "
+        "versions of the model, too (-preview-09-2025, -001, -latest), unless they have a row.",
+    )
+    valid_from = models.DateTimeField(
+        db_column="ValidFrom", help_text="UTC. It applies until the model's next row."
+    )
+    input = models.DecimalField(
+        "input",
+        db_column="InputPrice",
+        max_digits=14,
+        decimal_places=PRICE_PLACES,
+        validators=[MinValueValidator(0)],
+        help_text="For a million LLM tokens of input.",
+    )
+    cached_input = models.DecimalField(
+        "cached input",
+        db_column="CachedInputPrice",
+        max_digits=14,
+        decimal_places=PRICE_PLACES,
+        validators=[MinValueValidator(0)],
+        help_text="For a million LLM tokens of input that the provider had in its cache.",
+    )
+    output = models.DecimalField(
+        "output with thinking",
+        db_column="OutputPrice",
+        max_digits=14,
+        decimal_places=PRICE_PLACES,
+        validators=[MinValueValidator(0)],
+        help_text="For a million LLM tokens of output, thinking included.",
+    )
+    currency = models.CharField(
+        db_column="Currency",
+        max_length=3,
+        default="USD",
+        db_default="USD",
+        validators=[RegexValidator(r"\A[A-Z]{3}\Z", "Three capital letters, such as USD.")],
+        help_text="ISO 4217.",
+    )
+    source = models.CharField(
+        db_column="Source",
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where the price is published, and when it was read there.",
+    )
+
+    objects = ModelPriceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "ModelPrices"
+        verbose_name = "price"
+        ordering = ["model", "-valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "valid_from"], name="UQ_ModelPrices_Moment")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} from {self.valid_from:%Y-%m-%d}"
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save under the plain name."""
+        self.model = plain_name(self.model)
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
+
+    def clean(self) -> None:
+        """Take the plain name, before it is compared with the other rows'."""
+        self.model = plain_name(self.model)
+
+    def cost(self, usage: Usage) -> Decimal:
+        """Return what a call cost, exactly."""
+        cached = min(usage.cached_tokens, usage.input_tokens)
+        output = usage.output_tokens + usage.thinking_tokens
+        return self._total(usage.input_tokens - cached, cached, output)
+
+    def ceiling(self, reserved: int, output_budget: int | None) -> Decimal:
+        """Return the most that a call can cost for which so many LLM tokens are reserved.
+
+        ``output_budget`` of them are for its output; None: nobody knows how many.
+        """
+        if output_budget is None:
+            return (max(self.input, self.output) * reserved).scaleb(-6)
+        return self._total(reserved - output_budget, 0, output_budget)
+
+    def _total(self, fresh: int, cached: int, output: int) -> Decimal:
+        total = self.input * fresh + self.cached_input * cached + self.output * output
+        return total.scaleb(-6)

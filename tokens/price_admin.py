@@ -1,0 +1,35 @@
+"""The admin of prices."""
+
+from django.contrib import admin
+
+from ocrsite.lib.audited_admin import AuditedAdmin
+from tokens.models import ModelPrice
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(AuditedAdmin[ModelPrice]):
+    """What models cost. A change applies to calls that are charged after it."""
+
+    list_display = [
+        "model",
+        "valid_from",
+        "input",
+        "cached_input",
+        "output",
+        "currency",
+        "source",
+    ]
+    list_filter = ["currency"]
+    search_fields = ["model"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": ["model", "valid_from", "currency", "source"],
+                "description": "What calls cost is booked with them and stays as it is, whatever "
+                "is changed here. For a new price add a row; the earlier one says what applied "
+                "before.",
+            },
+        ),
+        ("For a million LLM tokens", {"fields": ["input", "cached_input", "output"]}),
+    ]
