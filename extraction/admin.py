@@ -158,7 +158,7 @@ class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
 class ApiClientAdmin(KeyChangeAdmin, APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
-    list_display = ("name", "pill", "prefix", "bound_to", "last_used_at", "expiry_date", "created")
+    list_display = ["name", "pill", "prefix", "bound_to", "last_used_at", "expiry_date", "created"]  # type: ignore[assignment]  # a tuple of six there
     inlines = [ApiClientCompanyInline]
 
     def audited_as(self, obj: Any) -> What:

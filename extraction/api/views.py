@@ -1,6 +1,7 @@
 """The endpoints for programs: parse, call, answer."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -23,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extraction import clients, degraded, deletion, outcomes, submission
+from extraction import clients, degraded, deletion, idempotency, outcomes, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser, DocumentJSONParser
@@ -237,11 +238,15 @@ class ApproveView(ApiView):
         extraction = visible_extraction(request, extraction_id)
         form = ApprovalInput(data=request.data)
         form.is_valid(raise_exception=True)
-        version = seen_version(request, extraction)
         by, anyway = principal_of(request), form.validated_data["anyway"]
-        with told():
+
+        def approve() -> None:
+            version = seen_version(request, extraction)
             edit = edit_in(form.validated_data)
             decisions.approve(extraction, edit, by=by, version=version, anyway=anyway)
+
+        with told():
+            _once(approve, request, extraction, form.validated_data)
         return _with_etag(extraction)
 
 
@@ -256,10 +261,14 @@ class RejectView(ApiView):
         extraction = visible_extraction(request, extraction_id)
         form = RejectionInput(data=request.data)
         form.is_valid(raise_exception=True)
-        version = seen_version(request, extraction)
+        reason, by = form.validated_data["reason"], principal_of(request)
+
+        def reject() -> None:
+            version = seen_version(request, extraction)
+            decisions.reject(extraction, reason, by=by, version=version)
+
         with told():
-            reason = form.validated_data["reason"]
-            decisions.reject(extraction, reason, by=principal_of(request), version=version)
+            _once(reject, request, extraction, form.validated_data)
         return _with_etag(extraction)
 
 
@@ -270,8 +279,12 @@ class CancelView(ApiView):
     def post(self, request: Request, extraction_id: UUID) -> Response:
         """Cancel it; 409 once it is being read, or has ended."""
         extraction = visible_extraction(request, extraction_id)
-        if not outcomes.cancel(extraction, by=principal_of(request)):
-            raise UnderWay
+
+        def cancel() -> None:
+            if not outcomes.cancel(extraction, by=principal_of(request)):
+                raise UnderWay
+
+        _once(cancel, request, extraction)
         return _with_etag(visible_extraction(request, extraction_id))
 
 
@@ -282,8 +295,12 @@ class RetryView(ApiView):
     def post(self, request: Request, extraction_id: UUID) -> Response:
         """Queue it again and answer 202; 409 when it has not failed or its document is gone."""
         extraction = visible_extraction(request, extraction_id)
-        if not submission.retry(extraction, by=principal_of(request)):
-            raise NotRetried(document_removed=extraction.files_removed_at is not None)
+
+        def retry() -> None:
+            if not submission.retry(extraction, by=principal_of(request)):
+                raise NotRetried(document_removed=extraction.files_removed_at is not None)
+
+        _once(retry, request, extraction)
         extraction.refresh_from_db()
         body = representation(extraction)
         headers = {"Location": body["extraction"], "Retry-After": str(POLL_AFTER)}
@@ -386,6 +403,19 @@ def _document(values: dict[str, Any]) -> Iterator["UploadedFile[bytes]"]:
 
     with links.fetched(url) as file:
         yield file
+
+
+def _once(
+    act: Callable[[], None], request: Request, extraction: Extraction, asked: object = None
+) -> None:
+    """Do what a POST asks for, unless its Idempotency-Key did so already."""
+    idempotency.once(
+        act,
+        client=principal_of(request).label,
+        key=_idempotency_key(request),
+        request=f"{request.path} {json.dumps(asked, sort_keys=True)}",
+        extraction=extraction,
+    )
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -151,7 +151,8 @@ def test_use_is_noted_once_a_minute(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     def last_use() -> datetime | None:
-        return ApiClient.objects.get(pk=integrator.record.pk).last_used_at
+        client: ApiClient = ApiClient.objects.get(pk=integrator.record.pk)
+        return client.last_used_at
 
     integrator.http.get(LIST)
     assert last_use() == NOW
