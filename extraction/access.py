@@ -140,7 +140,9 @@ class Principal:
             return self.actor.has_perm(right.permission)
         return self.actor.may(SCOPES[right])
 
-    def visible(self, extractions: ExtractionQuerySet) -> ExtractionQuerySet:
+    def visible(
+        self, extractions: ExtractionQuerySet[Extraction]
+    ) -> ExtractionQuerySet[Extraction]:
         """Those among the extractions that it may see: a client without READ those it submitted.
 
         Raises ScopeMissing for a client that is for neither.

@@ -1,7 +1,6 @@
 """What the admin of API clients has beside the stock pages: scopes to tick, another key."""
 
 from datetime import timedelta
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -43,6 +42,8 @@ class ApiClientForm(forms.ModelForm[ApiClient]):
 class KeyChangeAdmin(AuditedAdmin[ApiClient]):
     """A button that gives a client another key, while the old one is accepted for a week."""
 
+    form = ApiClientForm
+
     def get_urls(self) -> list[URLPattern]:
         another = path(
             "<path:object_id>/another-key/",
@@ -66,7 +67,3 @@ class KeyChangeAdmin(AuditedAdmin[ApiClient]):
             until = f"The old one is accepted for {OLD_KEY_KEPT_FOR.days} more days."
             self.message_user(request, told + until, messages.WARNING)
         return redirect("admin:extraction_apiclient_change", client.pk)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Return the form above, also for revoked clients, most of whose fields are read-only."""
-        return super().get_form(request, obj, **{"form": ApiClientForm, **kwargs})
