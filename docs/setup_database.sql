@@ -86,6 +86,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
@@ -97,6 +98,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0008_retention_of_leftovers'),
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
+        (N'logs', N'0011_audit_list'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -391,6 +393,18 @@ CREATE TABLE [extraction_promptcost] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_queuepause]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_queuepause] (
+    [id] smallint NOT NULL PRIMARY KEY CONSTRAINT extraction_queuepause_id_8484414c_check CHECK ([id] >= 0),
+    [paused_at] datetimeoffset NOT NULL,
+    [paused_by] nvarchar(150) NOT NULL,
+    [reason] nvarchar(200) NOT NULL,
+    CONSTRAINT [one_queue_pause] CHECK ([id] = 1)
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_recoverycode]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_recoverycode] (
@@ -408,6 +422,26 @@ CREATE TABLE [extraction_role] (
     [name] nvarchar(50) NOT NULL PRIMARY KEY,
     [given] nvarchar(max) NOT NULL CONSTRAINT extraction_role_given_04765773_check CHECK ((ISJSON ("given") = 1)),
     [group_id] int NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_worker]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_worker] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [name] nvarchar(300) NOT NULL UNIQUE,
+    [host] nvarchar(255) NOT NULL,
+    [process_id] int NOT NULL CONSTRAINT extraction_worker_process_id_41f7ca03_check CHECK ([process_id] >= 0),
+    [version] nvarchar(50) NOT NULL,
+    [since] datetimeoffset NOT NULL,
+    [last_sign] datetimeoffset NOT NULL,
+    [processes] int NOT NULL CONSTRAINT extraction_worker_processes_ec3b1d3e_check CHECK ([processes] >= 0),
+    [busy] int NOT NULL CONSTRAINT extraction_worker_busy_5bb80c33_check CHECK ([busy] >= 0),
+    [last_extraction] nchar(32) NULL,
+    [last_taken_at] datetimeoffset NULL,
+    [state] nvarchar(20) DEFAULT 'running' NOT NULL,
+    [to_drain] bit DEFAULT 0 NOT NULL
 );
 END
 GO
@@ -431,6 +465,37 @@ CREATE TABLE [ApplicationLogs] (
     [Host] nvarchar(255) NULL,
     [ProcessID] int NULL,
     [UserName] nvarchar(150) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditEntries]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditEntries] (
+    [EntryID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Timestamp] datetimeoffset NOT NULL,
+    [ActorKind] nvarchar(10) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Action] nvarchar(20) NOT NULL,
+    [ObjectType] nvarchar(50) NOT NULL,
+    [ObjectID] nvarchar(100) NOT NULL,
+    [ObjectName] nvarchar(255) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [FromValue] nvarchar(max) NOT NULL,
+    [ToValue] nvarchar(max) NOT NULL,
+    [Why] nvarchar(500) NOT NULL,
+    [RequestID] nvarchar(36) NULL,
+    [Address] nvarchar(45) NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[AuditedExtractions]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AuditedExtractions] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [ExtractionID] nchar(32) NOT NULL,
+    [EntryID] bigint NOT NULL
 );
 END
 GO
@@ -899,6 +964,12 @@ ALTER TABLE [AlertSubscriptions] ADD CONSTRAINT [AlertSubscriptions_user_id_1ec0
 END
 GO
 
+IF OBJECT_ID(N'[AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID]') IS NULL
+BEGIN
+ALTER TABLE [AuditedExtractions] ADD CONSTRAINT [AuditedExtractions_EntryID_da2a0e3d_fk_AuditEntries_EntryID] FOREIGN KEY ([EntryID]) REFERENCES [AuditEntries] ([EntryID]);
+END
+GO
+
 IF OBJECT_ID(N'[ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID]') IS NULL
 BEGIN
 ALTER TABLE [ErrorGroups] ADD CONSTRAINT [ErrorGroups_DigestID_bf0a584d_fk_ErrorDigests_DigestID] FOREIGN KEY ([DigestID]) REFERENCES [ErrorDigests] ([DigestID]);
@@ -1121,9 +1192,51 @@ CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([Extr
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_EntryID_da2a0e3d' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_EntryID_da2a0e3d] ON [AuditedExtractions] ([EntryID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AuditedExtractions_ExtractionID_60d08920' AND object_id = OBJECT_ID(N'[AuditedExtractions]'))
+BEGIN
+CREATE INDEX [AuditedExtractions_ExtractionID_60d08920] ON [AuditedExtractions] ([ExtractionID]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ErrorGroups_DigestID_bf0a584d' AND object_id = OBJECT_ID(N'[ErrorGroups]'))
 BEGIN
 CREATE INDEX [ErrorGroups_DigestID_bf0a584d] ON [ErrorGroups] ([DigestID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Action' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Action] ON [AuditEntries] ([Action], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Actor' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Actor] ON [AuditEntries] ([Actor], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Company' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Company] ON [AuditEntries] ([CompanyID], [Timestamp] DESC) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Object' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Object] ON [AuditEntries] ([ObjectType], [ObjectID], [Timestamp] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Audit_Timestamp' AND object_id = OBJECT_ID(N'[AuditEntries]'))
+BEGIN
+CREATE INDEX [IX_Audit_Timestamp] ON [AuditEntries] ([Timestamp] DESC);
 END
 GO
 
@@ -1903,12 +2016,29 @@ IF EXISTS (
         (N'extraction_promptcost', N'model'),
         (N'extraction_promptcost', N'prompt_version'),
         (N'extraction_promptcost', N'tokens'),
+        (N'extraction_queuepause', N'id'),
+        (N'extraction_queuepause', N'paused_at'),
+        (N'extraction_queuepause', N'paused_by'),
+        (N'extraction_queuepause', N'reason'),
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
         (N'extraction_role', N'name'),
         (N'extraction_role', N'given'),
         (N'extraction_role', N'group_id'),
+        (N'extraction_worker', N'id'),
+        (N'extraction_worker', N'name'),
+        (N'extraction_worker', N'host'),
+        (N'extraction_worker', N'process_id'),
+        (N'extraction_worker', N'version'),
+        (N'extraction_worker', N'since'),
+        (N'extraction_worker', N'last_sign'),
+        (N'extraction_worker', N'processes'),
+        (N'extraction_worker', N'busy'),
+        (N'extraction_worker', N'last_extraction'),
+        (N'extraction_worker', N'last_taken_at'),
+        (N'extraction_worker', N'state'),
+        (N'extraction_worker', N'to_drain'),
         (N'ApplicationLogs', N'LogID'),
         (N'ApplicationLogs', N'Timestamp'),
         (N'ApplicationLogs', N'LogLevel'),
@@ -1925,6 +2055,23 @@ IF EXISTS (
         (N'ApplicationLogs', N'Host'),
         (N'ApplicationLogs', N'ProcessID'),
         (N'ApplicationLogs', N'UserName'),
+        (N'AuditEntries', N'EntryID'),
+        (N'AuditEntries', N'Timestamp'),
+        (N'AuditEntries', N'ActorKind'),
+        (N'AuditEntries', N'Actor'),
+        (N'AuditEntries', N'Action'),
+        (N'AuditEntries', N'ObjectType'),
+        (N'AuditEntries', N'ObjectID'),
+        (N'AuditEntries', N'ObjectName'),
+        (N'AuditEntries', N'CompanyID'),
+        (N'AuditEntries', N'FromValue'),
+        (N'AuditEntries', N'ToValue'),
+        (N'AuditEntries', N'Why'),
+        (N'AuditEntries', N'RequestID'),
+        (N'AuditEntries', N'Address'),
+        (N'AuditedExtractions', N'id'),
+        (N'AuditedExtractions', N'ExtractionID'),
+        (N'AuditedExtractions', N'EntryID'),
         (N'ErrorDigests', N'CreatedAt'),
         (N'ErrorDigests', N'ClaimedUntil'),
         (N'ErrorDigests', N'SentAt'),
@@ -2251,6 +2398,7 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
@@ -2262,6 +2410,7 @@ FROM (VALUES
     (N'logs', N'0008_retention_of_leftovers'),
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
+    (N'logs', N'0011_audit_list'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),

@@ -21,6 +21,7 @@ from rest_framework.request import Request
 
 from extraction.models import ApiClient, Extraction, Right
 from logs import context
+from ocrsite.lib.audit import ActorKind, Who
 from ocrsite.lib.errors import UserFacingError
 from ocrsite.lib.staff_companies import bound_companies, within
 from tokens.models import TokenMaster
@@ -68,6 +69,12 @@ class Principal:
     label: str
     name: str
     actor: User | ApiClient | KnownClient
+
+    @property
+    def who(self) -> Who:
+        """How the audit list names it."""
+        kind = ActorKind.USER if self.label.startswith("user:") else ActorKind.CLIENT
+        return Who(kind, self.name)
 
     @cached_property
     def _granted(self) -> list[str] | None:

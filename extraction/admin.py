@@ -5,15 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -22,7 +20,9 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
-from extraction import submission, throttling
+from extraction import account_admin as account_admin  # registers more
+from extraction import submission
+from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
 from extraction.exports.values import is_of_line, known_paths
 from extraction.models import (
@@ -30,19 +30,21 @@ from extraction.models import (
     ApiClient,
     ApiClientCompany,
     Attempt,
-    Authenticator,
     CompanyGrant,
     ExportColumn,
     ExportProfile,
     Extraction,
-    FailedAttempts,
     Right,
     RowsPer,
 )
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
 from logs.models import ErrorSubscription
+from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.audit import Action, What
+from ocrsite.lib.audited_accounts import AuditedGroupAdmin, AuditedUserAdmin
+from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens.admin import TokenMasterAdmin
 from tokens.encryption import UndecryptableKey
 from tokens.models import AlertSubscription, TokenMaster
@@ -50,11 +52,12 @@ from tokens.models import AlertSubscription, TokenMaster
 logger = logging.getLogger(__name__)
 
 # The queue only wakes workers, so its tasks are not shown: an extraction is retried on its page.
-# APIKey is the library's own, unused model. Users and keys are registered again below, with what
-# this app adds to them.
-for model in (Failure, OrmQ, Schedule, Success, APIKey, User, TokenMaster):
+# APIKey is the library's own, unused model. Users, groups and keys are registered again below, with
+# what this app adds to them.
+for model in (Failure, OrmQ, Schedule, Success, APIKey, User, Group, TokenMaster):
     if admin.site.is_registered(model):  # with Redis as the queue, OrmQ is not
         admin.site.unregister(model)
+admin.site.register(Group, AuditedGroupAdmin)
 
 
 class AttemptInline(ReadOnlyMixin, admin.TabularInline[Attempt, Extraction]):
@@ -105,87 +108,6 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
         self.message_user(request, f"{queued} queued again.")
 
 
-class LockedFilter(admin.SimpleListFilter):
-    """Whether something is locked now."""
-
-    title = parameter_name = "locked"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Now, or not."""
-        return [("yes", "Now"), ("no", "Not now")]
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[FailedAttempts]
-    ) -> QuerySet[FailedAttempts]:
-        """Those with the chosen answer."""
-        now = timezone.now()
-        match self.value():
-            case "yes":
-                return queryset.filter(locked_until__gt=now)
-            case "no":
-                return queryset.filter(locked_until__lte=now)
-        return queryset
-
-
-@admin.register(FailedAttempts)
-class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
-    """Accounts, API keys and addresses with failed attempts, to look at and to unlock."""
-
-    list_display = ["who", "failures", "last_at", "pill", "locked_until"]
-    list_display_links = None
-    list_filter = [LockedFilter, "last_at"]
-    search_fields = ["subject"]
-    search_help_text = "A user name in full, or a part of an address or of an API key's prefix."
-    ordering = ["-last_at"]
-    actions = ["unlock"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff with the permission, which the action requires; there is nothing to edit."""
-        return admin.ModelAdmin.has_change_permission(self, request, obj)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """All fields."""
-        return [field.name for field in FailedAttempts._meta.fields]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[FailedAttempts], search_term: str
-    ) -> tuple[QuerySet[FailedAttempts], bool]:
-        """Find an account by its name, too, of which only a digest is kept."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        return found | queryset.filter(subject=throttling.account(search_term).name), may_repeat
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """Find out for all listed rows at once who they are."""
-        changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
-        shown = throttling.shown(row.subject for row in rows)
-        for row in rows:
-            row.shown = shown[row.subject]
-        changelist.result_list = rows
-        return changelist
-
-    @admin.display(description="who", ordering="subject")
-    def who(self, obj: FailedAttempts) -> str:
-        """The account, API key or address."""
-        return str(getattr(obj, "shown", obj.subject))
-
-    @admin.display(description="state")
-    def pill(self, obj: FailedAttempts) -> SafeString:
-        """Whether it is locked now."""
-        if obj.locked_until > timezone.now():
-            return format_html('<span class="pill pill-{}">{}</span>', "failed", "Locked")
-        return format_html('<span class="pill">{}</span>', "Free")
-
-    @admin.action(description="Unlock, and forget the failures", permissions=["change"])
-    def unlock(self, request: HttpRequest, queryset: QuerySet[FailedAttempts]) -> None:
-        """Let the chosen ones try again at once."""
-        shown = throttling.shown(queryset.values_list("subject", flat=True))
-        throttling.unlock(list(shown))
-        for who in shown.values():
-            logger.info("%s unlocked %s.", request.user, who)
-        self.message_user(request, f"{len(shown)} unlocked. Every process knows within 30 seconds.")
-
-
 class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
     """The companies that a client may act for."""
 
@@ -194,11 +116,15 @@ class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(APIKeyModelAdmin):
+class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
     list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
     inlines = [ApiClientCompanyInline]
+
+    def audited_as(self, obj: Any) -> What:
+        """By the prefix: the primary key holds the digest of its API key."""
+        return audit.row(obj, key=obj.prefix, name=f"{obj.name} ({obj.prefix})")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:
         """Fetch the companies of all listed clients at once."""
@@ -250,7 +176,7 @@ class AccountRuleInline(admin.StackedInline[AccountRule, User]):
 
 
 @admin.register(User)
-class OperatorAdmin(UserAdmin[User]):
+class OperatorAdmin(AuditedUserAdmin):
     """Django's user admin with the password's rule, the granted companies and the mails."""
 
     inlines = [
@@ -259,41 +185,26 @@ class OperatorAdmin(UserAdmin[User]):
         AlertSubscriptionInline,
         ErrorSubscriptionInline,
     ]
-    list_filter = (*UserAdmin.list_filter, "account_rule__must_change_password")
+    list_filter = (*AuditedUserAdmin.list_filter, "account_rule__must_change_password")
     actions = ["have_password_changed"]
 
     @admin.action(description="Demand a new password at the next log-in", permissions=["change"])
     def have_password_changed(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Demand it of the chosen ones."""
         for user in queryset:
-            AccountRule.objects.update_or_create(user=user, defaults={"must_change_password": True})
+            with transaction.atomic():
+                AccountRule.objects.update_or_create(
+                    user=user, defaults={"must_change_password": True}
+                )
+                audit.record(
+                    Action.CHANGED,
+                    who=audit.user(request.user),
+                    what=audit.row(user),
+                    after="must_change_password is on",
+                )
             self.log_change(request, user, "The password must be changed at the next log-in.")
             logger.info("%s demands a new password of %s.", request.user, user.get_username())
         self.message_user(request, f"Users who must change their password: {len(queryset)}.")
-
-
-@admin.register(Authenticator)
-class AuthenticatorAdmin(ReadOnlyMixin, admin.ModelAdmin[Authenticator]):
-    """Second factors, to remove one that is lost: then the password alone lets its user in."""
-
-    list_display = ["user", "confirmed_at", "last_used_at"]
-    list_select_related = ["user"]
-    search_fields = ["user__username"]
-    fields = readonly_fields = ("user", "confirmed_at", "last_used_at")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff with the permission."""
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)
-
-    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
-        """Remove one, and log it besides the admin's own record."""
-        super().delete_model(request, obj)
-        logger.warning("%s removed the second factor of %s.", request.user, obj.user)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
-        """Remove the chosen ones likewise."""
-        for authenticator in queryset:
-            self.delete_model(request, authenticator)
 
 
 class ExportColumnForm(forms.ModelForm[ExportColumn]):
@@ -340,7 +251,7 @@ class ExportColumnInline(admin.TabularInline[ExportColumn, ExportProfile]):
 
 
 @admin.register(ExportProfile)
-class ExportProfileAdmin(admin.ModelAdmin[ExportProfile]):
+class ExportProfileAdmin(AuditedAdmin[ExportProfile]):
     """Which columns exports have."""
 
     list_display = ["name", "format", "rows_per"]
@@ -348,8 +259,11 @@ class ExportProfileAdmin(admin.ModelAdmin[ExportProfile]):
 
 
 @admin.register(TokenMaster)
-class TestableTokenAdmin(TokenMasterAdmin):
+class TestableTokenAdmin(AuditedAdmin[TokenMaster], TokenMasterAdmin):
     """The keys, with a button that tests one: only this app can call a provider."""
+
+    # TokenChange tells of them.
+    audited_elsewhere = frozenset({"status", "total_token_limit", "new_key"})
 
     def get_urls(self) -> list[URLPattern]:
         test = path(
@@ -376,6 +290,9 @@ class TestableTokenAdmin(TokenMasterAdmin):
         else:
             level, outcome = messages.SUCCESS, f"{token.provider} accepts the key."
         self.log_change(request, token, f"Tested the key: {outcome}")
+        audit.record(
+            Action.TESTED, who=audit.user(request.user), what=audit.row(token), after=outcome
+        )
         logger.info("The key of token %s was tested: %s", token.pk, outcome)
         self.message_user(request, outcome, level)
         return redirect("admin:tokens_tokenmaster_change", token.pk)

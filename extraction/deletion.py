@@ -9,6 +9,8 @@ from extraction.access import Principal
 from extraction.models import Extraction, Right, State
 from extraction.models.extraction_queryset import dedup_key
 from logs import context
+from ocrsite.lib import audit
+from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ def delete(extraction: Extraction, *, by: Principal) -> bool:
         outcomes.end_unread(extraction, by=by)
         if not Extraction.objects.mark_deleted(extraction.pk, by.name[:100]):
             return False
+        audit.record(Action.DELETED, who=by.who, what=extraction.audited_as)
     _log(extraction, by, "deleted")
     return True
 
@@ -45,6 +48,7 @@ def undo(extraction: Extraction, *, by: Principal) -> bool:
         answers = Extraction.objects.filter(dedup_key=key).exists()
         if extraction.state == State.SUCCEEDED and not answers:
             Extraction.objects.answer_for_bytes(extraction)
+        audit.record(Action.RESTORED, who=by.who, what=extraction.audited_as)
     _log(extraction, by, "undid the deletion of")
     return True
 

@@ -6,19 +6,20 @@ import uuid
 from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from extraction.access import NotAllowed, Principal, principal_of, visible_extraction
-from extraction.exports.download import TooManyChosen, download
+from extraction.exports.download import TooManyChosen, download, record_export
 from extraction.exports.formats import Format
-from extraction.exports.layout import Layout, layout_of
+from extraction.exports.layout import Layout, layout_named
 from extraction.exports.refusal import ExportRefused, NotApproved
 from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
 from extraction.listing.conditions import matching
 from extraction.listing.filters import FilterForm
-from extraction.models import ExportProfile, Extraction, ReviewState, Right, State
+from extraction.models import Extraction, ReviewState, Right, State
+from logs.audit import name_extractions
 from ocrsite.lib.errors import UserFacingError
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def export(request: HttpRequest, format_name: str = "") -> HttpResponseBase:
     format_ = _format(format_name)
     layout = _layout(format_name, profile) if profile else None
     try:
-        response = download(chosen(request, principal), format_, layout)
+        response = download(chosen(request, principal), format_, layout, by=principal)
     except TooManyChosen as error:
         return _refusal(request, error)
     logger.info("Export as %s by user %s", format_name, request.user.pk)
@@ -72,6 +73,8 @@ def einvoice(request: HttpRequest, extraction_id: uuid.UUID) -> HttpResponse:
         xml = ubl(invoice_of(extraction))
     except ExportRefused as refusal:
         return _refusal(request, refusal)
+    taken = Extraction.objects.filter(pk=extraction.pk)
+    name_extractions(record_export(taken, "ubl", principal_of(request)), [extraction.pk])
     return HttpResponse(
         xml,
         content_type="application/xml",
@@ -122,12 +125,10 @@ def _format(format_name: str) -> Format:
 
 
 def _layout(format_name: str, profile: str) -> Layout:
-    of_format = ExportProfile.objects.filter(format=format_name)
-    try:
-        by_id = of_format.filter(pk=uuid.UUID(profile))
-    except ValueError:
-        return layout_of(get_object_or_404(of_format, name=profile))
-    return layout_of(get_object_or_404(by_id))
+    layout = layout_named(format_name, profile)
+    if layout is None:
+        raise Http404("There is no such profile.")
+    return layout
 
 
 def _refusal(request: HttpRequest, error: UserFacingError) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from extraction.exports.formats import Format
 from extraction.models import ExportProfile, ReaderChoice
 from extraction.validators import reject_control_characters
+from ocrsite.lib.columns import FitsColumn
 from tokens.models import Provider, TokenMaster
 
 DEFAULT_BRANCH = "Default"
@@ -32,7 +33,7 @@ class UploadForm(forms.Form):
         label=_("Branch"),
         max_length=50,
         required=False,
-        validators=[reject_control_characters],
+        validators=[reject_control_characters, FitsColumn(50)],
         widget=forms.TextInput({"placeholder": DEFAULT_BRANCH, "autocomplete": "off"}),
     )
     password = forms.CharField(

@@ -37,9 +37,10 @@ class Liveness:
 
     def __init__(self) -> None:
         # With its start: in containers, every main process has the same process id.
-        started = timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.name = f"{socket.gethostname()}:{os.getpid()} since {started}"
+        self.host, self.process_id, self.since = socket.gethostname(), os.getpid(), timezone.now()
+        self.name = f"{self.host}:{self.process_id} since {self.since:%Y-%m-%dT%H:%M:%SZ}"
         self._stopping = RawValue(ctypes.c_bool, False)
+        self._draining = RawValue(ctypes.c_bool, False)
         self._taken = RawValue(ctypes.c_double, 0)
         self._taken_other = RawValue(ctypes.c_double, 0)
         self._done = RawValue(ctypes.c_double, 0)
@@ -75,6 +76,15 @@ class Liveness:
     def stop(self) -> None:
         """Have no process of the worker begin another task."""
         self._stopping.value = True
+
+    @property
+    def draining(self) -> bool:
+        """Whether the worker takes nothing from the queue, and ends what it has."""
+        return bool(self._draining.value)
+
+    def drain(self, drains: bool) -> None:
+        """Have the worker take nothing from the queue, or take from it again."""
+        self._draining.value = drains
 
     def take(self, *, is_extraction: bool) -> None:
         """Record that a message was taken."""
@@ -173,6 +183,11 @@ def is_held(lease_id: uuid.UUID | None) -> bool:
 def is_stopping() -> bool:
     """Whether this process belongs to a worker that is stopping."""
     return _own is not None and _own.stopping
+
+
+def may_begin() -> bool:
+    """Whether this process may begin a task: its worker neither stops nor drains."""
+    return _own is None or not (_own.stopping or _own.draining)
 
 
 def show_sign() -> None:

@@ -34,7 +34,8 @@ from extraction.retry import RetryPolicy
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
-from ocrsite.lib import clock
+from ocrsite.lib import audit, clock
+from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 from tokens import circuit_breaker, ledger, selection
@@ -264,6 +265,13 @@ def end_unread(extraction: Extraction, *, by: Principal) -> bool:
         if state is None:
             return False
         _charge_open_calls(extraction, told.code)
+        audit.record(
+            Action.CANCELLED,
+            who=by.who,
+            what=extraction.audited_as,
+            before=extraction.state,
+            after=state,
+        )
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
         logger.info("%s cancelled %s: it is %s", by.label, extraction.pk, state)
     return True

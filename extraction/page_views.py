@@ -3,9 +3,8 @@
 from pathlib import PurePath
 from uuid import UUID
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_POST, require_safe
 
 from extraction.access import principal_of, visible_extraction
@@ -16,6 +15,7 @@ from extraction.documents.shown_pages import TURNS, turn_page
 from extraction.evidence.printed_days import Order
 from extraction.models import Extraction, Right
 from extraction.review.printed import value_printed
+from ocrsite.lib.responses import private_file
 
 # Words that are clicked or dragged over.
 LONGEST_TEXT = 2000
@@ -34,16 +34,9 @@ def image(request: HttpRequest, extraction_id: UUID, number: int) -> HttpRespons
     )
     path = page_image(document, number, _number(request.GET.get("side", "")))
     try:
-        stat = path.stat()
-        etag = f'"{path.stem}-{stat.st_size:x}-{stat.st_mtime_ns:x}"'
-        response = get_conditional_response(request, etag=etag) or FileResponse(
-            path.open("rb"), content_type="image/jpeg"
-        )
+        return private_file(request, path, "image/jpeg")
     except FileNotFoundError:
         raise Http404 from None
-    response["ETag"] = etag
-    response["Cache-Control"] = "private, max-age=3600"
-    return response
 
 
 @require_safe

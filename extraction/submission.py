@@ -25,7 +25,8 @@ from extraction.models import (
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
-from ocrsite.lib import clock
+from ocrsite.lib import audit, clock
+from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from ocrsite.lib.errors import UserFacingError
 from tokens import selection
@@ -118,7 +119,7 @@ def submit(
 
 
 @deadlocks_retried
-def retry(extraction: Extraction, *, by: Principal) -> bool:
+def retry(extraction: Extraction, *, by: Principal, why: str = "") -> bool:
     """Queue one that failed or was cancelled again; False when it is neither (any more).
 
     Raises NotAllowed.
@@ -127,6 +128,13 @@ def retry(extraction: Extraction, *, by: Principal) -> bool:
     with transaction.atomic():
         queued = Extraction.objects.requeue(extraction.pk)
         if queued:
+            audit.record(
+                Action.RETRIED,
+                who=by.who,
+                what=extraction.audited_as,
+                before=_ended_as(extraction),
+                why=why,
+            )
             wake(extraction.pk)
     if queued:
         with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
@@ -164,11 +172,23 @@ def read_again(
                 corrected_by=by.name[:100],
                 client=by.label,
             )
+        how = f"with key {key.pk}" if key else f"by {reader or extraction.reader}"
+        audit.record(
+            Action.READ_AGAIN,
+            who=by.who,
+            what=extraction.audited_as,
+            before=_ended_as(extraction),
+            after=how,
+        )
         wake(extraction.pk)
     with context.bound(extraction_id=str(extraction.pk), company_id=extraction.company_id):
-        how = f"with key {key.pk}" if key else f"by {reader or extraction.reader}"
         logger.info("%s had %s read again %s", by.label, extraction.pk, how)
     return True
+
+
+def _ended_as(extraction: Extraction) -> str:
+    """Its state and error, as the caller read them."""
+    return " ".join(filter(None, [extraction.state, extraction.error_code]))
 
 
 @dataclass(frozen=True, slots=True)

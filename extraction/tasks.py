@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import transaction
 from django_q.tasks import async_task
 
-from extraction import liveness, pipeline
+from extraction import liveness, pipeline, queue_state
 from logs import context
+from ocrsite.lib.database import retry_while_unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,12 @@ def run_extraction(extraction_id: str) -> None:
 
     Which one, the rows decide: see ``fairness``.
     """
-    if liveness.is_stopping():
+    if not liveness.may_begin():
         return  # the row stays queued, for another worker or the next start
     with context.bound(extraction_id=extraction_id):
         try:
+            if retry_while_unreachable(queue_state.is_paused):
+                return  # woken again by the reconciler
             pipeline.process(uuid.UUID(extraction_id))
         except Exception:
             # The row is still leased; when the lease has run out the reconciler takes it over.

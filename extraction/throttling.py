@@ -22,7 +22,9 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from extraction.models import FailedAttempts
+from ocrsite.lib import audit
 from ocrsite.lib.addresses import client_address, network_of
+from ocrsite.lib.audit import SYSTEM, Action, What, Who
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
@@ -54,6 +56,8 @@ class Lock:
     subject: Subject
     seconds: float
     failures: int
+    is_first: bool = True
+    """Whether it is the first one of a series of failures."""
 
 
 class TooManyAttempts(UserFacingError):
@@ -138,6 +142,9 @@ def count_attempt(subjects: Sequence[Subject]) -> list[Lock]:
 def log_locks(locks: Sequence[Lock]) -> None:
     """Say what is locked."""
     for lock in locks:
+        if lock.is_first:
+            told = f"for {lock.seconds:.0f} s, after {lock.failures} failed attempts"
+            audit.record(Action.LOCKED, who=SYSTEM, what=_audited(lock.subject.name), after=told)
         logger.warning(
             "Locked %s for %.0f seconds after %s failed attempts.",
             *(lock.subject.shown, lock.seconds, lock.failures),
@@ -152,12 +159,15 @@ def forget(subject: Subject) -> None:
 
 
 @deadlocks_retried
-def unlock(names: Collection[str]) -> int:
+def unlock(names: Collection[str], *, by: Who) -> int:
     """Forget the failures of the subjects of these names; return how many there were.
 
     Other processes may remember a lock for RECHECK_SECONDS.
     """
-    deleted, _ = FailedAttempts.objects.filter(subject__in=names).delete()
+    with transaction.atomic():
+        deleted, _ = FailedAttempts.objects.filter(subject__in=names).delete()
+        for name in names:
+            audit.record(Action.UNLOCKED, who=by, what=_audited(name))
     caches[CACHE].delete_many(names)
     return deleted
 
@@ -183,6 +193,11 @@ def take_back(subjects: Sequence[Subject]) -> None:
 
 def _digest(typed: str) -> str:
     return salted_hmac(__name__, typed.strip().casefold(), algorithm="sha256").hexdigest()
+
+
+def _audited(name: str) -> What:
+    """A subject as the audit list names it: an account only if there is one."""
+    return What(name.partition(":")[0], name=shown([name])[name])
 
 
 def _shown_by_name(name: str) -> str:
@@ -215,7 +230,8 @@ def _count(subject: Subject) -> Lock:
     delay = delay_after(row.failures, subject.free)
     row.locked_until = now + delay
     row.save(update_fields=["failures", "last_at", "locked_until"])
-    return Lock(subject, delay.total_seconds(), row.failures)
+    is_first = row.failures == subject.free + 1
+    return Lock(subject, delay.total_seconds(), row.failures, is_first)
 
 
 def _limit_rows(now: datetime) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from extraction import first_steps, submission
+from extraction import first_steps, queue_state, submission
 from extraction.access import Principal, principal_of
 from extraction.branches import branches_of
 from extraction.exceptions import DocumentRejected
@@ -149,6 +149,7 @@ def _page(
         "outcomes": outcomes,
         "max_upload_mb": settings.MAX_UPLOAD_MB,
         "max_pages": settings.MAX_PAGES,
+        "is_paused": queue_state.is_paused(),
     }
     if companies and not form.is_bound:
         context |= _first_steps(principal_of(request))

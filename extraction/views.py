@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from extraction import fairness, liveness, submission
+from extraction import fairness, liveness, queue_state, submission
 from extraction.access import NotAllowed, principal_of, visible_extraction
 from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
@@ -141,6 +141,7 @@ def _waiting_context(extraction: Extraction) -> dict[str, object]:
         "ahead": ahead,
         "more_ahead": ahead == fairness.MOST_COUNTED,
         "reader_lives": liveness.has_sign(),
+        "is_paused": extraction.state != State.PROCESSING and queue_state.is_paused(),
     }
 
 

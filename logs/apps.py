@@ -6,9 +6,10 @@ class LogsConfig(AppConfig):
     name = "logs"
 
     def ready(self) -> None:
-        """Register this site's secrets, flush on SIGTERM, and follow the levels staff set."""
-        from logs import levels, redaction
+        """Register this site's secrets, flush on SIGTERM, follow the levels staff set, audit."""
+        from logs import audit, levels, redaction
         from logs.handler import handler
+        from ocrsite.lib import audit as recorded
 
         redaction.register(
             settings.SECRET_KEY,
@@ -17,4 +18,5 @@ class LogsConfig(AppConfig):
             *(database.get("PASSWORD", "") for database in settings.DATABASES.values()),
         )
         handler.flush_on_sigterm()
+        recorded.register(audit.write)
         levels.follow()

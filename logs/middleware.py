@@ -1,5 +1,6 @@
 """Middleware that gives log records the request they belong to."""
 
+import re
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,15 +11,22 @@ from django.utils.log import log_response
 
 from logs import context
 
+# Ids of other systems that fit the log's column.
+_SANE = re.compile(r"[A-Za-z0-9._-]{1,36}\Z")
+
 
 class RequestIdMiddleware:
-    """Gives every request an id: in its log records, its answer and its error bodies."""
+    """Gives every request an id: in its log records, its answer and its error bodies.
+
+    One that the caller sent as X-Request-ID is kept, if it is short and plain.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = str(uuid.uuid4())
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if _SANE.match(sent) else str(uuid.uuid4())
         with context.bound(request_id=request_id):
             response = self.get_response(request)
             if response.status_code >= HTTPStatus.BAD_REQUEST:

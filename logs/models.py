@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from logs.audit_entry import AuditedExtraction as AuditedExtraction  # Django looks here
+from logs.audit_entry import AuditEntry as AuditEntry
 from ocrsite.lib.database import UtcNow
 from ocrsite.lib.email_outbox import MailedOnce
 
@@ -283,6 +285,7 @@ class Kept(models.TextChoices):
 
     LOGS = "logs", "Log records"
     RETRIES = "retries", "Failed attempts"
+    AUDIT = "audit", "Audit list"
     FILES = "files", "Documents and page images"
     ORPHANS = "orphans", "Documents without an extraction"
     DELETED = "deleted", "Deleted documents"

@@ -21,7 +21,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from logs.models import ApplicationLog, Kept, RetentionRun, RetryAttempt
+from logs.models import ApplicationLog, AuditEntry, Kept, RetentionRun, RetryAttempt
 from ocrsite.lib.files import atomic_write, sole_process, sync_folder
 from ocrsite.lib.schedules import ensure_nightly
 
@@ -76,6 +76,18 @@ def purge_retries(seconds: float = SECONDS) -> int:
     return run.deleted
 
 
+def purge_audit(seconds: float = SECONDS) -> int:
+    """Archive and delete audit entries older than AUDIT_RETENTION_DAYS, as ``purge_logs`` does."""
+    cutoff = timezone.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    run = _purge(Kept.AUDIT, [AuditEntry.objects.filter(timestamp__lt=cutoff)], cutoff, seconds)
+    if run is None:
+        return 0
+    logger.info("Purged %d audit entries from before %s", run.deleted, cutoff)
+    if not run.is_complete:
+        async_task("logs.retention.purge_audit")
+    return run.deleted
+
+
 @contextmanager
 def running(what: Kept, cutoff: datetime) -> Iterator[RetentionRun]:
     """Record a run: its start, what the block counts in the row, and how it ended."""
@@ -92,9 +104,10 @@ def running(what: Kept, cutoff: datetime) -> Iterator[RetentionRun]:
 
 
 def ensure_schedules() -> None:
-    """Have both purged every night from 3:00 UTC, unless that is already scheduled."""
+    """Have all purged every night from 3:00 UTC, unless that is already scheduled."""
     ensure_nightly("purge_logs", "logs.retention.purge_logs", time_of_day(3))
     ensure_nightly("purge_retries", "logs.retention.purge_retries", time_of_day(3, 10))
+    ensure_nightly("purge_audit", "logs.retention.purge_audit", time_of_day(3, 15))
 
 
 def _purge(
@@ -168,7 +181,8 @@ def _keys_in(path: Path, model: type[Model]) -> list[int]:
 def _delete(model: type[Model], keys: Sequence[int]) -> int:
     """Delete rows, DELETED_AT_ONCE per transaction; return how many there were."""
     return sum(
-        model._default_manager.filter(pk__in=some).delete()[0]
+        # Without what goes with them.
+        model._default_manager.filter(pk__in=some).delete()[1].get(model._meta.label, 0)
         for some in _slices(keys, DELETED_AT_ONCE)
     )
 

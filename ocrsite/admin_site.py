@@ -17,7 +17,10 @@ from ocrsite.lib.admin import PageMixin
 
 # The lists in their order, by their models. One whose name is not given has its model's.
 GROUPS: dict[str, dict[str, str]] = {
-    "Documents": {"extraction.Extraction": "Documents"},
+    "Documents": {
+        "extraction.Extraction": "Documents",
+        "extraction.Worker": "Workers and queue",
+    },
     "Companies, keys, budgets": {
         "tokens.Company": "Companies",
         "tokens.TokenMaster": "Keys",
@@ -34,6 +37,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "extraction.FailedAttempts": "Failed log-ins",
     },
     "What happened": {
+        "logs.AuditEntry": "Audit list",
         "logs.ApplicationLog": "Log",
         "logs.ErrorGroup": "Errors by kind",
         "logs.RetryAttempt": "Failed calls",

@@ -4,6 +4,7 @@ from django.contrib.admin import apps as admin_apps
 from django.core.checks import Tags, register
 
 from ocrsite.checks import check_data_dir
+from ocrsite.lib.columns import bound_texts
 from ocrsite.lib.sqlserver.checks import check_read_committed_snapshot
 
 # Before any admin or form is imported: they name the model of Django's generic classes in
@@ -15,9 +16,13 @@ class OcrsiteConfig(AppConfig):
     name = "ocrsite"
 
     def ready(self) -> None:
-        """Register the system checks; that of the database runs in migrate and with --database."""
+        """Register the system checks; that of the database runs in migrate and with --database.
+
+        Have forms of models look whether texts fit.
+        """
         register(check_data_dir)
         register(check_read_committed_snapshot, Tags.database)
+        bound_texts()
 
 
 class AdminConfig(admin_apps.AdminConfig):

@@ -345,6 +345,7 @@ LOG_RETENTION_DAYS_PER_LEVEL: dict[str, int] = {
 # Old rows go into files under DATA_DIR/archive before they are deleted.
 LOG_ARCHIVE: bool = env.bool("LOG_ARCHIVE", True)
 RETRY_RETENTION_DAYS: int = env.int("RETRY_RETENTION_DAYS", 365, validate=validate.Range(min=1))
+AUDIT_RETENTION_DAYS: int = env.int("AUDIT_RETENTION_DAYS", 730, validate=validate.Range(min=1))
 # What people delete they can get back for so long; then it goes for good.
 DELETED_DAYS: int = env.int("DELETED_DAYS", 30, validate=validate.Range(min=1))
 # None: documents and page images stay.

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from extraction import liveness
 from extraction.documents.intake import documents_folder
+from extraction.queue_state import Pace, QueueState, queue_state
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import DatabaseUnavailable, StorageUnavailable
 
@@ -38,18 +39,24 @@ def health(_request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def readiness(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 while documents can be taken and read, else 503 and which part fails."""
-    checks = {
+    """Answer 200 while documents can be taken and read, else 503 and which part fails.
+
+    A queue that staff paused, or that is long but moves, is said and fails nothing: documents are
+    accepted, and are read.
+    """
+    works = {
         "database": _database_answers(),
         "documents": _documents_are_there(),
         "disk": _has_space(),
         "worker": liveness.has_sign(),
     }
-    is_ready = all(checks.values())
-    body = {
-        "status": "ok" if is_ready else "error",
-        "checks": {name: "ok" if works else "error" for name, works in checks.items()},
-    }
+    checks = {name: "ok" if is_well else "error" for name, is_well in works.items()}
+    queue = _queue() if works["database"] else None
+    checks["queue"] = queue.pace if queue else "unknown"
+    is_ready = all(works.values()) and (queue is None or queue.pace is not Pace.STUCK)
+    body: dict[str, object] = {"status": "ok" if is_ready else "error", "checks": checks}
+    if queue:
+        body["oldest_wait_seconds"] = round(queue.oldest_wait.total_seconds())
     headers = {} if is_ready else StorageUnavailable().headers()
     return JsonResponse(body, status=200 if is_ready else 503, headers=headers)
 
@@ -63,6 +70,16 @@ def _database_answers() -> bool:
             raise
         return False
     return True
+
+
+def _queue() -> QueueState | None:
+    """How the queue moves; None when the database went away this moment."""
+    try:
+        return queue_state()
+    except Exception as error:
+        if not (isinstance(error, Error) or is_unreachable(error)):
+            raise
+        return None
 
 
 def _documents_are_there() -> bool:

@@ -15,7 +15,8 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 import tokens.price_admin  # noqa: F401 - it registers itself
-from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin
+from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.models import (
@@ -211,7 +212,7 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
 
 
 @admin.register(CoolDown)
-class CoolDownAdmin(ReadOnlyAdmin[CoolDown]):
+class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
     """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
     list_display = ["blocked_until", "project", "token", "reason", "half_open"]

@@ -2,11 +2,12 @@
 
 from django.contrib import admin
 
+from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens.models import ModelPrice
 
 
 @admin.register(ModelPrice)
-class ModelPriceAdmin(admin.ModelAdmin[ModelPrice]):
+class ModelPriceAdmin(AuditedAdmin[ModelPrice]):
     """What models cost. A change applies to calls that are charged after it."""
 
     list_display = [

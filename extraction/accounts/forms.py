@@ -15,8 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from extraction import throttling
+from extraction.accounts import audited
 from extraction.throttling import Subject, TooManyAttempts
 from ocrsite.lib.addresses import client_address
+from ocrsite.lib.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +133,7 @@ class CodeForm(Throttled, forms.Form):
         with self.one_attempt(codes, throttling.address_of(self.request)):
             self.accepted = self._accept(user, code)
             if not self.accepted:
+                audited.by_user(Action.CODE_FAILED, user, self.request)
                 logger.warning(
                     "A code of %s was wrong, from %s.",
                     *(user.get_username(), client_address(self.request)),

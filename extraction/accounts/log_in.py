@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 
-from extraction.accounts import steps
+from extraction.accounts import audited, steps
 from extraction.accounts.forms import LogInForm, Throttled
 from logs import context
 from ocrsite.lib.addresses import client_address
+from ocrsite.lib.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,10 @@ def with_status(response: HttpResponse, form: object) -> HttpResponse:
 def log_log_in(request: HttpRequest, user: User, **_: object) -> None:
     """Say who logged in, and find out what is outstanding."""
     context.add(user=user.get_username())
-    if steps.begin(request, user):
+    is_code_wanted = steps.begin(request, user)
+    after = "a code is wanted, too" if is_code_wanted else ""
+    audited.by_user(Action.LOGGED_IN, user, request, after=after)
+    if is_code_wanted:
         told = "%s gave the right password from %s; a code is wanted, too."
     else:
         told = "%s logged in from %s."
@@ -68,6 +72,7 @@ def log_log_in(request: HttpRequest, user: User, **_: object) -> None:
 def log_log_out(request: HttpRequest, user: User | None, **_: object) -> None:
     """Say who logged out."""
     if user is not None:
+        audited.by_user(Action.LOGGED_OUT, user, request)
         logger.info("%s logged out from %s.", user.get_username(), client_address(request))
 
 
@@ -75,6 +80,7 @@ def log_failure(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
 ) -> None:
     """Say whose password was wrong, and never which one it was."""
+    audited.by_stranger(Action.LOG_IN_FAILED, str(credentials.get("username")), request)
     logger.warning(
         "Failed log-in as %r from %s.",
         *(credentials.get("username"), client_address(request) if request else "no address"),

@@ -8,15 +8,17 @@ from django.contrib.auth import views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 
 from extraction import throttling
-from extraction.accounts import reset_mail, steps
+from extraction.accounts import audited, reset_mail, steps
 from extraction.accounts.forms import ResetForm
 from extraction.accounts.log_in import with_status
 from ocrsite.lib.addresses import client_address
+from ocrsite.lib.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +77,11 @@ class ResetConfirmView(_NeedsMail, views.PasswordResetConfirmView):
 
     def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         """Store it, and let the account begin anew: its failures are forgotten."""
-        answer = super().form_valid(form)
         user = form.user
-        steps.password_changed(user)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            steps.password_changed(user)
+            audited.by_user(Action.PASSWORD_RESET, user, self.request)
         throttling.forget(throttling.account(user.get_username()))
         logger.info(
             "%s reset the password by mail from %s.",

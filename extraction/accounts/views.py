@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
@@ -18,12 +19,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from extraction.accounts import second_factor, steps
+from extraction.accounts import audited, second_factor, steps
 from extraction.accounts.forms import ChangePasswordForm, CodeForm
 from extraction.accounts.log_in import with_status
 from extraction.accounts.second_factor import Accepted
 from extraction.models import Authenticator
 from ocrsite.lib.addresses import client_address
+from ocrsite.lib.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +63,10 @@ class ChangePasswordView(auth_views.PasswordChangeView):
 
     def form_valid(self, form: ChangePasswordForm) -> HttpResponse:  # type: ignore[override]
         """Store the password, and go on to where the person wanted to go."""
-        answer = super().form_valid(form)
-        steps.password_changed(form.user, self.request)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            steps.password_changed(form.user, self.request)
+            audited.by_user(Action.PASSWORD_CHANGED, form.user, self.request)
         _log(self.request, "%s changed the password from %s.")
         messages.success(self.request, _("Your password is changed."))
         target = _next_of(self.request)
@@ -86,7 +90,9 @@ def log_in_code(request: HttpRequest) -> HttpResponse:
     form = _code_form(request, second_factor.accept)
     if form.is_valid():
         steps.code_given(request)
-        _log(request, f"%s gave {cast('Accepted', form.accepted).value} from %s.")
+        given = cast("Accepted", form.accepted).value
+        audited.by_user(Action.CODE_GIVEN, user, request, after=given)
+        _log(request, f"%s gave {given} from %s.")
         return redirect(target)
     context = {"form": form, "next": _next_of(request), "is_outstanding": True}
     return with_status(render(request, "account/code.html", context), form)
@@ -126,6 +132,7 @@ def _set_up(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         codes = second_factor.new_recovery_codes(user)
         steps.code_given(request)
+        audited.by_user(Action.FACTOR_ADDED, user, request)
         _log(request, "%s set up a second factor from %s.")
         return _show_codes(request, codes)
     context = {
@@ -143,10 +150,13 @@ def _manage(request: HttpRequest, authenticator: Authenticator) -> HttpResponse:
     form = _code_form(request, second_factor.accept)
     if form.is_valid():
         if request.POST.get("action") == "new-codes":
+            audited.by_user(Action.NEW_CODES, user, request)
             _log(request, "%s made new recovery codes from %s.")
             return _show_codes(request, second_factor.new_recovery_codes(user))
         if request.POST.get("action") == "turn-off" and not is_required:
-            second_factor.remove(user)
+            with transaction.atomic():
+                second_factor.remove(user)
+                audited.by_user(Action.FACTOR_REMOVED, user, request)
             steps.second_factor_removed(request)
             _log(request, "%s turned the second factor off from %s.")
             messages.success(request, _("Your password alone lets you in again."))

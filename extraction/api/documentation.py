@@ -24,8 +24,9 @@ from extraction.api.answers import (
 )
 from extraction.api.listing import ListForm
 from extraction.api.review import ApprovalInput, EditInput, RejectionInput
-from extraction.api.serializers import ExtractionInput
+from extraction.api.serializers import DocumentInput, ExtractionInput
 from extraction.api.usage import LONGEST_PERIOD
+from extraction.exports.formats import WRITERS, Format
 from tokens.usage_report import Group
 
 _WRONG = {
@@ -60,6 +61,15 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Kept for 24 hours: the same key and document return the same extraction.",
 )
+
+
+_IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of what the caller has.",
+)
+_UNCHANGED = OpenApiResponse(description="The caller has it as it is.")
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -136,10 +146,11 @@ def _filters() -> list[OpenApiParameter]:
     ]
 
 
+_DOCUMENT: Any = {"multipart/form-data": ExtractionInput, "application/json": DocumentInput}
 submission = extend_schema(
     operation_id="submit",
     summary="Submit a document",
-    request={"multipart/form-data": ExtractionInput},
+    request=_DOCUMENT,
     parameters=[_PREFER, _IDEMPOTENCY_KEY],
     responses={
         **_answers(
@@ -151,7 +162,7 @@ submission = extend_schema(
 extract = extend_schema(
     operation_id="extract",
     summary="Submit a document and wait for its result",
-    request={"multipart/form-data": ExtractionInput},
+    request=_DOCUMENT,
     parameters=[_PREFER, _IDEMPOTENCY_KEY],
     responses=_answers(
         {200: _either("Extracted", Envelope, ReadUnstored), 202: Envelope},
@@ -171,7 +182,8 @@ listing = extend_schema(
 extraction = extend_schema(
     operation_id="get_extraction",
     summary="One extraction",
-    responses=_answers({200: Extraction}, 404),
+    parameters=[_IF_NONE_MATCH],
+    responses={304: _UNCHANGED, **_answers({200: Extraction}, 404)},
 )
 retry = extend_schema(
     operation_id="retry",
@@ -221,7 +233,33 @@ deletion = extend_schema(
 page = extend_schema(
     operation_id="get_page",
     summary="The image of a page",
-    responses={(200, "image/jpeg"): OpenApiTypes.BINARY, **_answers({}, 404)},
+    parameters=[_IF_NONE_MATCH],
+    responses={
+        (200, "image/jpeg"): OpenApiTypes.BINARY,
+        304: _UNCHANGED,
+        **_answers({}, 404),
+    },
+)
+export = extend_schema(
+    operation_id="export",
+    summary="Export invoices as one file",
+    parameters=[
+        OpenApiParameter(
+            "format_name",
+            location=OpenApiParameter.PATH,
+            enum=Format.values,
+            description="Of file.",
+        ),
+        OpenApiParameter("profile", description="Name or id of a profile of columns (csv, xlsx)."),
+        *(one for one in _filters() if one.name not in ("sort", "cursor", "page_size")),
+    ],
+    responses={
+        **{
+            (200, writer.content_type.partition(";")[0]): OpenApiTypes.BINARY
+            for writer in WRITERS.values()
+        },
+        **_answers({}, 400, 404, 422),
+    },
 )
 companies = extend_schema(
     operation_id="list_companies",

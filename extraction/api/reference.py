@@ -127,9 +127,12 @@ def _operation(method: str, path: str, said: dict[str, Any]) -> Operation:
 def _content(said: dict[str, Any]) -> Type:
     if "content" not in said:
         return Type((Kind("nothing"),))
-    [(media_type, content)] = said["content"].items()
-    found = type_of(content["schema"])
-    return found if any(kind.shape for kind in found.kinds) else Type((Kind(media_type),))
+    kinds: dict[Kind, None] = {}
+    for media_type, content in said["content"].items():
+        found = type_of(content["schema"]).kinds
+        described = any(kind.shape for kind in found)
+        kinds |= dict.fromkeys(found if described else (Kind(media_type),))
+    return Type(tuple(kinds))
 
 
 def type_of(schema: dict[str, Any]) -> Type:

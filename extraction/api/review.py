@@ -8,13 +8,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from io import BytesIO
-from typing import IO, Any
+from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
-from rest_framework.exceptions import ParseError, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from extraction.models import Extraction
@@ -24,22 +21,7 @@ from ocrsite.lib.errors import UserFacingError
 
 # Of each kind: more than an invoice of thousands of lines needs corrected at once.
 MOST_CHANGES = 1000
-LARGEST_JSON = 1024 * 1024
 _PATH = re.compile(r"[a-z_]{1,40}(\.[0-9]{1,5})?(\.[a-z_]{1,40})?", re.ASCII)
-
-
-class BoundedJSONParser(JSONParser):
-    """JSON of LARGEST_JSON bytes at most, whose nesting Python can read."""
-
-    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
-        """Return the value. Raises ParseError and RequestDataTooBig."""
-        body = stream.read(LARGEST_JSON + 1)
-        if len(body) > LARGEST_JSON:
-            raise RequestDataTooBig
-        try:
-            return super().parse(BytesIO(body), *args, **kwargs)
-        except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
 
 
 class _Path(serializers.CharField):
@@ -118,8 +100,12 @@ class RejectionInput(serializers.Serializer[None]):
 
 
 def etag(extraction: Extraction) -> str:
-    """Return what changes with every change of it that people or programs make or see."""
-    return f'"{extraction.version}-{extraction.state}"'
+    """Return what changes with every change of it that people or programs make or see.
+
+    While it has not ended, its calls change without this.
+    """
+    pages = "-without-pages" if extraction.files_removed_at else ""
+    return f'"{extraction.version}-{extraction.state}{pages}"'
 
 
 def seen_version(request: Request, extraction: Extraction) -> int:
@@ -132,7 +118,8 @@ def seen_version(request: Request, extraction: Extraction) -> int:
             "Send the ETag of the extraction that you saw as If-Match.",
             HTTPStatus.PRECONDITION_REQUIRED,
         )
-    if seen != etag(extraction):
+    # Packing an answer makes its ETag a weak one.
+    if seen.removeprefix("W/") != etag(extraction):
         raise _changed()
     return extraction.version
 

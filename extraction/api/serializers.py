@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from extraction.models import ReaderChoice
 from extraction.validators import reject_control_characters
+from ocrsite.lib.columns import FitsColumn
 
 # The review page may send more (DATA_UPLOAD_MAX_NUMBER_FIELDS).
 MOST_FIELDS = 1000
@@ -18,7 +19,7 @@ MOST_FIELDS = 1000
 def _text(max_length: int, **options: Any) -> serializers.CharField:
     return serializers.CharField(
         max_length=max_length,
-        validators=[reject_control_characters],
+        validators=[reject_control_characters, FitsColumn(max_length)],
         error_messages={
             "required": "is required.",
             "blank": "must not be empty.",
@@ -110,3 +111,12 @@ class ExtractionInput(serializers.Serializer[None]):
         }
         if repeated:
             raise serializers.ValidationError(repeated)
+
+
+class DocumentInput(ExtractionInput):
+    """The same form as JSON, for its description; ``DocumentJSONParser`` decodes the document."""
+
+    file = serializers.CharField(  # type: ignore[assignment]  # described, not validated
+        help_text="The document in Base64 (RFC 4648, section 4), or as a data: URL."
+    )
+    file_name = serializers.CharField(required=False, help_text="Shown to people.")

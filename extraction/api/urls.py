@@ -26,6 +26,7 @@ urlpatterns = [
             ("cancel", views.CancelView),
         )
     ),
+    path("api/v1/exports/<str:format_name>/", views.ExportView.as_view(), name="api-export"),
     path("api/v1/companies/", views.CompaniesView.as_view(), name="api-companies"),
     path("api/v1/usage/", views.UsageView.as_view(), name="api-usage"),
     path(

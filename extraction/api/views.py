@@ -1,6 +1,8 @@
 """The endpoints for programs: parse, call, answer."""
 
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
@@ -9,10 +11,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
-from django.http import FileResponse
+from django.http import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,13 +26,14 @@ from rest_framework.views import APIView
 from extraction import degraded, deletion, outcomes, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api import documentation
+from extraction.api.bodies import BoundedJSONParser, DocumentJSONParser
+from extraction.api.exports import export
 from extraction.api.listing import extractions_page
 from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
 from extraction.api.representations import degraded_representation, envelope, representation
 from extraction.api.review import (
     ApprovalInput,
-    BoundedJSONParser,
     EditInput,
     RejectionInput,
     edit_in,
@@ -45,6 +51,7 @@ from logs import context
 from ocrsite.lib import clock
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
+from ocrsite.lib.responses import private_file
 
 # Seconds after which a pending extraction is worth asking for again.
 POLL_AFTER = 2
@@ -70,9 +77,21 @@ class ApiView(APIView):
     content_negotiation_class = OneFormat
     enveloped_errors: ClassVar[bool] = False
 
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Pack JSON for who accepts that; files are packed already, or streamed as they are."""
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        if isinstance(answer, Response):
+            pack = GZipMiddleware(lambda _: answer).process_response
+            answer.add_post_render_callback(partial(pack, request._request))
+        return answer
+
 
 class SubmitView(ApiView):
     """Accept a document; answer its result, or 202 and where to ask for it."""
+
+    parser_classes = (MultiPartParser, DocumentJSONParser)
 
     @documentation.submission
     def post(self, request: Request) -> Response:
@@ -156,9 +175,13 @@ class ExtractionView(ApiView):
     parser_classes = (BoundedJSONParser,)
 
     @documentation.extraction
-    def get(self, request: Request, extraction_id: UUID) -> Response:
-        """Answer its state and, when it has one, its result."""
-        return _with_etag(visible_extraction(request, extraction_id))
+    def get(self, request: Request, extraction_id: UUID) -> HttpResponseBase | None:
+        """Answer its state and, when it has one, its result; 304 to who has it."""
+        extraction = visible_extraction(request, extraction_id)
+        response = _with_etag(extraction)
+        if not extraction.ended:
+            return response
+        return get_conditional_response(request._request, response["ETag"], response=response)
 
     @documentation.correction
     def patch(self, request: Request, extraction_id: UUID) -> Response:
@@ -245,6 +268,15 @@ class RetryView(ApiView):
         return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
+class ExportView(ApiView):
+    """The invoices that filters select, as one file."""
+
+    @documentation.export
+    def get(self, request: Request, format_name: str) -> HttpResponseBase:
+        """Stream those that have succeeded, the oldest first; the filters are those of the list."""
+        return export(request, format_name)
+
+
 class CompaniesView(ApiView):
     """The companies that the caller may act for."""
 
@@ -274,7 +306,7 @@ class PageView(ApiView):
     """The image of one page."""
 
     @documentation.page
-    def get(self, request: Request, extraction_id: UUID, number: int) -> FileResponse:
+    def get(self, request: Request, extraction_id: UUID, number: int) -> HttpResponseBase:
         """Answer the JPEG; pages are numbered from 1."""
         extraction = visible_extraction(request, extraction_id)
         if extraction.files_removed_at:
@@ -284,11 +316,10 @@ class PageView(ApiView):
                 code="files_removed",
             )
         path = folder_of(extraction.pk) / "pages" / f"{number:03}.jpg"
-        if number > extraction.page_count or not path.exists():
-            raise NotFound("There is no image of this page.")
-        response = FileResponse(path.open("rb"), content_type="image/jpeg")
-        response["Cache-Control"] = "private, max-age=3600"
-        return response
+        if number <= extraction.page_count:
+            with suppress(FileNotFoundError):
+                return private_file(request._request, path, "image/jpeg")
+        raise NotFound("There is no image of this page.")
 
 
 @documentation.nothing

@@ -1,5 +1,6 @@
 """A table as it is to be written: what a writer has to know of a profile."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,16 @@ def layout_of(profile: ExportProfile) -> Layout:
         date_format=profile.date_format,
         byte_order_mark=profile.byte_order_mark,
     )
+
+
+def layout_named(format_: str, profile: str) -> Layout | None:
+    """Return what the profile of a format with this id or name says; None where there is none."""
+    of_format = ExportProfile.objects.filter(format=format_)
+    try:
+        found = of_format.filter(pk=uuid.UUID(profile)).first()
+    except ValueError:
+        found = of_format.filter(name=profile).first()
+    return layout_of(found) if found else None
 
 
 def whole_invoices() -> Layout:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from extraction.exports.values import Exported
 from extraction.invoices.schema import Invoice
 from extraction.models import Extraction, State
+from logs.audit import name_extractions
 
 # Rows per query. A result with many lines has some 100 KB of JSON.
 PAGE_SIZE = 200
@@ -21,11 +22,14 @@ _COLUMNS = (
 )
 
 
-def exported(chosen: QuerySet[Extraction], page_size: int = PAGE_SIZE) -> Iterator[Exported]:
+def exported(
+    chosen: QuerySet[Extraction], page_size: int = PAGE_SIZE, *, entry_id: int | None = None
+) -> Iterator[Exported]:
     """Yield those of the chosen that have succeeded, the oldest first.
 
-    Which they are is asked once, and 16 bytes kept of each: no database then sorts them again for
-    every page, and no cursor stays open while the answer is read.
+    ``entry_id``: of the audit list, which then names them. Which they are is asked once, and 16
+    bytes kept of each: no database then sorts them again for every page, and no cursor stays open
+    while the answer is read.
     """
     rows = chosen.filter(state=State.SUCCEEDED)
     ids = _ids_of(rows)
@@ -33,6 +37,8 @@ def exported(chosen: QuerySet[Extraction], page_size: int = PAGE_SIZE) -> Iterat
     for start in range(0, len(ids), page_size * _ID_BYTES):
         some = ids[start : start + page_size * _ID_BYTES]
         page = [uuid.UUID(bytes=bytes(some[at : at + _ID_BYTES])) for at in _steps(len(some))]
+        if entry_id is not None:
+            name_extractions(entry_id, page)
         found = {extraction.pk: extraction for extraction in rows.filter(pk__in=page)}
         for pk in page:
             if extraction := found.get(pk):  # still there, and still chosen

@@ -130,7 +130,7 @@ def read_again(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
 def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
     def export(request: HttpRequest, chosen: Rows) -> HttpResponseBase | None:
         try:
-            return download(chosen, format_)
+            return download(chosen, format_, by=principal_of(request))
         except TooManyChosen as error:
             messages.error(request, error.detail)
             return None

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('extraction', '0022_fill_companies'),
+        ('extraction', '0026_workers'),
         ('tokens', '0012_fill_companies'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -21,6 +21,7 @@ from extraction.models.review_state import ReviewState
 from extraction.models.rights import Right
 from extraction.models.role import Role
 from extraction.models.state import State
+from extraction.models.worker import QueuePause, Worker, WorkerState
 
 __all__ = [
     "AccountRule",
@@ -40,6 +41,7 @@ __all__ = [
     "FailedAttempts",
     "IdempotencyKey",
     "PromptCost",
+    "QueuePause",
     "ReaderChoice",
     "RecoveryCode",
     "ReviewState",
@@ -50,4 +52,6 @@ __all__ = [
     "StaffCompany",
     "State",
     "TableFormat",
+    "Worker",
+    "WorkerState",
 ]

@@ -19,6 +19,8 @@ from extraction.models import Correction, Extraction, Right, State
 from extraction.review.edits import NOTHING, Change, Edit, InvalidEdit
 from extraction.review.recheck import edited, unsettled
 from extraction.review.values import normalised, parse
+from ocrsite.lib import audit
+from ocrsite.lib.audit import Action
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,7 @@ def approve(
     with transaction.atomic():
         _decide(extraction, invoice.model_copy(update={"needs_review": False}), by)
         _record(extraction, changes, by)
+        _audit(Action.APPROVED, extraction, by, _confirmed(contradictions))
     _log_changes(extraction, changes, by)
     logger.info("%s approved %s", by.label, extraction.pk)
     return extraction
@@ -105,7 +108,10 @@ def reject(extraction: Extraction, reason: str, *, by: Principal, version: int) 
     if not reason or len(reason) > LONGEST_REASON:
         raise InvalidEdit({"rejection": gettext(REASON_TOO_LONG if reason else REASON_MISSING)})
     invoice = current_invoice(extraction).model_copy(update={"needs_review": True})
-    _decide(extraction, invoice, by, rejection=reason)
+    with transaction.atomic():
+        _decide(extraction, invoice, by, rejection=reason)
+        # The reason stands with the invoice: it may say what the document does.
+        _audit(Action.REJECTED, extraction, by)
     logger.info("%s rejected %s", by.label, extraction.pk)
     return extraction
 
@@ -121,7 +127,24 @@ def _after(extraction: Extraction, edit: Edit, version: int) -> tuple[Invoice, l
     return invoice, after.changes
 
 
+def _confirmed(contradictions: list[Reason]) -> str:
+    return f"confirmed, though {len(contradictions)} checks fail" if contradictions else ""
+
+
+def _audit(action: Action, extraction: Extraction, by: Principal, told: str = "") -> None:
+    """Add a line to the audit list; what was corrected stands in Correction alone."""
+    after = f"version {extraction.version}"
+    audit.record(
+        action,
+        who=by.who,
+        what=extraction.audited_as,
+        after=f"{after}, {told}" if told else after,
+    )
+
+
 def _record(extraction: Extraction, changes: list[Change], by: Principal) -> None:
+    if changes:
+        _audit(Action.CORRECTED, extraction, by, f"values: {len(changes)}")
     Correction.objects.bulk_create(
         Correction(
             extraction=extraction,

@@ -1,9 +1,13 @@
 """The processes of django-q2 under one worker: how they start, report and end."""
 
 import threading
+import time
 from typing import Any
 
+from django.conf import settings
+from django.db import connections
 from django_q import signals
+from django_q.brokers import Broker, get_broker
 from django_q.cluster import Cluster
 
 from extraction.liveness import Liveness
@@ -15,7 +19,8 @@ class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
     """A django-q2 cluster that reports its liveness and can be killed as a whole.
 
     On Linux pusher, workers and monitor die with the sentinel that forked them, and the sentinel
-    with this process.
+    with this process. While its worker drains, its pusher takes no message: what it took and did
+    not work on would be lost to other workers.
     """
 
     def __init__(self, liveness: Liveness) -> None:
@@ -28,6 +33,8 @@ class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
     def start(self) -> None:
         """Start every process. Raises RuntimeError when the sentinel dies at once."""
         tie_forks()
+        self.broker = _held_back(get_broker(), self._liveness)
+        connections.close_all()  # the broker made one, and none must cross the fork
         super().start()
 
     def is_alive(self) -> bool:
@@ -52,3 +59,18 @@ class WorkerCluster(Cluster):  # type: ignore[misc]  # django-q2 has no types
 
     def _report_acknowledged(self, **_: object) -> None:
         self._liveness.acknowledge()
+
+
+def _held_back(broker: Broker, liveness: Liveness) -> Broker:
+    """The broker, which finds nothing in the queue while the worker drains."""
+    dequeue = broker.dequeue
+
+    def dequeue_unless_draining() -> Any:
+        if liveness.draining:
+            time.sleep(settings.Q_CLUSTER["poll"])  # as a broker does that finds nothing
+            return None
+        return dequeue()
+
+    # Where processes are not forked (Windows) it does not reach the pusher, which pickles brokers.
+    broker.dequeue = dequeue_unless_draining
+    return broker

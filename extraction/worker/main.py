@@ -4,7 +4,6 @@ The cluster's processes do the extractions. This one never does: it must go on w
 """
 
 import logging
-import math
 import multiprocessing
 import signal
 import time
@@ -21,6 +20,7 @@ from extraction.readers.registry import reader_for
 from extraction.worker import row_retention
 from extraction.worker.cluster import WorkerCluster
 from extraction.worker.housekeeping import housekeeping
+from extraction.worker.presence import Presence
 from extraction.worker.reconciler import Reconciler
 from extraction.worker.watchdog import Watchdog
 from logs import emails as error_emails
@@ -82,15 +82,17 @@ def run_worker() -> int:
     connections.close_all()  # a connection must not cross the fork
     own = liveness.begin()
     cluster = WorkerCluster(own)
+    presence = Presence(own)
     stop = _StopRequest()
     try:
         cluster.start()
         with housekeeping():  # from here on nothing may fork: threads run
-            is_sound = _reconcile_until_stopped(cluster, stop, own)
+            is_sound = _reconcile_until_stopped(cluster, stop, own, presence)
             if is_refused():
                 cluster.kill()  # nothing can be handed back
             else:
-                _end(cluster, stop, own, patience=IDLE_END_SECONDS if is_sound else 0)
+                patience = IDLE_END_SECONDS if is_sound else 0
+                _end(cluster, stop, own, presence, patience=patience)
     finally:
         # After any exception too: Python would wait for a living sentinel for ever.
         cluster.kill()
@@ -119,7 +121,7 @@ def _ensure_schedules() -> None:
 
 
 def _reconcile_until_stopped(
-    cluster: WorkerCluster, stop: _StopRequest, own: liveness.Liveness
+    cluster: WorkerCluster, stop: _StopRequest, own: liveness.Liveness, presence: Presence
 ) -> bool:
     """Reconcile until the worker is to stop; False when the cluster died or hangs."""
     reconciler = Reconciler(get_broker())
@@ -127,18 +129,17 @@ def _reconcile_until_stopped(
     # Else the cluster's processes share no memory with this one, and nothing is known of them.
     watches = "fork" in multiprocessing.get_all_start_methods()
     works = True
-    signed_at = -math.inf
     while not stop.received:
-        if time.monotonic() - signed_at >= liveness.SIGN_EVERY:
-            liveness.show_sign()
-            signed_at = time.monotonic()
+        presence.show()
         if not cluster.is_alive():
             logger.critical("The task cluster died; a new one is needed.")
             return False
         try:
             close_old_connections()
             reconciler.round()
-            if watches and watchdog.hangs():
+            if own.draining or reconciler.is_paused:
+                watchdog.forget()  # nothing is taken, on purpose
+            elif watches and watchdog.hangs():
                 logger.critical("The task cluster hangs; a new one is needed.")
                 return False
             if not works:
@@ -158,7 +159,12 @@ def _reconcile_until_stopped(
 
 
 def _end(
-    cluster: WorkerCluster, stop: _StopRequest, own: liveness.Liveness, *, patience: float
+    cluster: WorkerCluster,
+    stop: _StopRequest,
+    own: liveness.Liveness,
+    presence: Presence,
+    *,
+    patience: float,
 ) -> None:
     """Begin nothing more, let running calls end, and requeue what did not end in time.
 
@@ -171,6 +177,7 @@ def _end(
     give_up_at = time.monotonic() + settings.STOP_SECONDS
     end_idle_at = time.monotonic() + patience
     while cluster.is_alive() and time.monotonic() < give_up_at and not stop.is_urgent:
+        presence.show()
         if _holds_any(own.name):
             end_idle_at = time.monotonic() + patience
         elif time.monotonic() >= end_idle_at:
@@ -178,6 +185,7 @@ def _end(
         time.sleep(STOP_POLL_SECONDS)
     cluster.kill()
     _requeue_held(own.name)
+    presence.end()
 
 
 def _holds_any(worker: str) -> bool:

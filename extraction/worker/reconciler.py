@@ -4,6 +4,7 @@ Wakes what is due, takes over what a dead process left, and repeats lost wake-up
 """
 
 import logging
+import math
 import time
 import uuid
 from datetime import timedelta
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django_q.brokers import Broker
 
-from extraction import liveness, outcomes
+from extraction import liveness, outcomes, queue_state
 from extraction.models import Extraction, State
 from extraction.models.extraction_queryset import HEARTBEAT, LEASE
 from extraction.tasks import wake
@@ -33,6 +34,8 @@ WOKEN_AT_ONCE = 100
 RECOVERED_AT_ONCE = 20
 # So many are woken in one transaction: fewer commits, and on SQLite no long hold of the write lock.
 WOKEN_TOGETHER = 10
+# Seconds.
+PAUSE_SEEN_AFTER = 1.0
 # Seconds. Whoever waits so long for SQLite's write lock takes it at the same moment as a living
 # process that could not renew its lease for as long.
 LOCK_WAIT = 0.5
@@ -47,6 +50,8 @@ class Reconciler:
         self._lost_after = timedelta(0)
         self._woken_at: dict[uuid.UUID, float] = {}
         self._waiting = Waiting()
+        self.is_paused = False
+        self._asked_at = -math.inf
         self._recovers_from = 0.0
         self._clocks: ClockWatch | None = None
         # What happened to the clocks and the rows do not follow yet.
@@ -65,9 +70,17 @@ class Reconciler:
             circuit_breaker.follow_clock(disturbance)
             del self._unfollowed[0]
         self._recover()
-        self._wake_due()
-        self._wake_lost()
-        self._lost_after = LOST_AFTER
+        self._look_for_pause()
+        if not self.is_paused:
+            self._wake_due()
+            self._wake_lost()
+            self._lost_after = LOST_AFTER
+
+    def _look_for_pause(self) -> None:
+        """Learn whether staff paused the queue, at most PAUSE_SEEN_AFTER too late."""
+        if time.monotonic() - self._asked_at >= PAUSE_SEEN_AFTER:
+            self.is_paused = queue_state.is_paused()
+            self._asked_at = time.monotonic()
 
     def _watch_clocks(self) -> None:
         """After a pause or a change of the wall clock, let living processes renew their leases."""

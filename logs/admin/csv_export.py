@@ -1,9 +1,10 @@
-"""Log records as CSV."""
+"""Log records and audit entries as CSV."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from logs.models import ApplicationLog
+from django.db.models import Model, QuerySet
 
 _COLUMNS = (
     *("timestamp", "level", "logger", "message", "exception"),
@@ -14,6 +15,9 @@ _COLUMNS = (
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
+M = TypeVar("M", bound=Model)
+
+
 class _Echo:
     """A file whose ``write`` returns the text."""
 
@@ -22,12 +26,21 @@ class _Echo:
         return line
 
 
-def lines(logs: Iterable[ApplicationLog]) -> Iterator[str]:
-    """Yield the headings and a line for each record, with formulas disarmed by an apostrophe."""
+def lines(rows: Iterable[Model], columns: Sequence[str] = _COLUMNS) -> Iterator[str]:
+    """Yield the headings and a line for each row, with formulas disarmed by an apostrophe."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(_COLUMNS)
-    for log in logs:
-        yield writer.writerow([_cell(getattr(log, column)) for column in _COLUMNS])
+    yield writer.writerow(columns)
+    for row in rows:
+        yield writer.writerow([_cell(getattr(row, column)) for column in columns])
+
+
+def by_keyset(rows: QuerySet[M], key: str, batch: int = 1_000) -> Iterator[M]:
+    """Yield rows, the newest key first, by short queries instead of one open cursor."""
+    rows = rows.order_by(f"-{key}")
+    page = list(rows[:batch])
+    while page:
+        yield from page
+        page = list(rows.filter(**{f"{key}__lt": page[-1].pk})[:batch])
 
 
 def _cell(value: object) -> str:

@@ -22,7 +22,8 @@ RANGES = {
 DEFAULT_RANGE = "1d"
 
 
-def _moment(label: str) -> forms.DateTimeField:
+def moment_field(label: str) -> forms.DateTimeField:
+    """Return a field for a day and a time, typed or picked."""
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
     return forms.DateTimeField(label=label, required=False, widget=widget)
 
@@ -44,8 +45,8 @@ class LogFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
         required=False,
     )
-    since = _moment("From (UTC)")
-    until = _moment("To (UTC)")
+    since = moment_field("From (UTC)")
+    until = moment_field("To (UTC)")
     text = forms.CharField(
         required=False, help_text="In message or traceback; without a time, of the last day."
     )

@@ -37,6 +37,7 @@ from logs.models import (
     RetryAttempt,
 )
 from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 
 _SHOWN = 120
@@ -320,5 +321,5 @@ class FailedRetryAdmin(ReadOnlyAdmin[FailedRetry]):
 
 
 @admin.register(LoggerLevel)
-class LoggerLevelAdmin(admin.ModelAdmin[LoggerLevel]):
+class LoggerLevelAdmin(AuditedAdmin[LoggerLevel]):
     list_display = ["logger", "level"]

@@ -1,6 +1,6 @@
 """Days and times as every page shows them: in one form, in the site's time zone."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -44,6 +44,17 @@ def day(value: date | None) -> SafeString:
         return _NOTHING
     text = date_format(value, "DATE_FORMAT")
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in words, rounded down: "42 s", "7 min", "3 h 20 min", "2 days"."""
+    seconds = int(length.total_seconds())
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days >= 2:
+        return f"{days} days"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def _in_words(value: datetime, *, precise: bool) -> str:

@@ -106,6 +106,7 @@ ADDRESSES: list[tuple[Right, str, str]] = [
     (Right.DELETE, "post", "/extractions/deleted/undo/"),
     (Right.EXPORT, "get", "/exports/csv/?ids={pk}"),
     (Right.EXPORT, "get", "/extractions/{pk}/ubl/"),
+    (Right.EXPORT, "get", "/api/v1/exports/csv/"),
     (Right.CORRECT, "patch", "/api/v1/extractions/{pk}/"),
     (Right.DELETE, "delete", "/api/v1/extractions/{pk}/"),
     (Right.APPROVE, "post", "/api/v1/extractions/{pk}/approve/"),

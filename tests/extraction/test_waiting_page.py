@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import fairness, liveness
+from extraction import fairness, liveness, queue_state
 from extraction.models import Extraction, State
 from tests.extraction.factories import make_extraction
 
@@ -64,8 +64,8 @@ def test_position_costs_one_query_more_than_none(
         queued(-number)
     signed_in.get("/account/")
 
-    # Session, user, grants, extraction, those ahead.
-    with django_assert_num_queries(5):
+    # Session, user, grants, extraction, those ahead, whether the queue is paused.
+    with django_assert_num_queries(6):
         signed_in.get(f"/extractions/{extraction.pk}/waiting/")
 
 
@@ -73,6 +73,15 @@ def test_stopped_reader_is_told(signed_in: Client, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(liveness, "has_sign", lambda: False)
 
     assert "The reader is stopped." in said(signed_in, queued())
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.WAITING])
+def test_paused_queue_is_told(signed_in: Client, state: State) -> None:
+    queue_state.pause_queue(by="root")
+
+    assert "Reading is paused by the administration." in said(signed_in, queued(state=state))
+    # What is being read is read to its end.
+    assert "The document is being read." in said(signed_in, queued(state=State.PROCESSING))
 
 
 def test_next_try_is_told_in_the_time_zone_of_the_site(

@@ -315,6 +315,7 @@ def test_purges_are_scheduled_once_and_keep_what_staff_changed() -> None:
     assert [(each.func, each.schedule_type) for each in schedules] == [
         ("logs.retention.purge_logs", "W"),
         ("logs.retention.purge_retries", "W"),
+        ("logs.retention.purge_audit", "W"),
     ]
     assert timezone.now() < schedules[0].next_run < timezone.now() + timedelta(days=2)
     assert (schedules[0].next_run.hour, schedules[0].next_run.minute) == (3, 0)

@@ -33,7 +33,7 @@ def test_the_index_has_each_list_once_in_groups_by_task(admin_client: Client) ->
 
     found = groups(response)
     assert list(found) == list(GROUPS)
-    assert found["Documents"] == ["Documents"]
+    assert found["Documents"] == ["Documents", "Workers and queue"]
     assert {"Keys", "Usage", "Blocked keys"} < set(found["Companies, keys, budgets"])
     names = [name for lists in found.values() for name in lists]
     assert len(names) == len(set(names)) == len(admin.site._registry)

@@ -36,6 +36,7 @@ ONLY_CHANGE_ROWS = {
     ("extraction", "0022_fill_companies"),
     ("extraction", "0027_roles"),
     ("logs", "0006_renamed_loggers"),
+    ("logs", "0011_audit_list"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),
     ("tokens", "0009_pending_wipes"),
     ("tokens", "0012_fill_companies"),

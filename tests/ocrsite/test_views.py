@@ -1,5 +1,6 @@
 import shutil
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,13 @@ import pytest
 import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import liveness
+from extraction import liveness, queue_state
+from extraction.models import Extraction, State
 from ocrsite import views
+from tests.extraction.factories import make_extraction
 
 
 def test_health_is_ok_while_the_database_answers(db: None) -> None:
@@ -41,9 +45,18 @@ def checks() -> tuple[int, list[str]]:
     response = Client().get("/readyz")
     assert response.has_header("Retry-After") == (response.status_code == 503)
     body = response.json()
-    assert set(body["checks"]) == {"database", "documents", "disk", "worker"}
+    assert set(body["checks"]) == {"database", "documents", "disk", "worker", "queue"}
     assert body["status"] == ("ok" if response.status_code == 200 else "error")
-    return response.status_code, [name for name, said in body["checks"].items() if said != "ok"]
+    failing = [name for name, said in body["checks"].items() if said == "error"]
+    assert bool(failing) == (response.status_code == 503)
+    return response.status_code, failing
+
+
+def queue() -> tuple[int, str, int | None]:
+    """The status of /readyz, how the queue moves, and for how many seconds its oldest waits."""
+    response = Client().get("/readyz")
+    body = response.json()
+    return response.status_code, body["checks"]["queue"], body.get("oldest_wait_seconds")
 
 
 @pytest.mark.usefixtures("db", "worker")
@@ -58,6 +71,7 @@ def test_readiness_names_the_database() -> None:
 
     with connection.execute_wrapper(lose_connection):
         assert checks() == (503, ["database"])
+        assert queue() == (503, "unknown", None)
 
 
 @pytest.mark.usefixtures("db", "worker")
@@ -93,6 +107,49 @@ def test_readiness_names_the_worker(tmp_path: Path) -> None:
     (tmp_path / "worker.alive").unlink()
 
     assert checks() == (503, ["worker"])
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_readiness_says_how_the_queue_moves() -> None:
+    assert queue() == (200, "ok", 0)
+    make_extraction(due_at=timezone.now() - timedelta(seconds=200))
+    assert queue() == (200, "ok", 200)
+
+    waiting = make_extraction(due_at=timezone.now() - timedelta(hours=1))
+    assert queue() == (503, "error", 3600)
+    # A long queue that moves must not take the site out of service.
+    make_extraction(state=State.SUCCEEDED, claimed_at=timezone.now() - timedelta(minutes=3))
+    assert queue() == (200, "slow", 3600)
+    queue_state.pause_queue(by="asha")
+    assert queue() == (200, "paused", 3600)
+    queue_state.resume_queue(by="asha")
+    Extraction.objects.filter(pk=waiting.pk).update(state=State.SUCCEEDED)
+    assert queue() == (200, "ok", 200)
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_a_database_that_goes_away_after_the_first_look_leaves_the_queue_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose_connection() -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(views, "queue_state", lose_connection)
+
+    assert queue() == (200, "unknown", None)
+
+
+@pytest.mark.usefixtures("db", "worker")
+def test_a_fault_of_the_look_at_the_queue_is_not_taken_for_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(views, "queue_state", fail)
+
+    with pytest.raises(ZeroDivisionError):
+        Client().get("/readyz")
 
 
 @pytest.mark.usefixtures("db", "worker")

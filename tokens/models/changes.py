@@ -1,8 +1,12 @@
 """The record of changes of a key's status, limit or value."""
 
-from django.db import models
+from typing import Any
+
+from django.db import models, transaction
 from django.utils import timezone
 
+from ocrsite.lib import audit
+from ocrsite.lib.audit import Action, ActorKind, Who
 from ocrsite.lib.database import UtcNow
 from tokens.models.token import TokenMaster
 
@@ -10,6 +14,11 @@ from tokens.models.token import TokenMaster
 BY_SYSTEM = "system"
 BY_PROVIDER = "provider"
 BY_SQL = "SQL"
+_KINDS = {
+    BY_SYSTEM: ActorKind.SYSTEM,
+    BY_PROVIDER: ActorKind.PROVIDER,
+    BY_SQL: ActorKind.SQL,
+}
 
 
 class Aspect(models.TextChoices):
@@ -25,6 +34,7 @@ class TokenChange(models.Model):
 
     Written in the transaction of the change, by the one process whose UPDATE made it. A key is
     recorded masked. Adding a key, encrypting it and rotating the encryption key are not recorded.
+    Each is a line of the audit list, too, written with it; that line stays when the key is deleted.
     A limit changed by SQL is noticed and recorded within seconds; a status or key changed by SQL
     is not, since nothing else says what it was before.
     """
@@ -59,3 +69,17 @@ class TokenChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.from_value} → {self.to_value}"
+
+    def save(self, **options: Any) -> None:
+        """Store it, and its line of the audit list."""
+        kind = _KINDS.get(self.actor)
+        with transaction.atomic():
+            super().save(**options)
+            audit.record(
+                Action.CHANGED,
+                who=Who(kind) if kind else Who(ActorKind.USER, self.actor),
+                what=audit.row(self.token),
+                before=f"{self.what}: {self.from_value}",
+                after=f"{self.what}: {self.to_value}",
+                why=self.reason,
+            )

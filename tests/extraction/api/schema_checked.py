@@ -1,5 +1,7 @@
 """A client of the API whose every answer must be as the OpenAPI description says."""
 
+import gzip
+import json
 import re
 from typing import Any
 
@@ -31,7 +33,9 @@ def assert_described(method: str, response: Any) -> None:
     if shape is None:
         return
     assert response["Content-Type"] == "application/json"
-    problems = [error.message for error in _validator(shape["schema"]).iter_errors(response.json())]
+    packed = response.get("Content-Encoding") == "gzip"
+    body = json.loads(gzip.decompress(response.content) if packed else response.content)
+    problems = [error.message for error in _validator(shape["schema"]).iter_errors(body)]
     assert problems == [], f"{method} {path} {response.status_code}: {problems}"
 
 

@@ -409,7 +409,7 @@ def test_extract_answers_405_to_other_methods(integrator: Integrator, method: st
 @pytest.mark.parametrize(
     ("content_type", "status", "code"),
     [
-        ("application/json", 415, "unsupported_media_type"),
+        ("text/csv", 415, "unsupported_media_type"),
         ("application/x-www-form-urlencoded", 415, "unsupported_media_type"),
         ("multipart/form-data", 400, "parse_error"),
         ("multipart/form-data; boundary=x", 400, "invalid_request"),

@@ -52,6 +52,7 @@ def test_every_route_of_the_api_is_described() -> None:
     assert set(openapi()["paths"]) == {
         "/extract",
         "/api/v1/companies/",
+        "/api/v1/exports/{format_name}/",
         "/api/v1/extractions/",
         "/api/v1/extractions/{extraction_id}/",
         "/api/v1/extractions/{extraction_id}/approve/",

@@ -1,0 +1,125 @@
+"""Administration of what protects accounts: locks after failed attempts, and second factors."""
+
+import logging
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from extraction import throttling
+from extraction.access import principal_of
+from extraction.models import Authenticator, FailedAttempts
+from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.audited_admin import AuditedAdmin
+
+logger = logging.getLogger(__name__)
+
+
+class LockedFilter(admin.SimpleListFilter):
+    """Whether something is locked now."""
+
+    title = parameter_name = "locked"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Now, or not."""
+        return [("yes", "Now"), ("no", "Not now")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[FailedAttempts]
+    ) -> QuerySet[FailedAttempts]:
+        """Those with the chosen answer."""
+        now = timezone.now()
+        match self.value():
+            case "yes":
+                return queryset.filter(locked_until__gt=now)
+            case "no":
+                return queryset.filter(locked_until__lte=now)
+        return queryset
+
+
+@admin.register(FailedAttempts)
+class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
+    """Accounts, API keys and addresses with failed attempts, to look at and to unlock."""
+
+    list_display = ["who", "failures", "last_at", "pill", "locked_until"]
+    list_display_links = None
+    list_filter = [LockedFilter, "last_at"]
+    search_fields = ["subject"]
+    search_help_text = "A user name in full, or a part of an address or of an API key's prefix."
+    ordering = ["-last_at"]
+    actions = ["unlock"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff with the permission, which the action requires; there is nothing to edit."""
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """All fields."""
+        return [field.name for field in FailedAttempts._meta.fields]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[FailedAttempts], search_term: str
+    ) -> tuple[QuerySet[FailedAttempts], bool]:
+        """Find an account by its name, too, of which only a digest is kept."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return found | queryset.filter(subject=throttling.account(search_term).name), may_repeat
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Find out for all listed rows at once who they are."""
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        shown = throttling.shown(row.subject for row in rows)
+        for row in rows:
+            row.shown = shown[row.subject]
+        changelist.result_list = rows
+        return changelist
+
+    @admin.display(description="who", ordering="subject")
+    def who(self, obj: FailedAttempts) -> str:
+        """The account, API key or address."""
+        return str(getattr(obj, "shown", obj.subject))
+
+    @admin.display(description="state")
+    def pill(self, obj: FailedAttempts) -> SafeString:
+        """Whether it is locked now."""
+        if obj.locked_until > timezone.now():
+            return format_html('<span class="pill pill-{}">{}</span>', "failed", "Locked")
+        return format_html('<span class="pill">{}</span>', "Free")
+
+    @admin.action(description="Unlock, and forget the failures", permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[FailedAttempts]) -> None:
+        """Let the chosen ones try again at once."""
+        shown = throttling.shown(queryset.values_list("subject", flat=True))
+        throttling.unlock(list(shown), by=principal_of(request).who)
+        for who in shown.values():
+            logger.info("%s unlocked %s.", request.user, who)
+        self.message_user(request, f"{len(shown)} unlocked. Every process knows within 30 seconds.")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyMixin, AuditedAdmin[Authenticator]):
+    """Second factors, to remove one that is lost: then the password alone lets its user in."""
+
+    list_display = ["user", "confirmed_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    fields = readonly_fields = ("user", "confirmed_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff with the permission."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        """Remove one, and log it besides the admin's own record."""
+        super().delete_model(request, obj)
+        logger.warning("%s removed the second factor of %s.", request.user, obj.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
+        """Remove the chosen ones likewise."""
+        for authenticator in queryset:
+            self.delete_model(request, authenticator)

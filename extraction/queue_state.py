@@ -1,0 +1,106 @@
+"""The queue as a whole: paused or not, who works on it, and for how long its documents wait."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import transaction
+
+from extraction.models import Extraction, QueuePause, Worker
+from ocrsite.lib import clock
+from ocrsite.lib.clock import Disturbance
+from ocrsite.lib.database import deadlocks_retried
+
+logger = logging.getLogger(__name__)
+
+# A document that nobody took for so long, while none was taken at all, waits for nothing good.
+SLOW_AFTER = timedelta(minutes=5)
+
+
+class Pace(StrEnum):
+    """How the queue moves."""
+
+    OK = "ok"
+    PAUSED = "paused"  # by staff
+    SLOW = "slow"  # the oldest waits for more than SLOW_AFTER, but documents are taken
+    STUCK = "error"  # it waits for long, and none was taken meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How the queue moves, and how long the oldest document in it has waited (0: none waits)."""
+
+    pace: Pace
+    oldest_wait: timedelta
+
+
+def pause() -> QueuePause | None:
+    """Return who paused the queue, when and why; None while it is not paused."""
+    return QueuePause.objects.first()
+
+
+def is_paused() -> bool:
+    """Whether staff paused the queue: documents are accepted, and none is taken to be read."""
+    return QueuePause.objects.exists()
+
+
+def pause_queue(*, by: str, reason: str = "") -> bool:
+    """Have no worker take another document; False when it is paused already.
+
+    What is being read is read to its end.
+    """
+    values = {"paused_by": by[:150], "reason": reason[:200], "paused_at": clock.now()}
+    _, is_new = QueuePause.objects.get_or_create(pk=1, defaults=values)
+    if is_new:
+        logger.warning("%s paused the queue: %s", by, reason or "no reason given")
+    return is_new
+
+
+@deadlocks_retried
+def resume_queue(*, by: str) -> bool:
+    """Have the workers take documents again; False when it is not paused.
+
+    A deadline that passed meanwhile is set anew: the pause took the time, not the document.
+    """
+    with transaction.atomic():
+        deleted, _ = QueuePause.objects.all().delete()
+        if not deleted:
+            return False
+        Extraction.objects.follow_clock(Disturbance.SET_FORWARD)
+    logger.warning("%s resumed the queue.", by)
+    return True
+
+
+def set_draining(worker: Worker, drains: bool, *, by: str) -> bool:
+    """Have a worker take no new work, or take some again; it follows with its next sign.
+
+    False when it was asked before. It ends what it has, and lives on until somebody stops it.
+    """
+    changed = Worker.objects.filter(pk=worker.pk).exclude(to_drain=drains).update(to_drain=drains)
+    if changed:
+        logger.warning("%s had worker %s %s.", by, worker, "drain" if drains else "take work again")
+    return bool(changed)
+
+
+def stuck_after() -> timedelta:
+    """Return after how long without a claim a queue in which documents wait is stuck.
+
+    Longer than the longest reading, during which every process may be busy.
+    """
+    return timedelta(seconds=settings.Q_CLUSTER["timeout"]) + timedelta(minutes=1)
+
+
+def queue_state() -> QueueState:
+    """Look at the queue once: two queries, four where documents have waited for long."""
+    now = clock.now()
+    oldest = Extraction.objects.queued().order_by("due_at").values_list("due_at", flat=True).first()
+    wait = max(now - oldest, timedelta(0)) if oldest else timedelta(0)
+    if is_paused():
+        return QueueState(Pace.PAUSED, wait)
+    if wait < SLOW_AFTER:
+        return QueueState(Pace.OK, wait)
+    taken = Extraction.with_deleted.filter(claimed_at__gt=now - stuck_after())
+    is_stuck = wait >= stuck_after() and not taken.exists()
+    return QueueState(Pace.STUCK if is_stuck else Pace.SLOW, wait)

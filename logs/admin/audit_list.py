@@ -1,0 +1,224 @@
+"""The audit list in the admin: read-only, with filters and as CSV."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.views.decorators.http import require_safe
+
+from logs.admin import csv_export
+from logs.admin.filters import RANGES, moment_field
+from logs.models import AuditEntry
+from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.audit import Action, ActorKind
+from ocrsite.lib.moments import moment
+
+COLUMNS = (
+    *("timestamp", "actor_kind", "actor", "action", "object_type", "object_id", "object_name"),
+    *("company_id", "before", "after", "why", "request_id", "address"),
+)
+# Of more the newest are listed: neither counting nor skipping takes longer with the table.
+LISTED = 10_000
+PERIODS = {**RANGES, "30d": ("Last 30 days", timedelta(days=30))}
+_SHOWN = 120
+
+Entries = QuerySet[AuditEntry]
+
+
+class AuditFilter(forms.Form):
+    """The filters of the list and of its export, from an address's parameters."""
+
+    actor = forms.CharField(label="Who", required=False)
+    action = forms.ChoiceField(
+        label="Did what", choices=[("", "Anything"), *Action.choices], required=False
+    )
+    object_type = forms.CharField(
+        label="To what", required=False, help_text="Such as extraction, user, key, API client."
+    )
+    object_id = forms.CharField(label="Its id", required=False)
+    company_id = forms.CharField(label="Company", required=False)
+    request_id = forms.CharField(label="Request", required=False)
+    range = forms.ChoiceField(
+        label="Time",
+        choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in PERIODS.items())],
+        required=False,
+    )
+    since = moment_field("From (UTC)")
+    until = moment_field("To (UTC)")
+    text = forms.CharField(required=False, help_text="In the name, from, to or the reason.")
+
+    def clean(self) -> dict[str, Any]:
+        """Reject times that contradict each other."""
+        values: dict[str, Any] = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        if values.get("range") and (since or until):
+            raise forms.ValidationError("Choose either a time or from – to.")
+        if since and until and since > until:
+            raise forms.ValidationError("The end is before the beginning.")
+        return values
+
+    def entries(self) -> Entries:
+        """Return what the filters select, the newest first; nothing for invalid ones."""
+        every = AuditEntry.objects.order_by("-timestamp", "-entry_id")
+        if not self.is_valid():
+            return every.none()
+        values = self.cleaned_data
+        equal = ("actor", "action", "object_type", "object_id", "company_id", "request_id")
+        found = every.filter(**{name: values[name] for name in equal if values[name]})
+        since, until, text = values["since"], values["until"], values["text"]
+        if values["range"]:
+            since = timezone.now() - PERIODS[values["range"]][1]
+        if since:
+            found = found.filter(timestamp__gte=since)
+        if until:
+            found = found.filter(timestamp__lt=until)
+        if text:
+            columns = ("object_name", "before", "after", "why")
+            found = found.filter(
+                Q(*((f"{name}__icontains", text) for name in columns), _connector=Q.OR)
+            )
+        return found
+
+
+class ListedPaginator(Paginator[AuditEntry]):
+    """Counts and pages through LISTED entries at most."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many are listed."""
+        entries: Any = self.object_list
+        return int(entries.order_by()[:LISTED].count())
+
+
+class AuditChangeList(ChangeList):
+    """Django's list with one form for all filters."""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> Entries:
+        """Return what the filters select."""
+        self.filter_specs = []
+        self.has_filters = self.has_active_filters = False
+        self.clear_all_filters_qs = "?"
+        self.listed = LISTED
+        self.form = AuditFilter(request.GET)
+        return self.form.entries()
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    """Entries are looked at and exported by who may view them, and changed by nobody."""
+
+    list_display = ["time", "who", "did", "to_what", "of_company", "was", "becomes", "why"]
+    sortable_by = ()
+    actions = None
+    show_full_result_count = False
+    paginator = ListedPaginator
+    fields = [
+        *("time", "who", "did", "to_what", "object_id", "company_id", "before", "after"),
+        *("why", "address", "of_request"),
+    ]
+    readonly_fields = ["time", "who", "did", "to_what", "of_request"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AuditChangeList]:
+        return AuditChangeList
+
+    def get_urls(self) -> list[URLPattern]:
+        export = path(
+            "export/", self.admin_site.admin_view(self.export_view), name="logs_auditentry_export"
+        )
+        return [export, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Stream what the filters select as CSV; invalid filters lead back to the list."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = AuditFilter(request.GET)
+        if not form.is_valid():
+            changelist = reverse("admin:logs_auditentry_changelist", query=request.GET)
+            return HttpResponseRedirect(changelist)
+        name = f"audit-{timezone.now():%Y%m%d-%H%M}.csv"
+        return StreamingHttpResponse(
+            csv_export.lines(csv_export.by_keyset(form.entries(), "entry_id"), COLUMNS),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    @admin.display(description="time")
+    def time(self, entry: AuditEntry) -> str:
+        """To the millisecond: one request may do several things."""
+        return moment(entry.timestamp, precise=True)
+
+    @admin.display(description="who")
+    def who(self, entry: AuditEntry) -> str:
+        """The name, and what it is the name of where that is no user."""
+        if entry.actor_kind == ActorKind.USER:
+            return entry.actor
+        kind = dict(ActorKind.choices).get(entry.actor_kind, entry.actor_kind)
+        return f"{kind} {entry.actor}".strip()
+
+    @admin.display(description="did")
+    def did(self, entry: AuditEntry) -> str:
+        """The action in words."""
+        return str(dict(Action.choices).get(entry.action, entry.action))
+
+    @admin.display(description="to what")
+    def to_what(self, entry: AuditEntry) -> str:
+        """Its kind and name, as a link to all that was done to it."""
+        name = entry.object_name or entry.object_id[:8]
+        if not entry.object_id:
+            return f"{entry.object_type} {name}".strip()
+        same = {"object_type": entry.object_type, "object_id": entry.object_id}
+        address = reverse("admin:logs_auditentry_changelist", query=same)
+        return format_html('{} <a href="{}">{}</a>', entry.object_type, address, name)
+
+    @admin.display(description="company")
+    def of_company(self, entry: AuditEntry) -> str:
+        """A link to all entries of the company."""
+        if not entry.company_id:
+            return "-"
+        address = reverse(
+            "admin:logs_auditentry_changelist", query={"company_id": entry.company_id}
+        )
+        return format_html('<a href="{}">{}</a>', address, entry.company_id)
+
+    @admin.display(description="from")
+    def was(self, entry: AuditEntry) -> str:
+        """The beginning."""
+        return _beginning(entry.before)
+
+    @admin.display(description="to")
+    def becomes(self, entry: AuditEntry) -> str:
+        """The beginning."""
+        return _beginning(entry.after)
+
+    @admin.display(description="request")
+    def of_request(self, entry: AuditEntry) -> str:
+        """A link to its log records."""
+        if not entry.request_id:
+            return "-"
+        logs = reverse(
+            "admin:logs_applicationlog_changelist", query={"request_id": entry.request_id}
+        )
+        return format_html('<a href="{}">{}</a>', logs, entry.request_id)
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
