@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
@@ -38,6 +39,7 @@ SHOWN_CHANGES = 10
 
 @admin.register(TokenMaster)
 class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
+    company_rule = of_company("company_id")
     form = TokenForm
     list_display = [
         "company_id",
@@ -197,6 +199,7 @@ class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
 
 @admin.register(TokenChange)
 class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
+    company_rule = of_company("token__company_id")
     list_display = [
         "changed_at",
         "token",
@@ -215,6 +218,7 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
 class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
     """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
+    company_rule = of_company("token__company_id")
     list_display = ["blocked_until", "project", "token", "reason", "half_open"]
     list_select_related = ["token"]
     search_fields = ["project", "token__company_id"]
@@ -226,6 +230,7 @@ class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
 
 @admin.register(ThresholdAlert)
 class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
+    company_rule = of_company("token__company_id")
     list_display = ["created_at", "token", "threshold", "remaining", "limit", "sent_at"]
     list_filter = ["created_at"]
     list_select_related = ["token"]
@@ -234,6 +239,7 @@ class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
 
 @admin.register(LedgerAlert)
 class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
+    company_rule = UNBOUND_ONLY
     list_display = ["created_at", "findings", "sent_at", "resolved_at"]
     list_filter = ["created_at", "resolved_at"]
     fields = ["created_at", "findings", "claimed_until", "sent_at", "resolved_at"]
@@ -241,6 +247,7 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
 
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
+    company_rule = of_company("company_id")
     list_display = [
         "logged_at",
         "company_id",
@@ -263,6 +270,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
 
 @admin.register(TokenUsageSummary)
 class TokenUsageSummaryAdmin(ReadOnlyAdmin[TokenUsageSummary]):
+    company_rule = of_company("token__company_id")
     list_display = [
         "token",
         "total_used_tokens",
@@ -277,12 +285,14 @@ class TokenUsageSummaryAdmin(ReadOnlyAdmin[TokenUsageSummary]):
 
 @admin.register(TokenReservation)
 class TokenReservationAdmin(ReadOnlyAdmin[TokenReservation]):
+    company_rule = of_company("token__company_id")
     list_display = ["attempt_id", "token", "amount", "created_at", "leased_until"]
     list_select_related = ["token"]
 
 
 @admin.register(TokenStatusRow)
 class TokenStatusRowAdmin(ReadOnlyAdmin[TokenStatusRow]):
+    company_rule = of_company("company_id")
     list_display = [
         "token_id",
         "company_id",
@@ -307,6 +317,7 @@ class TokenStatusRowAdmin(ReadOnlyAdmin[TokenStatusRow]):
 
 @admin.register(UsageSummaryRow)
 class UsageSummaryRowAdmin(ReadOnlyAdmin[UsageSummaryRow]):
+    company_rule = of_company("company_id")
     list_display = [
         "company_id",
         "company_name",

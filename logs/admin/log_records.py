@@ -37,8 +37,10 @@ from logs.models import (
     RetryAttempt,
 )
 from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin_companies import SHARED, UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
+from ocrsite.lib.staff_companies import bound_companies
 
 _SHOWN = 120
 # Periods of the summary of failed calls.
@@ -71,6 +73,7 @@ def _of_extraction(extraction_id: uuid.UUID | None) -> str:
 
 @admin.register(ApplicationLog)
 class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
+    company_rule = of_company("company_id")
     list_display = [
         "time",
         "pill",
@@ -112,7 +115,7 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
             return HttpResponseRedirect(changelist)
         name = f"log-{timezone.now():%Y%m%d-%H%M}.csv"
         return StreamingHttpResponse(
-            csv_export.lines(pagination.every(form.selection())),
+            csv_export.lines(pagination.every(form.selection(bound_companies(request.user)))),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -168,6 +171,7 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
 
 @admin.register(ErrorGroup)
 class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
+    company_rule = UNBOUND_ONLY
     list_display = ["exception_or_logger", "place", "beginning", "records", "first", "last"]
     list_filter = ["last_seen"]
     search_fields = ["exception_type", "place", "logger", "message"]
@@ -203,6 +207,7 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
 
 @admin.register(ErrorDigest)
 class ErrorDigestAdmin(ReadOnlyAdmin[ErrorDigest]):
+    company_rule = UNBOUND_ONLY
     list_display = ["created_at", "groups", "claimed_until", "sent_at"]
     actions = None
 
@@ -218,6 +223,7 @@ class ErrorDigestAdmin(ReadOnlyAdmin[ErrorDigest]):
 
 @admin.register(RetentionRun)
 class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
+    company_rule = UNBOUND_ONLY
     list_display = [
         "started_at",
         "what",
@@ -241,6 +247,7 @@ class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
 
 @admin.register(RetryAttempt)
 class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
+    company_rule = of_company("company_id")
     list_display = [
         "timestamp",
         "company_id",
@@ -290,13 +297,16 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
             "title": "What fails most",
             "choices": SUMMARY_DAYS,
             "chosen": chosen,
-            "failures": what_fails_most(timezone.now() - timedelta(days=chosen)),
+            "failures": what_fails_most(
+                timezone.now() - timedelta(days=chosen), self.get_queryset(request)
+            ),
         }
         return TemplateResponse(request, "admin/logs/retryattempt/summary.html", context)
 
 
 @admin.register(RecentError)
 class RecentErrorAdmin(ReadOnlyAdmin[RecentError]):
+    company_rule = UNBOUND_ONLY
     list_display = ["timestamp", "minutes_ago", "level", "logger", "beginning"]
     show_full_result_count = False
     actions = None
@@ -316,10 +326,12 @@ class RecentErrorAdmin(ReadOnlyAdmin[RecentError]):
 
 @admin.register(FailedRetry)
 class FailedRetryAdmin(ReadOnlyAdmin[FailedRetry]):
+    company_rule = of_company("company_id")
     list_display = ["last_attempt", "company_id", "extraction_id", "attempts", "retryable_share"]
     search_fields = ["company_id"]
 
 
 @admin.register(LoggerLevel)
 class LoggerLevelAdmin(AuditedAdmin[LoggerLevel]):
+    company_rule = SHARED
     list_display = ["logger", "level"]
