@@ -40,6 +40,7 @@ from extraction.models import (
 )
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
+from extraction.webhooks import admin as webhooks_admin  # noqa: F401 - registers its own
 from logs.models import ErrorSubscription
 from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin

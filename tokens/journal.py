@@ -21,7 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 
 from ocrsite.lib.database import deadlocks_retried, is_unreachable
 from ocrsite.lib.files import atomic_write, make_folder, sync_folder
-from tokens import encryption, ledger
+from tokens import encryption, ledger, usage_days
 from tokens.costs import cost_fields
 from tokens.models import LedgerAlert, ModelPrice, TokenMaster, TokenUsageLog
 from tokens.unpriced import UnpricedModel
@@ -240,9 +240,10 @@ def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
 
     cost = cost_fields(record.model, record.called_at, priced)
     total = record.usage.total if record.usage else record.ceiling
-    _, new = TokenUsageLog.objects.get_or_create(
+    row, new = TokenUsageLog.objects.get_or_create(
         attempt_id=record.attempt_id,
         defaults={
+            "logged_at": record.called_at,
             **requester,
             **asdict(record.usage or NO_USAGE),
             **cost,
@@ -250,6 +251,8 @@ def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
             "estimated": record.usage is None,
         },
     )
+    if new:
+        usage_days.book(row)
     if new and record.model and total and cost["cost"] is None:
         UnpricedModel(record.model).raise_alert()
     return new

@@ -7,6 +7,7 @@ lower a limit or a provider bills more than was reserved. Amounts are LLM tokens
 import logging
 import uuid
 from collections.abc import Callable
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
-from tokens import services
+from tokens import services, usage_days
 from tokens.costs import cost_fields
 from tokens.models import (
     NO_LIMITS,
@@ -235,11 +236,14 @@ def _charge(
             defaults={"token_id": token_id, "logged_at": logged_at, **values, **cost},
         )
         charged_before = 0 if created else row.total_tokens_used
+        before = None if created else copy(row)
         if not created:
             cost = cost_fields(model, row.logged_at, priced)
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
             if estimated or not estimate.update(**values, **cost):
                 return False
+            row.__dict__.update({**values, **cost})
+        usage_days.book(row, before)
         ended = _end_reservation(attempt_id)
         TokenUsageSummary.objects.filter(token_id=token_id).update(
             total_used_tokens=F("total_used_tokens") + total - charged_before,

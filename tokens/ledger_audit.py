@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from ocrsite.lib import clock
 from ocrsite.lib.schedules import ensure_nightly
-from tokens import journal, ledger, services
+from tokens import journal, ledger, services, usage_days
 from tokens.models import (
     LedgerAlert,
     TokenMaster,
@@ -86,7 +86,7 @@ def audit_ledger() -> list[str]:
     Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
     outlived its lease. No record of the journal was set aside. Every model that was called of late
-    has a price.
+    has a price. The daily sums are not looked at: they are corrected.
     """
     findings: list[WrongTotal | DeadReservation | journal.RejectedRecord | UnpricedModel] = [
         *_dead_reservations(),
@@ -107,6 +107,7 @@ def audit_ledger() -> list[str]:
     left_out = len(problems) - NAMED
     shown = [*problems[:NAMED], f"And {left_out} more."] if left_out > 0 else problems
     LedgerAlert.objects.follow([finding.identity for finding in findings], "\n".join(shown))
+    usage_days.correct()
     return problems
 
 

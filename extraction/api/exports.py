@@ -30,9 +30,8 @@ def export(request: Request, format_name: str) -> HttpResponseBase:
         companies=principal.companies(Right.EXPORT),
         besides=("profile", "sort"),
     )
-    response = download(
-        form.found(principal.company_ids(Right.EXPORT)), format_, layout, by=principal
-    )
+    found = form.found(principal.company_ids(Right.EXPORT))
+    response = download(found, format_, layout, by=principal)
     logger.info("Export as %s by %s", format_, principal.label)
     return response
 

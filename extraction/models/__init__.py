@@ -1,4 +1,4 @@
-"""Extractions with their attempts, who may submit and see them, how they are exported; accounts."""
+"""Extractions with attempts, access, exports, accounts and webhooks."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
@@ -21,6 +21,13 @@ from extraction.models.review_state import ReviewState
 from extraction.models.rights import Right
 from extraction.models.role import Role
 from extraction.models.state import State
+from extraction.models.webhook import (
+    DeliveryState,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from extraction.models.worker import QueuePause, Worker, WorkerState
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     "Correction",
     "DateFormat",
     "DecimalSign",
+    "DeliveryState",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",
@@ -52,6 +60,10 @@ __all__ = [
     "StaffCompany",
     "State",
     "TableFormat",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "Worker",
     "WorkerState",
 ]

@@ -185,9 +185,17 @@ def _limited_inline(inline: type[Any]) -> type[Any]:
 
 
 def _checked(form: Any, bound: list[str]) -> Any:
-    """Return a class of forms that refuses companies which are not among these."""
+    """Return a class of forms that neither offers nor takes companies which are not among these."""
 
     class Checked(form):  # type: ignore[misc]  # a class of the moment
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            for name in _COMPANY_FIELDS:
+                field = self.fields.get(name)
+                if isinstance(field, forms.ChoiceField) and not hasattr(field, "queryset"):
+                    offered = within([str(value) for value, _ in field.choices], [*bound, ""])
+                    field.choices = [each for each in field.choices if str(each[0]) in offered]
+
         def clean(self) -> Any:
             cleaned = super().clean()
             values = self.cleaned_data if cleaned is None else cleaned

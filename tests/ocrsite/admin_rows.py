@@ -16,6 +16,9 @@ from extraction.models import (
     Authenticator,
     Extraction,
     State,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
 )
 from logs.models import ApplicationLog, RetryAttempt
 from ocrsite.lib import audit
@@ -90,5 +93,19 @@ def make_rows(company_id: str) -> Extraction:
     Authenticator.objects.create(user=user, secret="x", confirmed_at=now)
     client, _ = ApiClient.objects.create_key(name=f"client-of-{company_id}")
     ApiClientCompany.objects.create(client=client, company_id=company_id)
+    endpoint = WebhookEndpoint.objects.create(
+        company_id=company_id,
+        url=f"https://{company_id.lower()}.example/hook",
+        events=WebhookEvent.SUCCEEDED,
+        created_by=f"clerk-of-{company_id}",
+    )
+    WebhookDelivery.objects.create(
+        endpoint=endpoint,
+        event=WebhookEvent.SUCCEEDED,
+        event_key=str(extraction.pk),
+        extraction_id=extraction.pk,
+        body=f"About {company_id}",
+        give_up_at=now + timedelta(days=1),
+    )
     audit.record(Action.RETRIED, who=audit.user(user), what=audit.row(extraction))
     return extraction

@@ -9,7 +9,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import Permission, User
-from django.db.models import Model
+from django.db.models import Model, ProtectedError, Q
 from django.http import HttpResponseBase
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, reverse
@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch, URLPattern, reverse
 from extraction.models import ApiClient, CompanyGrant, Extraction, FailedAttempts, State
 from logs.models import ErrorGroup, FailedRetry
 from ocrsite.lib.admin_companies import SHARED, UNBOUND_ONLY, of_company, rule_of
+from ocrsite.lib.email_outbox import addresses
 from tests.ocrsite.admin_rows import make_rows
 from tests.tokens.rows import make_token
 from tokens.models import Company, TokenMaster, TokenUsageLog
@@ -291,8 +292,6 @@ def test_binding_costs_one_query(bound: Client, django_assert_max_num_queries: A
 
 
 def test_last_company_of_staff_is_not_deleted(manager: User) -> None:
-    from django.db.models import ProtectedError
-
     with pytest.raises(ProtectedError):
         Company.objects.get(company_id=MINE).delete()
 
@@ -337,6 +336,24 @@ def test_pages_of_documents_are_those_of_the_company(
         assert THEIRS not in text_of(bound.get(page, follow=True))
     assert bound.get(f"/extractions/{rows[MINE].pk}/").status_code == 200
     assert bound.get(f"/extractions/{rows[THEIRS].pk}/").status_code == 404
+
+
+def test_mail_about_other_companies_is_not_sent_to_bound_staff(manager: User) -> None:
+    manager.email = "mia@example.com"
+    manager.save()
+    User.objects.create_user("una", "una@example.com", is_staff=True)
+
+    assert addresses(Q()) == ["una@example.com"]
+    assert addresses(Q(), THEIRS) == ["una@example.com"]
+    assert addresses(Q(), MINE) == ["mia@example.com", "una@example.com"]
+
+
+def test_form_of_a_webhook_offers_companies_and_clients_of_the_user(bound: Client) -> None:
+    page = text_of(bound.get("/admin/extraction/webhookendpoint/add/"))
+
+    assert f'<option value="{MINE}">' in page
+    assert f"client-of-{MINE}" in page
+    assert THEIRS not in page
 
 
 def test_errors_and_locks_of_all_companies_are_hidden(bound: Client) -> None:

@@ -23,6 +23,7 @@ from tokens.models.usage import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.models.usage_day import UsageDay
 
 __all__ = [
     "BY_PROVIDER",
@@ -53,5 +54,6 @@ __all__ = [
     "TokenStatusRow",
     "TokenUsageLog",
     "TokenUsageSummary",
+    "UsageDay",
     "UsageSummaryRow",
 ]
