@@ -4,7 +4,7 @@ The site mixes ``CompanyMixin`` into every admin (ocrsite/admin_site.py). An adm
 as ``company_rule``; bound staff see nothing of one that states none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -128,7 +128,7 @@ class CompanyMixin(PickerMixin, admin.ModelAdmin[M]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> M | None:
-        """Raise Http404 for bound staff where they see none: nor do they learn whether it exists."""
+        """Raise Http404 for bound staff where they see none, whether or not there is one."""
         found = super().get_object(request, object_id, from_field)
         if found is None and bound_companies(request.user) is not None:
             raise Http404
@@ -193,8 +193,9 @@ def _checked(form: Any, bound: list[str]) -> Any:
             for name in _COMPANY_FIELDS:
                 field = self.fields.get(name)
                 if isinstance(field, forms.ChoiceField) and not hasattr(field, "queryset"):
-                    offered = within([str(value) for value, _ in field.choices], [*bound, ""])
-                    field.choices = [each for each in field.choices if str(each[0]) in offered]
+                    choices = list(cast("Iterable[tuple[str, str]]", field.choices))
+                    offered = within([value for value, _ in choices], [*bound, ""])
+                    field.choices = [each for each in choices if each[0] in offered]
 
         def clean(self) -> Any:
             cleaned = super().clean()

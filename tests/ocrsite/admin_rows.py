@@ -92,6 +92,7 @@ def make_rows(company_id: str) -> Extraction:
     user.company_grants.create(company_id=company_id)
     Authenticator.objects.create(user=user, secret="x", confirmed_at=now)
     client, _ = ApiClient.objects.create_key(name=f"client-of-{company_id}")
+    assert isinstance(client, ApiClient)
     ApiClientCompany.objects.create(client=client, company_id=company_id)
     endpoint = WebhookEndpoint.objects.create(
         company_id=company_id,

@@ -189,6 +189,7 @@ def test_index_lists_only_what_can_be_opened(bound: Client) -> None:
 def test_rule_finds_rows_of_several_companies_only_if_all_are_of_the_user(manager: User) -> None:
     rule = of_company("companies__company_id")
     shared, _ = ApiClient.objects.create_key(name="shared")
+    assert isinstance(shared, ApiClient)
     for company_id in (MINE, THEIRS):
         shared.companies.create(company_id=company_id)
     ApiClient.objects.create_key(name="none yet")
