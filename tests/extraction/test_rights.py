@@ -285,7 +285,7 @@ def test_chosen_documents_without_the_right_for_their_company_are_left_out() -> 
 
 
 def test_support_retries_in_the_admin_and_others_of_its_viewers_do_not() -> None:
-    form = {"action": "retry", "_selected_action": [str(failed().pk)]}
+    form = {"action": "retry", "_selected_action": [str(failed().pk)], "why": "It was away."}
     for role, state in ((AUDITOR, State.FAILED), (SUPPORT, State.QUEUED)):
         client = Client()
         client.force_login(make_user(role.name, role))

@@ -156,7 +156,7 @@ def test_actions_do_nothing_to_rows_of_others(
     before = list(model_admin.model._base_manager.order_by("pk").values())
 
     for name in model_admin.get_actions(request):
-        form = {"action": name, "_selected_action": others, "post": "yes"}
+        form = {"action": name, "_selected_action": others, "post": "yes", "why": "Because."}
         bound.post(address(model_admin, "changelist"), form)
 
     assert list(model_admin.model._base_manager.order_by("pk").values()) == before
@@ -322,7 +322,10 @@ def test_retry_of_the_chosen_is_that_of_the_company(
 ) -> None:
     chosen = [str(each.pk) for each in rows.values()]
 
-    bound.post("/admin/extraction/extraction/", {"action": "retry", "_selected_action": chosen})
+    bound.post(
+        "/admin/extraction/extraction/",
+        {"action": "retry", "_selected_action": chosen, "why": "It was away."},
+    )
 
     states = dict(Extraction.objects.values_list("company_id", "state"))
     assert states == {MINE: State.QUEUED, THEIRS: State.FAILED}
@@ -337,6 +340,8 @@ def test_pages_of_documents_are_those_of_the_company(
         assert THEIRS not in text_of(bound.get(page, follow=True))
     assert bound.get(f"/extractions/{rows[MINE].pk}/").status_code == 200
     assert bound.get(f"/extractions/{rows[THEIRS].pk}/").status_code == 404
+    assert bound.get(f"/extractions/{rows[MINE].pk}/trace/").status_code == 200
+    assert bound.get(f"/extractions/{rows[THEIRS].pk}/trace/").status_code == 404
 
 
 def test_mail_about_other_companies_is_not_sent_to_bound_staff(manager: User) -> None:
