@@ -233,7 +233,7 @@ def remember_client(api_key: str, client: ApiClient, until: datetime | None) -> 
         prefix=client.prefix,
         name=client.name,
         company_ids=tuple(binding.company_id for binding in client.companies.all()),
-        scopes=tuple(client.scopes),
+        scopes=tuple(client.scopes.split()),
         networks=client.networks,
     )
     caches[CACHE].set(_digest(api_key), known, timeout=seconds)

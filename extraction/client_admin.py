@@ -1,6 +1,7 @@
 """What the admin of API clients has beside the stock pages: scopes to tick, another key."""
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -37,6 +38,15 @@ class ApiClientForm(forms.ModelForm[ApiClient]):
             *("expiry_date", "revoked"),
         ]
         widgets = {"allowed_networks": forms.Textarea({"rows": 3})}
+
+    def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
+        """Return what the boxes take: the scopes one by one."""
+        value = super().get_initial_for_field(field, field_name)
+        return value.split() if field_name == "scopes" and isinstance(value, str) else value
+
+    def clean_scopes(self) -> str:
+        """Return the scopes as they are stored."""
+        return " ".join(self.cleaned_data["scopes"])
 
 
 class KeyChangeAdmin(AuditedAdmin[ApiClient]):

@@ -1,6 +1,7 @@
 """Who may act for, and see, which company: operators by grant, staff and clients by binding."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
@@ -62,9 +63,8 @@ class Scope(models.TextChoices):
     USAGE = "usage", "read usage and quotas"
 
 
-def every_scope() -> list[str]:
-    """What clients could do before there were scopes, and can unless staff say otherwise."""
-    return list(Scope.values)
+# What clients could do before there were scopes, and can unless staff say otherwise.
+EVERY_SCOPE = " ".join(Scope.values)
 
 
 class ApiClientManager(APIKeyManager):
@@ -83,11 +83,16 @@ class ApiClient(AbstractAPIKey):
     Its ``prefix`` names it for good: in ``Extraction.client``, and after a change of its key.
     """
 
-    scopes = models.JSONField(
-        default=every_scope, help_text="What the client is for; all else is refused."
+    scopes = models.CharField(
+        max_length=100,
+        default=EVERY_SCOPE,
+        db_default=EVERY_SCOPE,
+        help_text="What the client is for, with blanks between; all else is refused.",
     )
     allowed_networks = models.TextField(
         blank=True,
+        default="",
+        db_default="",
         validators=[validate_networks],
         help_text="From where it may call, one address or network per line, such as "
         "192.0.2.0/24. Empty: from everywhere.",
@@ -108,7 +113,7 @@ class ApiClient(AbstractAPIKey):
         null=True, editable=False, help_text="When its first key ends, after a change of the key."
     )
 
-    objects = ApiClientManager()
+    objects: ClassVar[ApiClientManager] = ApiClientManager()
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API client"
@@ -116,7 +121,7 @@ class ApiClient(AbstractAPIKey):
 
     def may(self, scope: Scope) -> bool:
         """Whether the client is for this."""
-        return scope in self.scopes
+        return scope in self.scopes.split()
 
     @property
     def networks(self) -> tuple[Network, ...]:

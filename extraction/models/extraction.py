@@ -302,7 +302,11 @@ class IdempotencyKey(models.Model):
     client = models.CharField(max_length=200)
     key = models.CharField(max_length=200, help_text="Its SHA-256.")
     request = models.CharField(
-        max_length=64, blank=True, default="", help_text="SHA-256 of what else than a submission."
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="SHA-256 of what else than a submission.",
     )
     extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="idempotency_keys")
     created_at = models.DateTimeField(default=timezone.now)

@@ -42,6 +42,8 @@ def _no_waiting(settings: Settings) -> None:
 
 
 def limit(integrator: Integrator, **fields: Any) -> None:
+    if "scopes" in fields:
+        fields["scopes"] = " ".join(fields["scopes"])
     ApiClient.objects.filter(pk=integrator.record.pk).update(**fields)
 
 
@@ -303,7 +305,7 @@ def test_admin_refuses_what_is_no_network(
 
 @pytest.mark.vendor
 def test_clients_get_primary_keys_without_a_digest(integrator: Integrator) -> None:
-    migration = import_module("extraction.migrations.0029_client_ids")
+    migration = import_module("extraction.migrations.0029_digests_of_keys")
     old = ApiClient(name="old")
     key = ApiClient.objects.assign_key(old)
     old.pk = f"{old.prefix}.{old.hashed_key}"

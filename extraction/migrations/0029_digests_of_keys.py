@@ -1,3 +1,4 @@
+import hashlib
 import uuid
 
 from django.db import migrations
@@ -28,6 +29,14 @@ def replace_ids(apps, schema_editor):
         clients.filter(pk=old_id).delete()
 
 
+def digest_keys(apps, schema_editor):
+    """Put the digest in the place of each Idempotency-Key of the last day."""
+    alias = schema_editor.connection.alias
+    keys = apps.get_model("extraction", "IdempotencyKey")._base_manager.using(alias)
+    for pk, key in keys.values_list("pk", "key"):
+        keys.filter(pk=pk).update(key=hashlib.sha256(key.encode()).hexdigest())
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -36,4 +45,5 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(replace_ids, migrations.RunPython.noop),
+        migrations.RunPython(digest_keys, migrations.RunPython.noop),
     ]
