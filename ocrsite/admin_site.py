@@ -44,11 +44,15 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenChange": "Changes of keys",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "tokens.SiteAlert": "Other alerts",
+        "extraction.WebhookDelivery": "Deliveries of webhooks",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
     },
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
+        "extraction.WebhookEndpoint": "Webhooks",
+        "tokens.AlertRecipient": "Recipients of alerts",
         "logs.LoggerLevel": "Log levels",
     },
 }

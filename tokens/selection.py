@@ -15,7 +15,16 @@ from ocrsite.lib import clock
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, rate_limits, services
 from tokens.ledger import Reservation
-from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
+from tokens.models import (
+    BY_PROVIDER,
+    AlertKind,
+    Finding,
+    Provider,
+    SiteAlert,
+    TokenMaster,
+    TokenQuerySet,
+    TokenStatus,
+)
 from tokens.rate_limits import LimitReached
 
 # How soon to look again while other calls have reserved what is left of a quota.
@@ -190,6 +199,8 @@ def disable_key(token: TokenMaster, reason: str) -> None:
                 reason=reason,
                 by=BY_PROVIDER,
             )
+            told = Finding(f"Key {token} is disabled: {reason}"[:500], token.company_id)
+            SiteAlert.objects.raise_once(AlertKind.KEY_REJECTED, f"key {token.pk}", told)
 
 
 class _TooLittle(Enum):

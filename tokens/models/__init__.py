@@ -9,6 +9,7 @@ from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
 from tokens.models.price import ModelPrice
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
+from tokens.models.site_alerts import AlertKind, AlertRecipient, Finding, SiteAlert
 from tokens.models.token import (
     DEFAULT_LIMIT,
     UNREADABLE_KEY,
@@ -34,17 +35,21 @@ __all__ = [
     "NO_LIMITS",
     "UNREADABLE_KEY",
     "USED_UP",
+    "AlertKind",
+    "AlertRecipient",
     "AlertSubscription",
     "Aspect",
     "CallLimits",
     "Company",
     "CoolDown",
+    "Finding",
     "Installation",
     "LedgerAlert",
     "ModelPrice",
     "PendingWipe",
     "Provider",
     "RecentCall",
+    "SiteAlert",
     "ThresholdAlert",
     "TokenChange",
     "TokenMaster",
