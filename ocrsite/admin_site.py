@@ -27,7 +27,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenUsageLog": "Usage",
         "tokens.CoolDown": "Blocked keys",
         "tokens.TokenReservation": "Reserved by calls under way",
-        "tokens.Price": "Prices",
+        "tokens.ModelPrice": "Prices",
     },
     "Access": {
         "auth.User": "Users",
@@ -45,7 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
         "tokens.SiteAlert": "Other alerts",
-        "extraction.WebhookDelivery": "Deliveries of webhooks",
+        "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
     },

@@ -7,21 +7,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Q
 
-from tokens.models import AlertKind, Finding, SiteAlert, TokenStatus, TokenUsageSummary
+from ocrsite.lib import clock
+from tokens import quotas
+from tokens.models import (
+    AlertKind,
+    Finding,
+    Quota,
+    QuotaSum,
+    SiteAlert,
+    TokenStatus,
+    TokenUsageSummary,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What is used of a limit. ``of`` tells limit and period apart; ``name`` is for people."""
+    """What is used of a limit. ``of`` tells limit and period apart; ``told`` is for people."""
 
     of: str
-    name: str
+    told: str
     company_id: str
     used: int
     limit: int
-    unit: str = "LLM tokens"
 
     def percent_crossed(self) -> int | None:
         """Return the highest of ALERT_PERCENTS that is reached, if any is."""
@@ -35,10 +44,10 @@ def look() -> None:
     Of several reached at once the highest is told.
     """
     found = {}
-    for share in _of_keys():
+    for share in (*_of_keys(), *_of_periods()):
         percent = share.percent_crossed()
         if percent is not None:
-            text = f"{share.name} has used {percent} % of {share.limit} {share.unit}: {share.used}."
+            text = share.told.format(percent=percent)[:500]
             found[f"{share.of} {percent} %"] = Finding(text, share.company_id)
     SiteAlert.objects.follow(AlertKind.QUOTA, found, once=True)
 
@@ -59,8 +68,32 @@ def _of_keys() -> Iterator[Share]:
         token = row.token
         yield Share(
             of=f"key {token.pk} limit {token.total_token_limit}",
-            name=f"Key {token}",
+            told=f"Key {_plain(token)} has used {{percent}} % of {token.total_token_limit} "
+            f"LLM tokens: {row.total_used_tokens}.",
             company_id=token.company_id,
             used=row.total_used_tokens,
             limit=token.total_token_limit,
         )
+
+
+def _of_periods() -> Iterator[Share]:
+    """The quotas of which something was spent in their current periods."""
+    now = clock.now()
+    current = QuotaSum.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
+    spent = Quota.objects.filter(pk__in=current.filter(used__gt=0).values("quota"))
+    for state in quotas.states(spent, now):
+        quota, token = state.quota, state.quota.token
+        if state.limit > 0:
+            whose = f"key {token}" if token else f"company {quota.company}"
+            yield Share(
+                of=f"quota {quota.pk} from {state.starts_at:%Y-%m-%dT%H:%M} limit {state.limit}",
+                told=f"The quota of {_plain(whose)} ({_plain(quota)}) is used to {{percent}} %.",
+                company_id=token.company_id if token else str(quota.company_id),
+                used=state.used,
+                limit=state.limit,
+            )
+
+
+def _plain(named: object) -> str:
+    """A name as a part of a text with gaps."""
+    return str(named).replace("{", "{{").replace("}", "}}")

@@ -1,16 +1,18 @@
 """Alerts that last until what they tell is over, and who gets which by mail."""
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from tests.tokens.rows import make_token
-from tokens import ledger, quota_alerts, selection, services
+from tests.tokens.rows import make_quota, make_token
+from tokens import companies, ledger, quota_alerts, selection, services
 from tokens.emails import deliver_alerts
 from tokens.models import (
     AlertKind,
@@ -23,6 +25,7 @@ from tokens.models import (
     TokenMaster,
     TokenStatus,
 )
+from tokens.periods import Period
 from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
@@ -34,6 +37,15 @@ RECIPIENTS = "/admin/tokens/alertrecipient/"
 
 def use(token: TokenMaster, amount: int) -> None:
     ledger.settle(uuid.uuid4(), token.pk, Usage(amount), **WHO)
+
+
+def spend(token: TokenMaster, amount: int) -> None:
+    """As a call does, which reserves first."""
+    attempt_id = uuid.uuid4()
+    assert ledger.reserve(
+        token.pk, attempt_id=attempt_id, amount=amount, output_budget=0, lease=timedelta(minutes=5)
+    )
+    ledger.settle(attempt_id, token.pk, Usage(amount), **WHO)
 
 
 def alerts(**of: object) -> list[tuple[str, bool]]:
@@ -120,6 +132,35 @@ def test_small_and_huge_limits_are_judged_exactly() -> None:
         "7 LLM tokens: 6.",
         f"{2**62} LLM tokens: {2**62 - 2**58}.",
     ]
+
+
+@pytest.mark.parametrize("of_company", [True, False])
+def test_share_of_a_quota_is_told_once_in_each_period(of_company: bool) -> None:
+    with time_machine.travel(datetime(2026, 11, 27, 12, tzinfo=UTC), tick=False) as clock:
+        token = make_token(total_token_limit=1_000_000)
+        companies.register_used()
+        company = Company.objects.get()
+        make_quota(company if of_company else token, Period.MONTHLY, 10_000)
+        for amount, count in ((7_999, 0), (1, 1), (500, 1), (1_000, 2)):
+            spend(token, amount)
+            for _ in range(2):
+                quota_alerts.look()
+            assert len(alerts()) == count
+        clock.move_to(datetime(2026, 12, 2, tzinfo=UTC))
+        spend(token, 1)
+        quota_alerts.look()
+        assert [is_open for _, is_open in alerts()] == [False, False]
+        spend(token, 8_000)
+        quota_alerts.look()
+
+    whose = f"company {company}" if of_company else f"key {token}"
+    name = "monthly, LLM tokens"
+    assert alerts() == [
+        (f"The quota of {whose} ({name}) is used to 80 %.", False),
+        (f"The quota of {whose} ({name}) is used to 95 %.", False),
+        (f"The quota of {whose} ({name}) is used to 80 %.", True),
+    ]
+    assert set(SiteAlert.objects.values_list("company_id", flat=True)) == {"NT047"}
 
 
 @pytest.mark.parametrize("status", [TokenStatus.DISABLED, TokenStatus.EXPIRED])
