@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens.models import AlertRecipient, Company, SiteAlert
 
@@ -35,6 +36,7 @@ class OpenFilter(admin.SimpleListFilter):
 class SiteAlertAdmin(ReadOnlyAdmin[SiteAlert]):
     """What was found wrong, and until when."""
 
+    company_rule = of_company("company_id")
     list_display = ["created_at", "pill", "kind", "company_id", "text", "sent_at", "resolved_at"]
     list_filter = [OpenFilter, "kind", "created_at"]
     search_fields = ["company_id", "text"]
@@ -71,6 +73,7 @@ class RecipientForm(forms.ModelForm[AlertRecipient]):
 class AlertRecipientAdmin(AuditedAdmin[AlertRecipient]):
     """Who gets which alerts by mail."""
 
+    company_rule = UNBOUND_ONLY
     form = RecipientForm
     list_display = ["who", "company_id", "kind"]
     list_filter = ["kind"]

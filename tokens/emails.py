@@ -82,7 +82,7 @@ def _recipients(alert: _AnyAlert) -> list[str]:
     )
     users = Q(pk__in=[each.user_id for each in asked if each.user_id])
     named = [each.address for each in asked if each.address]
-    return list(dict.fromkeys([*addresses(subscribed | users), *named]))
+    return list(dict.fromkeys([*addresses(subscribed | users, company_id or None), *named]))
 
 
 def _text(alert: _AnyAlert) -> tuple[str, str]:
