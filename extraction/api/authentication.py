@@ -17,6 +17,7 @@ from extraction.throttling import Subject
 from logs import context
 from ocrsite.lib.addresses import client_address, is_within
 from ocrsite.lib.database import is_unreachable
+from tokens.selection import CompanyClosed
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ class ClientUser:
 class ApiClientAuthentication(BaseAuthentication):
     """Unknown, wrong, revoked and expired keys get one and the same answer, and are throttled.
 
-    A right one is refused with 403 where it does not come from a network of its client.
+    A right one is refused with 403 where it does not come from a network of its client, or where
+    all companies of its client are closed.
 
     While the database is away, a client that this process authenticated within the last hour is a
     KnownClient.
@@ -51,6 +53,7 @@ class ApiClientAuthentication(BaseAuthentication):
                 # A key that is known is no guess, whatever others have guessed.
                 throttling.require_unlocked(_subjects(key, request))
             holder = clients.holder_of(key)
+            is_refused = holder is not None and holder.client.is_refused
             if holder is not None:
                 clients.note_use(holder.client)
         except Error as error:
@@ -64,8 +67,11 @@ class ApiClientAuthentication(BaseAuthentication):
             _count_failure(key, request)
             raise _invalid()
         client = holder.client
-        remember_client(key, client, holder.until)
         context.add(user=client.name)
+        if is_refused:
+            forget_client(key)
+            raise CompanyClosed
+        remember_client(key, client, holder.until)
         _require_network(client, request)
         return ClientUser(client), client
 

@@ -20,7 +20,13 @@ pytestmark = pytest.mark.django_db
 CLIENTS = "/admin/extraction/apiclient/"
 NO_INLINES = {
     f"{prefix}-{number}_FORMS": "0"
-    for prefix in ("account_rule", "alert_subscription", "error_subscription", "company_grants")
+    for prefix in (
+        "account_rule",
+        "alert_subscription",
+        "error_subscription",
+        "company_grants",
+        "staff_companies",
+    )
     for number in ("TOTAL", "INITIAL")
 }
 JOINED = {"date_joined_0": "2026-11-24", "date_joined_1": "00:00:00"}
@@ -34,6 +40,7 @@ def made(**of: Any) -> list[tuple[str, ...]]:
 def client_form(*companies: str, **fields: str) -> dict[str, str]:
     return {
         "name": "ERP",
+        "scopes": "read",
         "expiry_date_0": "",
         "expiry_date_1": "",
         "companies-TOTAL_FORMS": str(len(companies)),
