@@ -35,7 +35,7 @@ ONLY_CHANGE_ROWS = {
     ("extraction", "0020_accounts"),
     ("extraction", "0022_fill_companies"),
     ("extraction", "0027_roles"),
-    ("extraction", "0029_digests_of_keys"),
+    ("extraction", "0030_digests_of_keys"),
     ("logs", "0006_renamed_loggers"),
     ("logs", "0011_audit_list"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),

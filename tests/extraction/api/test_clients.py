@@ -305,7 +305,7 @@ def test_admin_refuses_what_is_no_network(
 
 @pytest.mark.vendor
 def test_clients_get_primary_keys_without_a_digest(integrator: Integrator) -> None:
-    migration = import_module("extraction.migrations.0029_digests_of_keys")
+    migration = import_module("extraction.migrations.0030_digests_of_keys")
     old = ApiClient(name="old")
     key = ApiClient.objects.assign_key(old)
     old.pk = f"{old.prefix}.{old.hashed_key}"

@@ -132,7 +132,7 @@ def test_keys_of_an_earlier_version_still_hold(integrator: Integrator, token: To
     first = submit(integrator, "k")
     IdempotencyKey.objects.update(key="k")
 
-    migration = import_module("extraction.migrations.0029_digests_of_keys")
+    migration = import_module("extraction.migrations.0030_digests_of_keys")
     migration.digest_keys(apps, SimpleNamespace(connection=connection))
 
     assert submit(integrator, "k").json()["extraction"] == first.json()["extraction"]

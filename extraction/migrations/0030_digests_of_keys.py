@@ -40,7 +40,7 @@ def digest_keys(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0028_client_scopes'),
+        ('extraction', '0029_client_scopes'),
     ]
 
     operations = [
