@@ -86,7 +86,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
+        (N'extraction', N'0027_roles'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -98,6 +100,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
         (N'logs', N'0011_audit_list'),
+        (N'logs', N'0012_retention_of_webhooks'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -358,6 +361,17 @@ CREATE TABLE [extraction_exportcolumn] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_externalidentity]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_externalidentity] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [digest] nvarchar(64) NOT NULL UNIQUE,
+    [linked_at] datetimeoffset NOT NULL,
+    [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_failedattempts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_failedattempts] (
@@ -401,6 +415,74 @@ CREATE TABLE [extraction_recoverycode] (
     [digest] nvarchar(64) NOT NULL,
     [authenticator_id] bigint NOT NULL,
     CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_role]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_role] (
+    [name] nvarchar(50) NOT NULL PRIMARY KEY,
+    [given] nvarchar(max) NOT NULL CONSTRAINT extraction_role_given_04765773_check CHECK ((ISJSON ("given") = 1)),
+    [group_id] int NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookendpoint]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookendpoint] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [company_id] nvarchar(50) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [url] nvarchar(500) NOT NULL,
+    [events] nvarchar(300) NOT NULL,
+    [secret] nvarchar(1000) NOT NULL,
+    [old_secret] nvarchar(1000) NOT NULL,
+    [old_secret_until] datetimeoffset NULL,
+    [enabled] bit NOT NULL,
+    [disabled_reason] nvarchar(200) NOT NULL,
+    [failing_since] datetimeoffset NULL,
+    [last_success_at] datetimeoffset NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [created_by] nvarchar(200) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookdelivery]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookdelivery] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [event] nvarchar(50) NOT NULL,
+    [event_key] nvarchar(200) NOT NULL,
+    [extraction_id] nchar(32) NULL,
+    [body] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [attempts] int NOT NULL CONSTRAINT extraction_webhookdelivery_attempts_16470d4f_check CHECK ([attempts] >= 0),
+    [created_at] datetimeoffset NOT NULL,
+    [due_at] datetimeoffset NOT NULL,
+    [give_up_at] datetimeoffset NOT NULL,
+    [ended_at] datetimeoffset NULL,
+    [lease_id] nchar(32) NULL,
+    [leased_until] datetimeoffset NULL,
+    [endpoint_id] nchar(32) NOT NULL,
+    CONSTRAINT [webhook_event_once] UNIQUE ([endpoint_id], [event_key])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookattempt]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookattempt] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [number] int NOT NULL CONSTRAINT extraction_webhookattempt_number_454936b0_check CHECK ([number] >= 0),
+    [started_at] datetimeoffset NOT NULL,
+    [milliseconds] int NOT NULL CONSTRAINT extraction_webhookattempt_milliseconds_44c52dfd_check CHECK ([milliseconds] >= 0),
+    [status_code] smallint NULL CONSTRAINT extraction_webhookattempt_status_code_1e3402fd_check CHECK ([status_code] >= 0),
+    [error] nvarchar(200) NOT NULL,
+    [answer] nvarchar(500) NOT NULL,
+    [delivery_id] nchar(32) NOT NULL
 );
 END
 GO
@@ -603,6 +685,17 @@ CREATE TABLE [Companies] (
     [OtherSpellings] nvarchar(max) NOT NULL CONSTRAINT Companies_OtherSpellings_2e7d8fa4_check CHECK ((ISJSON ("OtherSpellings") = 1)),
     [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [ClosedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_staffcompany] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [company_id] nvarchar(50) NOT NULL,
+    [user_id] int NOT NULL,
+    CONSTRAINT [unique_staff_company] UNIQUE ([user_id], [company_id])
 );
 END
 GO
@@ -1127,6 +1220,12 @@ ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_pr
 END
 GO
 
+IF OBJECT_ID(N'[extraction_externalidentity_user_id_599e09a2_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_externalidentity] ADD CONSTRAINT [extraction_externalidentity_user_id_599e09a2_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID] FOREIGN KEY ([chosen_key_id]) REFERENCES [TokenMaster] ([TokenID]);
@@ -1148,6 +1247,36 @@ GO
 IF OBJECT_ID(N'[extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_recoverycode] ADD CONSTRAINT [extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id] FOREIGN KEY ([authenticator_id]) REFERENCES [extraction_authenticator] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_role_group_id_45d33e65_fk_auth_group_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_role] ADD CONSTRAINT [extraction_role_group_id_45d33e65_fk_auth_group_id] FOREIGN KEY ([group_id]) REFERENCES [auth_group] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID] FOREIGN KEY ([company_id]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookattempt_delivery_id_d3253d99_fk_extraction_webhookdelivery_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_webhookattempt] ADD CONSTRAINT [extraction_webhookattempt_delivery_id_d3253d99_fk_extraction_webhookdelivery_id] FOREIGN KEY ([delivery_id]) REFERENCES [extraction_webhookdelivery] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookdelivery_endpoint_id_9ea047a1_fk_extraction_webhookendpoint_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_webhookdelivery] ADD CONSTRAINT [extraction_webhookdelivery_endpoint_id_9ea047a1_fk_extraction_webhookendpoint_id] FOREIGN KEY ([endpoint_id]) REFERENCES [extraction_webhookendpoint] ([id]);
 END
 GO
 
@@ -1571,6 +1700,18 @@ CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, 
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_company_id_92f2d8c5' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_company_id_92f2d8c5] ON [extraction_staffcompany] ([company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_user_id_3b256ab1' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_user_id_3b256ab1] ON [extraction_staffcompany] ([user_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id], [deleted_at]);
@@ -1607,6 +1748,18 @@ CREATE INDEX [extraction_turn] ON [extraction_extraction] ([state], [company_id]
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookattempt_delivery_id_d3253d99' AND object_id = OBJECT_ID(N'[extraction_webhookattempt]'))
+BEGIN
+CREATE INDEX [extraction_webhookattempt_delivery_id_d3253d99] ON [extraction_webhookattempt] ([delivery_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookdelivery_extraction_id_2bc9c54a' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [extraction_webhookdelivery_extraction_id_2bc9c54a] ON [extraction_webhookdelivery] ([extraction_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'rest_framework_api_key_apikey_created_c61872d9' AND object_id = OBJECT_ID(N'[rest_framework_api_key_apikey]'))
 BEGIN
 CREATE INDEX [rest_framework_api_key_apikey_created_c61872d9] ON [rest_framework_api_key_apikey] ([created]);
@@ -1616,6 +1769,30 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'success_index' AND object_id = OBJECT_ID(N'[django_q_task]'))
 BEGIN
 CREATE INDEX [success_index] ON [django_q_task] ([group], [name], [func]) WHERE [success] = 1;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_company' AND object_id = OBJECT_ID(N'[extraction_webhookendpoint]'))
+BEGIN
+CREATE INDEX [webhook_company] ON [extraction_webhookendpoint] ([company_id], [enabled]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_created' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_created] ON [extraction_webhookdelivery] ([created_at] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_due' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_due] ON [extraction_webhookdelivery] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_ended' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_ended] ON [extraction_webhookdelivery] ([ended_at], [give_up_at]);
 END
 GO
 
@@ -1676,6 +1853,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_dedup_key_4906906e_uniq' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE UNIQUE INDEX [extraction_extraction_dedup_key_4906906e_uniq] ON [extraction_extraction]([dedup_key]) WHERE [dedup_key] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_role_group_id_45d33e65_uniq' AND object_id = OBJECT_ID(N'[extraction_role]'))
+BEGIN
+CREATE UNIQUE INDEX [extraction_role_group_id_45d33e65_uniq] ON [extraction_role]([group_id]) WHERE [group_id] IS NOT NULL;
 END
 GO
 
@@ -1950,6 +2133,10 @@ IF EXISTS (
         (N'extraction_exportcolumn', N'path'),
         (N'extraction_exportcolumn', N'heading'),
         (N'extraction_exportcolumn', N'profile_id'),
+        (N'extraction_externalidentity', N'id'),
+        (N'extraction_externalidentity', N'digest'),
+        (N'extraction_externalidentity', N'linked_at'),
+        (N'extraction_externalidentity', N'user_id'),
         (N'extraction_failedattempts', N'id'),
         (N'extraction_failedattempts', N'subject'),
         (N'extraction_failedattempts', N'failures'),
@@ -1966,6 +2153,45 @@ IF EXISTS (
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
+        (N'extraction_role', N'name'),
+        (N'extraction_role', N'given'),
+        (N'extraction_role', N'group_id'),
+        (N'extraction_webhookendpoint', N'id'),
+        (N'extraction_webhookendpoint', N'company_id'),
+        (N'extraction_webhookendpoint', N'client'),
+        (N'extraction_webhookendpoint', N'url'),
+        (N'extraction_webhookendpoint', N'events'),
+        (N'extraction_webhookendpoint', N'secret'),
+        (N'extraction_webhookendpoint', N'old_secret'),
+        (N'extraction_webhookendpoint', N'old_secret_until'),
+        (N'extraction_webhookendpoint', N'enabled'),
+        (N'extraction_webhookendpoint', N'disabled_reason'),
+        (N'extraction_webhookendpoint', N'failing_since'),
+        (N'extraction_webhookendpoint', N'last_success_at'),
+        (N'extraction_webhookendpoint', N'created_at'),
+        (N'extraction_webhookendpoint', N'created_by'),
+        (N'extraction_webhookdelivery', N'id'),
+        (N'extraction_webhookdelivery', N'event'),
+        (N'extraction_webhookdelivery', N'event_key'),
+        (N'extraction_webhookdelivery', N'extraction_id'),
+        (N'extraction_webhookdelivery', N'body'),
+        (N'extraction_webhookdelivery', N'state'),
+        (N'extraction_webhookdelivery', N'attempts'),
+        (N'extraction_webhookdelivery', N'created_at'),
+        (N'extraction_webhookdelivery', N'due_at'),
+        (N'extraction_webhookdelivery', N'give_up_at'),
+        (N'extraction_webhookdelivery', N'ended_at'),
+        (N'extraction_webhookdelivery', N'lease_id'),
+        (N'extraction_webhookdelivery', N'leased_until'),
+        (N'extraction_webhookdelivery', N'endpoint_id'),
+        (N'extraction_webhookattempt', N'id'),
+        (N'extraction_webhookattempt', N'number'),
+        (N'extraction_webhookattempt', N'started_at'),
+        (N'extraction_webhookattempt', N'milliseconds'),
+        (N'extraction_webhookattempt', N'status_code'),
+        (N'extraction_webhookattempt', N'error'),
+        (N'extraction_webhookattempt', N'answer'),
+        (N'extraction_webhookattempt', N'delivery_id'),
         (N'extraction_worker', N'id'),
         (N'extraction_worker', N'name'),
         (N'extraction_worker', N'host'),
@@ -2070,6 +2296,9 @@ IF EXISTS (
         (N'Companies', N'OtherSpellings'),
         (N'Companies', N'CreatedAt'),
         (N'Companies', N'ClosedAt'),
+        (N'extraction_staffcompany', N'id'),
+        (N'extraction_staffcompany', N'company_id'),
+        (N'extraction_staffcompany', N'user_id'),
         (N'Installation', N'Key'),
         (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
@@ -2348,7 +2577,9 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
+    (N'extraction', N'0027_roles'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -2360,6 +2591,7 @@ FROM (VALUES
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
     (N'logs', N'0011_audit_list'),
+    (N'logs', N'0012_retention_of_webhooks'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),

@@ -19,7 +19,7 @@ from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionCancelled, ExtractionFailed
 from extraction.invoices.listed import listed_fields
-from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.models import Attempt, AttemptOutcome, Extraction, Right, State
 from extraction.models.extraction_queryset import DEATHS_ALLOWED
 from extraction.readers.base import (
     SERVICE_FAULTS,
@@ -31,6 +31,7 @@ from extraction.readers.base import (
 )
 from extraction.readers.registry import reader_for
 from extraction.retry import RetryPolicy
+from extraction.webhooks import events
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
@@ -106,6 +107,7 @@ def finish(
         )
         if ended:
             Extraction.objects.answer_for_bytes(extraction)
+            events.tell_succeeded(extraction, needs_review=invoice.needs_review)
     logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
 
 
@@ -167,13 +169,16 @@ def fail(extraction: Extraction, error: UserFacingError) -> None:
         "retry_after_at": None if wait is None else clock.now() + wait,
         "dedup_key": None,  # the same bytes may be sent again
     }
-    Extraction.objects.end(
-        extraction,
-        error_code=error.code,
-        error_message=error.message,
-        error_detail=error.detail,
-        **(Extraction.objects.earlier_result() if extraction.has_result else failed),
-    )
+    with transaction.atomic():
+        ended = Extraction.objects.end(
+            extraction,
+            error_code=error.code,
+            error_message=error.message,
+            error_detail=error.detail,
+            **(Extraction.objects.earlier_result() if extraction.has_result else failed),
+        )
+        if ended and not extraction.has_result:
+            events.tell_failed(extraction, http_status=error.http_status, code=error.code)
     logger.warning("The extraction failed: %s (%s)", error.detail, error.code)
 
 
@@ -242,6 +247,12 @@ def recover(
 
 @deadlocks_retried
 def cancel(extraction: Extraction, *, by: Principal) -> bool:
+    """``end_unread`` for who has the right to it. Raises NotAllowed."""
+    by.demand(Right.RETRY, extraction.company_id)
+    return end_unread(extraction, by=by)
+
+
+def end_unread(extraction: Extraction, *, by: Principal) -> bool:
     """End an extraction that no process has taken; False when one has, or when it has ended.
 
     A call under way is not cut off: it is paid for. One that was being read again has its earlier

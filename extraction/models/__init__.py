@@ -1,7 +1,7 @@
-"""Extractions with their attempts, who may submit and see them, how they are exported; accounts."""
+"""Extractions with attempts, access, exports, accounts and webhooks."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
-from extraction.models.account import AccountRule, Authenticator, RecoveryCode
+from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
@@ -18,7 +18,16 @@ from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
+from extraction.models.rights import Right
+from extraction.models.role import Role
 from extraction.models.state import State
+from extraction.models.webhook import (
+    DeliveryState,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from extraction.models.worker import QueuePause, Worker, WorkerState
 
 __all__ = [
@@ -32,8 +41,10 @@ __all__ = [
     "Correction",
     "DateFormat",
     "DecimalSign",
+    "DeliveryState",
     "ExportColumn",
     "ExportProfile",
+    "ExternalIdentity",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
@@ -42,10 +53,17 @@ __all__ = [
     "ReaderChoice",
     "RecoveryCode",
     "ReviewState",
+    "Right",
+    "Role",
     "RowsPer",
     "Separator",
+    "StaffCompany",
     "State",
     "TableFormat",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "Worker",
     "WorkerState",
 ]
