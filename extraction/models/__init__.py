@@ -4,6 +4,7 @@ from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, 
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.correction import Correction
+from extraction.models.document_day import DocumentDay
 from extraction.models.export_profile import (
     DateFormat,
     DecimalSign,
@@ -42,6 +43,7 @@ __all__ = [
     "DateFormat",
     "DecimalSign",
     "DeliveryState",
+    "DocumentDay",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",
