@@ -86,6 +86,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0023_trace_of_extractions'),
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
@@ -121,6 +122,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0011_companies'),
         (N'tokens', N'0012_fill_companies'),
         (N'tokens', N'0013_prices'),
+        (N'tokens', N'0014_quotas'),
         (N'tokens', N'0016_usage_days')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
@@ -849,7 +851,10 @@ CREATE TABLE [extraction_extraction] (
     [deleted_by] nvarchar(100) NULL,
     [purged_at] datetimeoffset NULL,
     [batch] nchar(32) NULL,
-    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1)),
+    [channel] nvarchar(10) DEFAULT '' NOT NULL,
+    [received_from] nvarchar(45) NULL,
+    [received_in] nvarchar(36) NULL
 );
 END
 GO
@@ -871,6 +876,7 @@ CREATE TABLE [extraction_attempt] (
     [correction] nvarchar(max) DEFAULT '' NOT NULL,
     [output_budget] bigint DEFAULT 0 NOT NULL,
     [repairs_id] nchar(32) NULL,
+    [asked_wait] double precision NULL,
     CONSTRAINT [unique_attempt_number] UNIQUE ([extraction_id], [number])
 );
 END
@@ -935,6 +941,56 @@ CREATE TABLE [TokenCoolDowns] (
     [ClosedUntil] datetimeoffset NOT NULL,
     [Probing] bit DEFAULT 0 NOT NULL,
     CONSTRAINT [CK_TokenCoolDowns_OneScope] CHECK ((([TokenID] IS NULL OR [Project] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [Project] IS NULL THEN 1 ELSE 0 END)))
+);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Quotas] (
+    [QuotaID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Period] nvarchar(10) NOT NULL,
+    [Unit] nvarchar(10) NOT NULL,
+    [QuotaLimit] bigint NOT NULL,
+    [FirstDay] smallint DEFAULT 1 NOT NULL CONSTRAINT Quotas_FirstDay_95b0d5d6_check CHECK ([FirstDay] >= 0),
+    [RaisedBy] bigint DEFAULT 0 NOT NULL,
+    [RaisedUntil] datetimeoffset NULL,
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [TokenID] bigint NULL,
+    CONSTRAINT [CK_Quotas_OneScope] CHECK ((([TokenID] IS NULL OR [CompanyID] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [CompanyID] IS NULL THEN 1 ELSE 0 END))),
+    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL))
+);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges]', N'U') IS NULL
+BEGIN
+CREATE TABLE [QuotaChanges] (
+    [ChangeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Quota] nvarchar(50) NOT NULL,
+    [What] nvarchar(10) NOT NULL,
+    [FromValue] nvarchar(100) NOT NULL,
+    [ToValue] nvarchar(100) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Reason] nvarchar(200) NOT NULL,
+    [ChangedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [TokenID] bigint NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaSums]', N'U') IS NULL
+BEGIN
+CREATE TABLE [QuotaSums] (
+    [SumID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [StartsAt] datetimeoffset NOT NULL,
+    [EndsAt] datetimeoffset NULL,
+    [Used] bigint NOT NULL,
+    [Reserved] bigint NOT NULL,
+    [QuotaID] bigint NOT NULL,
+    CONSTRAINT [UQ_QuotaSums_Period] UNIQUE ([QuotaID], [StartsAt])
 );
 END
 GO
@@ -1015,7 +1071,8 @@ CREATE TABLE [TokenUsageLogs] (
     [KeyFingerprint] nvarchar(64) NULL,
     [Cost] numeric(24, 10) NULL,
     [Currency] nvarchar(3) NULL,
-    [Model] nvarchar(100) NULL
+    [Model] nvarchar(100) NULL,
+    [BeganAt] datetimeoffset NULL
 );
 END
 GO
@@ -1029,7 +1086,8 @@ CREATE TABLE [TokenUsageSummary] (
     [Threshold] bigint DEFAULT 3000 NOT NULL,
     [LastUpdated] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [ReservedTokens] bigint DEFAULT 0 NOT NULL,
-    [TokenID] bigint NOT NULL UNIQUE
+    [TokenID] bigint NOT NULL UNIQUE,
+    [QuotaFree] bit NULL
 );
 END
 GO
@@ -1076,6 +1134,36 @@ GO
 IF OBJECT_ID(N'[ErrorSubscriptions_user_id_517777ff_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [ErrorSubscriptions] ADD CONSTRAINT [ErrorSubscriptions_user_id_517777ff_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges_CompanyID_e39277ce_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaChanges] ADD CONSTRAINT [QuotaChanges_CompanyID_e39277ce_fk_Companies_CompanyID] FOREIGN KEY ([CompanyID]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges_TokenID_31199dd0_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaChanges] ADD CONSTRAINT [QuotaChanges_TokenID_31199dd0_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaSums_QuotaID_02cb0ccc_fk_Quotas_QuotaID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaSums] ADD CONSTRAINT [QuotaSums_QuotaID_02cb0ccc_fk_Quotas_QuotaID] FOREIGN KEY ([QuotaID]) REFERENCES [Quotas] ([QuotaID]);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas_CompanyID_d131fa7c_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [Quotas] ADD CONSTRAINT [Quotas_CompanyID_d131fa7c_fk_Companies_CompanyID] FOREIGN KEY ([CompanyID]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas_TokenID_f97f5bb5_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [Quotas] ADD CONSTRAINT [Quotas_TokenID_f97f5bb5_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
 END
 GO
 
@@ -1403,6 +1491,12 @@ CREATE INDEX [IX_Logs_Timestamp] ON [ApplicationLogs] ([Timestamp] DESC);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_QuotaChanges_ChangedAt' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [IX_QuotaChanges_ChangedAt] ON [QuotaChanges] ([ChangedAt] DESC);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_CompanyID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
 BEGIN
 CREATE INDEX [IX_Retry_CompanyID] ON [RetryAttempts] ([CompanyID]);
@@ -1451,6 +1545,12 @@ CREATE INDEX [IX_TokenMaster_Expiry] ON [TokenMaster] ([Status], [ExpiresAt]);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Began' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE INDEX [IX_Usage_Began] ON [TokenUsageLogs] ([TokenID], [BeganAt]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Branch' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
 BEGIN
 CREATE INDEX [IX_Usage_Branch] ON [TokenUsageLogs] ([Branch]);
@@ -1466,6 +1566,30 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_TokenID' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
 BEGIN
 CREATE INDEX [IX_Usage_TokenID] ON [TokenUsageLogs] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'QuotaChanges_CompanyID_e39277ce' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [QuotaChanges_CompanyID_e39277ce] ON [QuotaChanges] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'QuotaChanges_TokenID_31199dd0' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [QuotaChanges_TokenID_31199dd0] ON [QuotaChanges] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'Quotas_CompanyID_d131fa7c' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE INDEX [Quotas_CompanyID_d131fa7c] ON [Quotas] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'Quotas_TokenID_f97f5bb5' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE INDEX [Quotas_TokenID_f97f5bb5] ON [Quotas] ([TokenID]);
 END
 GO
 
@@ -1832,6 +1956,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_LedgerAlerts_Open' AND object_id = OBJECT_ID(N'[LedgerAlerts]'))
 BEGIN
 CREATE UNIQUE INDEX [UQ_LedgerAlerts_Open] ON [LedgerAlerts] ([Fingerprint]) WHERE [ResolvedAt] IS NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Company' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_Quotas_Company] ON [Quotas] ([CompanyID], [Period], [Unit]) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Token' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_Quotas_Token] ON [Quotas] ([TokenID], [Period], [Unit]) WHERE [TokenID] IS NOT NULL;
 END
 GO
 
@@ -2416,6 +2552,9 @@ IF EXISTS (
         (N'extraction_extraction', N'purged_at'),
         (N'extraction_extraction', N'batch'),
         (N'extraction_extraction', N'page_turns'),
+        (N'extraction_extraction', N'channel'),
+        (N'extraction_extraction', N'received_from'),
+        (N'extraction_extraction', N'received_in'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2430,6 +2569,7 @@ IF EXISTS (
         (N'extraction_attempt', N'correction'),
         (N'extraction_attempt', N'output_budget'),
         (N'extraction_attempt', N'repairs_id'),
+        (N'extraction_attempt', N'asked_wait'),
         (N'extraction_correction', N'id'),
         (N'extraction_correction', N'version'),
         (N'extraction_correction', N'path'),
@@ -2463,6 +2603,32 @@ IF EXISTS (
         (N'TokenCoolDowns', N'TokenID'),
         (N'TokenCoolDowns', N'ClosedUntil'),
         (N'TokenCoolDowns', N'Probing'),
+        (N'Quotas', N'QuotaID'),
+        (N'Quotas', N'Period'),
+        (N'Quotas', N'Unit'),
+        (N'Quotas', N'QuotaLimit'),
+        (N'Quotas', N'FirstDay'),
+        (N'Quotas', N'RaisedBy'),
+        (N'Quotas', N'RaisedUntil'),
+        (N'Quotas', N'CreatedAt'),
+        (N'Quotas', N'CompanyID'),
+        (N'Quotas', N'TokenID'),
+        (N'QuotaChanges', N'ChangeID'),
+        (N'QuotaChanges', N'Quota'),
+        (N'QuotaChanges', N'What'),
+        (N'QuotaChanges', N'FromValue'),
+        (N'QuotaChanges', N'ToValue'),
+        (N'QuotaChanges', N'Actor'),
+        (N'QuotaChanges', N'Reason'),
+        (N'QuotaChanges', N'ChangedAt'),
+        (N'QuotaChanges', N'CompanyID'),
+        (N'QuotaChanges', N'TokenID'),
+        (N'QuotaSums', N'SumID'),
+        (N'QuotaSums', N'StartsAt'),
+        (N'QuotaSums', N'EndsAt'),
+        (N'QuotaSums', N'Used'),
+        (N'QuotaSums', N'Reserved'),
+        (N'QuotaSums', N'QuotaID'),
         (N'TokenRecentCalls', N'CallID'),
         (N'TokenRecentCalls', N'BeganAt'),
         (N'TokenRecentCalls', N'TokenID'),
@@ -2508,6 +2674,7 @@ IF EXISTS (
         (N'TokenUsageLogs', N'Cost'),
         (N'TokenUsageLogs', N'Currency'),
         (N'TokenUsageLogs', N'Model'),
+        (N'TokenUsageLogs', N'BeganAt'),
         (N'TokenUsageSummary', N'SummaryID'),
         (N'TokenUsageSummary', N'TotalUsedTokens'),
         (N'TokenUsageSummary', N'TotalRemainingTokens'),
@@ -2515,6 +2682,7 @@ IF EXISTS (
         (N'TokenUsageSummary', N'LastUpdated'),
         (N'TokenUsageSummary', N'ReservedTokens'),
         (N'TokenUsageSummary', N'TokenID'),
+        (N'TokenUsageSummary', N'QuotaFree'),
         (N'TokenUsageDays', N'UsageDayID'),
         (N'TokenUsageDays', N'Day'),
         (N'TokenUsageDays', N'CompanyID'),
@@ -2598,6 +2766,7 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0023_trace_of_extractions'),
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
@@ -2633,6 +2802,7 @@ FROM (VALUES
     (N'tokens', N'0011_companies'),
     (N'tokens', N'0012_fill_companies'),
     (N'tokens', N'0013_prices'),
+    (N'tokens', N'0014_quotas'),
     (N'tokens', N'0016_usage_days')
 ) AS released (app, name)
 WHERE NOT EXISTS (

@@ -121,6 +121,7 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
             code=error.code,
             failure=error.failure,
             correction=error.correction,
+            asked_wait=error.retry_after,
         )
         _charge(extraction, call.attempt, error.billing, error.usage)
         if not closed:  # by this function before, or by the process that took the extraction over
@@ -296,7 +297,7 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
     return attempts.order_by("number")
 
 
-def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
+def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str | float | None) -> bool:
     """Record how a call ended, once; False when that was done before."""
     closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
         outcome=outcome, finished_at=clock.now(), **failed
@@ -315,7 +316,14 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
         case Billing.NONE:
             ledger.release(attempt.pk)
         case Billing.KNOWN:
-            ledger.settle(attempt.pk, attempt.token_id, usage, **requester, model=attempt.model)
+            ledger.settle(
+                attempt.pk,
+                attempt.token_id,
+                usage,
+                **requester,
+                model=attempt.model,
+                began_at=attempt.started_at,
+            )
         case Billing.UNKNOWN:
             ledger.settle_unknown(
                 attempt.pk,
@@ -324,6 +332,7 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
                 **requester,
                 model=attempt.model,
                 output_budget=attempt.output_budget,
+                began_at=attempt.started_at,
             )
 
 

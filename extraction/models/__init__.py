@@ -3,6 +3,7 @@
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.document_day import DocumentDay
 from extraction.models.export_profile import (
@@ -38,6 +39,7 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
+    "Channel",
     "CompanyGrant",
     "Correction",
     "DateFormat",
