@@ -13,8 +13,18 @@ from typing import Any
 from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, Sum, Value
 from django.utils import timezone
 
+from ocrsite.lib import clock
 from tokens.costs import amount_of
-from tokens.models import CoolDown, LedgerAlert, ThresholdAlert, TokenMaster, TokenStatus, UsageDay
+from tokens.models import (
+    CoolDown,
+    LedgerAlert,
+    Quota,
+    QuotaSum,
+    ThresholdAlert,
+    TokenMaster,
+    TokenStatus,
+    UsageDay,
+)
 
 # So many days are shown, today among them.
 DAYS = 30
@@ -186,6 +196,36 @@ def forecast(today: date, token: TokenMaster, used: int) -> date | None:
         return None
     left = max(0, token.unspent) * days // used
     return today + timedelta(days=left) if left <= LONGEST_FORECAST else None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A quota that renews, as its calls have used it in the period that is now."""
+
+    quota: Quota
+    used: int
+    limit: int  # with what it is raised by
+    resets_at: datetime | None
+
+    @property
+    def share(self) -> int:
+        """Percent of the limit that is used."""
+        return 100 if self.limit <= 0 else min(999, 100 * self.used // self.limit)
+
+
+def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
+    """Return the SHOWN quotas that are nearest to their limits in their periods; one query.
+
+    Those are left out of which no call has reserved anything in this period.
+    """
+    now = clock.now()
+    current = QuotaSum.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
+    if companies is not None:
+        own = Q(quota__company__in=companies) | Q(quota__token__company_id__in=companies)
+        current = current.filter(own)
+    rows = current.select_related("quota__company", "quota__token").order_by("-used")[:MOST]
+    found = [Budget(row.quota, row.used, row.quota.limit_at(now), row.ends_at) for row in rows]
+    return sorted(found, key=lambda budget: -budget.share)[:SHOWN]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
 
@@ -17,11 +18,13 @@ from extraction.dashboard.links import Number
 from extraction.document_days import Counted
 from extraction.models import State
 from logs import dashboard as errors
+from logs.error_names import name_of
 from ocrsite.lib.charts import share
 from ocrsite.lib.moments import span
 from ocrsite.lib.staff_companies import bound_companies
 from tokens import dashboard as use
-from tokens.dashboard import Attention, Spent, UsageFigures
+from tokens.dashboard import Attention, Budget, Spent, UsageFigures
+from tokens.models import Company, Quota
 
 GIB = 1024**3
 # Below this the disk needs somebody.
@@ -148,14 +151,12 @@ def _reasons(of_today: Iterable[Counted], received: dict[str, str]) -> list[Name
             codes[row.error_code] += row.documents
     failed = {**received, "state__exact": State.FAILED.value}
     return [
-        Named(reason(code), Number(count, links.documents(**failed, error_code__exact=code)))
+        Named(
+            name_of(code) or "Not known",
+            Number(count, links.documents(**failed, error_code__exact=code)),
+        )
         for code, count in codes.most_common(REASONS)
     ]
-
-
-def reason(code: str) -> str:
-    """Return what people call a code."""
-    return code.replace("_", " ").capitalize() or "Not known"
 
 
 def _usage(today: date, figures: UsageFigures) -> list[tuple[str, Number, Number, str]]:
@@ -179,12 +180,25 @@ def _spent(label: str, spent: Spent, address: str) -> tuple[str, Number, Number,
 def _keys(today: date, figures: UsageFigures, companies: Sequence[str] | None) -> dict[str, Any]:
     found = use.attention(today, figures.by_key, companies)
     return {
+        "budgets": [
+            (each, share(each.share, _full(each)), _page_of(each.quota))
+            for each in use.budgets(companies)
+        ],
         "attention": [(each, share(each.share, _full(each))) for each in found[: use.SHOWN]],
         "more_keys": links.listed("tokens_tokenmaster") if len(found) > use.SHOWN else "",
     }
 
 
-def _full(each: Attention) -> str:
+def _page_of(quota: Quota) -> str:
+    """Return the address of the key, or of the company, whose quota it is; "" for none."""
+    if quota.token_id is not None:
+        return reverse("admin:tokens_tokenmaster_change", args=[quota.token_id])
+    if admin.site.is_registered(Company):
+        return reverse("admin:tokens_company_change", args=[quota.company_id])
+    return ""
+
+
+def _full(each: Attention | Budget) -> str:
     return "share-bad" if each.share >= 95 else "share-warn" if each.share >= use.NEAR else ""
 
 
