@@ -18,7 +18,6 @@ from tokens.models import Company, CoolDown
 pytestmark = pytest.mark.django_db
 
 
-
 @pytest.fixture(autouse=True)
 def _companies() -> None:
     for company_id in ("NT047", "NT048", "NT049", "NT050"):
