@@ -1,6 +1,14 @@
 """Extractions with attempts, access, exports, accounts and webhooks."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.access import (
+    ApiClient,
+    ApiClientCompany,
+    ApiClientKey,
+    ApiClientRequests,
+    CompanyGrant,
+    Scope,
+    StaffCompany,
+)
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
@@ -36,6 +44,8 @@ __all__ = [
     "AccountRule",
     "ApiClient",
     "ApiClientCompany",
+    "ApiClientKey",
+    "ApiClientRequests",
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
@@ -60,6 +70,7 @@ __all__ = [
     "Right",
     "Role",
     "RowsPer",
+    "Scope",
     "Separator",
     "StaffCompany",
     "State",

@@ -13,9 +13,16 @@ from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
 from tests.logs.audited import entries, last
 from tests.tokens.rows import make_token
 from tests.tokens.test_admin import NEW_KEY, change, posted
-from tokens.models import CoolDown
+from tokens.models import Company, CoolDown
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _companies() -> None:
+    for company_id in ("NT047", "NT048", "NT049", "NT050"):
+        Company.objects.create(company_id=company_id)
+
 
 CLIENTS = "/admin/extraction/apiclient/"
 NO_INLINES = {
@@ -40,6 +47,7 @@ def made(**of: Any) -> list[tuple[str, ...]]:
 def client_form(*companies: str, **fields: str) -> dict[str, str]:
     return {
         "name": "ERP",
+        "scopes": "read",
         "expiry_date_0": "",
         "expiry_date_1": "",
         "companies-TOTAL_FORMS": str(len(companies)),
