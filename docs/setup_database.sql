@@ -90,6 +90,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
+        (N'extraction', N'0028_erasures'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -331,6 +332,27 @@ CREATE TABLE [extraction_companygrant] (
     [company_id] nvarchar(50) NOT NULL,
     [user_id] int NOT NULL,
     CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_erasure]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_erasure] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [scope] nvarchar(10) NOT NULL,
+    [subject] nvarchar(100) NOT NULL,
+    [pseudonym] nvarchar(20) NOT NULL,
+    [asked_by] nvarchar(150) NOT NULL,
+    [why] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [ended_at] datetimeoffset NULL,
+    [leased_until] datetimeoffset NOT NULL,
+    [read_to] bigint NOT NULL,
+    [documents] bigint NOT NULL,
+    [corrections] bigint NOT NULL,
+    [logs] bigint NOT NULL,
+    [usage] bigint NOT NULL
 );
 END
 GO
@@ -838,7 +860,8 @@ CREATE TABLE [extraction_extraction] (
     [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1)),
     [channel] nvarchar(10) DEFAULT '' NOT NULL,
     [received_from] nvarchar(45) NULL,
-    [received_in] nvarchar(36) NULL
+    [received_in] nvarchar(36) NULL,
+    [erased_at] datetimeoffset NULL
 );
 END
 GO
@@ -1633,6 +1656,12 @@ CREATE INDEX [extraction_due] ON [extraction_extraction] ([state], [due_at]);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_erasures' AND object_id = OBJECT_ID(N'[extraction_erasure]'))
+BEGIN
+CREATE INDEX [extraction_erasures] ON [extraction_erasure] ([ended_at]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_exportcolumn_profile_id_b70e3aed' AND object_id = OBJECT_ID(N'[extraction_exportcolumn]'))
 BEGIN
 CREATE INDEX [extraction_exportcolumn_profile_id_b70e3aed] ON [extraction_exportcolumn] ([profile_id]);
@@ -2125,6 +2154,20 @@ IF EXISTS (
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
+        (N'extraction_erasure', N'id'),
+        (N'extraction_erasure', N'scope'),
+        (N'extraction_erasure', N'subject'),
+        (N'extraction_erasure', N'pseudonym'),
+        (N'extraction_erasure', N'asked_by'),
+        (N'extraction_erasure', N'why'),
+        (N'extraction_erasure', N'created_at'),
+        (N'extraction_erasure', N'ended_at'),
+        (N'extraction_erasure', N'leased_until'),
+        (N'extraction_erasure', N'read_to'),
+        (N'extraction_erasure', N'documents'),
+        (N'extraction_erasure', N'corrections'),
+        (N'extraction_erasure', N'logs'),
+        (N'extraction_erasure', N'usage'),
         (N'extraction_exportprofile', N'id'),
         (N'extraction_exportprofile', N'name'),
         (N'extraction_exportprofile', N'format'),
@@ -2403,6 +2446,7 @@ IF EXISTS (
         (N'extraction_extraction', N'channel'),
         (N'extraction_extraction', N'received_from'),
         (N'extraction_extraction', N'received_in'),
+        (N'extraction_extraction', N'erased_at'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2590,6 +2634,7 @@ FROM (VALUES
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
+    (N'extraction', N'0028_erasures'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
