@@ -43,9 +43,10 @@ from extraction.models import (
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
 from extraction.webhooks import admin as webhooks_admin  # noqa: F401 - registers its own
+from logs.error_names import name_of
 from logs.models import ErrorSubscription
 from ocrsite.lib import audit
-from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin import ReadOnlyMixin, two_lines
 from ocrsite.lib.audit import Action, What
 from ocrsite.lib.audited_accounts import AuditedGroupAdmin, AuditedUserAdmin
 from ocrsite.lib.audited_admin import AuditedAdmin
@@ -75,7 +76,7 @@ class AttemptInline(ReadOnlyMixin, admin.TabularInline[Attempt, Extraction]):
 class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
 
-    list_display = ["file_name", "pill", "company_id", "branch", "requested_by", "created_at"]
+    list_display = ["file_name", "pill", "company_id", "requester", "created_at"]
     list_filter = ["state", "needs_review", "created_at"]
     search_fields = ["company_id", "file_name", "requested_by"]
     inlines = [AttemptInline]
@@ -105,11 +106,17 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
         return reverse("result", args=[obj.pk])
 
     @admin.display(description="state", ordering="state")
-    def pill(self, obj: Extraction) -> SafeString:
-        """The state as a pill."""
-        return format_html(
+    def pill(self, obj: Extraction) -> str:
+        """The state as a pill, and why it failed."""
+        pill = format_html(
             '<span class="pill pill-{}">{}</span>', obj.state, obj.get_state_display()
         )
+        return two_lines(pill, name_of(obj.error_code))
+
+    @admin.display(description="requested by", ordering="requested_by")
+    def requester(self, obj: Extraction) -> str:
+        """With the branch."""
+        return two_lines(obj.requested_by, obj.branch)
 
     @admin.action(description="Try failed extractions again", permissions=["retry"])
     def retry(

@@ -27,7 +27,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenUsageLog": "Usage",
         "tokens.CoolDown": "Blocked keys",
         "tokens.TokenReservation": "Reserved by calls under way",
-        "tokens.Price": "Prices",
+        "tokens.ModelPrice": "Prices",
     },
     "Access": {
         "auth.User": "Users",
@@ -45,11 +45,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenChange": "Changes of keys",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
     },
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
+        "extraction.WebhookEndpoint": "Webhooks",
         "logs.LoggerLevel": "Log levels",
     },
 }

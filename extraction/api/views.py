@@ -1,7 +1,7 @@
 """The endpoints for programs: parse, call, answer."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
-from django.db import Error
+from django.db import Error, connection
 from django.http import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import get_conditional_response
@@ -109,21 +109,18 @@ class SubmitView(ApiView):
                 code="company_not_allowed",
             )
         context.add(company_id=values["company_id"])
-        file, key = values.pop("file"), _idempotency_key(request)
-        if isinstance(principal.actor, KnownClient):
-            return _read_now(file, values)
-        try:
-            extraction = submission.submit(
-                file,
-                client=principal.label,
-                idempotency_key=key,
-                origin=Origin(self.channel, client_address(request)),
-                **values,
-            ).extraction
-        except Error as error:
-            if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
-                raise
-            return _read_now(file, values)
+        key, origin = _idempotency_key(request), Origin(self.channel, client_address(request))
+        with _document(values) as file:
+            if isinstance(principal.actor, KnownClient):
+                return _read_now(file, values)
+            try:
+                extraction = submission.submit(
+                    file, client=principal.label, idempotency_key=key, origin=origin, **values
+                ).extraction
+            except Error as error:
+                if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
+                    raise
+                return _read_now(file, values)
         context.add(extraction_id=str(extraction.pk))
         seconds = seconds_to_wait(
             request.headers.get("Prefer", ""),
@@ -355,6 +352,22 @@ def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:
         password=values["password"],
     )
     return Response(degraded_representation(invoice))
+
+
+@contextmanager
+def _document(values: dict[str, Any]) -> Iterator["UploadedFile[bytes]"]:
+    """Take the document out of a form's values: the file, or what is at the address."""
+    url, by_link = values.pop("pdf_url"), values.pop("extractFromLink")
+    if not by_link:
+        yield values.pop("file")
+        return
+    if not connection.in_atomic_block:
+        connection.close()  # who fetches needs none
+    # Imported when asked for: most installations fetch nothing.
+    from extraction.documents import links
+
+    with links.fetched(url) as file:
+        yield file
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -60,8 +60,8 @@ class AuditFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in PERIODS.items())],
         required=False,
     )
-    since = moment_field("From (UTC)")
-    until = moment_field("To (UTC)")
+    since = moment_field("From")
+    until = moment_field("To")
     text = forms.CharField(required=False, help_text="In the name, from, to or the reason.")
 
     def clean(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     @admin.display(description="time")
     def time(self, entry: AuditEntry) -> str:
         """To the millisecond: one request may do several things."""
-        return moment(entry.timestamp, precise=True)
+        return moment(entry.timestamp, precise=True, zone=True)
 
     @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:
