@@ -14,8 +14,8 @@ from django.urls import reverse
 from extraction import erasing
 from extraction.models import Erasure, ErasureScope, Extraction
 from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin_companies import UNBOUND_ONLY
 from ocrsite.lib.audited_admin import AuditedAdmin
-from ocrsite.lib.staff_companies import bound_companies, within
 from tokens.models import Company
 
 ERASE = "extraction.erase_data"
@@ -36,13 +36,8 @@ class ErasureForm(forms.Form):
         help_text="Kept in the audit list, without names: it outlasts what is erased.",
     )
 
-    def __init__(self, *args: Any, bound: list[str] | None, **kwargs: Any) -> None:
-        """``bound``: the companies that the user is bound to; None for all."""
-        super().__init__(*args, **kwargs)
-        self._bound = bound
-
     def clean(self) -> dict[str, Any]:
-        """Refuse what is not there or not the user's, and a reason that would keep the name."""
+        """Refuse what is not there, and a reason that would keep the name."""
         values: dict[str, Any] = super().clean() or {}
         scope, subject, why = (values.get(name) for name in ("scope", "subject", "why"))
         if not scope or not subject:
@@ -51,8 +46,6 @@ class ErasureForm(forms.Form):
             self.add_error("subject", "There is no document of this id.")
         elif scope == ErasureScope.COMPANY and not _is_company(subject):
             self.add_error("subject", "There is no company of this id.")
-        elif self._bound is not None and not _is_of(ErasureScope(scope), subject, self._bound):
-            self.add_error("subject", "You may erase the data of your companies alone.")
         if scope == ErasureScope.PERSON and subject.casefold() in (why or "").casefold():
             self.add_error("why", "Do not name the person: the reason is kept.")
         return values
@@ -75,6 +68,7 @@ class ConfirmedForm(ErasureForm):
 class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
     """What was erased, and the page that orders it: for who may erase data."""
 
+    company_rule = UNBOUND_ONLY
     list_display = [
         "created_at",
         "what",
@@ -112,9 +106,8 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
         if not self.has_add_permission(request):
             raise PermissionDenied
         is_confirming = "confirmation" in request.POST
-        bound = bound_companies(request.user)
         kind = ConfirmedForm if is_confirming else ErasureForm
-        form = kind(request.POST or None, bound=bound)
+        form = kind(request.POST or None)
         counts = None
         if form.is_valid() and is_confirming:
             return self._order(request, form.cleaned_data)
@@ -123,7 +116,7 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
             values = form.cleaned_data
             counts = erasing.preview(ErasureScope(values["scope"]), values["subject"])
             if not is_confirming:
-                form = ConfirmedForm(initial=values, bound=bound)
+                form = ConfirmedForm(initial=values)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -146,17 +139,6 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
             request, "It is being erased. This list says when it is done.", messages.SUCCESS
         )
         return HttpResponseRedirect(reverse("admin:extraction_erasure_changelist"))
-
-
-def _is_of(scope: ErasureScope, subject: str, bound: list[str]) -> bool:
-    """Whether it is of these companies alone; a person may have sent documents for any."""
-    match scope:
-        case ErasureScope.COMPANY:
-            return bool(within([subject], bound))
-        case ErasureScope.EXTRACTION:
-            return Extraction.with_deleted.filter(pk=subject, company_id__in=bound).exists()
-        case ErasureScope.PERSON:
-            return False
 
 
 def _is_extraction(text: str) -> bool:

@@ -159,8 +159,8 @@ def test_of_an_erased_document_no_table_says_anything(root: User) -> None:
 def test_a_company_is_erased_in_batches_with_its_rows_of_no_document(
     root: User, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(erasing, "BATCH", batch)
-    monkeypatch.setattr(erasing, "ROWS", batch)
+    for name in ("BATCH", "ROWS", "LOOKED_UP"):
+        monkeypatch.setattr(erasing, name, batch)
     Company.objects.create(company_id="NT047")
     for _ in range(5):
         document()
