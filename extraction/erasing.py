@@ -43,7 +43,7 @@ from tokens.models import Company, TokenUsageLog
 logger = logging.getLogger(__name__)
 
 # Extractions per transaction.
-BATCH = 100
+BATCH = 50
 # Their ids are looked up so many at a time: the search begins anew each time.
 LOOKED_UP = 5_000
 # Rows per UPDATE or DELETE of other tables. SQL Server takes 2,100 parameters.

@@ -14,7 +14,7 @@ from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
 from tests.logs.audited import entries, last
 from tests.tokens.rows import make_token
 from tests.tokens.test_admin import NEW_KEY, change, posted
-from tokens.models import CoolDown
+from tokens.models import Company, CoolDown
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,13 @@ NO_INLINES = {
     for number in ("TOTAL", "INITIAL")
 }
 JOINED = {"date_joined_0": "2026-11-24", "date_joined_1": "00:00:00"}
+
+
+@pytest.fixture(autouse=True)
+def _companies(db: None) -> None:
+    """Those that forms name, which have to be there."""
+    for company_id in ("NT047", "NT048", "NT049", "NT050"):
+        Company.objects.create(company_id=company_id)
 
 
 def made(**of: Any) -> list[tuple[str, ...]]:
