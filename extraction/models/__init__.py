@@ -14,6 +14,7 @@ from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.document_day import DocumentDay
+from extraction.models.erasure import Erasure, ErasureScope
 from extraction.models.export_profile import (
     DateFormat,
     DecimalSign,
@@ -56,6 +57,8 @@ __all__ = [
     "DecimalSign",
     "DeliveryState",
     "DocumentDay",
+    "Erasure",
+    "ErasureScope",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",

@@ -181,6 +181,12 @@ class Extraction(models.Model):
         null=True, editable=False, help_text="When all that a deleted document said was removed."
     )
 
+    erased_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When an erasure also removed its files, its log records and all names.",
+    )
+
     # The shared clock and the monotonic one when this process took it; None for any other.
     _taken: tuple[datetime, float] | None = None
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
+from django.forms.models import _get_foreign_key
 from django.test import Client, RequestFactory
 
 from extraction.models import ApiClient, Authenticator
@@ -25,18 +26,20 @@ def _companies() -> None:
 
 
 CLIENTS = "/admin/extraction/apiclient/"
+# Of the rows that are edited with a user none is sent.
 NO_INLINES = {
-    f"{prefix}-{number}_FORMS": "0"
-    for prefix in (
-        "account_rule",
-        "alert_subscription",
-        "error_subscription",
-        "company_grants",
-        "staff_companies",
-    )
+    f"{_get_foreign_key(User, inline.model).remote_field.get_accessor_name()}-{number}_FORMS": "0"
+    for inline in admin.site._registry[User].inlines
     for number in ("TOTAL", "INITIAL")
 }
 JOINED = {"date_joined_0": "2026-11-24", "date_joined_1": "00:00:00"}
+
+
+@pytest.fixture(autouse=True)
+def _companies(db: None) -> None:
+    """Those that forms name, which have to be there."""
+    for company_id in ("NT047", "NT048", "NT049", "NT050"):
+        Company.objects.create(company_id=company_id)
 
 
 def made(**of: Any) -> list[tuple[str, ...]]:
