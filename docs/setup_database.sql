@@ -90,7 +90,10 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
-        (N'extraction', N'0028_erasures'),
+        (N'extraction', N'0028_document_days'),
+        (N'extraction', N'0029_client_scopes'),
+        (N'extraction', N'0030_digests_of_keys'),
+        (N'extraction', N'0031_erasures'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -298,7 +301,13 @@ CREATE TABLE [extraction_apiclient] (
     [created] datetimeoffset NOT NULL,
     [name] nvarchar(50) NOT NULL,
     [revoked] bit NOT NULL,
-    [expiry_date] datetimeoffset NULL
+    [expiry_date] datetimeoffset NULL,
+    [allowed_networks] nvarchar(max) DEFAULT '' NOT NULL,
+    [documents_at_a_time] int NULL CONSTRAINT extraction_apiclient_documents_at_a_time_610c6ee9_check CHECK ([documents_at_a_time] >= 0),
+    [key_expires_at] datetimeoffset NULL,
+    [last_used_at] datetimeoffset NULL,
+    [requests_per_minute] int NULL CONSTRAINT extraction_apiclient_requests_per_minute_7690108c_check CHECK ([requests_per_minute] >= 0),
+    [scopes] nvarchar(100) DEFAULT 'submit read correct usage' NOT NULL
 );
 END
 GO
@@ -310,6 +319,29 @@ CREATE TABLE [extraction_apiclientcompany] (
     [company_id] nvarchar(50) NOT NULL,
     [client_id] nvarchar(150) NOT NULL,
     CONSTRAINT [unique_client_company] UNIQUE ([client_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientkey]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_apiclientkey] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [prefix] nvarchar(8) NOT NULL UNIQUE,
+    [hashed_key] nvarchar(150) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [expires_at] datetimeoffset NULL,
+    [client_id] nvarchar(150) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientrequests]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_apiclientrequests] (
+    [client_id] nvarchar(150) NOT NULL PRIMARY KEY,
+    [minute] datetimeoffset NOT NULL,
+    [number] int NOT NULL CONSTRAINT extraction_apiclientrequests_number_7e43f3d4_check CHECK ([number] >= 0)
 );
 END
 GO
@@ -334,6 +366,20 @@ CREATE TABLE [extraction_companygrant] (
     [company_id] nvarchar(50) NOT NULL,
     [user_id] int NOT NULL,
     CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_documentday]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_documentday] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [day] date NOT NULL,
+    [company_id] nvarchar(50) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [documents] int NOT NULL CONSTRAINT extraction_documentday_documents_128a1b67_check CHECK ([documents] >= 0),
+    [to_review] int NOT NULL CONSTRAINT extraction_documentday_to_review_13603795_check CHECK ([to_review] >= 0),
+    CONSTRAINT [unique_document_day] UNIQUE ([day], [company_id], [state])
 );
 END
 GO
@@ -945,6 +991,7 @@ CREATE TABLE [extraction_idempotencykey] (
     [key] nvarchar(200) NOT NULL,
     [created_at] datetimeoffset NOT NULL,
     [extraction_id] nchar(32) NOT NULL,
+    [request] nvarchar(64) DEFAULT '' NOT NULL,
     CONSTRAINT [unique_idempotency_key] UNIQUE ([client], [key])
 );
 END
@@ -1324,6 +1371,18 @@ GO
 IF OBJECT_ID(N'[extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_apiclientcompany] ADD CONSTRAINT [extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientkey_client_id_baf94233_fk_extraction_apiclient_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_apiclientkey] ADD CONSTRAINT [extraction_apiclientkey_client_id_baf94233_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientrequests_client_id_bc976540_fk_extraction_apiclient_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_apiclientrequests] ADD CONSTRAINT [extraction_apiclientrequests_client_id_bc976540_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
 END
 GO
 
@@ -1771,6 +1830,12 @@ CREATE INDEX [extraction_apiclientcompany_client_id_79226577] ON [extraction_api
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_apiclientkey_client_id_baf94233' AND object_id = OBJECT_ID(N'[extraction_apiclientkey]'))
+BEGIN
+CREATE INDEX [extraction_apiclientkey_client_id_baf94233] ON [extraction_apiclientkey] ([client_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_attempt_extraction_id_1ff889a2' AND object_id = OBJECT_ID(N'[extraction_attempt]'))
 BEGIN
 CREATE INDEX [extraction_attempt_extraction_id_1ff889a2] ON [extraction_attempt] ([extraction_id]);
@@ -1893,7 +1958,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount], [state], [company_id], [needs_review], [reviewed_at], [error_code]);
 END
 GO
 
@@ -2174,6 +2239,25 @@ CREATE VIEW "vw_UsageSummary" AS SELECT "CompanyID", MAX("CompanyName") AS "Comp
     GROUP BY "CompanyID";
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+COMMIT TRANSACTION;
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'extraction' AND [name] = N'0016_first_export_profiles') AND NOT EXISTS (SELECT 1 FROM [extraction_exportprofile])
 BEGIN
 BEGIN TRANSACTION;
@@ -2227,25 +2311,6 @@ INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [headin
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 8, N'invoice_number', N'Belegfeld 1');
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 9, N'due_date', N'Belegfeld 2');
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 10, N'supplier.name', N'Buchungstext');
-COMMIT TRANSACTION;
-END
-GO
-
-IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
-BEGIN
-BEGIN TRANSACTION;
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 COMMIT TRANSACTION;
 END
 GO
@@ -2335,9 +2400,24 @@ IF EXISTS (
         (N'extraction_apiclient', N'name'),
         (N'extraction_apiclient', N'revoked'),
         (N'extraction_apiclient', N'expiry_date'),
+        (N'extraction_apiclient', N'allowed_networks'),
+        (N'extraction_apiclient', N'documents_at_a_time'),
+        (N'extraction_apiclient', N'key_expires_at'),
+        (N'extraction_apiclient', N'last_used_at'),
+        (N'extraction_apiclient', N'requests_per_minute'),
+        (N'extraction_apiclient', N'scopes'),
         (N'extraction_apiclientcompany', N'id'),
         (N'extraction_apiclientcompany', N'company_id'),
         (N'extraction_apiclientcompany', N'client_id'),
+        (N'extraction_apiclientkey', N'id'),
+        (N'extraction_apiclientkey', N'prefix'),
+        (N'extraction_apiclientkey', N'hashed_key'),
+        (N'extraction_apiclientkey', N'created_at'),
+        (N'extraction_apiclientkey', N'expires_at'),
+        (N'extraction_apiclientkey', N'client_id'),
+        (N'extraction_apiclientrequests', N'client_id'),
+        (N'extraction_apiclientrequests', N'minute'),
+        (N'extraction_apiclientrequests', N'number'),
         (N'extraction_authenticator', N'id'),
         (N'extraction_authenticator', N'secret'),
         (N'extraction_authenticator', N'confirmed_at'),
@@ -2347,6 +2427,12 @@ IF EXISTS (
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
+        (N'extraction_documentday', N'id'),
+        (N'extraction_documentday', N'day'),
+        (N'extraction_documentday', N'company_id'),
+        (N'extraction_documentday', N'state'),
+        (N'extraction_documentday', N'documents'),
+        (N'extraction_documentday', N'to_review'),
         (N'extraction_erasure', N'id'),
         (N'extraction_erasure', N'scope'),
         (N'extraction_erasure', N'subject'),
@@ -2684,6 +2770,7 @@ IF EXISTS (
         (N'extraction_idempotencykey', N'key'),
         (N'extraction_idempotencykey', N'created_at'),
         (N'extraction_idempotencykey', N'extraction_id'),
+        (N'extraction_idempotencykey', N'request'),
         (N'RetryAttempts', N'RetryID'),
         (N'RetryAttempts', N'CompanyID'),
         (N'RetryAttempts', N'Attempt'),
@@ -2871,7 +2958,10 @@ FROM (VALUES
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
-    (N'extraction', N'0028_erasures'),
+    (N'extraction', N'0028_document_days'),
+    (N'extraction', N'0029_client_scopes'),
+    (N'extraction', N'0030_digests_of_keys'),
+    (N'extraction', N'0031_erasures'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
