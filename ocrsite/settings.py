@@ -13,6 +13,7 @@ from environs import Env, validate
 from ocrsite.lib.database import database_settings
 from ocrsite.lib.files import make_folder
 from ocrsite.lib.moments import known_time_zone
+from ocrsite.lib.oidc import issuer_address, names_by_group, oidc_backends, origins
 from ocrsite.lib.outbound_targets import ALLOWED_HOST
 from ocrsite.local_secrets import ensure_secrets_file
 
@@ -46,6 +47,18 @@ SESSION_COOKIE_AGE = SESSION_MINUTES * 60
 REQUIRE_TOTP: str = env.str(
     "REQUIRE_TOTP", "none", validate=validate.OneOf(["none", "staff", "all"])
 )
+# Single sign-on: docs/roles.md. Without an issuer nothing of it is loaded.
+OIDC_ISSUER: str = env.str("OIDC_ISSUER", "", validate=issuer_address)
+OIDC_CLIENT_ID: str = env.str("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET: str = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_NAME: str = env.str("OIDC_NAME", "")
+OIDC_SCOPES: str = env.str("OIDC_SCOPES", "openid email profile")
+OIDC_GROUPS_CLAIM: str = env.str("OIDC_GROUPS_CLAIM", "groups")
+OIDC_ROLES = names_by_group(env.list("OIDC_ROLES", []))
+OIDC_COMPANIES = names_by_group(env.list("OIDC_COMPANIES", []))
+OIDC_SECOND_FACTOR: list[str] = env.list("OIDC_SECOND_FACTOR", [])
+OIDC_LINK_BY_EMAIL: bool = env.bool("OIDC_LINK_BY_EMAIL", False)
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", *oidc_backends(OIDC_ISSUER)]
 PASSWORD_RESET_TIMEOUT = 3600  # seconds; the mail says so
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.lib.error_reports.NoVariables"
@@ -57,7 +70,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *origins(OIDC_ISSUER)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
