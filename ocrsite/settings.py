@@ -16,6 +16,7 @@ from ocrsite.lib.moments import known_time_zone
 from ocrsite.lib.oidc import issuer_address, names_by_group, oidc_backends, origins
 from ocrsite.lib.outbound_targets import ALLOWED_HOST
 from ocrsite.local_secrets import ensure_secrets_file
+from ocrsite.loggers import LOGGERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -390,18 +391,7 @@ LOGGING: dict[str, Any] = {
         "database": {"class": "logs.handler.handler.DatabaseHandler", "filters": ["noise"]}
     },
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
-    # Without Django's own handlers, which print to the console.
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
-        # A line for each call or message says nothing that the rows do not.
-        "httpx2": {"level": "WARNING"},
-        "django-q": {"level": "WARNING"},
-        "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
-        "waitress": {"level": "WARNING"},
-        # A warning for each request that waits for a thread.
-        "waitress.queue": {"level": "ERROR"},
-    },
+    "loggers": {name: {**options} for name, options in LOGGERS.items()},
 }
 for _name, _level in (pair.strip().split("=") for pair in LOG_LEVELS.split(",") if pair.strip()):
     LOGGING["loggers"].setdefault(_name, {})["level"] = _level
