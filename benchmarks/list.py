@@ -85,11 +85,12 @@ def rows(size: int, now: datetime) -> Iterator[dict[str, Any]]:
 
 def fill(size: int) -> None:
     """Make a database with so many rows and three users."""
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import Group, User
     from django.core.management import call_command
     from django.db import connection
 
     from extraction.models import CompanyGrant, Extraction
+    from extraction.roles import LEAD
 
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -108,6 +109,7 @@ def fill(size: int) -> None:
             editor.add_index(Extraction, index)
     for name, companies in (("one", ["NT047"]), ("two", ["NT047", "NT048"]), ("all", [])):
         user = User.objects.create_user(name, is_superuser=not companies)
+        user.groups.add(*Group.objects.filter(role__name=LEAD.name))
         for company_id in companies:
             CompanyGrant.objects.create(user=user, company_id=company_id)
 

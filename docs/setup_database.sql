@@ -87,6 +87,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
         (N'extraction', N'0026_workers'),
+        (N'extraction', N'0027_roles'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -357,6 +358,17 @@ CREATE TABLE [extraction_exportcolumn] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_externalidentity]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_externalidentity] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [digest] nvarchar(64) NOT NULL UNIQUE,
+    [linked_at] datetimeoffset NOT NULL,
+    [user_id] int NOT NULL UNIQUE
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_failedattempts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_failedattempts] (
@@ -400,6 +412,16 @@ CREATE TABLE [extraction_recoverycode] (
     [digest] nvarchar(64) NOT NULL,
     [authenticator_id] bigint NOT NULL,
     CONSTRAINT [extraction_recovery_code] UNIQUE ([authenticator_id], [digest])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_role]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_role] (
+    [name] nvarchar(50) NOT NULL PRIMARY KEY,
+    [given] nvarchar(max) NOT NULL CONSTRAINT extraction_role_given_04765773_check CHECK ((ISJSON ("given") = 1)),
+    [group_id] int NULL
 );
 END
 GO
@@ -602,6 +624,17 @@ CREATE TABLE [Companies] (
     [OtherSpellings] nvarchar(max) NOT NULL CONSTRAINT Companies_OtherSpellings_2e7d8fa4_check CHECK ((ISJSON ("OtherSpellings") = 1)),
     [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [ClosedAt] datetimeoffset NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_staffcompany] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [company_id] nvarchar(50) NOT NULL,
+    [user_id] int NOT NULL,
+    CONSTRAINT [unique_staff_company] UNIQUE ([user_id], [company_id])
 );
 END
 GO
@@ -1105,6 +1138,12 @@ ALTER TABLE [extraction_exportcolumn] ADD CONSTRAINT [extraction_exportcolumn_pr
 END
 GO
 
+IF OBJECT_ID(N'[extraction_externalidentity_user_id_599e09a2_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_externalidentity] ADD CONSTRAINT [extraction_externalidentity_user_id_599e09a2_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID]') IS NULL
 BEGIN
 ALTER TABLE [extraction_extraction] ADD CONSTRAINT [extraction_extraction_chosen_key_id_ae8e47b9_fk_TokenMaster_TokenID] FOREIGN KEY ([chosen_key_id]) REFERENCES [TokenMaster] ([TokenID]);
@@ -1126,6 +1165,24 @@ GO
 IF OBJECT_ID(N'[extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_recoverycode] ADD CONSTRAINT [extraction_recoverycode_authenticator_id_620d44b3_fk_extraction_authenticator_id] FOREIGN KEY ([authenticator_id]) REFERENCES [extraction_authenticator] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_role_group_id_45d33e65_fk_auth_group_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_role] ADD CONSTRAINT [extraction_role_group_id_45d33e65_fk_auth_group_id] FOREIGN KEY ([group_id]) REFERENCES [auth_group] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_company_id_92f2d8c5_fk_Companies_CompanyID] FOREIGN KEY ([company_id]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_user_id_3b256ab1_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
 END
 GO
 
@@ -1549,6 +1606,18 @@ CREATE INDEX [extraction_served] ON [extraction_extraction] ([claimed_at] DESC, 
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_company_id_92f2d8c5' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_company_id_92f2d8c5] ON [extraction_staffcompany] ([company_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_staffcompany_user_id_3b256ab1' AND object_id = OBJECT_ID(N'[extraction_staffcompany]'))
+BEGIN
+CREATE INDEX [extraction_staffcompany_user_id_3b256ab1] ON [extraction_staffcompany] ([user_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_state] ON [extraction_extraction] ([company_id], [state], [created_at], [id], [deleted_at]);
@@ -1654,6 +1723,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_extraction_dedup_key_4906906e_uniq' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE UNIQUE INDEX [extraction_extraction_dedup_key_4906906e_uniq] ON [extraction_extraction]([dedup_key]) WHERE [dedup_key] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_role_group_id_45d33e65_uniq' AND object_id = OBJECT_ID(N'[extraction_role]'))
+BEGIN
+CREATE UNIQUE INDEX [extraction_role_group_id_45d33e65_uniq] ON [extraction_role]([group_id]) WHERE [group_id] IS NOT NULL;
 END
 GO
 
@@ -1928,6 +2003,10 @@ IF EXISTS (
         (N'extraction_exportcolumn', N'path'),
         (N'extraction_exportcolumn', N'heading'),
         (N'extraction_exportcolumn', N'profile_id'),
+        (N'extraction_externalidentity', N'id'),
+        (N'extraction_externalidentity', N'digest'),
+        (N'extraction_externalidentity', N'linked_at'),
+        (N'extraction_externalidentity', N'user_id'),
         (N'extraction_failedattempts', N'id'),
         (N'extraction_failedattempts', N'subject'),
         (N'extraction_failedattempts', N'failures'),
@@ -1944,6 +2023,9 @@ IF EXISTS (
         (N'extraction_recoverycode', N'id'),
         (N'extraction_recoverycode', N'digest'),
         (N'extraction_recoverycode', N'authenticator_id'),
+        (N'extraction_role', N'name'),
+        (N'extraction_role', N'given'),
+        (N'extraction_role', N'group_id'),
         (N'extraction_worker', N'id'),
         (N'extraction_worker', N'name'),
         (N'extraction_worker', N'host'),
@@ -2048,6 +2130,9 @@ IF EXISTS (
         (N'Companies', N'OtherSpellings'),
         (N'Companies', N'CreatedAt'),
         (N'Companies', N'ClosedAt'),
+        (N'extraction_staffcompany', N'id'),
+        (N'extraction_staffcompany', N'company_id'),
+        (N'extraction_staffcompany', N'user_id'),
         (N'Installation', N'Key'),
         (N'Installation', N'InstallationID'),
         (N'LedgerAlerts', N'AlertID'),
@@ -2314,6 +2399,7 @@ FROM (VALUES
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
     (N'extraction', N'0026_workers'),
+    (N'extraction', N'0027_roles'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -1,4 +1,4 @@
-"""Who is asking, for which companies they may act, and which extractions they may see.
+"""Who is asking, which extractions they may see, and what they may do with them.
 
 While the database is away, the API clients that this process authenticated within the last hour
 are known from its memory (Django's cache ``known_clients``).
@@ -6,10 +6,12 @@ are known from its memory (Django's cache ``known_clients``).
 
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import cast
 
 from django.contrib.auth.models import User
 from django.core.cache import caches
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,14 +19,21 @@ from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from rest_framework.request import Request
 
-from extraction.models import ApiClient, Extraction
+from extraction.models import ApiClient, Extraction, Right
 from logs import context
 from ocrsite.lib.audit import ActorKind, Who
+from ocrsite.lib.errors import UserFacingError
+from ocrsite.lib.staff_companies import bound_companies, within
 from tokens.models import TokenMaster
 
 CACHE = "known_clients"
 # Seconds.
 REMEMBERED_FOR = 3600.0
+_PRINCIPAL = "_principal"
+# The permission by which staff see extractions in the admin, and so on the pages.
+SEE_ALL = "extraction.view_extraction"
+# The rights that change nothing which people decided.
+WITHOUT_GRANT = frozenset({Right.EXPORT, Right.RETRY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +45,26 @@ class KnownClient:
     company_ids: tuple[str, ...]
 
 
+class NotAllowed(UserFacingError, PermissionDenied):
+    """The caller sees the document, and lacks the right to do this with it (403)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_allowed",
+            HTTPStatus.FORBIDDEN.phrase,
+            "You may not do that for this company. Ask an administrator for the right.",
+            HTTPStatus.FORBIDDEN,
+        )
+
+
 @dataclass(frozen=True)
 class Principal:
-    """A signed-in user or an API client, alike for pages and API."""
+    """A signed-in user or an API client, alike for pages and API.
+
+    Users see the companies of their grants; staff who may see extractions in the admin see every
+    company. What staff are bound to limits both. Superusers see and may do everything. An API
+    client may do everything for the companies it is bound to.
+    """
 
     label: str
     name: str
@@ -51,32 +77,64 @@ class Principal:
         return Who(kind, self.name)
 
     @cached_property
-    def _companies(self) -> list[str] | None:
+    def _granted(self) -> list[str] | None:
+        """The companies whose documents it may change; None for all."""
         if isinstance(self.actor, ApiClient):
             return [binding.company_id for binding in self.actor.companies.all()]
         if isinstance(self.actor, KnownClient):
             return list(self.actor.company_ids)
         if self.actor.is_superuser:
             return None
-        return [grant.company_id for grant in self.actor.company_grants.all()]
+        granted = [grant.company_id for grant in self.actor.company_grants.all()]
+        return within(granted, bound_companies(self.actor)) if self.actor.is_staff else granted
 
-    def company_ids(self) -> list[str] | None:
-        """The companies of its grants or bindings; None means every company (superusers)."""
-        return self._companies
+    @cached_property
+    def _seen(self) -> list[str] | None:
+        if isinstance(self.actor, User) and self.actor.is_staff and self.actor.has_perm(SEE_ALL):
+            return bound_companies(self.actor)
+        return self._granted
 
-    def may_act_for(self, company_id: str) -> bool:
-        """Whether it may upload for, and see the extractions of, this company."""
-        return self._companies is None or company_id in self._companies
+    def company_ids(self, right: Right | None = None) -> list[str] | None:
+        """The companies that it sees, or for which it has a right; None means every company.
 
-    def companies(self) -> dict[str, str]:
-        """Its companies with the names that their keys give them, by id.
-
-        For superusers these are the companies that have a key.
+        What staff see without a grant they may only read, export and have read again.
         """
+        if right is None:
+            return self._seen
+        if isinstance(self.actor, User) and not self.actor.has_perm(right.permission):
+            return []
+        return self._seen if right in WITHOUT_GRANT else self._granted
+
+    def sees(self, company_id: str) -> bool:
+        """Whether it may see the extractions of this company."""
+        return self._seen is None or company_id in self._seen
+
+    def may(self, right: Right, company_id: str | None = None) -> bool:
+        """Whether it has a right for this company; without one, for any company at all."""
+        company_ids = self.company_ids(right)
+        if company_ids is None or company_id is None:
+            return company_ids is None or bool(company_ids)
+        return company_id in company_ids
+
+    def demand(self, right: Right, company_id: str) -> None:
+        """Raise NotAllowed unless it has the right for this company."""
+        if not self.may(right, company_id):
+            raise NotAllowed
+
+    def rights(self, company_id: str) -> dict[str, bool]:
+        """Whether it has each right for this company, by the right's value, for pages."""
+        return {str(right): self.may(right, company_id) for right in Right}
+
+    def companies(self, right: Right | None = None) -> dict[str, str]:
+        """Those of ``company_ids`` with the names that their keys give them, by id.
+
+        Where that is every company, these are the companies that have a key.
+        """
+        company_ids = self.company_ids(right)
         tokens = TokenMaster.objects.order_by("company_id", "token_id")
-        if self._companies is not None:
-            tokens = tokens.filter(company_id__in=self._companies)
-        named = dict.fromkeys(sorted(self._companies or []), "")
+        if company_ids is not None:
+            tokens = tokens.filter(company_id__in=company_ids)
+        named = dict.fromkeys(sorted(company_ids or []), "")
         for company_id, name in tokens.values_list("company_id", "company_name"):
             named[company_id] = name or named.get(company_id, "")
         return named
@@ -87,17 +145,23 @@ def principal_of(request: HttpRequest | Request) -> Principal:
     client = getattr(request, "auth", None)
     if isinstance(client, (ApiClient, KnownClient)):
         return Principal(f"client:{client.prefix}", client.name, client)
+    # Kept for the request, which asks several times; DRF's request wraps Django's.
+    kept_on = request._request if isinstance(request, Request) else request
     user = cast("User", request.user)
-    return Principal(f"user:{user.pk}", user.get_username(), user)
+    kept: Principal | None = getattr(kept_on, _PRINCIPAL, None)
+    if kept is None or kept.actor != user:
+        kept = Principal(f"user:{user.pk}", user.get_username(), user)
+        setattr(kept_on, _PRINCIPAL, kept)
+    return kept
 
 
 def visible_extraction(
     request: HttpRequest | Request, extraction_id: uuid.UUID, *, even_deleted: bool = False
 ) -> Extraction:
-    """Return an extraction of a company that the caller may act for.
+    """Return an extraction of a company that the caller may see.
 
-    Who may see it may change, delete and restore it. Raises Http404 for any other, so that nobody
-    learns whether it exists, and for a deleted one unless it is asked for.
+    Raises Http404 for any other, so that nobody learns whether it exists, and for a deleted one
+    unless it is asked for.
     """
     every = Extraction.with_deleted if even_deleted else Extraction.objects
     visible = every.for_companies(principal_of(request).company_ids())

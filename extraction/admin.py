@@ -34,6 +34,7 @@ from extraction.models import (
     ExportColumn,
     ExportProfile,
     Extraction,
+    Right,
     RowsPer,
 )
 from extraction.readers.base import ReadingError
@@ -80,12 +81,12 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
         """Do not fetch the large columns for the list."""
         return super().get_queryset(request).defer("result", "checks")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Staff with the permission, which the action requires; every field is read-only."""
-        return admin.ModelAdmin.has_change_permission(self, request, obj)
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Staff with the right, which the action asks for."""
+        return request.user.has_perm(Right.RETRY.permission)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """All fields: only the system changes an extraction."""
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """All but the lease: only the system changes an extraction."""
         return [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
 
     def view_on_site(self, obj: Extraction) -> str:
@@ -99,7 +100,7 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
             '<span class="pill pill-{}">{}</span>', obj.state, obj.get_state_display()
         )
 
-    @admin.action(description="Try failed extractions again", permissions=["change"])
+    @admin.action(description="Try failed extractions again", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Extraction]) -> None:
         """Queue the failed ones among the chosen."""
         by = principal_of(request)

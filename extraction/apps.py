@@ -1,14 +1,27 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.apps import apps as current_apps
+from django.db.models.signals import post_migrate
 
 
 class ExtractionConfig(AppConfig):
     name = "extraction"
 
     def ready(self) -> None:
-        """Register the system checks, log log-ins, and rotate what else is encrypted."""
+        """Register the checks, fill the roles, log log-ins, and rotate what else is encrypted."""
         from extraction import checks  # noqa: F401
         from extraction.accounts import log_in, second_factor
         from tokens import key_rotation
 
+        # After Django's own receiver, which makes the permissions: this app is the last one.
+        post_migrate.connect(fill_roles, sender=self, dispatch_uid="extraction.roles")
         log_in.connect_signals()
         key_rotation.also(second_factor.rotate_secrets)
+
+
+def fill_roles(using: str, apps: Any = current_apps, **_: object) -> None:
+    """Give the roles what is new."""
+    from extraction import roles
+
+    roles.fill(apps, using)

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from extraction import outcomes
 from extraction.access import Principal
-from extraction.models import Extraction, State
+from extraction.models import Extraction, Right, State
 from extraction.models.extraction_queryset import dedup_key
 from logs import context
 from ocrsite.lib import audit
@@ -20,10 +20,12 @@ logger = logging.getLogger(__name__)
 def delete(extraction: Extraction, *, by: Principal) -> bool:
     """Take a document out of every list, export and count; False while it is being read.
 
-    One that waits to be read is cancelled. False, too, when it is deleted already.
+    One that waits to be read is cancelled. False, too, when it is deleted already. Raises
+    NotAllowed.
     """
+    by.demand(Right.DELETE, extraction.company_id)
     with transaction.atomic():
-        outcomes.cancel(extraction, by=by)
+        outcomes.end_unread(extraction, by=by)
         if not Extraction.objects.mark_deleted(extraction.pk, by.name[:100]):
             return False
         audit.record(Action.DELETED, who=by.who, what=extraction.audited_as)
@@ -35,8 +37,10 @@ def delete(extraction: Extraction, *, by: Principal) -> bool:
 def undo(extraction: Extraction, *, by: Principal) -> bool:
     """List a deleted document again; False when that was done before, or when it is too late.
 
-    If nothing else does, what was read answers again when the same bytes are sent.
+    If nothing else does, what was read answers again when the same bytes are sent. Raises
+    NotAllowed.
     """
+    by.demand(Right.DELETE, extraction.company_id)
     with transaction.atomic():
         if not Extraction.with_deleted.undelete(extraction.pk):
             return False

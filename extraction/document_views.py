@@ -16,11 +16,11 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from extraction import deletion, outcomes, submission
-from extraction.access import Principal, principal_of, visible_extraction
+from extraction.access import NotAllowed, principal_of, visible_extraction
 from extraction.forms import ReadAgainForm
 from extraction.listing.actions import chosen_by_id
 from extraction.listing.batches import Batch, Skipped
-from extraction.models import Extraction
+from extraction.models import Extraction, Right
 
 PAGE_SIZE = 25
 # Of more deleted ones the latest are listed.
@@ -66,6 +66,7 @@ def undo(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 def read_again(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Ask how a document is to be read again, say what that replaces, and have it done."""
     extraction = visible_extraction(request, extraction_id)
+    principal_of(request).demand(Right.CORRECT, extraction.company_id)
     if not extraction.ended or extraction.files_removed_at:
         messages.info(request, _("Only a document that is kept, and is not being read, can be."))
         return redirect("result", extraction.pk)
@@ -89,10 +90,16 @@ def read_again(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 @require_safe
 def deleted(request: HttpRequest) -> HttpResponse:
     """List what was deleted and can be got back, the latest first."""
-    rows = _deleted(principal_of(request)).order_by("-deleted_at", "-pk")
+    principal = principal_of(request)
+    rows = _deleted(principal.company_ids()).order_by("-deleted_at", "-pk")
     rows = rows.only("file_name", "company_id", "supplier_name", "invoice_number", *_WHEN)
     page = Paginator(rows[:LISTED], PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "listed": LISTED, "days": settings.DELETED_DAYS}
+    context = {
+        "page": page,
+        "listed": LISTED,
+        "days": settings.DELETED_DAYS,
+        "may_undo": principal.may(Right.DELETE),
+    }
     return render(request, "extraction/deleted_list.html", context)
 
 
@@ -100,7 +107,10 @@ def deleted(request: HttpRequest) -> HttpResponse:
 def undo_chosen(request: HttpRequest) -> HttpResponse:
     """List the chosen ones of the deleted documents again."""
     by = principal_of(request)
-    chosen = chosen_by_id(request.POST.getlist("chosen"), _deleted(by))
+    if not by.may(Right.DELETE):
+        raise NotAllowed
+    rows = _deleted(by.company_ids(Right.DELETE))
+    chosen = chosen_by_id(request.POST.getlist("chosen"), rows)
     if not chosen.exists():
         messages.info(request, _("Choose at least one document."))
         return redirect("deleted")
@@ -114,5 +124,5 @@ def undo_chosen(request: HttpRequest) -> HttpResponse:
 _WHEN = ("deleted_at", "deleted_by")
 
 
-def _deleted(principal: Principal) -> QuerySet[Extraction]:
-    return Extraction.with_deleted.for_companies(principal.company_ids()).deleted()
+def _deleted(company_ids: list[str] | None) -> QuerySet[Extraction]:
+    return Extraction.with_deleted.for_companies(company_ids).deleted()

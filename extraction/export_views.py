@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from extraction.access import Principal, principal_of, visible_extraction
+from extraction.access import NotAllowed, Principal, principal_of, visible_extraction
 from extraction.exports.download import TooManyChosen, download, record_export
 from extraction.exports.formats import Format
 from extraction.exports.layout import Layout, layout_named
@@ -18,7 +18,7 @@ from extraction.exports.source import invoice_of
 from extraction.forms import ExportForm
 from extraction.listing.conditions import matching
 from extraction.listing.filters import FilterForm
-from extraction.models import Extraction, ReviewState, State
+from extraction.models import Extraction, ReviewState, Right, State
 from logs.audit import name_extractions
 from ocrsite.lib.errors import UserFacingError
 
@@ -36,8 +36,11 @@ def export(request: HttpRequest, format_name: str = "") -> HttpResponseBase:
 
     ``profile`` names a profile of that format by id or name. Without a format in the address
     ``export_as`` is the choice of ExportForm. Answers 404 for an unknown one of these, and for
-    documents or a company that the caller may not see; 422 for more than the format can hold.
+    documents or a company that the caller may not export; 422 for more than the format can hold.
     """
+    principal = principal_of(request)
+    if not principal.may(Right.EXPORT):
+        raise NotAllowed
     parameters = request.POST if request.method == "POST" else request.GET
     profile = parameters.get("profile", "")
     if not format_name:
@@ -48,8 +51,7 @@ def export(request: HttpRequest, format_name: str = "") -> HttpResponseBase:
     format_ = _format(format_name)
     layout = _layout(format_name, profile) if profile else None
     try:
-        by = principal_of(request)
-        response = download(chosen(request, by), format_, layout, by=by)
+        response = download(chosen(request, principal), format_, layout, by=principal)
     except TooManyChosen as error:
         return _refusal(request, error)
     logger.info("Export as %s by user %s", format_name, request.user.pk)
@@ -62,6 +64,7 @@ def einvoice(request: HttpRequest, extraction_id: uuid.UUID) -> HttpResponse:
     from extraction.exports.ubl import ubl  # lxml, which a web process seldom needs
 
     extraction = visible_extraction(request, extraction_id)
+    principal_of(request).demand(Right.EXPORT, extraction.company_id)
     if extraction.state != State.SUCCEEDED:
         raise Http404("It has not been read.")
     if extraction.review_state is not ReviewState.APPROVED:
@@ -83,23 +86,25 @@ def chosen(request: HttpRequest, principal: Principal) -> QuerySet[Extraction]:
     """Return the extractions that a request names: by ``ids``, else by the filters of the list.
 
     ``ids`` may be repeated, and may hold several with commas between them. Raises Http404 where
-    one of them, or the company, is not the caller's to see; TooManyChosen above MAX_IDS.
+    one of them, or the company, is not the caller's to export; TooManyChosen above MAX_IDS.
     """
     parameters = request.POST if request.method == "POST" else request.GET
-    visible = Extraction.objects.for_companies(principal.company_ids())
+    company_ids = principal.company_ids(Right.EXPORT)
+    visible = Extraction.objects.for_companies(company_ids)
     if "ids" in parameters:
         ids = _ids(parameters.getlist("ids"))
         found = visible.filter(pk__in=ids)
         if found.count() != len(ids):
             raise Http404("One of the documents does not exist.")
         return found
-    form = FilterForm(parameters, companies=principal.companies(), besides=_NO_FILTERS)
+    companies = principal.companies(Right.EXPORT)
+    form = FilterForm(parameters, companies=companies, besides=_NO_FILTERS)
     filters = form.filters()
     if filters is None:
         if "company" in form.errors:
             raise Http404("There is no such company.")
         return visible.none()
-    return matching(filters, principal.company_ids())
+    return matching(filters, company_ids)
 
 
 def _ids(texts: list[str]) -> set[uuid.UUID]:

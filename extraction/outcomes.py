@@ -19,7 +19,7 @@ from extraction.evidence.collection import Comparison
 from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionCancelled, ExtractionFailed
 from extraction.invoices.listed import listed_fields
-from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.models import Attempt, AttemptOutcome, Extraction, Right, State
 from extraction.models.extraction_queryset import DEATHS_ALLOWED
 from extraction.readers.base import (
     SERVICE_FAULTS,
@@ -242,6 +242,12 @@ def recover(
 
 @deadlocks_retried
 def cancel(extraction: Extraction, *, by: Principal) -> bool:
+    """``end_unread`` for who has the right to it. Raises NotAllowed."""
+    by.demand(Right.RETRY, extraction.company_id)
+    return end_unread(extraction, by=by)
+
+
+def end_unread(extraction: Extraction, *, by: Principal) -> bool:
     """End an extraction that no process has taken; False when one has, or when it has ended.
 
     A call under way is not cut off: it is paid for. One that was being read again has its earlier

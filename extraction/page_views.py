@@ -7,13 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_POST, require_safe
 
-from extraction.access import visible_extraction
+from extraction.access import principal_of, visible_extraction
 from extraction.documents.enlarged import StoredDocument, page_image
 from extraction.documents.intake import folder_of
 from extraction.documents.kept_words import kept_words
 from extraction.documents.shown_pages import TURNS, turn_page
 from extraction.evidence.printed_days import Order
-from extraction.models import Extraction
+from extraction.models import Extraction, Right
 from extraction.review.printed import value_printed
 from ocrsite.lib.responses import private_file
 
@@ -52,10 +52,13 @@ def words(request: HttpRequest, extraction_id: UUID, number: int) -> HttpRespons
 
 @require_POST
 def turn(request: HttpRequest, extraction_id: UUID, number: int) -> JsonResponse:
-    """Remember by how many ``degrees`` clockwise a page is turned, so that all see it upright."""
+    """Remember by how many ``degrees`` clockwise a page is turned, so that all see it upright.
+
+    Who may not correct anything turns it for themselves.
+    """
     extraction = _with_page(request, extraction_id, number)
     degrees = _number(request.POST.get("degrees", "")) % 360
-    if degrees in TURNS:
+    if degrees in TURNS and principal_of(request).may(Right.CORRECT, extraction.company_id):
         turn_page(extraction.pk, number, degrees)
     return JsonResponse({"degrees": degrees})
 

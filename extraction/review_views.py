@@ -16,7 +16,7 @@ from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice, Reason
 from extraction.invoices.stored import current_invoice
-from extraction.models import Extraction, ReviewState, State
+from extraction.models import Extraction, ReviewState, Right, State
 from extraction.review import decisions, queue
 from extraction.review.conflict import merged
 from extraction.review.decisions import NeedsConfirmation, ReviewConflict
@@ -45,6 +45,7 @@ class Draft:
 def review(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Show an invoice to be corrected, and store what a person decides about it."""
     extraction = visible_extraction(request, extraction_id)
+    principal_of(request).demand(Right.CORRECT, extraction.company_id)
     # While it is read again, a form that was open keeps what was typed: it is a conflict.
     is_shown = request.method == "POST" and extraction.has_result
     if extraction.state != State.SUCCEEDED and not is_shown:
@@ -86,8 +87,9 @@ def check(request: HttpRequest, extraction_id: UUID) -> JsonResponse:
     ``errors`` and ``doubts`` are texts by path; the others are null where there are errors. The
     status is 200 in any case: browsers log any other as an error.
     """
-    extraction = visible_extraction(request, extraction_id)
-    queue.claim(extraction, principal_of(request))
+    extraction, principal = visible_extraction(request, extraction_id), principal_of(request)
+    principal.demand(Right.CORRECT, extraction.company_id)
+    queue.claim(extraction, principal)
     if extraction.state != State.SUCCEEDED or extraction.version != _version(request):
         return JsonResponse({"stale": True, "errors": {}, "doubts": None, "verdict": None})
     try:
@@ -156,6 +158,7 @@ def _page(request: HttpRequest, extraction: Extraction, draft: Draft) -> HttpRes
     pages = shown_pages(extraction)
     context = {
         "extraction": extraction,
+        "may": principal.rights(extraction.company_id),
         "pages": pages,
         "page_numbers": [page.number for page in pages],
         "form": form_of(invoice, draft.edit, draft.errors, add_to=draft.add_to),

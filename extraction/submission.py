@@ -14,7 +14,14 @@ from django.db import IntegrityError, transaction
 from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
-from extraction.models import Correction, Extraction, IdempotencyKey, ReaderChoice, State
+from extraction.models import (
+    Correction,
+    Extraction,
+    IdempotencyKey,
+    ReaderChoice,
+    Right,
+    State,
+)
 from extraction.models.extraction_queryset import dedup_key
 from extraction.tasks import wake
 from logs import context
@@ -113,7 +120,11 @@ def submit(
 
 @deadlocks_retried
 def retry(extraction: Extraction, *, by: Principal, why: str = "") -> bool:
-    """Queue one that failed or was cancelled again; False when it is neither (any more)."""
+    """Queue one that failed or was cancelled again; False when it is neither (any more).
+
+    Raises NotAllowed.
+    """
+    by.demand(Right.RETRY, extraction.company_id)
     with transaction.atomic():
         queued = Extraction.objects.requeue(extraction.pk)
         if queued:
@@ -143,8 +154,9 @@ def read_again(
 
     Another person may have changed or deleted it, or its document is removed. Without a choice it
     is read as it was sent. An earlier result stays until the new one replaces it, with what people
-    corrected and decided: a Correction keeps it.
+    corrected and decided: a Correction keeps it. Raises NotAllowed.
     """
+    by.demand(Right.CORRECT, extraction.company_id)
     unchanged = Extraction.objects.filter(version=extraction.version)
     with transaction.atomic():
         if not unchanged.requeue(

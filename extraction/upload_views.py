@@ -24,7 +24,7 @@ from extraction.exceptions import DocumentRejected
 from extraction.forms import UploadForm
 from extraction.invoices.amounts import grouped
 from extraction.listing.actions import chosen_by_id
-from extraction.models import Extraction, State
+from extraction.models import Extraction, Right, State
 from ocrsite.lib.errors import ServiceFault
 from tokens.selection import NoUsableKey
 
@@ -63,7 +63,10 @@ class Outcome:
 def upload(request: HttpRequest) -> HttpResponse:
     """Accept documents one by one: a rejected one does not hold up the others."""
     principal = principal_of(request)
-    companies = principal.companies()
+    companies = principal.companies(Right.UPLOAD)
+    only_sees = principal.company_ids() != [] and not principal.may(Right.UPLOAD)
+    if only_sees and request.method != "POST":
+        return redirect("list")
     outcomes: list[Outcome] = []
     if request.method == "POST":
         form = UploadForm(request.POST, companies=companies)
@@ -104,7 +107,7 @@ def states(request: HttpRequest) -> JsonResponse:
 def try_sample(request: HttpRequest) -> HttpResponse:
     """Have one of the project's own invoices read."""
     principal = principal_of(request)
-    form = UploadForm(request.POST, companies=principal.companies())
+    form = UploadForm(request.POST, companies=principal.companies(Right.UPLOAD))
     path = first_steps.sample_path(request.POST.get("sample", ""))
     if path is None or not form.is_valid():
         raise BadRequest

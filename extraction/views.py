@@ -16,12 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from extraction import fairness, liveness, queue_state, submission
-from extraction.access import principal_of, visible_extraction
+from extraction.access import NotAllowed, principal_of, visible_extraction
 from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
-from extraction.listing.actions import ACTIONS, chosen_by_id
+from extraction.listing.actions import ACTIONS, actions_of, chosen_by_id
 from extraction.listing.conditions import Rows
 from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
@@ -45,7 +45,7 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
         "headings": headings(request.GET, filters),
         "here": request.GET.urlencode(),
         "page_query": address(request.GET),
-        "actions": ACTIONS,
+        "actions": actions_of(principal),
         "elided": Paginator.ELLIPSIS,
     }
     return render(request, "extraction/list.html", context)
@@ -53,11 +53,16 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def act_on_list(request: HttpRequest) -> HttpResponseBase:
-    """Do something with the chosen extractions, or with all that the address's filters find."""
+    """Do something with the chosen extractions, or with all that the address's filters find.
+
+    Those for whose company the user lacks the right are left out.
+    """
     action = ACTIONS.get(request.POST.get("action", ""))
     if action is None:
         raise BadRequest
     principal = principal_of(request)
+    if not principal.may(action.right):
+        raise NotAllowed
     chosen: Rows = Extraction.objects.none()
     if request.POST.get("scope") == "all":
         filters = FilterForm(request.GET, companies=principal.companies()).filters()
@@ -67,8 +72,14 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
         visible = Extraction.objects.for_companies(principal.company_ids())
         chosen = chosen_by_id(request.POST.getlist("chosen"), visible)
     response = None
-    if chosen.exists():
-        response = action.act(request, chosen)
+    company_ids = principal.company_ids(action.right)
+    permitted = chosen
+    if company_ids is not None and company_ids != principal.company_ids():
+        permitted = chosen.filter(company_id__in=company_ids)
+    if permitted.exists():
+        response = action.act(request, permitted)
+    elif chosen.exists():
+        messages.error(request, _("You may not do that with these documents."))
     else:
         messages.info(request, _("Choose at least one document."))
     return response or redirect(f"{reverse('list')}?{request.GET.urlencode()}")
@@ -80,13 +91,18 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     extraction = visible_extraction(request, extraction_id, even_deleted=True)
     if extraction.deleted_at:
         until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
-        told = {"extraction": extraction, "removed_at": until}
+        told = {
+            "extraction": extraction,
+            "removed_at": until,
+            "may": principal_of(request).rights(extraction.company_id),
+        }
         return render(request, "extraction/deleted.html", told)
     pages = shown_pages(extraction)
     context: dict[str, object] = {
         "extraction": extraction,
         "pages": pages,
         "page_numbers": [page.number for page in pages],
+        "may": principal_of(request).rights(extraction.company_id),
     }
     if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))

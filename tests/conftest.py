@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from unittest import mock
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.core.management.commands import flush
@@ -18,6 +18,7 @@ from django.test import override_settings
 from whitenoise import WhiteNoise
 
 from extraction.documents import sandbox
+from extraction.models import Role
 from logs import levels
 from logs.handler.handler import DatabaseHandler
 from tests.extraction.same_input import remembering
@@ -96,17 +97,18 @@ def measured_processes(_coverage_of_processes: str | None, monkeypatch: pytest.M
 def _fast_flush() -> Iterator[None]:
     """Empty the tables after a transactional test in milliseconds; they hold the same afterwards.
 
-    Django looks for each content type and permission with queries of its own. Here they are written
-    as the first flush left them, and the prices as the migration did: calls would have no cost.
-    PostgreSQL makes new files for each table that it truncates: deleting a few rows takes a
-    fiftieth of the time.
+    Django looks for each content type and permission with queries of its own, and so for the roles.
+    Here they are written as the first flush left them, and the prices as the migration did: calls
+    would have no cost. PostgreSQL makes new files for each table that it truncates: deleting a few
+    rows takes a fiftieth of the time.
     """
+    models = (ContentType, Permission, Group, Group.permissions.through, Role)
     kept: list[list[Model]] = []
 
     def restore(verbosity: int, interactive: bool, db: str) -> None:
         if not kept:
             emit_post_migrate_signal(verbosity, interactive, db)
-            kept.extend(list(model.objects.using(db)) for model in (ContentType, Permission))
+            kept.extend(list(model._default_manager.using(db)) for model in models)
         else:
             for rows in kept:
                 type(rows[0])._default_manager.using(db).bulk_create(rows)

@@ -258,7 +258,7 @@ export = extend_schema(
             (200, writer.content_type.partition(";")[0]): OpenApiTypes.BINARY
             for writer in WRITERS.values()
         },
-        **_answers({}, 400, 404, 422),
+        **_answers({}, 400, 403, 404, 422),
     },
 )
 companies = extend_schema(

@@ -6,26 +6,30 @@ from django.http.response import HttpResponseBase
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
-from extraction.access import principal_of
+from extraction.access import NotAllowed, principal_of
 from extraction.api.listing import ListForm
 from extraction.exports.download import download
 from extraction.exports.formats import Format
 from extraction.exports.layout import Layout, layout_named
+from extraction.models import Right
 
 logger = logging.getLogger(__name__)
 
 
 def export(request: Request, format_name: str) -> HttpResponseBase:
-    """Return the file. Raises NotFound, ValidationError and TooManyChosen."""
+    """Return the file. Raises NotAllowed, NotFound, ValidationError and TooManyChosen."""
+    principal = principal_of(request)
+    if not principal.may(Right.EXPORT):
+        raise NotAllowed
     if format_name not in Format.values:
         raise NotFound(f"There is no such format. The formats are {', '.join(Format.values)}.")
     format_ = Format(format_name)
     layout = _layout(format_, request.query_params.get("profile", ""))
-    principal = principal_of(request)
     form = ListForm(
         request.query_params, companies=principal.companies(), besides=("profile", "sort")
     )
-    response = download(form.found(principal.company_ids()), format_, layout, by=principal)
+    found = form.found(principal.company_ids(Right.EXPORT))
+    response = download(found, format_, layout, by=principal)
     logger.info("Export as %s by %s", format_, principal.label)
     return response
 

@@ -63,7 +63,7 @@ def usage_answer(parameters: QueryDict, principal: Principal) -> dict[str, Any]:
     values = form.validated_data
     company_ids = principal.company_ids()
     if values["company"]:
-        if not principal.may_act_for(values["company"]):
+        if not principal.sees(values["company"]):
             raise ValidationError({"company": ["is none of your companies."]})
         company_ids = [values["company"]]
     rows = usage_sums(company_ids, values["since"], values["until"], values["group_by"])

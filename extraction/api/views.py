@@ -45,7 +45,7 @@ from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
-from extraction.models import ApiClient, Extraction
+from extraction.models import ApiClient, Extraction, Right
 from extraction.review import decisions
 from logs import context
 from ocrsite.lib import clock
@@ -100,7 +100,7 @@ class SubmitView(ApiView):
         form = ExtractionInput(data=request.data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
-        if not principal.may_act_for(values["company_id"]):
+        if not principal.may(Right.UPLOAD, values["company_id"]):
             raise PermissionDenied(
                 "You may not act for this company. Check companyID, or ask for access to it.",
                 code="company_not_allowed",

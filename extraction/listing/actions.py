@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from extraction import deletion, outcomes, submission
-from extraction.access import principal_of
+from extraction.access import Principal, principal_of
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
 from extraction.forms import ReadAgainForm
 from extraction.listing.batches import AT_ONCE, Batch, Skipped
 from extraction.listing.conditions import TO_REVIEW, Rows
-from extraction.models import State
+from extraction.models import Right, State
 from extraction.review import decisions
 
 # A request queues so many again; the user is told what is left.
@@ -27,13 +27,14 @@ RETRIED_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One button. ``act`` gets the chosen rows, which the user may see, in no order.
+    """One button. ``act`` gets the chosen rows, for which the user has the right, in no order.
 
     It answers with a response, such as a file; or with None, when the list is shown again with the
     messages that it left.
     """
 
     label: StrOrPromise
+    right: Right
     act: Callable[[HttpRequest, Rows], HttpResponseBase | None]
 
 
@@ -139,15 +140,20 @@ def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseB
 
 # By the names in requests, in the order of their buttons.
 ACTIONS: dict[str, Action] = {
-    "csv": Action(_("Export as CSV"), _exported_as(Format.CSV)),
-    "xlsx": Action(_("Export to Excel"), _exported_as(Format.XLSX)),
-    "zip": Action(_("Save the documents"), _exported_as(Format.DOCUMENTS)),
-    "retry": Action(_("Try failed ones again"), retry_failed),
-    "read-again": Action(_("Read again…"), read_again),
-    "approve": Action(_("Approve what is not doubtful"), approve),
-    "cancel": Action(_("Cancel the reading"), cancel),
-    "delete": Action(_("Delete"), delete),
+    "csv": Action(_("Export as CSV"), Right.EXPORT, _exported_as(Format.CSV)),
+    "xlsx": Action(_("Export to Excel"), Right.EXPORT, _exported_as(Format.XLSX)),
+    "zip": Action(_("Save the documents"), Right.EXPORT, _exported_as(Format.DOCUMENTS)),
+    "retry": Action(_("Try failed ones again"), Right.RETRY, retry_failed),
+    "read-again": Action(_("Read again…"), Right.CORRECT, read_again),
+    "approve": Action(_("Approve what is not doubtful"), Right.APPROVE, approve),
+    "cancel": Action(_("Cancel the reading"), Right.RETRY, cancel),
+    "delete": Action(_("Delete"), Right.DELETE, delete),
 }
+
+
+def actions_of(principal: Principal) -> dict[str, Action]:
+    """Return the actions for which somebody has the right."""
+    return {name: action for name, action in ACTIONS.items() if principal.may(action.right)}
 
 
 def chosen_by_id(ids: list[str], visible: Rows) -> Rows:

@@ -1,7 +1,7 @@
 """Extractions with their attempts, who may submit and see them, how they are exported; accounts."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant
-from extraction.models.account import AccountRule, Authenticator, RecoveryCode
+from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
@@ -18,6 +18,8 @@ from extraction.models.failed_attempts import FailedAttempts
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
+from extraction.models.rights import Right
+from extraction.models.role import Role
 from extraction.models.state import State
 from extraction.models.worker import QueuePause, Worker, WorkerState
 
@@ -34,6 +36,7 @@ __all__ = [
     "DecimalSign",
     "ExportColumn",
     "ExportProfile",
+    "ExternalIdentity",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
@@ -42,8 +45,11 @@ __all__ = [
     "ReaderChoice",
     "RecoveryCode",
     "ReviewState",
+    "Right",
+    "Role",
     "RowsPer",
     "Separator",
+    "StaffCompany",
     "State",
     "TableFormat",
     "Worker",

@@ -1,8 +1,10 @@
-"""Who may act for which company: operators by grant, API clients by binding."""
+"""Who may act for, and see, which company: operators by grant, staff and clients by binding."""
 
 from django.conf import settings
 from django.db import models
 from rest_framework_api_key.models import AbstractAPIKey
+
+from tokens.models import Company
 
 
 class CompanyGrant(models.Model):
@@ -16,6 +18,30 @@ class CompanyGrant(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["user", "company_id"], name="unique_company_grant")
+        ]
+
+    def __str__(self) -> str:
+        return self.company_id
+
+
+class StaffCompany(models.Model):
+    """A member of staff is bound to this company, and maybe others: no other one is shown.
+
+    Who has no such row is bound to none, and sees every company. Read by
+    ocrsite/lib/staff_companies.py.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="staff_companies"
+    )
+    # Protected: who loses the last binding sees every company.
+    company = models.ForeignKey(Company, models.PROTECT, related_name="staff_companies")
+
+    class Meta:
+        verbose_name = "company of staff"
+        verbose_name_plural = "companies of staff"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "company"], name="unique_staff_company")
         ]
 
     def __str__(self) -> str:

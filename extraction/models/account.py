@@ -56,3 +56,23 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class ExternalIdentity(models.Model):
+    """The account at the site's OIDC provider by which a user logs in."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="external_identity"
+    )
+    digest = models.CharField(
+        max_length=64,
+        unique=True,
+        help_text="SHA-256 of the provider's issuer and of its subject, whose case counts.",
+    )
+    linked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "external identities"
+
+    def __str__(self) -> str:
+        return f"external identity of {self.user}"

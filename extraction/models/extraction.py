@@ -11,6 +11,7 @@ from django.utils import timezone
 from extraction.models.extraction_queryset import ExtractionQuerySet, UndeletedManager
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
+from extraction.models.rights import OWN_PERMISSIONS
 from extraction.models.state import State
 from ocrsite.lib import audit, clock
 from tokens.models import TokenMaster
@@ -174,6 +175,7 @@ class Extraction(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        permissions = OWN_PERMISSIONS
         indexes = [
             models.Index(fields=["state", "due_at"], name="extraction_due"),
             models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),

@@ -15,7 +15,7 @@ from extraction.access import Principal
 from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Invoice, Reason
 from extraction.invoices.stored import current_invoice
-from extraction.models import Correction, Extraction, State
+from extraction.models import Correction, Extraction, Right, State
 from extraction.review.edits import NOTHING, Change, Edit, InvalidEdit
 from extraction.review.recheck import edited, unsettled
 from extraction.review.values import normalised, parse
@@ -47,8 +47,9 @@ def correct(extraction: Extraction, edit: Edit, *, by: Principal, version: int) 
     """Store a person's changes and return the extraction as it is then.
 
     What was approved or rejected before is to be reviewed again. An edit that changes nothing
-    stores nothing. Raises InvalidEdit, with nothing stored, and ReviewConflict.
+    stores nothing. Raises NotAllowed, InvalidEdit, with nothing stored, and ReviewConflict.
     """
+    by.demand(Right.CORRECT, extraction.company_id)
     invoice, changes = _after(extraction, edit, version)
     if not changes:
         return extraction
@@ -73,9 +74,12 @@ def approve(
 
     Raises InvalidEdit and ReviewConflict, and NeedsConfirmation, unless ``anyway``, where its
     values contradict each other; nothing is stored then. Doubts about what the document shows are
-    settled by approving.
+    settled by approving. Raises NotAllowed; changes need the right to correct besides.
     """
+    by.demand(Right.APPROVE, extraction.company_id)
     invoice, changes = _after(extraction, edit, version)
+    if changes:
+        by.demand(Right.CORRECT, extraction.company_id)
     contradictions = unsettled(invoice)
     if contradictions and not anyway:
         raise NeedsConfirmation(contradictions)
@@ -91,8 +95,10 @@ def approve(
 def reject(extraction: Extraction, reason: str, *, by: Principal, version: int) -> Extraction:
     """Record that the invoice is not to be used, and why; it stays marked as needing review.
 
-    Raises ReviewConflict, and InvalidEdit for "rejection" where the reason cannot be kept.
+    Raises NotAllowed, ReviewConflict, and InvalidEdit for "rejection" where the reason cannot be
+    kept.
     """
+    by.demand(Right.APPROVE, extraction.company_id)
     _demand(extraction, version)
     reason = normalised(reason)
     try:

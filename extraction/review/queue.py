@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from extraction.access import Principal
-from extraction.models import CompanyGrant, Extraction, State
+from extraction.models import Extraction, Right, State
 
 CLAIMED_FOR = timedelta(minutes=10)
 # No more are counted: the page says 100+.
@@ -29,17 +28,13 @@ class Position:
 
 
 def to_review(principal: Principal) -> QuerySet[Extraction]:
-    """Those of its companies that nobody has approved or rejected yet, the oldest first."""
-    return _waiting(Extraction.objects.for_companies(principal.company_ids()))
+    """Those that it may correct and nobody has approved or rejected yet, the oldest first."""
+    return _waiting(Extraction.objects.for_companies(principal.company_ids(Right.CORRECT)))
 
 
-def count_for(user: User) -> int:
-    """Return how many a user has to review, at most COUNTED, by one query."""
-    rows = Extraction.objects.all()
-    if not user.is_superuser:
-        granted = CompanyGrant.objects.filter(user_id=user.pk).values("company_id")
-        rows = rows.filter(company_id__in=granted)
-    return _counted(_waiting(rows))
+def count_for(principal: Principal) -> int:
+    """Return how many it has to review, at most COUNTED."""
+    return _counted(to_review(principal))
 
 
 def position(principal: Principal, extraction: Extraction) -> Position:

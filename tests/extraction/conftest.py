@@ -13,10 +13,12 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from extraction.documents import sandbox
-from extraction.models import ApiClient, ApiClientCompany, CompanyGrant
+from extraction.models import ApiClient, ApiClientCompany
 from extraction.readers.gemini import errors, prompt_cost
+from extraction.roles import LEAD
 from ocrsite.lib import files
 from tests.extraction.api.schema_checked import SchemaCheckedClient
+from tests.extraction.factories import make_user
 from tests.tokens.rows import make_token
 from tokens.models import Provider, TokenMaster
 
@@ -57,10 +59,8 @@ def integrator(db: None) -> Integrator:
 
 @pytest.fixture
 def operator(db: None) -> User:
-    """May act for NT047."""
-    user = User.objects.create_user("asha", password="a-long-password")
-    CompanyGrant.objects.create(user=user, company_id="NT047")
-    return user
+    """May do everything for NT047."""
+    return make_user("asha", LEAD, "NT047", password="a-long-password")
 
 
 @pytest.fixture

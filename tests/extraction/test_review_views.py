@@ -17,9 +17,10 @@ from extraction.documents.intake import folder_of
 from extraction.invoices.listed import listed_fields
 from extraction.invoices.schema import Evidence, Reason
 from extraction.invoices.stored import current_invoice
-from extraction.models import CompanyGrant, Correction, Extraction, ReviewState, State
+from extraction.models import Correction, Extraction, ReviewState, State
 from extraction.review.form import PREFIX
-from tests.extraction.factories import make_extraction
+from extraction.roles import OPERATOR
+from tests.extraction.factories import make_extraction, make_user
 from tests.extraction.sample_invoices import LINE, make_invoice
 from tests.extraction.test_views import html
 
@@ -261,8 +262,7 @@ def test_rejection_needs_a_reason_and_shows_it(signed_in: Client) -> None:
 def test_second_reviewer_keeps_what_was_typed(signed_in: Client, operator: User) -> None:
     extraction = doubtful()
     first = Client()
-    binod = User.objects.create_user("binod")
-    CompanyGrant.objects.create(user=binod, company_id="NT047")
+    binod = make_user("binod", OPERATOR, "NT047")
     first.force_login(binod)
     first.post(
         address(extraction),
@@ -452,8 +452,7 @@ def test_next_to_review_is_claimed(signed_in: Client, operator: User) -> None:
     extraction.refresh_from_db()
     assert extraction.claimed_for_review_by == f"user:{operator.pk}"
     other = Client()
-    binod = User.objects.create_user("binod")
-    CompanyGrant.objects.create(user=binod, company_id="NT047")
+    binod = make_user("binod", OPERATOR, "NT047")
     other.force_login(binod)
     page = html(other.get("/review/", follow=True))
     assert "Others have open what is left to review." in page
@@ -476,9 +475,9 @@ def test_page_takes_as_many_queries_whatever_it_shows(
         doubtful()
     signed_in.post(address(extraction), sent(total_amount="5"))
 
-    # Session, user, grants (twice), extraction, claim, place in the queue (2), corrections,
-    # navigation.
-    with django_assert_num_queries(10):
+    # Session, user, grants, permissions (user's and role's), extraction, claim, place in the queue
+    # (2), corrections, navigation.
+    with django_assert_num_queries(11):
         signed_in.get(address(extraction))
 
 

@@ -34,6 +34,7 @@ ONLY_CHANGE_ROWS = {
     ("extraction", "0013_fill_listed_columns"),
     ("extraction", "0020_accounts"),
     ("extraction", "0022_fill_companies"),
+    ("extraction", "0027_roles"),
     ("logs", "0006_renamed_loggers"),
     ("logs", "0011_audit_list"),
     ("rest_framework_api_key", "0004_prefix_hashed_key"),

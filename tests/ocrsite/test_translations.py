@@ -11,15 +11,15 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
 from extraction.invoices.schema import Party
-from extraction.models import ApiClient, ApiClientCompany, CompanyGrant, State
+from extraction.models import ApiClient, ApiClientCompany, State
+from extraction.roles import OPERATOR
 from tests.extraction.exports.made_up import make_succeeded
-from tests.extraction.factories import make_extraction
+from tests.extraction.factories import make_extraction, make_user
 from tests.running_site import ROOT
 from tests.tokens.rows import make_token
 from tokens.models import Provider
@@ -247,8 +247,7 @@ def programs(db: None) -> dict[str, APIClient]:
     record, key = ApiClient.objects.create_key(name="ERP")
     assert isinstance(record, ApiClient)
     ApiClientCompany.objects.create(client=record, company_id="NT047")
-    user = User.objects.create_user("asha")
-    CompanyGrant.objects.create(user=user, company_id="NT047")
+    user = make_user("asha", OPERATOR, "NT047")
     found = {name: APIClient() for name in ("key", "none", "wrong", "session")}
     found["key"].credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
     found["wrong"].credentials(HTTP_AUTHORIZATION="Api-Key no.such-key")

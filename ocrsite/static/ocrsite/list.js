@@ -3,8 +3,8 @@
 
 (() => {
   const form = document.getElementById("list");
-  if (!form) return;
   const all = document.getElementById("choose-page");
+  if (!all) return; // nothing is listed, or the user may do nothing with it
   const each = [...form.querySelectorAll("input[name=chosen]")];
   const scope = form.querySelector("input[name=scope][value=chosen]");
 

@@ -9,6 +9,8 @@
   const KEPT = `${location.pathname}#${version}`;
   const rows = window.ocrsiteRows;
   const texts = document.getElementById("texts").dataset;
+  // To approve, or to save for who may not.
+  const decision = form.querySelector(".decide button");
   let running = null;
 
   const valueOf = (element) => element.closest("[data-path]");
@@ -45,7 +47,7 @@
       ? (here ? others.find(isAfter) : null) || (isLast ? null : others[0])
       : others.filter((value) => !isAfter(value)).at(-1) || others.at(-1);
     if (next) open(inputOf(next));
-    else document.getElementById("approve").focus();
+    else decision.focus();
   }
 
   // What was typed stays in this tab until it is stored: a session may end meanwhile.
@@ -145,7 +147,7 @@
 
   function approve() {
     const anyway = form.querySelector('[value="approve-anyway"]');
-    form.requestSubmit(anyway || document.getElementById("approve"));
+    form.requestSubmit(anyway || decision);
   }
 
   form.addEventListener("keydown", (event) => {

@@ -18,7 +18,7 @@ from extraction.listing import actions, batches
 from extraction.listing.actions import ACTIONS, Action
 from extraction.listing.conditions import Rows, matching
 from extraction.listing.filters import Filters
-from extraction.models import CompanyGrant, Extraction, ReviewState, State
+from extraction.models import CompanyGrant, Extraction, ReviewState, Right, State
 from extraction.review import decisions
 from tests.extraction.factories import make_extraction
 from tests.extraction.listing.rows import NOON, html, listed
@@ -141,7 +141,7 @@ def test_action_that_is_added_has_a_button_and_may_answer_with_a_file(
     def name_them(request: HttpRequest, chosen: Rows) -> HttpResponse:
         return HttpResponse(", ".join(chosen.values_list("file_name", flat=True)))
 
-    monkeypatch.setitem(ACTIONS, "name", Action("Name them", name_them))
+    monkeypatch.setitem(ACTIONS, "name", Action("Name them", Right.EXPORT, name_them))
     listed("a")
 
     shown = signed_in.get("/extractions/").content.decode()

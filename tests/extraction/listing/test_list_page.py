@@ -302,8 +302,9 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
     for number in range(rows):
         listed(f"n{number}")
 
-    # Session, user, grants, names of companies, edge, totals, rows, navigation.
-    with django_assert_num_queries(8):
+    # Session, user, grants, permissions (user's and role's), names of companies, edge, totals,
+    # rows, navigation.
+    with django_assert_num_queries(10):
         signed_in.get(f"/extractions/{query}")
 
 

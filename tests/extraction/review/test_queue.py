@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
 
 from extraction.access import Principal
-from extraction.models import CompanyGrant, Extraction, State
+from extraction.models import Extraction, State
 from extraction.review import queue
-from tests.extraction.factories import make_extraction
+from extraction.roles import OPERATOR
+from tests.extraction.factories import make_extraction, make_user
 from tests.extraction.sample_invoices import make_invoice
 
 pytestmark = pytest.mark.django_db
@@ -28,14 +28,11 @@ def waiting(minute: int = 0, **fields: object) -> Extraction:
 
 
 def counted(principal: Principal) -> int:
-    assert isinstance(principal.actor, User)
-    return queue.count_for(principal.actor)
+    return queue.count_for(principal)
 
 
 def person(name: str, *companies: str, is_superuser: bool = False) -> Principal:
-    user = User.objects.create_user(name, is_superuser=is_superuser)
-    for company_id in companies:
-        CompanyGrant.objects.create(user=user, company_id=company_id)
+    user = make_user(name, OPERATOR, *companies, is_superuser=is_superuser)
     return Principal(f"user:{user.pk}", name, user)
 
 
