@@ -27,7 +27,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenUsageLog": "Usage",
         "tokens.CoolDown": "Blocked keys",
         "tokens.TokenReservation": "Reserved by calls under way",
-        "tokens.Price": "Prices",
+        "tokens.ModelPrice": "Prices",
     },
     "Access": {
         "auth.User": "Users",

@@ -6,17 +6,15 @@ company's time zone. Whichever way a row writes a company's id, it counts for th
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import Case, F, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
+from tokens.company_days import between, by_zone
 from tokens.costs import Money, amount_of, sum_of_units, units
 from tokens.models import Company, TokenUsageLog
 from tokens.models.company import folded
@@ -30,9 +28,8 @@ _SUMMED = {
     "thinking_tokens": "thinking_tokens",
     "total_tokens": "total_tokens_used",
 }
-# A row of unknown cost: no price was known for what was charged. Before there were prices every
-# row is one.
-_UNPRICED = Q(cost=None, total_tokens_used__gt=0)
+# A row of unknown cost: its model had no price, or it is of before there were prices.
+_UNPRICED = Q(cost=None)
 
 
 class Group(StrEnum):
@@ -117,9 +114,12 @@ def usage_sums(
     """
     own_names = _own_names()
     found: dict[tuple[Any, ...], Sums] = {} if groups else {(): NOTHING_USED}
-    for zone, rows in _by_zone(company_ids):
+    rows = TokenUsageLog.objects.order_by().annotate(company=_COMPANY)
+    if company_ids is not None:
+        rows = rows.filter(company__in=company_ids)
+    for zone, of_zone in by_zone("company"):
         for first, last in _parts(since, until, groups):
-            within = rows.filter(**logged_within(first, last, zone))
+            within = rows.filter(of_zone, **between(first, last, zone))
             for values, sums in _grouped(within, groups):
                 days = {Group.DAY: first, Group.MONTH: first.replace(day=1)}
                 company = values.get(Group.COMPANY)
@@ -138,55 +138,6 @@ def usage_of_attempts(attempt_ids: Collection[UUID]) -> dict[UUID, Sums]:
         return {}
     rows = TokenUsageLog.objects.filter(attempt_id__in=attempt_ids)
     return {row.attempt_id: _sums_of(row) for row in rows if row.attempt_id}
-
-
-def logged_within(first: date, last: date, zone: ZoneInfo) -> dict[str, datetime]:
-    """Return the lookups of usage rows of these days, both counted, in a time zone."""
-    return {
-        "logged_at__gte": _midnight(first, zone),
-        "logged_at__lt": _midnight(last + timedelta(days=1), zone),
-    }
-
-
-def today() -> date:
-    """Return the latest day that has begun in any company's time zone."""
-    zones = {ZoneInfo(settings.DISPLAY_TIME_ZONE), *map(ZoneInfo, _zones_elsewhere())}
-    return max(timezone.localdate(timezone=zone) for zone in zones)
-
-
-def zone_of(company_id: str | None) -> ZoneInfo:
-    """Return the time zone in which a company's days are counted."""
-    company = Company.objects.written(company_id or "").first()
-    return company.zone if company else ZoneInfo(settings.DISPLAY_TIME_ZONE)
-
-
-def _by_zone(
-    company_ids: Sequence[str] | None,
-) -> Iterator[tuple[ZoneInfo, QuerySet[TokenUsageLog]]]:
-    """Yield the rows of the companies of each time zone; each row is in one of them."""
-    rows = TokenUsageLog.objects.order_by().annotate(company=_COMPANY)
-    if company_ids is not None:
-        rows = rows.filter(company__in=company_ids)
-    zones = _zones_elsewhere()
-    for zone in zones:
-        yield ZoneInfo(zone), rows.filter(_is_of(Company.objects.filter(time_zone=zone)))
-    if zones:
-        rows = rows.filter(Q(company=None) | ~_is_of(Company.objects.filter(time_zone__in=zones)))
-    yield ZoneInfo(settings.DISPLAY_TIME_ZONE), rows
-
-
-def _zones_elsewhere() -> list[str]:
-    """The time zones of companies that are not the site's."""
-    elsewhere = Company.objects.exclude(time_zone__in=["", settings.DISPLAY_TIME_ZONE])
-    return sorted(elsewhere.order_by().values_list("time_zone", flat=True).distinct())
-
-
-def _is_of(companies: QuerySet[Company]) -> Q:
-    """Whether a row is of one of the companies, however it writes its id."""
-    spelled = [
-        id_ for other in companies.values_list("other_spellings", flat=True) for id_ in other
-    ]
-    return Q(company__in=companies.values("company_id")) | Q(company__in=spelled)
 
 
 def _own_names() -> dict[str, str]:
@@ -239,7 +190,7 @@ def _sums_of(row: TokenUsageLog) -> Sums:
     counts: dict[str, Any] = {name: getattr(row, column) for name, column in _SUMMED.items()}
     return Sums(
         **counts,
-        unpriced_calls=row.request_count if row.cost is None and row.total_tokens_used else 0,
+        unpriced_calls=row.request_count if row.cost is None else 0,
         cost_units={} if row.cost is None else {row.currency or "": units(row.cost)},
     )
 
@@ -247,7 +198,3 @@ def _sums_of(row: TokenUsageLog) -> Sums:
 def _order(key: tuple[Any, ...]) -> list[tuple[bool, Any]]:
     """What is not known comes first, as in a database's order."""
     return [(value is not None, value) for value in key]
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -9,7 +9,8 @@ from rest_framework.exceptions import ValidationError
 
 from extraction.access import Principal
 from extraction.api import representations
-from tokens.usage_report import Group, today, usage_sums
+from tokens.company_days import today
+from tokens.usage_report import Group, usage_sums
 
 # Days, both counted: a year and its leap day.
 LONGEST_PERIOD = 366

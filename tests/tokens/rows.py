@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 from tokens import services
-from tokens.models import TokenMaster
+from tokens.models import Company, TokenMaster
 
 KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
@@ -17,6 +17,12 @@ def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
     token = TokenMaster(api_key=api_key, **given)
     services.create_token(token=token)
     return token
+
+
+def make_company(company_id: str, **fields: Any) -> Company:
+    """A company as staff set it up, whether its row is there already or not."""
+    company, _ = Company.objects.update_or_create(company_id=company_id, defaults=fields)
+    return company
 
 
 def insert_by_sql(

@@ -12,10 +12,10 @@ import pytest
 import time_machine
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.tokens.rows import make_token
-from tokens import usage_report
+from tests.tokens.rows import make_company, make_token
+from tokens import company_days, usage_report
 from tokens.costs import Money
-from tokens.models import Company, TokenUsageLog
+from tokens.models import TokenUsageLog
 from tokens.usage_report import Group, Sums, UsageRow, total, usage_sums
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
@@ -33,9 +33,9 @@ def book(logged_at: datetime, company_id: str | None = "PLAIN", **fields: Any) -
 
 @pytest.fixture
 def companies() -> None:
-    Company.objects.create(company_id="NT047", time_zone="Asia/Kathmandu")
-    Company.objects.create(company_id="US1", time_zone="America/New_York", other_spellings=["us1"])
-    Company.objects.create(company_id="PLAIN")
+    make_company(company_id="NT047", time_zone="Asia/Kathmandu")
+    make_company(company_id="US1", time_zone="America/New_York", other_spellings=["us1"])
+    make_company(company_id="PLAIN")
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def added_up(rows: list[TokenUsageLog], groups: Sequence[Group]) -> dict[tuple[A
                 sums[f"{name}_tokens"] += getattr(row, f"{name}_tokens")
             sums["total_tokens"] += row.total_tokens_used
             if row.cost is None:
-                sums["unpriced_calls"] += row.request_count if row.total_tokens_used else 0
+                sums["unpriced_calls"] += row.request_count
             else:
                 sums[row.currency or ""] += int(row.cost * 10**10)
     return {key: +counter for key, counter in found.items()}
@@ -180,8 +180,8 @@ def test_month_begins_at_midnight_of_the_company(
 
 def test_days_are_those_of_the_site_where_the_company_has_no_zone(settings: Settings) -> None:
     settings.DISPLAY_TIME_ZONE = "Asia/Kathmandu"
-    Company.objects.create(company_id="PLAIN")
-    Company.objects.create(company_id="LONDON", time_zone="UTC")
+    make_company(company_id="PLAIN")
+    make_company(company_id="LONDON", time_zone="UTC")
     for company_id in ("PLAIN", "LONDON"):
         book(datetime(2026, 10, 31, 18, 15, tzinfo=UTC), company_id)
 
@@ -203,7 +203,7 @@ def test_part_of_a_month_is_told_under_its_first_day() -> None:
 
 
 def test_days_of_a_change_of_the_clocks_have_23_and_25_hours() -> None:
-    Company.objects.create(company_id="US1", time_zone="America/New_York")
+    make_company(company_id="US1", time_zone="America/New_York")
     for hour in range(72):
         book(datetime(2026, 10, 31, tzinfo=NEW_YORK).astimezone(UTC) + timedelta(hours=hour), "US1")
     for hour in range(48):
@@ -222,7 +222,6 @@ def test_costs_are_told_by_currency_and_what_is_unknown_is_no_zero() -> None:
     book(noon, cost=Decimal("0.2"), currency="USD", model="a")
     book(noon, cost=Decimal("0.5"), currency="EUR", model="a")
     book(noon, model="b")
-    book(noon, model="b", total_tokens_used=0)  # it turned out to cost nothing
 
     rows = usage_sums(None, FIRST, LAST, [Group.MODEL])
 
@@ -244,12 +243,12 @@ def test_nothing_used_is_one_row_of_nothing_and_none_of_any_group() -> None:
 )
 def test_today_is_the_latest_day_that_has_begun_anywhere(moment: str, day: int) -> None:
     with time_machine.travel(datetime.fromisoformat(moment), tick=False):
-        assert usage_report.today() == date(2026, 11, day)
+        assert company_days.today() == date(2026, 11, day)
 
 
 def test_zone_of_a_company_is_its_own_or_the_site_s(companies: None) -> None:
-    assert usage_report.zone_of("us1") == NEW_YORK
-    assert usage_report.zone_of("PLAIN") == usage_report.zone_of(None) == ZoneInfo("UTC")
+    assert company_days.zone_of("us1") == NEW_YORK
+    assert company_days.zone_of("PLAIN") == company_days.zone_of(None) == ZoneInfo("UTC")
 
 
 @pytest.mark.usefixtures("companies")
@@ -257,7 +256,7 @@ def test_queries_depend_on_the_zones_and_days_and_on_no_company(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     for number in range(20):
-        Company.objects.create(company_id=f"C{number}", time_zone="Asia/Kathmandu")
+        make_company(company_id=f"C{number}", time_zone="Asia/Kathmandu")
         book(datetime(2026, 11, 24, tzinfo=UTC), f"C{number}")
 
     with django_assert_num_queries(8):  # names, zones, their spellings, and each zone's sums

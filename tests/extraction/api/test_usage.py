@@ -10,8 +10,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.extraction.conftest import Integrator
-from tests.tokens.rows import make_token
-from tokens.models import Company, TokenUsageLog
+from tests.tokens.rows import make_company, make_token
+from tokens.models import TokenUsageLog
 
 URL = "/api/v1/usage/"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ def test_sums_are_grouped(
 def test_days_are_the_company_s_and_costs_are_told_by_model_and_currency(
     integrator: Integrator,
 ) -> None:
-    Company.objects.create(company_id="NT047", time_zone="Asia/Kathmandu")
+    make_company(company_id="NT047", time_zone="Asia/Kathmandu")
     token = make_token(company_id="NT047")
     for model, cost, currency in (
         ("gemini-3.5-flash", "0.1", "USD"),
