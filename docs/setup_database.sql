@@ -86,6 +86,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0023_trace_of_extractions'),
+        (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
         (N'logs', N'0001_initial'),
@@ -99,6 +101,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0009_retention_of_wrong_credentials'),
         (N'logs', N'0010_retention_of_deleted'),
         (N'logs', N'0011_audit_list'),
+        (N'logs', N'0012_retention_of_webhooks'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -117,7 +120,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0010_installation'),
         (N'tokens', N'0011_companies'),
         (N'tokens', N'0012_fill_companies'),
-        (N'tokens', N'0013_prices')
+        (N'tokens', N'0013_prices'),
+        (N'tokens', N'0014_quotas'),
+        (N'tokens', N'0016_usage_days')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -422,6 +427,64 @@ CREATE TABLE [extraction_role] (
     [name] nvarchar(50) NOT NULL PRIMARY KEY,
     [given] nvarchar(max) NOT NULL CONSTRAINT extraction_role_given_04765773_check CHECK ((ISJSON ("given") = 1)),
     [group_id] int NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookendpoint]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookendpoint] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [company_id] nvarchar(50) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [url] nvarchar(500) NOT NULL,
+    [events] nvarchar(300) NOT NULL,
+    [secret] nvarchar(1000) NOT NULL,
+    [old_secret] nvarchar(1000) NOT NULL,
+    [old_secret_until] datetimeoffset NULL,
+    [enabled] bit NOT NULL,
+    [disabled_reason] nvarchar(200) NOT NULL,
+    [failing_since] datetimeoffset NULL,
+    [last_success_at] datetimeoffset NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [created_by] nvarchar(200) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookdelivery]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookdelivery] (
+    [id] nchar(32) NOT NULL PRIMARY KEY,
+    [event] nvarchar(50) NOT NULL,
+    [event_key] nvarchar(200) NOT NULL,
+    [extraction_id] nchar(32) NULL,
+    [body] nvarchar(max) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [attempts] int NOT NULL CONSTRAINT extraction_webhookdelivery_attempts_16470d4f_check CHECK ([attempts] >= 0),
+    [created_at] datetimeoffset NOT NULL,
+    [due_at] datetimeoffset NOT NULL,
+    [give_up_at] datetimeoffset NOT NULL,
+    [ended_at] datetimeoffset NULL,
+    [lease_id] nchar(32) NULL,
+    [leased_until] datetimeoffset NULL,
+    [endpoint_id] nchar(32) NOT NULL,
+    CONSTRAINT [webhook_event_once] UNIQUE ([endpoint_id], [event_key])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookattempt]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_webhookattempt] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [number] int NOT NULL CONSTRAINT extraction_webhookattempt_number_454936b0_check CHECK ([number] >= 0),
+    [started_at] datetimeoffset NOT NULL,
+    [milliseconds] int NOT NULL CONSTRAINT extraction_webhookattempt_milliseconds_44c52dfd_check CHECK ([milliseconds] >= 0),
+    [status_code] smallint NULL CONSTRAINT extraction_webhookattempt_status_code_1e3402fd_check CHECK ([status_code] >= 0),
+    [error] nvarchar(200) NOT NULL,
+    [answer] nvarchar(500) NOT NULL,
+    [delivery_id] nchar(32) NOT NULL
 );
 END
 GO
@@ -773,7 +836,10 @@ CREATE TABLE [extraction_extraction] (
     [deleted_by] nvarchar(100) NULL,
     [purged_at] datetimeoffset NULL,
     [batch] nchar(32) NULL,
-    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1)),
+    [channel] nvarchar(10) DEFAULT '' NOT NULL,
+    [received_from] nvarchar(45) NULL,
+    [received_in] nvarchar(36) NULL
 );
 END
 GO
@@ -795,6 +861,7 @@ CREATE TABLE [extraction_attempt] (
     [correction] nvarchar(max) DEFAULT '' NOT NULL,
     [output_budget] bigint DEFAULT 0 NOT NULL,
     [repairs_id] nchar(32) NULL,
+    [asked_wait] double precision NULL,
     CONSTRAINT [unique_attempt_number] UNIQUE ([extraction_id], [number])
 );
 END
@@ -859,6 +926,56 @@ CREATE TABLE [TokenCoolDowns] (
     [ClosedUntil] datetimeoffset NOT NULL,
     [Probing] bit DEFAULT 0 NOT NULL,
     CONSTRAINT [CK_TokenCoolDowns_OneScope] CHECK ((([TokenID] IS NULL OR [Project] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [Project] IS NULL THEN 1 ELSE 0 END)))
+);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Quotas] (
+    [QuotaID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Period] nvarchar(10) NOT NULL,
+    [Unit] nvarchar(10) NOT NULL,
+    [QuotaLimit] bigint NOT NULL,
+    [FirstDay] smallint DEFAULT 1 NOT NULL CONSTRAINT Quotas_FirstDay_95b0d5d6_check CHECK ([FirstDay] >= 0),
+    [RaisedBy] bigint DEFAULT 0 NOT NULL,
+    [RaisedUntil] datetimeoffset NULL,
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [TokenID] bigint NULL,
+    CONSTRAINT [CK_Quotas_OneScope] CHECK ((([TokenID] IS NULL OR [CompanyID] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [CompanyID] IS NULL THEN 1 ELSE 0 END))),
+    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL))
+);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges]', N'U') IS NULL
+BEGIN
+CREATE TABLE [QuotaChanges] (
+    [ChangeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Quota] nvarchar(50) NOT NULL,
+    [What] nvarchar(10) NOT NULL,
+    [FromValue] nvarchar(100) NOT NULL,
+    [ToValue] nvarchar(100) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Reason] nvarchar(200) NOT NULL,
+    [ChangedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [TokenID] bigint NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaSums]', N'U') IS NULL
+BEGIN
+CREATE TABLE [QuotaSums] (
+    [SumID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [StartsAt] datetimeoffset NOT NULL,
+    [EndsAt] datetimeoffset NULL,
+    [Used] bigint NOT NULL,
+    [Reserved] bigint NOT NULL,
+    [QuotaID] bigint NOT NULL,
+    CONSTRAINT [UQ_QuotaSums_Period] UNIQUE ([QuotaID], [StartsAt])
 );
 END
 GO
@@ -939,7 +1056,8 @@ CREATE TABLE [TokenUsageLogs] (
     [KeyFingerprint] nvarchar(64) NULL,
     [Cost] numeric(24, 10) NULL,
     [Currency] nvarchar(3) NULL,
-    [Model] nvarchar(100) NULL
+    [Model] nvarchar(100) NULL,
+    [BeganAt] datetimeoffset NULL
 );
 END
 GO
@@ -953,7 +1071,29 @@ CREATE TABLE [TokenUsageSummary] (
     [Threshold] bigint DEFAULT 3000 NOT NULL,
     [LastUpdated] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [ReservedTokens] bigint DEFAULT 0 NOT NULL,
-    [TokenID] bigint NOT NULL UNIQUE
+    [TokenID] bigint NOT NULL UNIQUE,
+    [QuotaFree] bit NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageDays]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenUsageDays] (
+    [UsageDayID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Day] date NOT NULL,
+    [CompanyID] nvarchar(50) NOT NULL,
+    [TokenID] bigint NOT NULL,
+    [Model] nvarchar(100) NOT NULL,
+    [Currency] nvarchar(3) NOT NULL,
+    [Requests] bigint NOT NULL,
+    [InputTokens] bigint NOT NULL,
+    [CachedTokens] bigint NOT NULL,
+    [OutputTokens] bigint NOT NULL,
+    [ThinkingTokens] bigint NOT NULL,
+    [TotalTokens] bigint NOT NULL,
+    [CostUnits] bigint NOT NULL,
+    CONSTRAINT [UQ_TokenUsageDays] UNIQUE ([Day], [CompanyID], [TokenID], [Model], [Currency])
 );
 END
 GO
@@ -979,6 +1119,36 @@ GO
 IF OBJECT_ID(N'[ErrorSubscriptions_user_id_517777ff_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [ErrorSubscriptions] ADD CONSTRAINT [ErrorSubscriptions_user_id_517777ff_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges_CompanyID_e39277ce_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaChanges] ADD CONSTRAINT [QuotaChanges_CompanyID_e39277ce_fk_Companies_CompanyID] FOREIGN KEY ([CompanyID]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges_TokenID_31199dd0_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaChanges] ADD CONSTRAINT [QuotaChanges_TokenID_31199dd0_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaSums_QuotaID_02cb0ccc_fk_Quotas_QuotaID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaSums] ADD CONSTRAINT [QuotaSums_QuotaID_02cb0ccc_fk_Quotas_QuotaID] FOREIGN KEY ([QuotaID]) REFERENCES [Quotas] ([QuotaID]);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas_CompanyID_d131fa7c_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [Quotas] ADD CONSTRAINT [Quotas_CompanyID_d131fa7c_fk_Companies_CompanyID] FOREIGN KEY ([CompanyID]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas_TokenID_f97f5bb5_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [Quotas] ADD CONSTRAINT [Quotas_TokenID_f97f5bb5_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
 END
 GO
 
@@ -1186,6 +1356,18 @@ ALTER TABLE [extraction_staffcompany] ADD CONSTRAINT [extraction_staffcompany_us
 END
 GO
 
+IF OBJECT_ID(N'[extraction_webhookattempt_delivery_id_d3253d99_fk_extraction_webhookdelivery_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_webhookattempt] ADD CONSTRAINT [extraction_webhookattempt_delivery_id_d3253d99_fk_extraction_webhookdelivery_id] FOREIGN KEY ([delivery_id]) REFERENCES [extraction_webhookdelivery] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_webhookdelivery_endpoint_id_9ea047a1_fk_extraction_webhookendpoint_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_webhookdelivery] ADD CONSTRAINT [extraction_webhookdelivery_endpoint_id_9ea047a1_fk_extraction_webhookendpoint_id] FOREIGN KEY ([endpoint_id]) REFERENCES [extraction_webhookendpoint] ([id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ApplicationLogs_ExtractionID_fb2d99d4' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
 BEGIN
 CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([ExtractionID]);
@@ -1294,6 +1476,12 @@ CREATE INDEX [IX_Logs_Timestamp] ON [ApplicationLogs] ([Timestamp] DESC);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_QuotaChanges_ChangedAt' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [IX_QuotaChanges_ChangedAt] ON [QuotaChanges] ([ChangedAt] DESC);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_CompanyID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
 BEGIN
 CREATE INDEX [IX_Retry_CompanyID] ON [RetryAttempts] ([CompanyID]);
@@ -1342,6 +1530,12 @@ CREATE INDEX [IX_TokenMaster_Expiry] ON [TokenMaster] ([Status], [ExpiresAt]);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Began' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE INDEX [IX_Usage_Began] ON [TokenUsageLogs] ([TokenID], [BeganAt]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Branch' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
 BEGIN
 CREATE INDEX [IX_Usage_Branch] ON [TokenUsageLogs] ([Branch]);
@@ -1357,6 +1551,30 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_TokenID' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
 BEGIN
 CREATE INDEX [IX_Usage_TokenID] ON [TokenUsageLogs] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'QuotaChanges_CompanyID_e39277ce' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [QuotaChanges_CompanyID_e39277ce] ON [QuotaChanges] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'QuotaChanges_TokenID_31199dd0' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [QuotaChanges_TokenID_31199dd0] ON [QuotaChanges] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'Quotas_CompanyID_d131fa7c' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE INDEX [Quotas_CompanyID_d131fa7c] ON [Quotas] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'Quotas_TokenID_f97f5bb5' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE INDEX [Quotas_TokenID_f97f5bb5] ON [Quotas] ([TokenID]);
 END
 GO
 
@@ -1654,6 +1872,18 @@ CREATE INDEX [extraction_turn] ON [extraction_extraction] ([state], [company_id]
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookattempt_delivery_id_d3253d99' AND object_id = OBJECT_ID(N'[extraction_webhookattempt]'))
+BEGIN
+CREATE INDEX [extraction_webhookattempt_delivery_id_d3253d99] ON [extraction_webhookattempt] ([delivery_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookdelivery_extraction_id_2bc9c54a' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [extraction_webhookdelivery_extraction_id_2bc9c54a] ON [extraction_webhookdelivery] ([extraction_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'rest_framework_api_key_apikey_created_c61872d9' AND object_id = OBJECT_ID(N'[rest_framework_api_key_apikey]'))
 BEGIN
 CREATE INDEX [rest_framework_api_key_apikey_created_c61872d9] ON [rest_framework_api_key_apikey] ([created]);
@@ -1663,6 +1893,30 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'success_index' AND object_id = OBJECT_ID(N'[django_q_task]'))
 BEGIN
 CREATE INDEX [success_index] ON [django_q_task] ([group], [name], [func]) WHERE [success] = 1;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_company' AND object_id = OBJECT_ID(N'[extraction_webhookendpoint]'))
+BEGIN
+CREATE INDEX [webhook_company] ON [extraction_webhookendpoint] ([company_id], [enabled]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_created' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_created] ON [extraction_webhookdelivery] ([created_at] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_due' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_due] ON [extraction_webhookdelivery] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'webhook_ended' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
+BEGIN
+CREATE INDEX [webhook_ended] ON [extraction_webhookdelivery] ([ended_at], [give_up_at]);
 END
 GO
 
@@ -1687,6 +1941,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_LedgerAlerts_Open' AND object_id = OBJECT_ID(N'[LedgerAlerts]'))
 BEGIN
 CREATE UNIQUE INDEX [UQ_LedgerAlerts_Open] ON [LedgerAlerts] ([Fingerprint]) WHERE [ResolvedAt] IS NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Company' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_Quotas_Company] ON [Quotas] ([CompanyID], [Period], [Unit]) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Token' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_Quotas_Token] ON [Quotas] ([TokenID], [Period], [Unit]) WHERE [TokenID] IS NOT NULL;
 END
 GO
 
@@ -2026,6 +2292,42 @@ IF EXISTS (
         (N'extraction_role', N'name'),
         (N'extraction_role', N'given'),
         (N'extraction_role', N'group_id'),
+        (N'extraction_webhookendpoint', N'id'),
+        (N'extraction_webhookendpoint', N'company_id'),
+        (N'extraction_webhookendpoint', N'client'),
+        (N'extraction_webhookendpoint', N'url'),
+        (N'extraction_webhookendpoint', N'events'),
+        (N'extraction_webhookendpoint', N'secret'),
+        (N'extraction_webhookendpoint', N'old_secret'),
+        (N'extraction_webhookendpoint', N'old_secret_until'),
+        (N'extraction_webhookendpoint', N'enabled'),
+        (N'extraction_webhookendpoint', N'disabled_reason'),
+        (N'extraction_webhookendpoint', N'failing_since'),
+        (N'extraction_webhookendpoint', N'last_success_at'),
+        (N'extraction_webhookendpoint', N'created_at'),
+        (N'extraction_webhookendpoint', N'created_by'),
+        (N'extraction_webhookdelivery', N'id'),
+        (N'extraction_webhookdelivery', N'event'),
+        (N'extraction_webhookdelivery', N'event_key'),
+        (N'extraction_webhookdelivery', N'extraction_id'),
+        (N'extraction_webhookdelivery', N'body'),
+        (N'extraction_webhookdelivery', N'state'),
+        (N'extraction_webhookdelivery', N'attempts'),
+        (N'extraction_webhookdelivery', N'created_at'),
+        (N'extraction_webhookdelivery', N'due_at'),
+        (N'extraction_webhookdelivery', N'give_up_at'),
+        (N'extraction_webhookdelivery', N'ended_at'),
+        (N'extraction_webhookdelivery', N'lease_id'),
+        (N'extraction_webhookdelivery', N'leased_until'),
+        (N'extraction_webhookdelivery', N'endpoint_id'),
+        (N'extraction_webhookattempt', N'id'),
+        (N'extraction_webhookattempt', N'number'),
+        (N'extraction_webhookattempt', N'started_at'),
+        (N'extraction_webhookattempt', N'milliseconds'),
+        (N'extraction_webhookattempt', N'status_code'),
+        (N'extraction_webhookattempt', N'error'),
+        (N'extraction_webhookattempt', N'answer'),
+        (N'extraction_webhookattempt', N'delivery_id'),
         (N'extraction_worker', N'id'),
         (N'extraction_worker', N'name'),
         (N'extraction_worker', N'host'),
@@ -2229,6 +2531,9 @@ IF EXISTS (
         (N'extraction_extraction', N'purged_at'),
         (N'extraction_extraction', N'batch'),
         (N'extraction_extraction', N'page_turns'),
+        (N'extraction_extraction', N'channel'),
+        (N'extraction_extraction', N'received_from'),
+        (N'extraction_extraction', N'received_in'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2243,6 +2548,7 @@ IF EXISTS (
         (N'extraction_attempt', N'correction'),
         (N'extraction_attempt', N'output_budget'),
         (N'extraction_attempt', N'repairs_id'),
+        (N'extraction_attempt', N'asked_wait'),
         (N'extraction_correction', N'id'),
         (N'extraction_correction', N'version'),
         (N'extraction_correction', N'path'),
@@ -2276,6 +2582,32 @@ IF EXISTS (
         (N'TokenCoolDowns', N'TokenID'),
         (N'TokenCoolDowns', N'ClosedUntil'),
         (N'TokenCoolDowns', N'Probing'),
+        (N'Quotas', N'QuotaID'),
+        (N'Quotas', N'Period'),
+        (N'Quotas', N'Unit'),
+        (N'Quotas', N'QuotaLimit'),
+        (N'Quotas', N'FirstDay'),
+        (N'Quotas', N'RaisedBy'),
+        (N'Quotas', N'RaisedUntil'),
+        (N'Quotas', N'CreatedAt'),
+        (N'Quotas', N'CompanyID'),
+        (N'Quotas', N'TokenID'),
+        (N'QuotaChanges', N'ChangeID'),
+        (N'QuotaChanges', N'Quota'),
+        (N'QuotaChanges', N'What'),
+        (N'QuotaChanges', N'FromValue'),
+        (N'QuotaChanges', N'ToValue'),
+        (N'QuotaChanges', N'Actor'),
+        (N'QuotaChanges', N'Reason'),
+        (N'QuotaChanges', N'ChangedAt'),
+        (N'QuotaChanges', N'CompanyID'),
+        (N'QuotaChanges', N'TokenID'),
+        (N'QuotaSums', N'SumID'),
+        (N'QuotaSums', N'StartsAt'),
+        (N'QuotaSums', N'EndsAt'),
+        (N'QuotaSums', N'Used'),
+        (N'QuotaSums', N'Reserved'),
+        (N'QuotaSums', N'QuotaID'),
         (N'TokenRecentCalls', N'CallID'),
         (N'TokenRecentCalls', N'BeganAt'),
         (N'TokenRecentCalls', N'TokenID'),
@@ -2321,13 +2653,28 @@ IF EXISTS (
         (N'TokenUsageLogs', N'Cost'),
         (N'TokenUsageLogs', N'Currency'),
         (N'TokenUsageLogs', N'Model'),
+        (N'TokenUsageLogs', N'BeganAt'),
         (N'TokenUsageSummary', N'SummaryID'),
         (N'TokenUsageSummary', N'TotalUsedTokens'),
         (N'TokenUsageSummary', N'TotalRemainingTokens'),
         (N'TokenUsageSummary', N'Threshold'),
         (N'TokenUsageSummary', N'LastUpdated'),
         (N'TokenUsageSummary', N'ReservedTokens'),
-        (N'TokenUsageSummary', N'TokenID')
+        (N'TokenUsageSummary', N'TokenID'),
+        (N'TokenUsageSummary', N'QuotaFree'),
+        (N'TokenUsageDays', N'UsageDayID'),
+        (N'TokenUsageDays', N'Day'),
+        (N'TokenUsageDays', N'CompanyID'),
+        (N'TokenUsageDays', N'TokenID'),
+        (N'TokenUsageDays', N'Model'),
+        (N'TokenUsageDays', N'Currency'),
+        (N'TokenUsageDays', N'Requests'),
+        (N'TokenUsageDays', N'InputTokens'),
+        (N'TokenUsageDays', N'CachedTokens'),
+        (N'TokenUsageDays', N'OutputTokens'),
+        (N'TokenUsageDays', N'ThinkingTokens'),
+        (N'TokenUsageDays', N'TotalTokens'),
+        (N'TokenUsageDays', N'CostUnits')
     ) AS expected (table_name, column_name)
     WHERE COL_LENGTH(QUOTENAME(expected.table_name), expected.column_name) IS NULL
 )
@@ -2398,6 +2745,8 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0023_trace_of_extractions'),
+    (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
     (N'logs', N'0001_initial'),
@@ -2411,6 +2760,7 @@ FROM (VALUES
     (N'logs', N'0009_retention_of_wrong_credentials'),
     (N'logs', N'0010_retention_of_deleted'),
     (N'logs', N'0011_audit_list'),
+    (N'logs', N'0012_retention_of_webhooks'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -2429,7 +2779,9 @@ FROM (VALUES
     (N'tokens', N'0010_installation'),
     (N'tokens', N'0011_companies'),
     (N'tokens', N'0012_fill_companies'),
-    (N'tokens', N'0013_prices')
+    (N'tokens', N'0013_prices'),
+    (N'tokens', N'0014_quotas'),
+    (N'tokens', N'0016_usage_days')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -12,12 +12,14 @@ class ExtractionConfig(AppConfig):
         """Register the checks, fill the roles, log log-ins, and rotate what else is encrypted."""
         from extraction import checks  # noqa: F401
         from extraction.accounts import log_in, second_factor
+        from extraction.webhooks import secrets
         from tokens import key_rotation
 
         # After Django's own receiver, which makes the permissions: this app is the last one.
         post_migrate.connect(fill_roles, sender=self, dispatch_uid="extraction.roles")
         log_in.connect_signals()
         key_rotation.also(second_factor.rotate_secrets)
+        key_rotation.also(secrets.rotate_encryption)
 
 
 def fill_roles(using: str, apps: Any = current_apps, **_: object) -> None:

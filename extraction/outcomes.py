@@ -31,6 +31,7 @@ from extraction.readers.base import (
 )
 from extraction.readers.registry import reader_for
 from extraction.retry import RetryPolicy
+from extraction.webhooks import events
 from logs import context
 from logs.models import RetryAttempt
 from logs.redaction import redact
@@ -106,6 +107,7 @@ def finish(
         )
         if ended:
             Extraction.objects.answer_for_bytes(extraction)
+            events.tell_succeeded(extraction, needs_review=invoice.needs_review)
     logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
 
 
@@ -119,6 +121,7 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
             code=error.code,
             failure=error.failure,
             correction=error.correction,
+            asked_wait=error.retry_after,
         )
         _charge(extraction, call.attempt, error.billing, error.usage)
         if not closed:  # by this function before, or by the process that took the extraction over
@@ -167,13 +170,16 @@ def fail(extraction: Extraction, error: UserFacingError) -> None:
         "retry_after_at": None if wait is None else clock.now() + wait,
         "dedup_key": None,  # the same bytes may be sent again
     }
-    Extraction.objects.end(
-        extraction,
-        error_code=error.code,
-        error_message=error.message,
-        error_detail=error.detail,
-        **(Extraction.objects.earlier_result() if extraction.has_result else failed),
-    )
+    with transaction.atomic():
+        ended = Extraction.objects.end(
+            extraction,
+            error_code=error.code,
+            error_message=error.message,
+            error_detail=error.detail,
+            **(Extraction.objects.earlier_result() if extraction.has_result else failed),
+        )
+        if ended and not extraction.has_result:
+            events.tell_failed(extraction, http_status=error.http_status, code=error.code)
     logger.warning("The extraction failed: %s (%s)", error.detail, error.code)
 
 
@@ -291,7 +297,7 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
     return attempts.order_by("number")
 
 
-def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
+def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str | float | None) -> bool:
     """Record how a call ended, once; False when that was done before."""
     closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
         outcome=outcome, finished_at=clock.now(), **failed
@@ -310,7 +316,14 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
         case Billing.NONE:
             ledger.release(attempt.pk)
         case Billing.KNOWN:
-            ledger.settle(attempt.pk, attempt.token_id, usage, **requester, model=attempt.model)
+            ledger.settle(
+                attempt.pk,
+                attempt.token_id,
+                usage,
+                **requester,
+                model=attempt.model,
+                began_at=attempt.started_at,
+            )
         case Billing.UNKNOWN:
             ledger.settle_unknown(
                 attempt.pk,
@@ -319,6 +332,7 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
                 **requester,
                 model=attempt.model,
                 output_budget=attempt.output_budget,
+                began_at=attempt.started_at,
             )
 
 

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import transaction
 
 from extraction.models import Extraction, QueuePause, Worker
-from ocrsite.lib import clock
+from ocrsite.lib import audit, clock
+from ocrsite.lib.audit import Action, What, Who
 from ocrsite.lib.clock import Disturbance
 from ocrsite.lib.database import deadlocks_retried
 
@@ -17,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 # A document that nobody took for so long, while none was taken at all, waits for nothing good.
 SLOW_AFTER = timedelta(minutes=5)
+
+
+_QUEUE = What("queue", name="Queue")
 
 
 class Pace(StrEnum):
@@ -46,20 +50,26 @@ def is_paused() -> bool:
     return QueuePause.objects.exists()
 
 
-def pause_queue(*, by: str, reason: str = "") -> bool:
+@deadlocks_retried
+def pause_queue(*, who: Who, reason: str = "") -> bool:
     """Have no worker take another document; False when it is paused already.
 
     What is being read is read to its end.
     """
-    values = {"paused_by": by[:150], "reason": reason[:200], "paused_at": clock.now()}
-    _, is_new = QueuePause.objects.get_or_create(pk=1, defaults=values)
+    values = {"paused_by": who.name[:150], "reason": reason[:200], "paused_at": clock.now()}
+    with transaction.atomic():
+        _, is_new = QueuePause.objects.get_or_create(pk=1, defaults=values)
+        if is_new:
+            audit.record(
+                Action.CHANGED, who=who, what=_QUEUE, before="running", after="paused", why=reason
+            )
     if is_new:
-        logger.warning("%s paused the queue: %s", by, reason or "no reason given")
+        logger.warning("%s paused the queue: %s", who.name, reason or "no reason given")
     return is_new
 
 
 @deadlocks_retried
-def resume_queue(*, by: str) -> bool:
+def resume_queue(*, who: Who) -> bool:
     """Have the workers take documents again; False when it is not paused.
 
     A deadline that passed meanwhile is set anew: the pause took the time, not the document.
@@ -69,19 +79,25 @@ def resume_queue(*, by: str) -> bool:
         if not deleted:
             return False
         Extraction.objects.follow_clock(Disturbance.SET_FORWARD)
-    logger.warning("%s resumed the queue.", by)
+        audit.record(Action.CHANGED, who=who, what=_QUEUE, before="paused", after="running")
+    logger.warning("%s resumed the queue.", who.name)
     return True
 
 
-def set_draining(worker: Worker, drains: bool, *, by: str) -> bool:
+@deadlocks_retried
+def set_draining(worker: Worker, drains: bool, *, who: Who) -> bool:
     """Have a worker take no new work, or take some again; it follows with its next sign.
 
     False when it was asked before. It ends what it has, and lives on until somebody stops it.
     """
-    changed = Worker.objects.filter(pk=worker.pk).exclude(to_drain=drains).update(to_drain=drains)
-    if changed:
-        logger.warning("%s had worker %s %s.", by, worker, "drain" if drains else "take work again")
-    return bool(changed)
+    asked = "drain" if drains else "take work"
+    with transaction.atomic():
+        row = Worker.objects.filter(pk=worker.pk).exclude(to_drain=drains)
+        if not row.update(to_drain=drains):
+            return False
+        audit.record(Action.CHANGED, who=who, what=audit.row(worker), after=f"is to {asked}")
+    logger.warning("%s had worker %s %s.", who.name, worker, asked)
+    return True
 
 
 def stuck_after() -> timedelta:

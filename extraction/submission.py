@@ -15,6 +15,7 @@ from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
 from extraction.models import (
+    Channel,
     Correction,
     Extraction,
     IdempotencyKey,
@@ -23,6 +24,7 @@ from extraction.models import (
     State,
 )
 from extraction.models.extraction_queryset import dedup_key
+from extraction.readers.registry import least_cost
 from extraction.tasks import wake
 from logs import context
 from ocrsite.lib import audit, clock
@@ -42,6 +44,14 @@ class Submission:
 
     extraction: Extraction
     created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Through what a document came, and from which IP address."""
+
+    channel: Channel
+    address: str
 
 
 class IdempotencyConflict(UserFacingError):
@@ -70,6 +80,7 @@ def submit(
     password: str = "",
     batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
+    origin: Origin | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
@@ -99,6 +110,9 @@ def submit(
                     licence_id=licence_id,
                     client=client,
                     batch=batch,
+                    channel=origin.channel if origin else "",
+                    received_from=(origin.address[:45] or None) if origin else None,
+                    received_in=context.current().request_id,
                     dedup_key=identity.dedup_key,
                     reader=reader,
                     file=document.file,
@@ -219,7 +233,7 @@ def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> No
     A company whose keys are used up has its e-invoices read: they cost nothing.
     """
     try:
-        selection.require_usable(company_id)
+        selection.require_usable(company_id, cost_of=least_cost)
     except NoUsableKey:
         selection.require_unblocked(company_id)
         # Imported when asked for: web processes hardly ever read.

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from extraction import queue_state
 from extraction.models import Worker, WorkerState
+from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin
 from ocrsite.lib.moments import moment, span
 
@@ -123,14 +124,14 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         """Pause the queue."""
         self._require_change(request)
         reason = request.POST.get("reason", "").strip()
-        done = queue_state.pause_queue(by=request.user.get_username(), reason=reason)
+        done = queue_state.pause_queue(who=audit.user(request.user), reason=reason)
         return self._told(request, done, "Reading is paused.", "Reading was paused already.")
 
     @method_decorator(require_POST)
     def resume_view(self, request: HttpRequest) -> HttpResponse:
         """Have the queue go on."""
         self._require_change(request)
-        done = queue_state.resume_queue(by=request.user.get_username())
+        done = queue_state.resume_queue(who=audit.user(request.user))
         return self._told(request, done, "Reading goes on.", "Reading was not paused.")
 
     @method_decorator(require_POST)
@@ -140,7 +141,7 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         drains = "drain" in request.POST
         chosen = request.POST.get("drain" if drains else "again", "")
         worker = get_object_or_404(Worker, pk=int(chosen) if chosen.isdecimal() else 0)
-        done = queue_state.set_draining(worker, drains, by=request.user.get_username())
+        done = queue_state.set_draining(worker, drains, who=audit.user(request.user))
         told = f"Worker {worker} {'drains' if drains else 'takes work again'} within 5 seconds."
         return self._told(request, done, told, "It was told so already.")
 

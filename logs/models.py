@@ -293,6 +293,7 @@ class Kept(models.TextChoices):
     SESSIONS = "sessions", "Expired sessions"
     WRONG_CREDENTIALS = "wrong-credentials", "Failed log-ins and wrong API keys"
     QUEUE = "queue", "Left-over queue messages and task results"
+    WEBHOOKS = "webhooks", "Deliveries of webhooks"
 
 
 class RetentionRun(models.Model):

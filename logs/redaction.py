@@ -27,6 +27,7 @@ _PATTERNS = [
     # Keys that are known by their form: Google's, and this site's own.
     (r"\b(?:AIza|AQ\.)[\w-]{20,}", REDACTED),
     (r"\b(Api-Key|Bearer)\s+[\w.~+/=-]{16,}", rf"\1 {REDACTED}"),
+    (r"\bwhsec_[\w+/=-]{20,}", REDACTED),
     (r"\benc:[^\s\"',;]+", REDACTED),
     # Passwords and keys in addresses.
     (r"\b([a-z][a-z0-9+.-]{1,20}://[^\s/:@]*:)[^\s/@]+@", rf"\1{REDACTED}@"),
@@ -36,7 +37,7 @@ _COMPILED = [(re.compile(pattern, re.IGNORECASE), shown) for pattern, shown in _
 # No pattern matches without one of these. Looking for them takes a thirtieth of the patterns' time.
 _HINTS = (
     *("key", "authorization", "passw", "pwd", "bearer"),
-    *("aiza", "aq.", "enc:", "://", "token=", "sig="),
+    *("aiza", "aq.", "whsec_", "enc:", "://", "token=", "sig="),
 )
 
 

@@ -44,11 +44,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenChange": "Changes of keys",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
     },
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
+        "extraction.WebhookEndpoint": "Webhooks",
         "logs.LoggerLevel": "Log levels",
     },
 }

@@ -13,6 +13,7 @@ from environs import Env, validate
 from ocrsite.lib.database import database_settings
 from ocrsite.lib.files import make_folder
 from ocrsite.lib.moments import known_time_zone
+from ocrsite.lib.outbound_targets import ALLOWED_HOST
 from ocrsite.local_secrets import ensure_secrets_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -315,6 +316,13 @@ EMAIL_USE_TLS: bool = env.bool("EMAIL_USE_TLS", False)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "ocrsite@localhost")
 EMAIL_TIMEOUT = 5  # seconds, for which the rest of the housekeeping waits
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+
+# Requests to hosts that people name (ocrsite/lib/outbound.py): none unless a list names it.
+_is_host = validate.Regexp(ALLOWED_HOST, error="Write it like api.example.com,*.example.org:8443.")
+FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], subcast=_is_host)
+WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", [], subcast=_is_host)
+# Days after their end that messages to webhooks are kept.
+WEBHOOK_RETENTION_DAYS: int = env.int("WEBHOOK_RETENTION_DAYS", 30, validate=validate.Range(min=1))
 
 # Logs
 _LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]

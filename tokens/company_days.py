@@ -43,12 +43,6 @@ def today() -> date:
     return max(timezone.localdate(timezone=zone) for zone in zones)
 
 
-def zone_of(company_id: str | None) -> ZoneInfo:
-    """Return the time zone in which a company's days are counted."""
-    company = Company.objects.written(company_id or "").first()
-    return company.zone if company else ZoneInfo(settings.DISPLAY_TIME_ZONE)
-
-
 def one_zone() -> ZoneInfo | None:
     """Return the time zone in which every company's days are counted; None where there are more."""
     return None if _zones_elsewhere() else ZoneInfo(settings.DISPLAY_TIME_ZONE)

@@ -8,7 +8,6 @@ cannot be charged is kept in ``DATA_DIR/journal/rejected``, and staff are told.
 
 import logging
 import uuid
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -21,11 +20,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 
 from ocrsite.lib.database import deadlocks_retried, is_unreachable
 from ocrsite.lib.files import atomic_write, make_folder, sync_folder
-from tokens import encryption, ledger
+from tokens import encryption, ledger, usage_days
 from tokens.costs import cost_fields
 from tokens.models import LedgerAlert, ModelPrice, TokenMaster, TokenUsageLog
 from tokens.unpriced import UnpricedModel
-from tokens.usage import NO_USAGE, Usage
+from tokens.usage import NO_USAGE, Requester, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -194,11 +193,11 @@ def _report(path: Path, error: OSError) -> None:
 @deadlocks_retried
 def _charge(record: Record) -> bool:
     """Charge one call; False when that was done before."""
-    requester = {
-        "company_id": record.company_id,
-        "branch": record.branch,
-        "requested_by": record.requested_by,
-    }
+    requester = Requester(
+        company_id=record.company_id,
+        branch=record.branch,
+        requested_by=record.requested_by,
+    )
     tokens = TokenMaster.objects.for_company(record.company_id)
     token = tokens.filter(key_fingerprint=record.key_fingerprint).order_by("token_id").first()
     with transaction.atomic():
@@ -230,7 +229,7 @@ def _charge(record: Record) -> bool:
     return new
 
 
-def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
+def _book_without_key(record: Record, requester: Requester) -> bool:
     """Book a call whose key is in no row; False when that was done before."""
 
     def priced(price: ModelPrice) -> Decimal:
@@ -240,16 +239,20 @@ def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
 
     cost = cost_fields(record.model, record.called_at, priced)
     total = record.usage.total if record.usage else record.ceiling
-    _, new = TokenUsageLog.objects.get_or_create(
+    row, new = TokenUsageLog.objects.get_or_create(
         attempt_id=record.attempt_id,
         defaults={
+            "logged_at": record.called_at,
             **requester,
             **asdict(record.usage or NO_USAGE),
             **cost,
             "total_tokens_used": total,
             "estimated": record.usage is None,
+            "began_at": record.called_at,
         },
     )
+    if new:
+        usage_days.book(row)
     if new and record.model and total and cost["cost"] is None:
         UnpricedModel(record.model).raise_alert()
     return new

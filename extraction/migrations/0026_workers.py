@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0022_fill_companies'),
+        ('extraction', '0025_webhooks'),
     ]
 
     operations = [

@@ -1,8 +1,9 @@
-"""Extractions with their attempts, who may submit and see them, how they are exported; accounts."""
+"""Extractions with attempts, access, exports, accounts and webhooks."""
 
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
     DateFormat,
@@ -21,6 +22,13 @@ from extraction.models.review_state import ReviewState
 from extraction.models.rights import Right
 from extraction.models.role import Role
 from extraction.models.state import State
+from extraction.models.webhook import (
+    DeliveryState,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
 from extraction.models.worker import QueuePause, Worker, WorkerState
 
 __all__ = [
@@ -30,10 +38,12 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
+    "Channel",
     "CompanyGrant",
     "Correction",
     "DateFormat",
     "DecimalSign",
+    "DeliveryState",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",
@@ -52,6 +62,10 @@ __all__ = [
     "StaffCompany",
     "State",
     "TableFormat",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "Worker",
     "WorkerState",
 ]

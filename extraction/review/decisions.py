@@ -19,6 +19,7 @@ from extraction.models import Correction, Extraction, Right, State
 from extraction.review.edits import NOTHING, Change, Edit, InvalidEdit
 from extraction.review.recheck import edited, unsettled
 from extraction.review.values import normalised, parse
+from extraction.webhooks import events
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action
 
@@ -85,6 +86,7 @@ def approve(
         raise NeedsConfirmation(contradictions)
     with transaction.atomic():
         _decide(extraction, invoice.model_copy(update={"needs_review": False}), by)
+        events.tell_approved(extraction)
         _record(extraction, changes, by)
         _audit(Action.APPROVED, extraction, by, _confirmed(contradictions))
     _log_changes(extraction, changes, by)

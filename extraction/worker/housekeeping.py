@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from extraction import pipeline
 from extraction.documents import temp_dirs
+from extraction.webhooks.delivery import Deliverer
 from logs import emails as error_emails
 from logs.handler import spool
 from ocrsite.lib.clock import ClockWatch
@@ -39,12 +40,12 @@ _failing: dict[str, str] = {}
 def housekeeping() -> Iterator[None]:
     """Repeat the housekeeping inside the block, in threads that may wait for the database.
 
-    Mail has a thread of its own: a mail server that does not answer delays nothing else.
+    Mail and webhooks have threads of their own: a server that does not answer delays nothing else.
     """
     global _clocks
     _clocks = ClockWatch(PAUSE)
     done = threading.Event()
-    duties = {"housekeeping": run_housekeeping, "mail": deliver_mail}
+    duties = {"housekeeping": run_housekeeping, "mail": deliver_mail, "webhooks": Deliverer().round}
     threads = [
         threading.Thread(target=_repeat_until, args=(done, duty), name=name, daemon=True)
         for name, duty in duties.items()
@@ -55,7 +56,7 @@ def housekeeping() -> Iterator[None]:
         yield
     finally:
         done.set()
-        give_up_at = time.monotonic() + HOUSEKEEPING_ENDS_WITHIN_SECONDS  # for both together
+        give_up_at = time.monotonic() + HOUSEKEEPING_ENDS_WITHIN_SECONDS  # for all together
         for thread in threads:
             thread.join(max(0.0, give_up_at - time.monotonic()))
         _clocks = None

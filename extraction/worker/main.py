@@ -27,7 +27,7 @@ from logs import emails as error_emails
 from logs import retention
 from ocrsite.lib.database import drop_connections
 from ocrsite.lib.database_guard import DatabaseRefused, is_refused
-from tokens import installation, ledger_audit
+from tokens import installation, ledger_audit, usage_days
 from tokens.models import Provider
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,7 @@ def _ensure_schedules() -> None:
     row_retention.ensure_schedules()
     error_emails.ensure_schedules()
     ledger_audit.ensure_schedules()
+    usage_days.ensure_filled()
 
 
 def _reconcile_until_stopped(

@@ -1,4 +1,4 @@
-"""How long rows are kept that serve for a time: those of requests, of log-ins and of the queue."""
+"""How long rows are kept that serve for a time: those of requests, log-ins, queue and webhooks."""
 
 import logging
 import time
@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
 
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
-from extraction.models import FailedAttempts, IdempotencyKey
+from extraction.models import FailedAttempts, IdempotencyKey, WebhookDelivery
 from extraction.throttling import FORGOTTEN_AFTER
 from logs.models import Kept
 from logs.retention import running
@@ -40,6 +41,7 @@ def purge_rows(seconds: float = SECONDS) -> int:
     give_up_at = time.monotonic() + seconds
     keys_cutoff, queue_cutoff = now - IDEMPOTENCY_KEYS_KEPT, now - QUEUE_KEPT
     attempts_cutoff = now - FORGOTTEN_AFTER
+    webhooks_cutoff = now - timedelta(days=settings.WEBHOOK_RETENTION_DAYS)
     purged = [
         _purge(
             Kept.IDEMPOTENCY_KEYS,
@@ -63,6 +65,12 @@ def purge_rows(seconds: float = SECONDS) -> int:
                 OrmQ.objects.filter(lock__lt=queue_cutoff),
                 Task.objects.filter(success=True, stopped__lt=queue_cutoff),
             ],
+            give_up_at,
+        ),
+        _purge(
+            Kept.WEBHOOKS,
+            webhooks_cutoff,
+            [WebhookDelivery.objects.ended_before(webhooks_cutoff)],
             give_up_at,
         ),
     ]

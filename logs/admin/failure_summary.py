@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import Count, Max
 
+from logs.error_names import name_of
 from logs.models import RetryAttempt
 
 # Rows of the summary; the list of failed attempts has all.
@@ -22,6 +23,11 @@ class FailureCount:
     extractions: int
     last: datetime
     share: float
+
+    @property
+    def reason(self) -> str:
+        """What the code is called; what follows from it, where there is none."""
+        return name_of(self.error_code) or self.error_class or ""
 
 
 def what_fails_most(since: datetime) -> list[FailureCount]:

@@ -8,6 +8,8 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 
 from logs.admin.pagination import Selection
 from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
@@ -18,20 +20,27 @@ RANGES = {
     "1d": ("Last day", timedelta(days=1)),
     "7d": ("Last week", timedelta(days=7)),
 }
+# Both levels of errors, as vw_RecentErrors has them.
+ERRORS = "ERRORS"
 # For a condition without an index, if no time is chosen.
 DEFAULT_RANGE = "1d"
 
 
 def moment_field(label: str) -> forms.DateTimeField:
-    """Return a field for a day and a time, typed or picked."""
+    """Return a field for a day and a time of the pages' zone, which its label names."""
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
-    return forms.DateTimeField(label=label, required=False, widget=widget)
+    zone = lazy(timezone.get_current_timezone_name, str)()
+    return forms.DateTimeField(
+        label=format_lazy("{} ({})", label, zone), required=False, widget=widget
+    )
 
 
 class LogFilter(forms.Form):
     """The filters of the list and of its export, from an address's parameters."""
 
-    level = forms.ChoiceField(choices=[("", "Any"), *LogLevel.choices], required=False)
+    level = forms.ChoiceField(
+        choices=[("", "Any"), (ERRORS, "ERROR and CRITICAL"), *LogLevel.choices], required=False
+    )
     logger = forms.CharField(
         required=False, help_text="The whole name, or its beginning with a *: extraction.*"
     )
@@ -45,8 +54,8 @@ class LogFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
         required=False,
     )
-    since = moment_field("From (UTC)")
-    until = moment_field("To (UTC)")
+    since = moment_field("From")
+    until = moment_field("To")
     text = forms.CharField(
         required=False, help_text="In message or traceback; without a time, of the last day."
     )
@@ -91,9 +100,7 @@ class LogFilter(forms.Form):
             *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),
         ]
         return [
-            (name, values[name])
-            for name in names
-            if values[name] and not (name == "logger" and self._is_prefix())
+            (name, values[name]) for name in names if values[name] and not self._has_no_index(name)
         ]
 
     def _times(self) -> tuple[datetime | None, datetime | None]:
@@ -102,6 +109,11 @@ class LogFilter(forms.Form):
         if name:
             return timezone.now() - RANGES[name][1], None
         return values["since"], values["until"]
+
+    def _has_no_index(self, name: str) -> bool:
+        if name == "level":
+            return bool(self.cleaned_data["level"] == ERRORS)
+        return name == "logger" and self._is_prefix()
 
     def _is_prefix(self) -> bool:
         return str(self.cleaned_data.get("logger", "")).endswith("*")
@@ -112,6 +124,8 @@ class LogFilter(forms.Form):
         conditions = Q()
         if self._is_prefix():
             conditions &= Q(logger__startswith=values["logger"].removesuffix("*"))
+        if values.get("level") == ERRORS:
+            conditions &= Q(level__in=sorted(ERROR_LEVELS))
         if values.get("user"):
             conditions &= Q(user=values["user"])
         if text := values.get("text"):

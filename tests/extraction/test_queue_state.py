@@ -17,10 +17,15 @@ from django_q.models import OrmQ
 from extraction import liveness, pipeline, queue_state, tasks
 from extraction.models import Extraction, QueuePause, State, Worker
 from extraction.worker.reconciler import Reconciler
+from logs.models import AuditEntry
+from ocrsite.lib.audit import ActorKind, Who
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf
 from tokens.models import TokenMaster
 
+ASHA = Who(ActorKind.USER, "asha")
+BINOD = Who(ActorKind.USER, "binod")
+ROOT = Who(ActorKind.USER, "root")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -33,8 +38,8 @@ def test_queue_is_paused_and_resumed_once() -> None:
     assert not queue_state.is_paused()
     assert queue_state.pause() is None
 
-    assert queue_state.pause_queue(by="asha", reason="The provider is down.")
-    assert not queue_state.pause_queue(by="binod")
+    assert queue_state.pause_queue(who=ASHA, reason="The provider is down.")
+    assert not queue_state.pause_queue(who=BINOD)
 
     assert queue_state.is_paused()
     paused = queue_state.pause()
@@ -42,9 +47,14 @@ def test_queue_is_paused_and_resumed_once() -> None:
     assert (paused.paused_by, paused.reason) == ("asha", "The provider is down.")
     assert str(paused) == "paused by asha"
 
-    assert queue_state.resume_queue(by="binod")
-    assert not queue_state.resume_queue(by="asha")
+    assert queue_state.resume_queue(who=BINOD)
+    assert not queue_state.resume_queue(who=ASHA)
     assert not queue_state.is_paused()
+    told = AuditEntry.objects.order_by("pk").values_list("actor", "before", "after", "why")
+    assert list(told) == [
+        ("asha", "running", "paused", "The provider is down."),
+        ("binod", "paused", "running", ""),
+    ]
 
 
 def test_there_is_one_pause() -> None:
@@ -53,7 +63,7 @@ def test_there_is_one_pause() -> None:
 
 
 def test_paused_queue_accepts_uploads_and_says_so(signed_in: Client, token: TokenMaster) -> None:
-    queue_state.pause_queue(by="root")
+    queue_state.pause_queue(who=ROOT)
 
     page = signed_in.get("/").content.decode()
     signed_in.post(
@@ -73,7 +83,7 @@ def test_paused_queue_keeps_a_document_until_it_is_resumed(monkeypatch: pytest.M
     taken: list[uuid.UUID] = []
     monkeypatch.setattr(pipeline, "process", taken.append)
     extraction = make_extraction(due_at=timezone.now() - timedelta(minutes=1))
-    queue_state.pause_queue(by="asha")
+    queue_state.pause_queue(who=ASHA)
 
     tasks.run_extraction(str(extraction.pk))
     reconciler = Reconciler(get_broker())
@@ -81,7 +91,7 @@ def test_paused_queue_keeps_a_document_until_it_is_resumed(monkeypatch: pytest.M
     assert reconciler.is_paused
     assert (taken, OrmQ.objects.count()) == ([], 0)
 
-    queue_state.resume_queue(by="asha")
+    queue_state.resume_queue(who=ASHA)
     reconciler._asked_at = -float("inf")  # else it asks again after a second
     reconciler.round()
     assert OrmQ.objects.count() == 1
@@ -91,7 +101,7 @@ def test_paused_queue_keeps_a_document_until_it_is_resumed(monkeypatch: pytest.M
 
 def test_paused_queue_leaves_those_that_wait_for_a_time(token: TokenMaster) -> None:
     extraction = make_extraction(state=State.WAITING, due_at=timezone.now() - timedelta(minutes=1))
-    queue_state.pause_queue(by="asha")
+    queue_state.pause_queue(who=ASHA)
     reconciler = Reconciler(get_broker())
 
     reconciler.round()
@@ -104,10 +114,10 @@ def test_deadline_that_passed_during_the_pause_is_set_anew() -> None:
     now = timezone.now()
     passed = make_extraction(state=State.WAITING, deadline=now + timedelta(minutes=5))
     ended = make_extraction(state=State.FAILED, deadline=now + timedelta(minutes=5))
-    queue_state.pause_queue(by="asha")
+    queue_state.pause_queue(who=ASHA)
 
     with time_machine.travel(time.time() + 7200, tick=False):
-        queue_state.resume_queue(by="asha")
+        queue_state.resume_queue(who=ASHA)
 
         passed.refresh_from_db()
         assert passed.deadline is not None
@@ -141,11 +151,13 @@ def make_worker(**fields: Any) -> Worker:
 def test_worker_is_asked_once_to_drain() -> None:
     worker = make_worker()
 
-    assert queue_state.set_draining(worker, True, by="asha")
-    assert not queue_state.set_draining(worker, True, by="asha")
+    assert queue_state.set_draining(worker, True, who=ASHA)
+    assert not queue_state.set_draining(worker, True, who=ASHA)
     worker.refresh_from_db()
     assert worker.to_drain
-    assert queue_state.set_draining(worker, False, by="asha")
+    assert queue_state.set_draining(worker, False, who=ASHA)
+    told = AuditEntry.objects.order_by("pk").values_list("object_name", "after")
+    assert list(told) == [("w:7", "is to drain"), ("w:7", "is to take work")]
 
 
 def test_workers_live_while_they_show_signs() -> None:

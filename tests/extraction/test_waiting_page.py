@@ -10,8 +10,10 @@ from pytest_django import Settings
 
 from extraction import fairness, liveness, queue_state
 from extraction.models import Extraction, State
+from ocrsite.lib.audit import ActorKind, Who
 from tests.extraction.factories import make_extraction
 
+ROOT = Who(ActorKind.USER, "root")
 NOW = timezone.now()
 
 
@@ -77,7 +79,7 @@ def test_stopped_reader_is_told(signed_in: Client, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.WAITING])
 def test_paused_queue_is_told(signed_in: Client, state: State) -> None:
-    queue_state.pause_queue(by="root")
+    queue_state.pause_queue(who=ROOT)
 
     assert "Reading is paused by the administration." in said(signed_in, queued(state=state))
     # What is being read is read to its end.

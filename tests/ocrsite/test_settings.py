@@ -133,6 +133,14 @@ def test_retention_by_level_and_of_files(tmp_path: Path) -> None:
     assert started.stdout == "{'DEBUG': 7, 'ERROR': 365} 730\n"
 
 
+def test_hosts_that_webhooks_may_call(tmp_path: Path) -> None:
+    script = "import ocrsite.settings as s; print(s.WEBHOOK_HOSTS)"
+
+    assert start(tmp_path, script).stdout == "[]\n"
+    started = start(tmp_path, script, WEBHOOK_HOSTS="erp.example.com,*.example.org:8443,[::1]:9")
+    assert started.stdout == "['erp.example.com', '*.example.org:8443', '[::1]:9']\n"
+
+
 def test_weights_of_companies(tmp_path: Path) -> None:
     script = "import ocrsite.settings as s; print(s.COMPANY_WEIGHTS)"
 
@@ -159,6 +167,9 @@ def test_weights_of_companies(tmp_path: Path) -> None:
         ("LOG_LEVELS", "extraction=LOUD"),
         ("LOG_LEVELS", "extraction"),
         ("DEGRADED_MODE", "perhaps"),
+        ("WEBHOOK_HOSTS", "https://erp.example.com"),
+        ("WEBHOOK_HOSTS", "*"),
+        ("WEBHOOK_HOSTS", "erp.example.com:0"),
         ("DATABASE_URL", "oracle://x/y"),
     ],
 )

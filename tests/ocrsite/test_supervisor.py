@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from extraction.documents import forks
 from ocrsite import supervisor
 from ocrsite.lib import parent_death
 from ocrsite.supervisor import Child, Supervisor
@@ -38,6 +39,12 @@ def signal_handlers() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_FIRST_DELAY_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _no_children() -> None:
+    """End the fork server that an earlier test's documents have started in this process."""
+    forks._servers.close()
 
 
 def children_of_this_process() -> list[psutil.Process]:

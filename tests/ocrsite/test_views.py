@@ -14,7 +14,10 @@ from pytest_django import Settings
 from extraction import liveness, queue_state
 from extraction.models import Extraction, State
 from ocrsite import views
+from ocrsite.lib.audit import ActorKind, Who
 from tests.extraction.factories import make_extraction
+
+ASHA = Who(ActorKind.USER, "asha")
 
 
 def test_health_is_ok_while_the_database_answers(db: None) -> None:
@@ -120,9 +123,9 @@ def test_readiness_says_how_the_queue_moves() -> None:
     # A long queue that moves must not take the site out of service.
     make_extraction(state=State.SUCCEEDED, claimed_at=timezone.now() - timedelta(minutes=3))
     assert queue() == (200, "slow", 3600)
-    queue_state.pause_queue(by="asha")
+    queue_state.pause_queue(who=ASHA)
     assert queue() == (200, "paused", 3600)
-    queue_state.resume_queue(by="asha")
+    queue_state.resume_queue(who=ASHA)
     Extraction.objects.filter(pk=waiting.pk).update(state=State.SUCCEEDED)
     assert queue() == (200, "ok", 200)
 

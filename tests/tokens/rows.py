@@ -1,12 +1,13 @@
-"""Rows of TokenMaster, made as staff make them."""
+"""Keys and their quotas, made as staff make them."""
 
 import re
 from typing import Any
 
 from django.db import connection
 
-from tokens import services
-from tokens.models import Company, TokenMaster
+from tokens import quota_changes, services
+from tokens.models import Company, Quota, TokenMaster
+from tokens.periods import Period
 
 KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
@@ -23,6 +24,14 @@ def make_company(company_id: str, **fields: Any) -> Company:
     """A company as staff set it up, whether its row is there already or not."""
     company, _ = Company.objects.update_or_create(company_id=company_id, defaults=fields)
     return company
+
+
+def make_quota(of: TokenMaster | Company, period: Period, limit: int, **fields: Any) -> Quota:
+    """A quota of a key, or of a company with all its keys."""
+    scope = {"token": of} if isinstance(of, TokenMaster) else {"company": of}
+    quota = Quota(**scope, period=period, limit=limit, **fields)
+    quota_changes.save_quota(quota=quota, by="asha", reason="New contract.")
+    return quota
 
 
 def insert_by_sql(

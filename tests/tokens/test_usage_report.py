@@ -246,11 +246,6 @@ def test_today_is_the_latest_day_that_has_begun_anywhere(moment: str, day: int) 
         assert company_days.today() == date(2026, 11, day)
 
 
-def test_zone_of_a_company_is_its_own_or_the_site_s(companies: None) -> None:
-    assert company_days.zone_of("us1") == NEW_YORK
-    assert company_days.zone_of("PLAIN") == company_days.zone_of(None) == ZoneInfo("UTC")
-
-
 @pytest.mark.usefixtures("companies")
 def test_queries_depend_on_the_zones_and_days_and_on_no_company(
     django_assert_num_queries: DjangoAssertNumQueries,

@@ -113,6 +113,7 @@ def test_sigterm_ends_the_reconciler_and_then_the_cluster(
     assert set(Schedule.objects.values_list("name", flat=True)) == {
         "audit_ledger",
         "gather_errors",
+        "purge_audit",
         "purge_deleted",
         "purge_files",
         "purge_logs",

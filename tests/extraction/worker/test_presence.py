@@ -13,8 +13,10 @@ from extraction.models import Extraction, State, Worker, WorkerState
 from extraction.worker import presence
 from extraction.worker.cluster import _held_back
 from extraction.worker.presence import Presence
+from ocrsite.lib.audit import ActorKind, Who
 from tests.extraction.factories import make_extraction
 
+ASHA = Who(ActorKind.USER, "asha")
 pytestmark = pytest.mark.django_db
 
 
@@ -75,16 +77,16 @@ def test_signs_are_not_shown_more_often_than_needed(own: liveness.Liveness) -> N
 
 def test_worker_follows_what_staff_ask_for(own: liveness.Liveness, shown: Presence) -> None:
     shown.show()
-    queue_state.pause_queue(by="asha")
+    queue_state.pause_queue(who=ASHA)
     shown.show()
     assert row().state == WorkerState.PAUSED
 
-    queue_state.set_draining(row(), True, by="asha")
+    queue_state.set_draining(row(), True, who=ASHA)
     shown.show()
     assert (row().state, own.draining) == (WorkerState.DRAINING, True)
 
-    queue_state.set_draining(row(), False, by="asha")
-    queue_state.resume_queue(by="asha")
+    queue_state.set_draining(row(), False, who=ASHA)
+    queue_state.resume_queue(who=ASHA)
     shown.show()
     assert (row().state, own.draining) == (WorkerState.RUNNING, False)
 

@@ -8,7 +8,15 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.models import OrmQ, Schedule, Task
 
-from extraction.models import Extraction, FailedAttempts, IdempotencyKey
+from extraction.models import (
+    DeliveryState,
+    Extraction,
+    FailedAttempts,
+    IdempotencyKey,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from extraction.worker import row_retention
 from extraction.worker.row_retention import ensure_schedules, purge_rows
 from logs.models import Kept, RetentionRun
@@ -77,6 +85,26 @@ def test_failures_to_log_in_are_deleted_once_they_are_forgotten() -> None:
 
     assert [row.subject for row in FailedAttempts.objects.all()] == ["address:192.0.2.8"]
     assert runs()[Kept.WRONG_CREDENTIALS] == (2, True)
+
+
+def test_old_deliveries_of_webhooks_are_deleted_with_their_tries() -> None:
+    endpoint = WebhookEndpoint.objects.create(company_id="NT047", url="https://a.test/", events="")
+    for days in (29, 31):
+        delivery = WebhookDelivery.objects.create(
+            endpoint=endpoint,
+            event="webhook.ping",
+            event_key=str(days),
+            state=DeliveryState.DELIVERED,
+            give_up_at=ago(days=days - 1),
+            ended_at=ago(days=days),
+        )
+        WebhookAttempt.objects.create(delivery=delivery, number=1, milliseconds=9)
+
+    assert purge_rows() == 2
+
+    assert WebhookDelivery.objects.get().event_key == "29"
+    assert WebhookAttempt.objects.count() == 1
+    assert runs()[Kept.WEBHOOKS] == (2, True)
 
 
 def test_messages_that_nobody_takes_and_old_successes_are_deleted() -> None:

@@ -1,0 +1,1 @@
+"""Receivers are told what happens to documents, with signed HTTPS requests."""
