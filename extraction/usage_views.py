@@ -249,8 +249,8 @@ def _address(row: UsageRow, report: Report, company: Company | None, zone: ZoneI
     if zone is None:
         return ""
     day = row.values.get(Group.DAY)
-    days = between(day or report.since, day or report.until, zone)
-    filters = {name: moment.isoformat() for name, moment in days.items()}
+    begin, end = between(day or report.since, day or report.until, zone)
+    filters = {"logged_at__gte": begin.isoformat(), "logged_at__lt": end.isoformat()}
     ids = company.ids if company else report.company_ids
     if ids is not None:
         filters["company_id__in"] = ",".join(ids)

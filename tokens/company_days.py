@@ -1,7 +1,8 @@
 """The days of companies: each counts them in its own time zone."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,30 +12,31 @@ from django.utils import timezone
 from tokens.models import Company
 
 
-def by_zone(column: str) -> Iterator[tuple[ZoneInfo, Q]]:
+def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
     """Yield each time zone with what selects the rows of its companies.
 
-    ``column`` holds the company's id, in whichever way it is written. Every row is selected once:
-    the last zone, that of the site, has also those of no company.
+    That is called with the column that holds the company's id, in whichever way it is written.
+    Every row is selected once: the last zone, the site's, has also those of no company.
     """
     zones = _zones_elsewhere()
     for zone in zones:
-        yield ZoneInfo(zone), _is_of(Company.objects.filter(time_zone=zone), column)
-    others = Q()
-    if zones:
-        elsewhere = _is_of(Company.objects.filter(time_zone__in=zones), column)
-        others = Q(**{column: None}) | ~elsewhere
+        yield ZoneInfo(zone), partial(_is_of, Company.objects.filter(time_zone=zone))
+    elsewhere = Company.objects.filter(time_zone__in=zones)
+
+    def others(column: str) -> Q:
+        return Q(**{column: None}) | ~_is_of(elsewhere, column) if zones else Q()
+
     yield ZoneInfo(settings.DISPLAY_TIME_ZONE), others
 
 
-def between(
-    first: date, last: date, zone: ZoneInfo, column: str = "logged_at"
-) -> dict[str, datetime]:
-    """Return the lookups of these days, both counted, in a time zone."""
-    return {
-        f"{column}__gte": _midnight(first, zone),
-        f"{column}__lt": _midnight(last + timedelta(days=1), zone),
-    }
+def between(first: date, last: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return when these days, both counted, begin, and when they have ended, in a time zone."""
+    return midnight(first, zone), midnight(last + timedelta(days=1), zone)
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Return when a day begins in a time zone, in UTC."""
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def today() -> date:
@@ -59,7 +61,3 @@ def _is_of(companies: QuerySet[Company], column: str) -> Q:
     others = [company_id for each in spellings for company_id in each]
     own = companies.values("company_id")
     return Q(**{f"{column}__in": own}) | Q(**{f"{column}__in": others})
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -2,34 +2,27 @@
 
 As booked in TokenUsageLogs: LLM tokens, and money by currency. Days and months are those of the
 company's time zone. Whichever way a row writes a company's id, it counts for the company.
+
+Whole days of UTC come from the daily sums (TokenUsageDays) where these tell the groups apart and
+are made already, so that millions of rows need not be added up.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, F, Q, QuerySet, Sum, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce, NullIf
 
-from tokens.company_days import between, by_zone
+from tokens.company_days import between, by_zone, midnight
 from tokens.costs import Money, amount_of, sum_of_units, units
-from tokens.models import Company, TokenUsageLog
+from tokens.models import Company, TokenUsageLog, UsageDay
 from tokens.models.company import folded
 
-# The columns that are summed up, by the names under which they are told.
-_SUMMED = {
-    "calls": "request_count",
-    "input_tokens": "input_tokens",
-    "cached_tokens": "cached_tokens",
-    "output_tokens": "output_tokens",
-    "thinking_tokens": "thinking_tokens",
-    "total_tokens": "total_tokens_used",
-}
-# A row of unknown cost: its model had no price, or it is of before there were prices.
-_UNPRICED = Q(cost=None)
+_MOMENT = timedelta(microseconds=1)
 
 
 class Group(StrEnum):
@@ -44,14 +37,61 @@ class Group(StrEnum):
     MODEL = "model"
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Rows that are added up, and their expressions.
+
+    ``summed``: by the names under which they are told. ``unpriced`` selects rows of unknown cost:
+    their model had no price, or they are of before there were prices.
+    """
+
+    rows: Callable[[], QuerySet[Any]]
+    company: str
+    values: Mapping[Group, Any]
+    currency: Any
+    summed: Mapping[str, str]
+    units: Any
+    unpriced: Q
+
+
 _COMPANY: Any = Coalesce("company_id", "token__company_id")  # SQL may name the key alone
-_VALUES: dict[Group, Any] = {
-    Group.KEY: F("token_id"),
-    Group.COMPANY: _COMPANY,
-    Group.BRANCH: F("branch"),
-    Group.REQUESTER: F("requested_by"),
-    Group.MODEL: F("model"),
+_SUMMED = {
+    "calls": "request_count",
+    "input_tokens": "input_tokens",
+    "cached_tokens": "cached_tokens",
+    "output_tokens": "output_tokens",
+    "thinking_tokens": "thinking_tokens",
+    "total_tokens": "total_tokens_used",
 }
+_CALLS = _Source(
+    rows=lambda: TokenUsageLog.objects.annotate(company=_COMPANY),
+    company="company",
+    values={
+        Group.KEY: F("token_id"),
+        Group.COMPANY: F("company"),
+        Group.BRANCH: F("branch"),
+        Group.REQUESTER: F("requested_by"),
+        Group.MODEL: F("model"),
+    },
+    currency=F("currency"),
+    summed=_SUMMED,
+    units=sum_of_units("cost"),
+    unpriced=Q(cost=None),
+)
+_DAYS = _Source(
+    # A charge that was corrected to another model or currency leaves a row of zeros.
+    rows=lambda: UsageDay.objects.exclude(requests=0),
+    company="company_id",
+    values={
+        Group.KEY: NullIf("token_id", Value(0)),
+        Group.COMPANY: NullIf("company_id", Value("")),
+        Group.MODEL: NullIf("model", Value("")),
+    },
+    currency=NullIf("currency", Value("")),
+    summed={name: name for name in _SUMMED} | {"calls": "requests"},
+    units=Sum(Case(When(~Q(currency=""), then=F("cost_units")))),
+    unpriced=Q(currency=""),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +154,11 @@ def usage_sums(
     """
     own_names = _own_names()
     found: dict[tuple[Any, ...], Sums] = {} if groups else {(): NOTHING_USED}
-    rows = TokenUsageLog.objects.order_by().annotate(company=_COMPANY)
-    if company_ids is not None:
-        rows = rows.filter(company__in=company_ids)
-    for zone, of_zone in by_zone("company"):
+    summed_from = _summed_from(groups)
+    for zone, of_zone in by_zone():
         for first, last in _parts(since, until, groups):
-            within = rows.filter(of_zone, **between(first, last, zone))
-            for values, sums in _grouped(within, groups):
+            selected = _selected(*between(first, last, zone), summed_from)
+            for values, sums in _added_up(selected, of_zone, company_ids, groups):
                 days = {Group.DAY: first, Group.MONTH: first.replace(day=1)}
                 company = values.get(Group.COMPANY)
                 named = {Group.COMPANY: own_names.get(folded(company or ""), company)}
@@ -166,18 +204,62 @@ def _month_after(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
+def _summed_from(groups: Sequence[Group]) -> date | None:
+    """Return the day from which the daily sums serve; None where they tell too little apart.
+
+    They are made from the newest day on, each at once: so all are there but, perhaps, the first.
+    """
+    if {Group.BRANCH, Group.REQUESTER} & set(groups):
+        return None
+    first: date | None = UsageDay.objects.aggregate(first=Min("day"))["first"]
+    return first and first + timedelta(days=1)
+
+
+def _selected(
+    begin: datetime, end: datetime, summed_from: date | None
+) -> list[tuple[_Source, dict[str, Any]]]:
+    """Divide a time into whole days of UTC that the daily sums have, and what lies around them."""
+    first, last = (begin - _MOMENT).date() + timedelta(days=1), end.date()
+    if summed_from is None or max(first, summed_from) >= last:
+        return [(_CALLS, {"logged_at__gte": begin, "logged_at__lt": end})]
+    first = max(first, summed_from)
+    return [
+        (_DAYS, {"day__gte": first, "day__lt": last}),
+        *(
+            (_CALLS, {"logged_at__gte": after, "logged_at__lt": before})
+            for after, before in ((begin, midnight(first, UTC)), (midnight(last, UTC), end))
+            if after < before
+        ),
+    ]
+
+
+def _added_up(
+    selected: Iterable[tuple[_Source, dict[str, Any]]],
+    of_zone: Callable[[str], Q],
+    company_ids: Sequence[str] | None,
+    groups: Sequence[Group],
+) -> Iterator[tuple[dict[Group, Any], Sums]]:
+    for source, lookups in selected:
+        rows = source.rows().filter(of_zone(source.company), **lookups)
+        if company_ids is not None:
+            rows = rows.filter(**{f"{source.company}__in": company_ids})
+        yield from _grouped(rows, source, groups)
+
+
 def _grouped(
-    rows: QuerySet[TokenUsageLog], groups: Sequence[Group]
+    rows: QuerySet[Any], source: _Source, groups: Sequence[Group]
 ) -> Iterator[tuple[dict[Group, Any], Sums]]:
     """Yield the sums of each group and currency, without days and months."""
-    names = {f"by_{group.name}": group for group in groups if group in _VALUES}
-    sums = {f"sum_{name}": Coalesce(Sum(column), 0) for name, column in _SUMMED.items()}
-    grouped = rows.values(
-        **{name: _VALUES[group] for name, group in names.items()}, of_currency=F("currency")
-    ).annotate(
-        **sums,
-        sum_unpriced_calls=Coalesce(Sum(Case(When(_UNPRICED, then=F("request_count")))), 0),
-        units=sum_of_units("cost"),
+    names = {f"by_{group.name}": group for group in groups if group in source.values}
+    sums = {f"sum_{name}": Coalesce(Sum(column), 0) for name, column in source.summed.items()}
+    unpriced = Case(When(source.unpriced, then=F(source.summed["calls"])))
+    grouped = (
+        rows.order_by()
+        .values(
+            **{name: source.values[group] for name, group in names.items()},
+            of_currency=source.currency,
+        )
+        .annotate(**sums, sum_unpriced_calls=Coalesce(Sum(unpriced), 0), units=source.units)
     )
     found: Iterable[Mapping[str, Any]] = grouped.iterator()
     for row in found:
