@@ -285,3 +285,33 @@ class UsageAnswer(_Answer):
         Literal["day", "month", "token_id", "company_id", "branch", "requested_by", "model"]
     ]
     results: list[UsageRow]
+
+
+class Quota(_Answer):
+    """What a company with all its keys, or one key, may spend in a period."""
+
+    company_id: str
+    token_id: int | None
+    """Null for the company's own."""
+    period: Literal["total", "daily", "weekly", "monthly"]
+    """Days are those of the company's time zone; total never renews."""
+    unit: Literal["tokens"]
+    """What the numbers count: LLM tokens."""
+    limit: int
+    """With what it is raised by for a while."""
+    used: int
+    """In the current period."""
+    reserved: int
+    """By calls under way."""
+    remaining: int
+    """The limit minus the use; what is reserved is still in it. Negative after it was lowered."""
+    starts_at: datetime | None
+    """Of the current period; null for total."""
+    resets_at: datetime | None
+    """When the next period begins; null for total."""
+
+
+class QuotaAnswer(_Answer):
+    """The quotas of the caller's companies, those of companies first; then each key's for life."""
+
+    results: list[Quota]

@@ -19,6 +19,7 @@ from extraction.api.answers import (
     ExtractionsPage,
     ExtractProblem,
     Problem,
+    QuotaAnswer,
     ReadUnstored,
     UsageAnswer,
 )
@@ -282,5 +283,11 @@ usage = extend_schema(
         OpenApiParameter("company", description="One of the caller's alone."),
     ],
     responses=_answers({200: UsageAnswer}, 400, 403),
+)
+quota = extend_schema(
+    operation_id="get_quota",
+    summary="What may still be spent",
+    parameters=[OpenApiParameter("company", description="One of the caller's alone.")],
+    responses=_answers({200: QuotaAnswer}, 400, 403),
 )
 nothing = extend_schema(exclude=True)
