@@ -19,6 +19,7 @@ from extraction.api.answers import (
     ExtractionsPage,
     ExtractProblem,
     Problem,
+    QuotaAnswer,
     ReadUnstored,
     UsageAnswer,
 )
@@ -270,17 +271,25 @@ companies = extend_schema(
 )
 usage = extend_schema(
     operation_id="get_usage",
-    summary="LLM tokens that were charged",
+    summary="LLM tokens and money that were charged",
     parameters=[
-        OpenApiParameter("since", OpenApiTypes.DATE, description="First day (UTC)."),
+        OpenApiParameter(
+            "since", OpenApiTypes.DATE, description="First day, in each company's zone."
+        ),
         OpenApiParameter(
             "until",
             OpenApiTypes.DATE,
-            description=f"Last day (UTC); at most {LONGEST_PERIOD} days in all.",
+            description=f"Last day, counted; at most {LONGEST_PERIOD} days in all.",
         ),
         OpenApiParameter("group_by", description=f"Some of {', '.join(Group)}; commas between."),
         OpenApiParameter("company", description="One of the caller's alone."),
     ],
     responses=_answers({200: UsageAnswer}, 400, 403),
+)
+quota = extend_schema(
+    operation_id="get_quota",
+    summary="What may still be spent",
+    parameters=[OpenApiParameter("company", description="One of the caller's alone.")],
+    responses=_answers({200: QuotaAnswer}, 400, 403),
 )
 nothing = extend_schema(exclude=True)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error, connection
 from django.http import HttpResponseBase
@@ -43,7 +42,6 @@ from extraction.api.review import (
     told,
 )
 from extraction.api.serializers import ExtractionInput
-from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
 from extraction.models import ApiClient, Channel, Extraction, Right, Scope
@@ -328,21 +326,6 @@ class CompaniesView(ApiView):
         companies = principal_of(request).companies()
         results = [{"company_id": id_, "name": name or None} for id_, name in companies.items()]
         return Response({"results": results})
-
-
-class UsageView(ApiView):
-    """The LLM tokens that the caller's companies were charged."""
-
-    @documentation.usage
-    def get(self, request: Request) -> Response:
-        """Answer the sums of a period, grouped as the parameters say."""
-        principal = principal_of(request)
-        principal.demand_scope(Scope.USAGE)
-        if isinstance(principal.actor, User) and not principal.actor.has_perm(
-            "tokens.view_tokenusagelog"
-        ):
-            raise PermissionDenied("You may not see usage. Ask an administrator for it.")
-        return Response(usage_answer(request.query_params, principal))
 
 
 class PageView(ApiView):
