@@ -60,8 +60,13 @@ def tell(
     )
 
 
-def endpoints_for(company_id: str, event: WebhookEvent, client: str = "") -> list[WebhookEndpoint]:
-    """Return the enabled endpoints of a company that ask for an event; none while all is off."""
+def endpoints_for(
+    company_id: str, event: WebhookEvent, client: str | None = None
+) -> list[WebhookEndpoint]:
+    """Return the enabled endpoints of a company that ask for an event; none while all is off.
+
+    ``client``: of whose documents it is; None where it is of no document.
+    """
     if not settings.WEBHOOK_HOSTS:
         return []
     enabled = WebhookEndpoint.objects.filter(company_id=company_id, enabled=True)
