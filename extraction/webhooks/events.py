@@ -15,6 +15,7 @@ from django.urls import reverse
 from extraction.models import Extraction, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR
 from ocrsite.lib import clock
+from tokens.companies import spellings
 
 
 def tell_succeeded(extraction: Extraction, *, needs_review: bool) -> None:
@@ -69,7 +70,7 @@ def endpoints_for(
     """
     if not settings.WEBHOOK_HOSTS:
         return []
-    enabled = WebhookEndpoint.objects.filter(company_id=company_id, enabled=True)
+    enabled = WebhookEndpoint.objects.filter(company_id__in=spellings(company_id), enabled=True)
     return [endpoint for endpoint in enabled if endpoint.wants(event, client)]
 
 
