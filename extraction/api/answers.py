@@ -261,6 +261,35 @@ class Companies(_Answer):
     results: list[Company]
 
 
+class Webhook(_Answer):
+    """A webhook of the client that asks."""
+
+    id: UUID
+    company_id: str
+    url: str
+    events: list[str]
+    enabled: bool
+    """Nothing is sent while it is not; staff enable it again."""
+    disabled_reason: str
+    failing_since: datetime | None
+    """Since then nothing has arrived."""
+    last_success_at: datetime | None
+    created_at: datetime
+
+
+class NewWebhook(Webhook):
+    """A webhook that was added."""
+
+    secret: str
+    """Signs what is sent (Standard Webhooks); in no other answer."""
+
+
+class Webhooks(_Answer):
+    """The webhooks of the client that asks."""
+
+    results: list[Webhook]
+
+
 class UsageRow(Usage):
     """The sums of one group; it has the values of the groups that were asked for."""
 
