@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -21,10 +22,11 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
-from extraction import submission
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
 from extraction.exports.values import is_of_line, known_paths
+from extraction.listing import retrying
+from extraction.listing.retrying import ReasonForm
 from extraction.models import (
     AccountRule,
     ApiClient,
@@ -78,6 +80,7 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     search_fields = ["company_id", "file_name", "requested_by"]
     inlines = [AttemptInline]
     actions = ["retry"]
+    readonly_fields = ["trace"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Extraction]:
         """Do not fetch the large columns for the list."""
@@ -89,7 +92,13 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """All but the lease: only the system changes an extraction."""
-        return [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
+        fields = [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
+        return ["trace", *fields]
+
+    @admin.display(description="what happened")
+    def trace(self, obj: Extraction) -> SafeString:
+        """A link to its timeline."""
+        return format_html('<a href="{}">Trace</a>', reverse("trace", args=[obj.pk]))
 
     def view_on_site(self, obj: Extraction) -> str:
         """The page with images and fields."""
@@ -109,11 +118,32 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
         return two_lines(obj.requested_by, obj.branch)
 
     @admin.action(description="Try failed extractions again", permissions=["retry"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[Extraction]) -> None:
-        """Queue the failed ones among the chosen."""
-        by = principal_of(request)
-        queued = sum(submission.retry(extraction, by=by) for extraction in queryset)
-        self.message_user(request, f"{queued} queued again.")
+    def retry(
+        self, request: HttpRequest, queryset: QuerySet[Extraction]
+    ) -> TemplateResponse | None:
+        """Say what the failed ones cost the last time, ask for a reason, and queue them again."""
+        failed = retrying.failed_among(queryset)
+        form = ReasonForm(request.POST if "why" in request.POST else None)
+        if not failed.rows:
+            self.message_user(request, "None of them failed, or their documents were removed.")
+            return None
+        if form.is_valid():
+            by, why = principal_of(request), form.cleaned_data["why"]
+            queued = retrying.retry_all(failed, by=by, why=why)
+            self.message_user(request, f"{queued} queued again.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Try failed extractions again",
+            "form": form,
+            "documents": len(failed.rows),
+            "has_more": failed.has_more,
+            "cost": failed.last_cost(),
+            "at_once": retrying.RETRIED_AT_ONCE,
+            "chosen": [row.pk for row in failed.rows],
+        }
+        return TemplateResponse(request, "admin/extraction/extraction/retry.html", context)
 
 
 class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):

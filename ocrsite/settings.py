@@ -319,6 +319,7 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.
 
 # Requests to hosts that people name (ocrsite/lib/outbound.py): none unless a list names it.
 _is_host = validate.Regexp(ALLOWED_HOST, error="Write it like api.example.com,*.example.org:8443.")
+FETCH_HOSTS: list[str] = env.list("FETCH_HOSTS", [], subcast=_is_host)
 WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", [], subcast=_is_host)
 # Days after their end that messages to webhooks are kept.
 WEBHOOK_RETENTION_DAYS: int = env.int("WEBHOOK_RETENTION_DAYS", 30, validate=validate.Range(min=1))

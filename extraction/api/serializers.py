@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
@@ -36,6 +37,7 @@ class ExtractionInput(serializers.Serializer[None]):
     """
 
     file = serializers.FileField(
+        required=False,  # where a link stands for it
         allow_empty_file=True,
         error_messages={
             "required": "is required: send the document as a file.",
@@ -68,15 +70,23 @@ class ExtractionInput(serializers.Serializer[None]):
         },
     )
 
+    pdf_url = _text(
+        2000,
+        allow_blank=True,
+        default="",
+        help_text="Instead of the file: its https address, with extractFromLink.",
+    )
+    extractFromLink = serializers.BooleanField(  # noqa: N815 (the contract's name)
+        default=False, help_text="Whether the document is fetched from pdf_url."
+    )
+
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Find the fields whatever the case of their names; each may be sent once."""
         self._reject_repeated(data)
         sent = {name.lower(): value for name, value in data.items()}
-        if sent.get("pdf_url") or str(sent.get("extractfromlink", "")).lower() in ("1", "true"):
-            raise serializers.ValidationError(
-                {"pdf_url": ["Documents are not fetched from links. Send the file itself."]},
-                code="url_fetch_disabled",
-            )
+        by_link = str(sent.pop("extractfromlink", "")).lower() in ("1", "true")
+        _check_link(sent, by_link=by_link)
+        self.fields["file"].required = not by_link
         if "connection_params" in sent:
             raise serializers.ValidationError(
                 {"connection_params": ["is not accepted: callers cannot choose the database."]},
@@ -85,6 +95,7 @@ class ExtractionInput(serializers.Serializer[None]):
         named = {name: sent[name.lower()] for name in self._declared_fields if name.lower() in sent}
         if not named.get("branch") and "division" in sent:
             named["branch"] = sent["division"]
+        named["extractFromLink"] = by_link
         values: dict[str, Any] = super().to_internal_value(named)
         values["branch"] = values["branch"] or "Default"
         values["reader"] = values["reader"] or ReaderChoice.AUTO
@@ -113,10 +124,28 @@ class ExtractionInput(serializers.Serializer[None]):
             raise serializers.ValidationError(repeated)
 
 
+def _check_link(sent: Mapping[str, Any], *, by_link: bool) -> None:
+    """Raise ValidationError unless exactly one of file and link is meant, and links are fetched."""
+    if not by_link and not sent.get("pdf_url"):
+        return
+    if not settings.FETCH_HOSTS:
+        raise serializers.ValidationError(
+            {"pdf_url": ["Documents are not fetched from links. Send the file itself."]},
+            code="url_fetch_disabled",
+        )
+    if not by_link:
+        raise serializers.ValidationError({"pdf_url": ["is used with extractFromLink=1 alone."]})
+    if not sent.get("pdf_url"):
+        raise serializers.ValidationError({"pdf_url": ["is required with extractFromLink=1."]})
+    if "file" in sent:
+        raise serializers.ValidationError({"pdf_url": ["send either a file or a link to it."]})
+
+
 class DocumentInput(ExtractionInput):
     """The same form as JSON, for its description; ``DocumentJSONParser`` decodes the document."""
 
     file = serializers.CharField(  # type: ignore[assignment]  # described, not validated
-        help_text="The document in Base64 (RFC 4648, section 4), or as a data: URL."
+        required=False,
+        help_text="The document in Base64 (RFC 4648, section 4), or as a data: URL.",
     )
     file_name = serializers.CharField(required=False, help_text="Shown to people.")

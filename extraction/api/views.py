@@ -1,7 +1,7 @@
 """The endpoints for programs: parse, call, answer."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
-from django.db import Error
+from django.db import Error, connection
 from django.http import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import get_conditional_response
@@ -45,10 +45,12 @@ from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
-from extraction.models import ApiClient, Extraction, Right
+from extraction.models import ApiClient, Channel, Extraction, Right
 from extraction.review import decisions
+from extraction.submission import Origin
 from logs import context
 from ocrsite.lib import clock
+from ocrsite.lib.addresses import client_address
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
 from ocrsite.lib.responses import private_file
@@ -91,6 +93,7 @@ class ApiView(APIView):
 class SubmitView(ApiView):
     """Accept a document; answer its result, or 202 and where to ask for it."""
 
+    channel: ClassVar[Channel] = Channel.API
     parser_classes = (MultiPartParser, DocumentJSONParser)
 
     @documentation.submission
@@ -106,17 +109,18 @@ class SubmitView(ApiView):
                 code="company_not_allowed",
             )
         context.add(company_id=values["company_id"])
-        file, key = values.pop("file"), _idempotency_key(request)
-        if isinstance(principal.actor, KnownClient):
-            return _read_now(file, values)
-        try:
-            extraction = submission.submit(
-                file, client=principal.label, idempotency_key=key, **values
-            ).extraction
-        except Error as error:
-            if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
-                raise
-            return _read_now(file, values)
+        key, origin = _idempotency_key(request), Origin(self.channel, client_address(request))
+        with _document(values) as file:
+            if isinstance(principal.actor, KnownClient):
+                return _read_now(file, values)
+            try:
+                extraction = submission.submit(
+                    file, client=principal.label, idempotency_key=key, origin=origin, **values
+                ).extraction
+            except Error as error:
+                if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
+                    raise
+                return _read_now(file, values)
         context.add(extraction_id=str(extraction.pk))
         seconds = seconds_to_wait(
             request.headers.get("Prefer", ""),
@@ -150,6 +154,7 @@ class ExtractView(SubmitView):
     """``POST /extract``, as callers of the former service know it."""
 
     enveloped_errors = True
+    channel = Channel.EXTRACT
 
     def default_wait(self) -> int:
         """Callers of this endpoint expect the result in the answer."""
@@ -347,6 +352,22 @@ def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:
         password=values["password"],
     )
     return Response(degraded_representation(invoice))
+
+
+@contextmanager
+def _document(values: dict[str, Any]) -> Iterator["UploadedFile[bytes]"]:
+    """Take the document out of a form's values: the file, or what is at the address."""
+    url, by_link = values.pop("pdf_url"), values.pop("extractFromLink")
+    if not by_link:
+        yield values.pop("file")
+        return
+    if not connection.in_atomic_block:
+        connection.close()  # who fetches needs none
+    # Imported when asked for: most installations fetch nothing.
+    from extraction.documents import links
+
+    with links.fetched(url) as file:
+        yield file
 
 
 def _idempotency_key(request: Request) -> str | None:

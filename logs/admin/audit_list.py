@@ -28,6 +28,7 @@ from logs.models import AuditEntry
 from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.audit import Action, ActorKind
 from ocrsite.lib.moments import moment
+from ocrsite.lib.staff_companies import bound_companies
 
 COLUMNS = (
     *("timestamp", "actor_kind", "actor", "action", "object_type", "object_id", "object_name"),
@@ -96,6 +97,12 @@ class AuditFilter(forms.Form):
         return found
 
 
+def visible(entries: Entries, request: HttpRequest) -> Entries:
+    """Return all; to staff who are bound to companies, those of these companies."""
+    bound = bound_companies(request.user)
+    return entries if bound is None else entries.filter(company_id__in=bound)
+
+
 class ListedPaginator(Paginator[AuditEntry]):
     """Counts and pages through LISTED entries at most."""
 
@@ -118,7 +125,7 @@ class AuditChangeList(ChangeList):
         self.clear_all_filters_qs = "?"
         self.listed = LISTED
         self.form = AuditFilter(request.GET)
-        return self.form.entries()
+        return visible(self.form.entries(), request)
 
 
 @admin.register(AuditEntry)
@@ -135,6 +142,10 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         *("why", "address", "of_request"),
     ]
     readonly_fields = ["time", "who", "did", "to_what", "of_request"]
+
+    def get_queryset(self, request: HttpRequest) -> Entries:
+        """Those that the user may see."""
+        return visible(super().get_queryset(request), request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AuditChangeList]:
         return AuditChangeList
@@ -156,7 +167,9 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
             return HttpResponseRedirect(changelist)
         name = f"audit-{timezone.now():%Y%m%d-%H%M}.csv"
         return StreamingHttpResponse(
-            csv_export.lines(csv_export.by_keyset(form.entries(), "entry_id"), COLUMNS),
+            csv_export.lines(
+                csv_export.by_keyset(visible(form.entries(), request), "entry_id"), COLUMNS
+            ),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
