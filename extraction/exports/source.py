@@ -33,7 +33,7 @@ def exported(
     """
     rows = chosen.filter(state=State.SUCCEEDED)
     ids = _ids_of(rows)
-    rows = rows.only(*_COLUMNS).order_by()
+    rows = rows.only(*_COLUMNS).prefetch_related("labels").order_by()
     for start in range(0, len(ids), page_size * _ID_BYTES):
         some = ids[start : start + page_size * _ID_BYTES]
         page = [uuid.UUID(bytes=bytes(some[at : at + _ID_BYTES])) for at in _steps(len(some))]

@@ -1,7 +1,8 @@
 """The values that a column can show, by path: ``invoice_number``, ``line_items.amount``…
 
 Header fields have the names of the canonical invoice. ``extraction.*`` is what is known of the
-document, ``booking.*`` what accounting programs expect instead of a signed total.
+document, ``labels.*`` the value of one of its labels, ``booking.*`` what accounting programs expect
+instead of a signed total.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from extraction.invoices.schema import (
     PaymentDiscount,
     TaxLine,
 )
+from extraction.labels import labels_of
 from extraction.models import Extraction
 
 # A tuple holds the values of several parts, such as the rates of an invoice with two.
@@ -49,6 +51,7 @@ class Row:
 Getter = Callable[[Row], Value]
 
 LINES = "line_items."
+LABELS = "labels."
 _PARTS: Mapping[str, type[BaseModel]] = {
     "tax_breakdown": TaxLine,
     "payment_discounts": PaymentDiscount,
@@ -65,6 +68,8 @@ def getter(path: str) -> Getter:
 
     "" and a path that the schema does not know, such as one that it no longer has, stay empty.
     """
+    if path.startswith(LABELS):
+        return _of_label(path.removeprefix(LABELS))
     return _GETTERS.get(path, _nothing)
 
 
@@ -105,6 +110,17 @@ def _of_extraction(name: str) -> Getter:
         return str(value) if isinstance(value, UUID) else value
 
     return get
+
+
+def _of_label(key: str) -> Getter:
+    def get(row: Row) -> Value:
+        return labels_of(row.extraction).get(key)
+
+    return get
+
+
+def _labels(row: Row) -> Value:
+    return tuple(f"{key}={value}" for key, value in labels_of(row.extraction).items()) or None
 
 
 def _of_invoice(name: str) -> Getter:
@@ -164,6 +180,7 @@ def _side(row: Row) -> Value:
 
 _GETTERS: Mapping[str, Getter] = {
     **{f"extraction.{name}": _of_extraction(name) for name in _OF_EXTRACTION},
+    "extraction.labels": _labels,
     **{name: _of_invoice(name) for name in InvoiceFields.model_fields if not _is_composed(name)},
     **{
         f"{party}.{name}": _of_party(party, name)
