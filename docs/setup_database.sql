@@ -122,6 +122,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0011_companies'),
         (N'tokens', N'0012_fill_companies'),
         (N'tokens', N'0013_prices'),
+        (N'tokens', N'0014_quotas'),
         (N'tokens', N'0016_usage_days')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
@@ -941,6 +942,56 @@ CREATE TABLE [TokenCoolDowns] (
 END
 GO
 
+IF OBJECT_ID(N'[Quotas]', N'U') IS NULL
+BEGIN
+CREATE TABLE [Quotas] (
+    [QuotaID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Period] nvarchar(10) NOT NULL,
+    [Unit] nvarchar(10) NOT NULL,
+    [QuotaLimit] bigint NOT NULL,
+    [FirstDay] smallint DEFAULT 1 NOT NULL CONSTRAINT Quotas_FirstDay_95b0d5d6_check CHECK ([FirstDay] >= 0),
+    [RaisedBy] bigint DEFAULT 0 NOT NULL,
+    [RaisedUntil] datetimeoffset NULL,
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [TokenID] bigint NULL,
+    CONSTRAINT [CK_Quotas_OneScope] CHECK ((([TokenID] IS NULL OR [CompanyID] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [CompanyID] IS NULL THEN 1 ELSE 0 END))),
+    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL))
+);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges]', N'U') IS NULL
+BEGIN
+CREATE TABLE [QuotaChanges] (
+    [ChangeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Quota] nvarchar(50) NOT NULL,
+    [What] nvarchar(10) NOT NULL,
+    [FromValue] nvarchar(100) NOT NULL,
+    [ToValue] nvarchar(100) NOT NULL,
+    [Actor] nvarchar(150) NOT NULL,
+    [Reason] nvarchar(200) NOT NULL,
+    [ChangedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [CompanyID] nvarchar(50) NULL,
+    [TokenID] bigint NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaSums]', N'U') IS NULL
+BEGIN
+CREATE TABLE [QuotaSums] (
+    [SumID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [StartsAt] datetimeoffset NOT NULL,
+    [EndsAt] datetimeoffset NULL,
+    [Used] bigint NOT NULL,
+    [Reserved] bigint NOT NULL,
+    [QuotaID] bigint NOT NULL,
+    CONSTRAINT [UQ_QuotaSums_Period] UNIQUE ([QuotaID], [StartsAt])
+);
+END
+GO
+
 IF OBJECT_ID(N'[TokenRecentCalls]', N'U') IS NULL
 BEGIN
 CREATE TABLE [TokenRecentCalls] (
@@ -1017,7 +1068,8 @@ CREATE TABLE [TokenUsageLogs] (
     [KeyFingerprint] nvarchar(64) NULL,
     [Cost] numeric(24, 10) NULL,
     [Currency] nvarchar(3) NULL,
-    [Model] nvarchar(100) NULL
+    [Model] nvarchar(100) NULL,
+    [BeganAt] datetimeoffset NULL
 );
 END
 GO
@@ -1031,7 +1083,8 @@ CREATE TABLE [TokenUsageSummary] (
     [Threshold] bigint DEFAULT 3000 NOT NULL,
     [LastUpdated] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [ReservedTokens] bigint DEFAULT 0 NOT NULL,
-    [TokenID] bigint NOT NULL UNIQUE
+    [TokenID] bigint NOT NULL UNIQUE,
+    [QuotaFree] bit NULL
 );
 END
 GO
@@ -1078,6 +1131,36 @@ GO
 IF OBJECT_ID(N'[ErrorSubscriptions_user_id_517777ff_fk_auth_user_id]') IS NULL
 BEGIN
 ALTER TABLE [ErrorSubscriptions] ADD CONSTRAINT [ErrorSubscriptions_user_id_517777ff_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges_CompanyID_e39277ce_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaChanges] ADD CONSTRAINT [QuotaChanges_CompanyID_e39277ce_fk_Companies_CompanyID] FOREIGN KEY ([CompanyID]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaChanges_TokenID_31199dd0_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaChanges] ADD CONSTRAINT [QuotaChanges_TokenID_31199dd0_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
+END
+GO
+
+IF OBJECT_ID(N'[QuotaSums_QuotaID_02cb0ccc_fk_Quotas_QuotaID]') IS NULL
+BEGIN
+ALTER TABLE [QuotaSums] ADD CONSTRAINT [QuotaSums_QuotaID_02cb0ccc_fk_Quotas_QuotaID] FOREIGN KEY ([QuotaID]) REFERENCES [Quotas] ([QuotaID]);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas_CompanyID_d131fa7c_fk_Companies_CompanyID]') IS NULL
+BEGIN
+ALTER TABLE [Quotas] ADD CONSTRAINT [Quotas_CompanyID_d131fa7c_fk_Companies_CompanyID] FOREIGN KEY ([CompanyID]) REFERENCES [Companies] ([CompanyID]);
+END
+GO
+
+IF OBJECT_ID(N'[Quotas_TokenID_f97f5bb5_fk_TokenMaster_TokenID]') IS NULL
+BEGIN
+ALTER TABLE [Quotas] ADD CONSTRAINT [Quotas_TokenID_f97f5bb5_fk_TokenMaster_TokenID] FOREIGN KEY ([TokenID]) REFERENCES [TokenMaster] ([TokenID]);
 END
 GO
 
@@ -1411,6 +1494,12 @@ CREATE INDEX [IX_Logs_Timestamp] ON [ApplicationLogs] ([Timestamp] DESC);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_QuotaChanges_ChangedAt' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [IX_QuotaChanges_ChangedAt] ON [QuotaChanges] ([ChangedAt] DESC);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_CompanyID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
 BEGIN
 CREATE INDEX [IX_Retry_CompanyID] ON [RetryAttempts] ([CompanyID]);
@@ -1459,6 +1548,12 @@ CREATE INDEX [IX_TokenMaster_Expiry] ON [TokenMaster] ([Status], [ExpiresAt]);
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Began' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
+BEGIN
+CREATE INDEX [IX_Usage_Began] ON [TokenUsageLogs] ([TokenID], [BeganAt]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_Branch' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
 BEGIN
 CREATE INDEX [IX_Usage_Branch] ON [TokenUsageLogs] ([Branch]);
@@ -1474,6 +1569,30 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Usage_TokenID' AND object_id = OBJECT_ID(N'[TokenUsageLogs]'))
 BEGIN
 CREATE INDEX [IX_Usage_TokenID] ON [TokenUsageLogs] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'QuotaChanges_CompanyID_e39277ce' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [QuotaChanges_CompanyID_e39277ce] ON [QuotaChanges] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'QuotaChanges_TokenID_31199dd0' AND object_id = OBJECT_ID(N'[QuotaChanges]'))
+BEGIN
+CREATE INDEX [QuotaChanges_TokenID_31199dd0] ON [QuotaChanges] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'Quotas_CompanyID_d131fa7c' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE INDEX [Quotas_CompanyID_d131fa7c] ON [Quotas] ([CompanyID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'Quotas_TokenID_f97f5bb5' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE INDEX [Quotas_TokenID_f97f5bb5] ON [Quotas] ([TokenID]);
 END
 GO
 
@@ -1852,6 +1971,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_LedgerAlerts_Open' AND object_id = OBJECT_ID(N'[LedgerAlerts]'))
 BEGIN
 CREATE UNIQUE INDEX [UQ_LedgerAlerts_Open] ON [LedgerAlerts] ([Fingerprint]) WHERE [ResolvedAt] IS NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Company' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_Quotas_Company] ON [Quotas] ([CompanyID], [Period], [Unit]) WHERE [CompanyID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Token' AND object_id = OBJECT_ID(N'[Quotas]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_Quotas_Token] ON [Quotas] ([TokenID], [Period], [Unit]) WHERE [TokenID] IS NOT NULL;
 END
 GO
 
@@ -2485,6 +2616,32 @@ IF EXISTS (
         (N'TokenCoolDowns', N'TokenID'),
         (N'TokenCoolDowns', N'ClosedUntil'),
         (N'TokenCoolDowns', N'Probing'),
+        (N'Quotas', N'QuotaID'),
+        (N'Quotas', N'Period'),
+        (N'Quotas', N'Unit'),
+        (N'Quotas', N'QuotaLimit'),
+        (N'Quotas', N'FirstDay'),
+        (N'Quotas', N'RaisedBy'),
+        (N'Quotas', N'RaisedUntil'),
+        (N'Quotas', N'CreatedAt'),
+        (N'Quotas', N'CompanyID'),
+        (N'Quotas', N'TokenID'),
+        (N'QuotaChanges', N'ChangeID'),
+        (N'QuotaChanges', N'Quota'),
+        (N'QuotaChanges', N'What'),
+        (N'QuotaChanges', N'FromValue'),
+        (N'QuotaChanges', N'ToValue'),
+        (N'QuotaChanges', N'Actor'),
+        (N'QuotaChanges', N'Reason'),
+        (N'QuotaChanges', N'ChangedAt'),
+        (N'QuotaChanges', N'CompanyID'),
+        (N'QuotaChanges', N'TokenID'),
+        (N'QuotaSums', N'SumID'),
+        (N'QuotaSums', N'StartsAt'),
+        (N'QuotaSums', N'EndsAt'),
+        (N'QuotaSums', N'Used'),
+        (N'QuotaSums', N'Reserved'),
+        (N'QuotaSums', N'QuotaID'),
         (N'TokenRecentCalls', N'CallID'),
         (N'TokenRecentCalls', N'BeganAt'),
         (N'TokenRecentCalls', N'TokenID'),
@@ -2530,6 +2687,7 @@ IF EXISTS (
         (N'TokenUsageLogs', N'Cost'),
         (N'TokenUsageLogs', N'Currency'),
         (N'TokenUsageLogs', N'Model'),
+        (N'TokenUsageLogs', N'BeganAt'),
         (N'TokenUsageSummary', N'SummaryID'),
         (N'TokenUsageSummary', N'TotalUsedTokens'),
         (N'TokenUsageSummary', N'TotalRemainingTokens'),
@@ -2537,6 +2695,7 @@ IF EXISTS (
         (N'TokenUsageSummary', N'LastUpdated'),
         (N'TokenUsageSummary', N'ReservedTokens'),
         (N'TokenUsageSummary', N'TokenID'),
+        (N'TokenUsageSummary', N'QuotaFree'),
         (N'TokenUsageDays', N'UsageDayID'),
         (N'TokenUsageDays', N'Day'),
         (N'TokenUsageDays', N'CompanyID'),
@@ -2656,6 +2815,7 @@ FROM (VALUES
     (N'tokens', N'0011_companies'),
     (N'tokens', N'0012_fill_companies'),
     (N'tokens', N'0013_prices'),
+    (N'tokens', N'0014_quotas'),
     (N'tokens', N'0016_usage_days')
 ) AS released (app, name)
 WHERE NOT EXISTS (

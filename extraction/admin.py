@@ -40,6 +40,7 @@ from extraction.models import (
     Label,
     Right,
     RowsPer,
+    StaffCompany,
 )
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
@@ -48,6 +49,7 @@ from logs.error_names import name_of
 from logs.models import ErrorSubscription
 from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin, two_lines
+from ocrsite.lib.admin_companies import SHARED, of_company
 from ocrsite.lib.audit import Action, What
 from ocrsite.lib.audited_accounts import AuditedGroupAdmin, AuditedUserAdmin
 from ocrsite.lib.audited_admin import AuditedAdmin
@@ -84,6 +86,7 @@ class LabelInline(ReadOnlyMixin, admin.TabularInline[Label, Extraction]):
 class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
 
+    company_rule = of_company("company_id")
     list_display = ["file_name", "pill", "company_id", "requester", "created_at"]
     list_filter = ["state", "needs_review", "created_at"]
     search_fields = ["company_id", "file_name", "requested_by"]
@@ -166,6 +169,7 @@ class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
 class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
+    company_rule = of_company("companies__company_id")
     list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
     inlines = [ApiClientCompanyInline]
 
@@ -201,6 +205,14 @@ class CompanyGrantInline(admin.TabularInline[CompanyGrant, User]):
     extra = 1
 
 
+class StaffCompanyInline(admin.TabularInline[StaffCompany, User]):
+    """The companies that a member of staff is bound to."""
+
+    model = StaffCompany
+    extra = 1
+    verbose_name_plural = "companies of staff: with any, this user sees no other company"
+
+
 class AlertSubscriptionInline(admin.StackedInline[AlertSubscription, User]):
     """Whether this user gets alerts by mail."""
 
@@ -226,9 +238,13 @@ class AccountRuleInline(admin.StackedInline[AccountRule, User]):
 class OperatorAdmin(AuditedUserAdmin):
     """Django's user admin with the password's rule, the granted companies and the mails."""
 
+    company_rule = of_company(
+        *("company_grants__company_id", "staff_companies__company_id"), is_changed=False
+    )
     inlines = [
         AccountRuleInline,
         CompanyGrantInline,
+        StaffCompanyInline,
         AlertSubscriptionInline,
         ErrorSubscriptionInline,
     ]
@@ -305,6 +321,7 @@ class ExportColumnInline(admin.TabularInline[ExportColumn, ExportProfile]):
 class ExportProfileAdmin(AuditedAdmin[ExportProfile]):
     """Which columns exports have."""
 
+    company_rule = SHARED
     list_display = ["name", "format", "rows_per"]
     inlines = [ExportColumnInline]
 
@@ -327,7 +344,7 @@ class TestableTokenAdmin(AuditedAdmin[TokenMaster], TokenMasterAdmin):
     @method_decorator(require_POST)
     def test_view(self, request: HttpRequest, token_id: int) -> HttpResponse:
         """Have the provider check a key, free of charge, and show and record the outcome."""
-        token = get_object_or_404(TokenMaster, pk=token_id)
+        token = get_object_or_404(self.get_queryset(request), pk=token_id)
         if not self.has_change_permission(request, token):
             raise PermissionDenied
         try:

@@ -316,7 +316,14 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
         case Billing.NONE:
             ledger.release(attempt.pk)
         case Billing.KNOWN:
-            ledger.settle(attempt.pk, attempt.token_id, usage, **requester, model=attempt.model)
+            ledger.settle(
+                attempt.pk,
+                attempt.token_id,
+                usage,
+                **requester,
+                model=attempt.model,
+                began_at=attempt.started_at,
+            )
         case Billing.UNKNOWN:
             ledger.settle_unknown(
                 attempt.pk,
@@ -325,6 +332,7 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
                 **requester,
                 model=attempt.model,
                 output_budget=attempt.output_budget,
+                began_at=attempt.started_at,
             )
 
 

@@ -246,6 +246,7 @@ def begin_attempt(
         reserved=reservation.amount,
         output_budget=reservation.output_budget,
         repairs=repaired,
+        started_at=reservation.began_at,
     )
     try:
         _commit_attempt(extraction, attempt)

@@ -26,6 +26,7 @@ from extraction.models import (
     State,
 )
 from extraction.models.extraction_queryset import dedup_key
+from extraction.readers.registry import least_cost
 from extraction.tasks import wake
 from logs import context
 from ocrsite.lib import audit, clock
@@ -237,7 +238,7 @@ def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> No
     A company whose keys are used up has its e-invoices read: they cost nothing.
     """
     try:
-        selection.require_usable(company_id)
+        selection.require_usable(company_id, cost_of=least_cost)
     except NoUsableKey:
         selection.require_unblocked(company_id)
         # Imported when asked for: web processes hardly ever read.

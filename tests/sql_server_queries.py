@@ -38,9 +38,19 @@ from logs.admin.filters import LogFilter
 from logs.admin.pagination import Position
 from logs.handler import bulk_insert
 from logs.handler.records import own_record
-from tokens import circuit_breaker, ledger, ledger_audit, selection, services
+from tokens import (
+    circuit_breaker,
+    ledger,
+    ledger_audit,
+    quota_audit,
+    quota_changes,
+    quota_sums,
+    quotas,
+    selection,
+    services,
+)
 from tokens import emails as alert_emails
-from tokens.models import CallLimits, TokenMaster
+from tokens.models import CallLimits, Company, Quota, TokenMaster
 from tokens.selection import NoUsableKey
 from tokens.usage import NO_USAGE, Requester
 
@@ -176,6 +186,30 @@ def tokens() -> None:
     alert_emails.deliver_alerts()
     services.mark_exceeded(token_id=1)
     services.reactivate(token_id=1)
+    periods_of_quotas(token)
+
+
+def periods_of_quotas(token: TokenMaster) -> None:
+    company = Company(pk="NT047", folded_id="nt047", other_spellings=["nt047"])
+    rows = [
+        Quota(pk=1, token=token, limit=5, period="total"),
+        Quota(pk=2, company=company, limit=5, raised_by=1, raised_until=NOW),
+    ]
+    with transaction.atomic():
+        locked = quota_sums.LockedQuotas(1, rows, company.zone)
+        locked.set_aside(1, NOW)
+        locked.shift(NOW, used=1, reserved=-1)
+        quota_sums.lock(1)
+        quota_sums.note_that_none_applies(1)
+        quota_sums.move_key(1, "NT047", "NT048")
+    quota_sums.find_unnoticed()
+    quotas.of_company("NT047")
+    quotas.of_keys([token])
+    quota_audit.wrong_sums()
+    quota_audit.remove_old_sums()
+    for row in rows:
+        with contextlib.suppress(ObjectDoesNotExist):
+            quota_changes.save_quota(quota=Quota(token=row.token, company=row.company, limit=5))
 
 
 def extractions() -> None:

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
@@ -39,6 +40,7 @@ SHOWN_CHANGES = 10
 
 @admin.register(TokenMaster)
 class TokenMasterAdmin(KeyList):
+    company_rule = of_company("company_id")
     form = TokenForm
     readonly_fields = [
         "stored_key",
@@ -193,6 +195,7 @@ class TokenMasterAdmin(KeyList):
 
 @admin.register(TokenChange)
 class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
+    company_rule = of_company("token__company_id")
     list_display = ["changed_at", "token", "what", "change", "actor", "reason"]
     list_filter = ["what", "changed_at"]
     list_select_related = ["token"]
@@ -208,6 +211,7 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
 class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
     """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
+    company_rule = of_company("token__company_id")
     list_display = ["blocked_until", "project", "token", "reason", "half_open"]
     list_select_related = ["token"]
     search_fields = ["project", "token__company_id"]
@@ -219,6 +223,7 @@ class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
 
 @admin.register(ThresholdAlert)
 class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
+    company_rule = of_company("token__company_id")
     list_display = ["created_at", "token", "threshold", "remaining", "limit", "sent_at"]
     list_filter = ["created_at"]
     list_select_related = ["token"]
@@ -227,6 +232,7 @@ class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
 
 @admin.register(LedgerAlert)
 class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
+    company_rule = UNBOUND_ONLY
     list_display = ["created_at", "findings", "sent_at", "resolved_at"]
     list_filter = ["created_at", "resolved_at"]
     fields = ["created_at", "findings", "claimed_until", "sent_at", "resolved_at"]
@@ -234,6 +240,7 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
 
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
+    company_rule = of_company("company_id")
     list_display = [
         *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
         "estimated",
@@ -263,12 +270,14 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
 
 @admin.register(TokenReservation)
 class TokenReservationAdmin(ReadOnlyAdmin[TokenReservation]):
+    company_rule = of_company("token__company_id")
     list_display = ["token", "amount", "created_at", "leased_until", "attempt_id"]
     list_select_related = ["token"]
 
 
 @admin.register(UsageSummaryRow)
 class UsageSummaryRowAdmin(ReadOnlyAdmin[UsageSummaryRow]):
+    company_rule = of_company("company_id")
     list_display = [
         *("company", "total_tokens_used", "total_requests", "average"),
         *("last_used", "days_active", "total_branches", "total_users"),

@@ -8,7 +8,6 @@ cannot be charged is kept in ``DATA_DIR/journal/rejected``, and staff are told.
 
 import logging
 import uuid
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +24,7 @@ from tokens import encryption, ledger, usage_days
 from tokens.costs import cost_fields
 from tokens.models import LedgerAlert, ModelPrice, TokenMaster, TokenUsageLog
 from tokens.unpriced import UnpricedModel
-from tokens.usage import NO_USAGE, Usage
+from tokens.usage import NO_USAGE, Requester, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -194,11 +193,11 @@ def _report(path: Path, error: OSError) -> None:
 @deadlocks_retried
 def _charge(record: Record) -> bool:
     """Charge one call; False when that was done before."""
-    requester = {
-        "company_id": record.company_id,
-        "branch": record.branch,
-        "requested_by": record.requested_by,
-    }
+    requester = Requester(
+        company_id=record.company_id,
+        branch=record.branch,
+        requested_by=record.requested_by,
+    )
     tokens = TokenMaster.objects.for_company(record.company_id)
     token = tokens.filter(key_fingerprint=record.key_fingerprint).order_by("token_id").first()
     with transaction.atomic():
@@ -230,7 +229,7 @@ def _charge(record: Record) -> bool:
     return new
 
 
-def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
+def _book_without_key(record: Record, requester: Requester) -> bool:
     """Book a call whose key is in no row; False when that was done before."""
 
     def priced(price: ModelPrice) -> Decimal:
@@ -249,6 +248,7 @@ def _book_without_key(record: Record, requester: Mapping[str, str]) -> bool:
             **cost,
             "total_tokens_used": total,
             "estimated": record.usage is None,
+            "began_at": record.called_at,
         },
     )
     if new:

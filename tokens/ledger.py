@@ -1,14 +1,15 @@
 """The ledger: the only code that moves counters. It knows attempts by their id alone.
 
 At every commit used + reserved ≤ limit, whatever the number of processes, except after staff
-lower a limit or a provider bills more than was reserved. Amounts are LLM tokens.
+lower a limit or a provider bills more than was reserved: for the key, and in each period of every
+quota that its calls count towards. Amounts are LLM tokens.
 """
 
 import logging
 import uuid
 from collections.abc import Callable
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
-from tokens import services, usage_days
+from tokens import quota_sums, services, usage_days
 from tokens.costs import cost_fields
 from tokens.models import (
     NO_LIMITS,
@@ -38,12 +39,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Quota reserved for one attempt; at most ``output_budget`` of it is for the output."""
+    """Quota reserved for one attempt; at most ``output_budget`` of it is for the output.
+
+    What the attempt costs counts towards the periods in which it began.
+    """
 
     attempt_id: uuid.UUID
     token_id: int
     amount: int
     output_budget: int
+    began_at: datetime = field(default_factory=clock.now, compare=False)
 
 
 @deadlocks_retried
@@ -60,22 +65,27 @@ def reserve(
 
     Raises LimitReached, with nothing changed, when one more call would exceed ``limits``.
     """
+    now = clock.now()
     with transaction.atomic():
-        if not _set_aside(token_id, amount):
-            TokenUsageSummary.objects.lock(token_id)
+        if not _set_aside(token_id, amount, quota_free=True):
+            quotas = _lock(token_id)
             if not _set_aside(token_id, amount):
+                return None
+            if quotas and not quotas.set_aside(amount, now):
+                transaction.set_rollback(True)
                 return None
         TokenReservation.objects.create(
             attempt_id=attempt_id,
             token_id=token_id,
             amount=amount,
             leased_until=clock.now() + lease,
+            created_at=now,
         )
         if limits != NO_LIMITS:
             # The totals are locked since they were changed: nobody else counts at the same time.
             under_way = TokenReservation.objects.filter(token_id=token_id).count()
             count_call(token_id, under_way, limits)
-    return Reservation(attempt_id, token_id, amount, output_budget)
+    return Reservation(attempt_id, token_id, amount, output_budget, now)
 
 
 def settle(
@@ -88,12 +98,14 @@ def settle(
     requested_by: str,
     model: str | None = None,
     called_at: datetime | None = None,
+    began_at: datetime | None = None,
 ) -> bool:
     """Charge what the provider billed and end the reservation; False when that was done before.
 
     A charge that was estimated, because the call seemed lost, is corrected to the bill. One
-    transaction, which joins the caller's. The reservation may be gone already. The cost is that
-    by the price of ``model`` at ``called_at``: now, unless it is given.
+    transaction, which joins the caller's. The reservation may be gone already; ``began_at`` says
+    when it was made then. The cost is that by the price that ``model`` had when it was made. A call
+    of ``called_at`` began then and is logged as of then, not of now.
     """
     return _charge(
         attempt_id,
@@ -102,6 +114,7 @@ def settle(
         model,
         lambda price: price.cost(usage),
         called_at,
+        began_at,
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
@@ -120,11 +133,13 @@ def settle_unknown(
     model: str | None = None,
     output_budget: int | None = None,
     called_at: datetime | None = None,
+    began_at: datetime | None = None,
 ) -> bool:
     """Charge a call whose bill cannot be known what was reserved for it, flagged as estimated.
 
     False when the attempt was settled before. Its cost is the most that it can be, with
-    ``output_budget`` of the LLM tokens for its output, by the price of ``model`` at ``called_at``.
+    ``output_budget`` of the LLM tokens for its output. ``model`` and the times are as for
+    ``settle``.
     """
     return _charge(
         attempt_id,
@@ -133,6 +148,7 @@ def settle_unknown(
         model,
         lambda price: price.ceiling(reserved, output_budget),
         called_at,
+        began_at,
         company_id=company_id,
         branch=branch,
         requested_by=requested_by,
@@ -160,13 +176,14 @@ def end_reservation(attempt_id: uuid.UUID) -> bool:
     if reservation is None:
         return False
     with transaction.atomic():
-        TokenUsageSummary.objects.lock(reservation.token_id)  # see _charge
-        ended = _end_reservation(attempt_id)
-        if ended is None:
+        quotas = _lock(reservation.token_id)
+        if not _end_reservation(reservation):
             return False
-        TokenUsageSummary.objects.filter(token_id=ended.token_id).update(
-            reserved_tokens=F("reserved_tokens") - ended.amount
+        TokenUsageSummary.objects.filter(token_id=reservation.token_id).update(
+            reserved_tokens=F("reserved_tokens") - reservation.amount
         )
+        if quotas:
+            quotas.shift(reservation.created_at, reserved=-reservation.amount)
     return True
 
 
@@ -189,24 +206,37 @@ def renew_leases(lease: timedelta) -> int:
     return TokenReservation.objects.filter(wrong).update(leased_until=now + lease)
 
 
-def _set_aside(token_id: int, amount: int) -> bool:
-    """Reserve in one conditional UPDATE.
+def _lock(token_id: int) -> quota_sums.LockedQuotas | None:
+    """Lock the totals of a key, then the quotas that its calls count towards; None: it has none.
+
+    Wherever amounts change this comes first: one order of locks, no deadlock. Whether a key has
+    quotas is told by the row that is locked, which no other transaction can change meanwhile.
+    """
+    totals = TokenUsageSummary.objects.filter(token_id=token_id, quota_free=True)
+    if totals.update(last_updated=timezone.now()):
+        return None
+    TokenUsageSummary.objects.lock(token_id)
+    return quota_sums.lock(token_id)
+
+
+def _set_aside(token_id: int, amount: int, **known: bool) -> bool:
+    """Reserve in one conditional UPDATE; not when the totals are not as ``known`` says.
 
     The limit comes from a subquery: through a join PostgreSQL exceeded it under contention.
     """
     limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
     fits = TokenUsageSummary.objects.alias(limit=Subquery(limit)).filter(
-        token_id=token_id, limit__gte=F("total_used_tokens") + F("reserved_tokens") + amount
+        token_id=token_id,
+        limit__gte=F("total_used_tokens") + F("reserved_tokens") + amount,
+        **known,
     )
     return bool(fits.update(reserved_tokens=F("reserved_tokens") + amount))
 
 
-def _end_reservation(attempt_id: uuid.UUID) -> TokenReservation | None:
-    """Delete a reservation; return it to the one process whose DELETE removed it, else None."""
-    rows = TokenReservation.objects.filter(pk=attempt_id)
-    reservation = rows.first()
-    removed, _ = rows.delete()
-    return reservation if removed else None
+def _end_reservation(reservation: TokenReservation) -> bool:
+    """Delete a reservation; True for the one process whose DELETE removed it."""
+    removed, _ = TokenReservation.objects.filter(pk=reservation.pk).delete()
+    return bool(removed)
 
 
 @deadlocks_retried
@@ -217,38 +247,51 @@ def _charge(
     model: str | None,
     priced: Callable[[ModelPrice], Decimal],
     called_at: datetime | None = None,
+    began_at: datetime | None = None,
     *,
     estimated: bool = False,
     **fields: object,
 ) -> bool:
     """Write the usage row, move the totals and end the reservation, once per attempt.
 
-    An estimated row is overwritten once, by one that is not, with the price of the row's time.
+    An estimated row is overwritten once, by one that is not. The price is that of the time at which
+    the call began, as it was reserved.
     """
-    logged_at = called_at or timezone.now()
-    cost = cost_fields(model, logged_at, priced)
     with transaction.atomic():
-        # The totals are locked first, here and wherever they change: one order, no deadlock.
-        TokenUsageSummary.objects.lock(token_id)
+        quotas = _lock(token_id)
+        reservation = TokenReservation.objects.filter(pk=attempt_id).first()
+        logged_at = called_at or timezone.now()
+        began = reservation.created_at if reservation else began_at or called_at or clock.now()
+        cost = cost_fields(model, began, priced)
         values = {"total_tokens_used": total, "estimated": estimated, **fields}
         row, created = TokenUsageLog.objects.get_or_create(
             attempt_id=attempt_id,
-            defaults={"token_id": token_id, "logged_at": logged_at, **values, **cost},
+            defaults={
+                "token_id": token_id,
+                "logged_at": logged_at,
+                "began_at": began,
+                **values,
+                **cost,
+            },
         )
         charged_before = 0 if created else row.total_tokens_used
         before = None if created else copy(row)
         if not created:
-            cost = cost_fields(model, row.logged_at, priced)
+            cost = cost_fields(model, row.began_at or row.logged_at, priced)
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
             if estimated or not estimate.update(**values, **cost):
                 return False
             row.__dict__.update({**values, **cost})
         usage_days.book(row, before)
-        ended = _end_reservation(attempt_id)
+        ended = reservation if reservation and _end_reservation(reservation) else None
+        reserved = ended.amount if ended else 0
         TokenUsageSummary.objects.filter(token_id=token_id).update(
             total_used_tokens=F("total_used_tokens") + total - charged_before,
-            reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
+            reserved_tokens=F("reserved_tokens") - reserved,
         )
+        if quotas:
+            quotas.shift(row.began_at or row.logged_at, used=total - charged_before)
+            quotas.shift(began, reserved=-reserved)
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
         if total < charged_before:

@@ -13,9 +13,10 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from ocrsite.lib import clock
 from ocrsite.lib.schedules import ensure_nightly
-from tokens import journal, ledger, services, usage_days
+from tokens import journal, ledger, quota_audit, services, usage_days
 from tokens.models import (
     LedgerAlert,
+    Quota,
     TokenMaster,
     TokenReservation,
     TokenUsageLog,
@@ -80,15 +81,21 @@ class DeadReservation:
         )
 
 
+_Finding = (
+    WrongTotal | DeadReservation | quota_audit.WrongSum | journal.RejectedRecord | UnpricedModel
+)
+
+
 def audit_ledger() -> list[str]:
     """Return a sentence for each wrong row; an ERROR in the log and an alert name them.
 
     Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
-    outlived its lease. No record of the journal was set aside. Every model that was called of late
-    has a price. The daily sums are not looked at: they are corrected.
+    outlived its lease. The same of the periods of quotas. No record of the journal was set aside.
+    Every model that was called of late has a price. The sums of periods that ended long ago are
+    removed. The daily sums are not looked at: they are corrected.
     """
-    findings: list[WrongTotal | DeadReservation | journal.RejectedRecord | UnpricedModel] = [
+    findings: list[_Finding] = [
         *_dead_reservations(),
         *journal.rejected(),
         *unpriced_models(),
@@ -97,6 +104,9 @@ def audit_ledger() -> list[str]:
         with transaction.atomic():
             _lock(token_id)
             findings += _wrong_totals(token_id=token_id)
+    if Quota.objects.exists():
+        quota_audit.remove_old_sums()
+        findings += quota_audit.wrong_sums()
     problems = [str(finding) for finding in findings]
     if problems:
         logger.error(
@@ -135,6 +145,7 @@ def repair_ledger() -> list[str]:
             f"Key {token_id}: {wrong.column} changed from {wrong.stored} to {wrong.right}."
             for wrong in wrong_totals
         ]
+    changes += quota_audit.repair_sums()
     for change in changes:
         logger.warning("Repaired the ledger. %s", change)
     audit_ledger()  # which resolves the alert

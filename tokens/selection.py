@@ -1,12 +1,10 @@
 """Selection of a company's key for a call, with the cost of the call reserved."""
 
 import math
-import random
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -14,23 +12,29 @@ from django.db import transaction
 from ocrsite.lib import clock
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, ledger, rate_limits, services
+from tokens.candidates import Candidate, candidates, read_again, usable
 from tokens.ledger import Reservation
-from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenQuerySet, TokenStatus
+from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenStatus
+from tokens.quotas import QuotaState
 from tokens.rate_limits import LimitReached
 
 # How soon to look again while other calls have reserved what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 CHOSEN_KEY_UNUSABLE = "The key that was chosen cannot be used any more. Choose another one."
 
 
 class NoUsableKey(UserFacingError):
-    """The company has no usable key until staff act (402). ``message`` is the contract's.
+    """The company has no usable key until staff act, or a quota renews (402).
 
-    ``code`` is token_expired, token_exceeded or token_missing.
+    ``message`` is the contract's; ``code`` is token_expired, token_exceeded or token_missing.
+    ``retry_after`` is the time until the quota renews.
     """
 
-    def __init__(self, code: str, message: str, detail: str) -> None:
-        super().__init__(code, message, detail, 402)
+    def __init__(
+        self, code: str, message: str, detail: str, *, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(code, message, detail, 402, retry_after=retry_after)
 
 
 class KeysBusy(Exception):
@@ -77,10 +81,25 @@ class Cost:
         return self.fixed + self.output_floor
 
 
-def require_usable(company_id: str) -> None:
-    """Raise NoUsableKey unless the company has a usable key."""
-    if next(_candidates(company_id), None) is None:
-        raise _no_usable_key(company_id)
+def require_usable(
+    company_id: str, *, cost_of: Callable[[TokenMaster], Cost] | None = None
+) -> None:
+    """Raise NoUsableKey unless the company has a usable key.
+
+    One with a quota that is used up for this period is not usable, nor one with too little left in
+    it for a call that costs so much at least.
+    """
+    used_up: dict[int, list[QuotaState]] = {}
+    for _online_then_offline in range(2):
+        for candidate in candidates(company_id, without=used_up):
+            floor = max(1, cost_of(candidate.token).floor) if cost_of else 1
+            blocking = candidate.used_up(floor)
+            if not blocking:
+                return
+            used_up[candidate.token.pk] = blocking
+        if not used_up:
+            raise _no_usable_key(company_id)
+    raise _used_up(used_up.values())
 
 
 def require_unblocked(company_id: str) -> None:
@@ -108,31 +127,29 @@ def take(
     ``only`` no other key than this one is taken.
     Raises NoUsableKey, or KeysBusy with the time at which to ask again.
     """
-    outcomes = []
-    for token in _candidates(company_id, tried, only):
-        outcome = _reserve(token, attempt_id, cost_of, lease)
-        if isinstance(outcome, Taken):
-            return outcome
-        outcomes.append(outcome)
-    busy = [outcome for outcome in outcomes if isinstance(outcome, datetime)]
-    if busy:
-        raise KeysBusy(min(busy))
-    if not outcomes:
-        raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
-    if _TooLittle.FOR_ANY_CALL in outcomes:
+    used_up: dict[int, Sequence[QuotaState]] = {}
+    while True:
+        outcomes: dict[int, datetime | _TooLittle] = {}
+        for candidate in candidates(company_id, tried=tried, only=only, without=used_up):
+            outcome = _reserve(candidate, attempt_id, cost_of, lease)
+            if isinstance(outcome, Taken):
+                return outcome
+            outcomes[candidate.token.pk] = outcome
+        busy = [outcome for outcome in outcomes.values() if isinstance(outcome, datetime)]
+        if busy:
+            raise KeysBusy(min(busy))
+        too_little = {
+            pk: outcome for pk, outcome in outcomes.items() if isinstance(outcome, _TooLittle)
+        }
         # An Offline key, if the company has one, is used now that the others are Exceeded.
-        return take(
-            company_id,
-            attempt_id=attempt_id,
-            cost_of=cost_of,
-            lease=lease,
-            tried=tried,
-            only=only,
-        )
-    raise _exceeded(
-        "No key of the company has enough quota left for this document. "
-        "Ask support to raise the limit."
-    )
+        if not any(outcome.for_any_call for outcome in too_little.values()):
+            break
+        used_up |= {pk: outcome.quotas for pk, outcome in too_little.items() if outcome.quotas}
+    if too_little:
+        raise _too_large([outcome.quotas for outcome in too_little.values()])
+    if used_up:
+        raise _used_up(used_up.values())
+    raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
 
 
 def require_free(
@@ -144,8 +161,8 @@ def require_free(
     decides. Nor does it say why a company has no usable key.
     """
     busy = []
-    for token in _candidates(company_id, only=only):
-        match _room(token, cost_of):
+    for candidate in candidates(company_id, only=only):
+        match _room(candidate, cost_of):
             case datetime() as until:
                 busy.append(until)
             case float():
@@ -159,15 +176,24 @@ def room(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> float:
 
     Infinite where nothing limits them, and where no key is worth waiting for: ``take`` says why.
     """
-    rooms = [_room(token, cost_of) for token in _candidates(company_id)]
-    if all(found is None for found in rooms):
+    found = list(candidates(company_id))
+    rooms = [_room(candidate, cost_of) for candidate in found]
+    if all(each is None for each in rooms):
         return math.inf
-    return sum(found for found in rooms if isinstance(found, float))
+    of_all = [
+        _calls_within(state.free, cost_of(candidate.token))
+        for candidate in found
+        for state in candidate.quotas
+        if state.quota.company_id is not None
+    ]
+    return min(
+        sum(each for each in rooms if isinstance(each, float)), max(of_all, default=math.inf)
+    )
 
 
 def another_is_free(token: TokenMaster) -> bool:
     """Whether the company has another usable key, which can be called at once."""
-    others = _usable().for_company(token.company_id).exclude(pk=token.pk)
+    others = usable().for_company(token.company_id).exclude(pk=token.pk)
     return any(
         other.provider != Provider.OFFLINE
         and other.presentable
@@ -192,44 +218,50 @@ def disable_key(token: TokenMaster, reason: str) -> None:
             )
 
 
-class _TooLittle(Enum):
-    """A key's quota is not enough."""
+@dataclass(frozen=True, slots=True)
+class _TooLittle:
+    """A key's limit, or these quotas of it in their current periods, are not enough."""
 
-    FOR_THIS_CALL = auto()
-    FOR_ANY_CALL = auto()
+    for_any_call: bool
+    quotas: Sequence[QuotaState] = ()
 
 
-def _room(token: TokenMaster, cost_of: Callable[[TokenMaster], Cost]) -> float | datetime | None:
+def _room(candidate: Candidate, cost_of: Callable[[TokenMaster], Cost]) -> float | datetime | None:
     """How many such calls this key could take now, or when to ask again; None: too little quota."""
+    token = candidate.token
     if blocked_until := circuit_breaker.blocked_until(token):
         return blocked_until
     left = rate_limits.calls_left(token.pk, token.call_limits)
     if isinstance(left, datetime):
         return left
     cost = cost_of(token)
-    if token.unspent < cost.floor:
+    if candidate.unspent < cost.floor:
         return None
-    if token.free < cost.floor:
+    if candidate.free < cost.floor:
         return clock.now() + QUOTA_RECHECK
     if circuit_breaker.needs_trial_call(token):
         return 1.0
+    return float(min(left, _calls_within(candidate.free, cost)))
+
+
+def _calls_within(free: int, cost: Cost) -> float:
+    """How many calls of this cost so many LLM tokens hold; the last may have less than the most."""
     most = cost.fixed + cost.output_max
-    # The last one may have less than the most.
-    by_quota = (token.free - cost.floor) // most + 1.0 if most else math.inf
-    return float(min(left, by_quota))
+    return max(0.0, (free - cost.floor) // most + 1.0) if most else math.inf
 
 
 def _reserve(
-    token: TokenMaster,
+    candidate: Candidate,
     attempt_id: uuid.UUID,
     cost_of: Callable[[TokenMaster], Cost],
     lease: timedelta,
 ) -> Taken | datetime | _TooLittle:
     """Reserve the call's cost on this key, or return when to ask again, or why never."""
+    token = candidate.token
     if blocked_until := circuit_breaker.blocked_until(token):
         return blocked_until
     cost = cost_of(token)
-    current: TokenMaster | None = token
+    current: Candidate | None = candidate
     while current and current.free >= cost.floor:
         output_budget = min(cost.output_max, current.free - cost.fixed)
         try:
@@ -239,7 +271,7 @@ def _reserve(
                 amount=cost.fixed + output_budget,
                 output_budget=output_budget,
                 lease=lease,
-                limits=current.call_limits,
+                limits=current.token.call_limits,
             )
         except LimitReached as limit:
             return limit.until
@@ -248,45 +280,19 @@ def _reserve(
             if half_open and not circuit_breaker.claim_trial_call(token, lease):
                 ledger.release(attempt_id)
                 return clock.now() + circuit_breaker.HALF_OPEN_RECHECK
-            return Taken(current, reservation, half_open)
+            return Taken(current.token, reservation, half_open)
         # Another call reserved first: read what it left.
-        current = _usable().filter(pk=token.pk).first()
+        current = read_again(current)
     if current is None:
-        return _TooLittle.FOR_ANY_CALL  # it is no longer usable
+        return _TooLittle(for_any_call=True)  # it is no longer usable
     if current.unspent >= cost.floor:
         return clock.now() + QUOTA_RECHECK
     smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
     if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
-        return _TooLittle.FOR_ANY_CALL
-    return _TooLittle.FOR_THIS_CALL
-
-
-def _usable() -> TokenQuerySet:
-    return (
-        TokenMaster.objects.usable()
-        .select_related("summary")
-        .annotate(**circuit_breaker.with_breaker_state())
-        .order_by()
-    )
-
-
-def _candidates(
-    company_id: str, tried: Collection[int] = (), only: int | None = None
-) -> Iterator[TokenMaster]:
-    """The keys to try, in random order; Offline ones only when there is no other."""
-    usable = _usable().for_company(company_id)
-    tokens = list(usable if only is None else usable.filter(pk=only))
-    random.shuffle(tokens)
-    tokens.sort(key=lambda token: (token.provider == Provider.OFFLINE, token.pk in tried))
-    none_online = True
-    # Lazily: whether a key is presentable takes its decryption.
-    for token in tokens:
-        if token.provider == Provider.OFFLINE:
-            if none_online:
-                yield token
-        elif token.presentable:
-            none_online = False
-            yield token
+        return _TooLittle(for_any_call=True)
+    if used_up := current.used_up(smallest):
+        return _TooLittle(for_any_call=True, quotas=used_up)
+    return _TooLittle(for_any_call=False, quotas=current.used_up(cost.floor))
 
 
 def _no_usable_key(company_id: str) -> NoUsableKey:
@@ -310,9 +316,46 @@ def _no_usable_key(company_id: str) -> NoUsableKey:
     )
 
 
-def _exceeded(detail: str) -> NoUsableKey:
+def _used_up(by_key: Iterable[Sequence[QuotaState]]) -> NoUsableKey:
+    """Every key has quotas that are used up: say when the first of the keys can be used again."""
+    first = _first_renewal(by_key)
+    if first is None:
+        return _exceeded(
+            "A quota of the company or of its keys is used up. Ask support to raise it."
+        )
+    return _exceeded(
+        "A quota of the company or of its keys is used up for this period. "
+        f"It renews at {_local(first)}.",
+        renews_at=first.resets_at,
+    )
+
+
+def _too_large(by_key: Iterable[Sequence[QuotaState]]) -> NoUsableKey:
+    """Every key has too little left for this document, and enough for others."""
+    first = _first_renewal(quotas for quotas in by_key if quotas)
+    renewal = "" if first is None else f" A quota renews at {_local(first)}."
+    return _exceeded(
+        "No key of the company has enough quota left for this document. "
+        f"Ask support to raise the limit.{renewal}"
+    )
+
+
+def _first_renewal(by_key: Iterable[Sequence[QuotaState]]) -> QuotaState | None:
+    """The quota whose renewal makes the first of these keys usable; None: that takes staff."""
+    latest = [max(quotas, key=lambda state: state.resets_at or _NEVER) for quotas in by_key]
+    first = min(latest, key=lambda state: state.resets_at or _NEVER, default=None)
+    return first if first and first.resets_at else None
+
+
+def _local(state: QuotaState) -> str:
+    """When a quota renews, in its time zone."""
+    return f"{(state.resets_at or _NEVER).astimezone(state.zone):%Y-%m-%d %H:%M} ({state.zone.key})"
+
+
+def _exceeded(detail: str, *, renews_at: datetime | None = None) -> NoUsableKey:
     return NoUsableKey(
         "token_exceeded",
         "Your AI token is no longer available or has been disabled. Please contact support.",
         detail,
+        retry_after=renews_at - clock.now() if renews_at else None,
     )

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from tokens import circuit_breaker, companies, encryption
+from tokens import circuit_breaker, companies, encryption, quota_sums
 from tokens.models import (
     BY_SQL,
     BY_SYSTEM,
@@ -40,6 +40,7 @@ def create_token(*, token: TokenMaster, threshold: int = DEFAULT_THRESHOLD) -> N
         companies.register(Company.objects, {token.company_id: token.company_name or ""})
         TokenUsageSummary.objects.lock(token.pk)
         TokenUsageSummary.objects.filter(token_id=token.pk).update(threshold=threshold)
+        quota_sums.note_that_none_applies(token.pk)
 
 
 def update_token(
@@ -64,6 +65,8 @@ def update_token(
         if "api_key" in fields and not encryption.is_encrypted(before.api_key):
             PendingWipe.objects.remember()  # inserted in clear by SQL, a moment ago
         _record_changes(token, before, fields, by=by, reason=reason)
+        if "company_id" in fields and token.company_id != before.company_id:
+            quota_sums.move_key(token.pk, before.company_id, token.company_id)
         if threshold is not None:
             TokenUsageSummary.objects.filter(token_id=token.pk).update(threshold=threshold)
         active_again = False
@@ -157,8 +160,10 @@ def update_statuses() -> int:
     """Give every key the status that its limit and expiry call for; return how many changed.
 
     The reconciler runs this, for the clock and for changes by SQL; ``update_token`` does the same
-    at once for a change by staff. A key that staff set to Expired or Exceeded stays so.
+    at once for a change by staff. A key that staff set to Expired or Exceeded stays so. Quotas that
+    apply to a key since a change by SQL are noticed, too.
     """
+    quota_sums.find_unnoticed()
     return _follow_limits() + _expire() + _renew(TokenMaster.objects.all())
 
 

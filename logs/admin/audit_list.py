@@ -26,9 +26,9 @@ from logs.admin import csv_export
 from logs.admin.filters import RANGES, moment_field
 from logs.models import AuditEntry
 from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action, ActorKind
 from ocrsite.lib.moments import moment
-from ocrsite.lib.staff_companies import bound_companies
 
 COLUMNS = (
     *("timestamp", "actor_kind", "actor", "action", "object_type", "object_id", "object_name"),
@@ -74,9 +74,9 @@ class AuditFilter(forms.Form):
             raise forms.ValidationError("The end is before the beginning.")
         return values
 
-    def entries(self) -> Entries:
-        """Return what the filters select, the newest first; nothing for invalid ones."""
-        every = AuditEntry.objects.order_by("-timestamp", "-entry_id")
+    def entries(self, seen: Entries) -> Entries:
+        """Return what the filters select of these, the newest first; nothing for invalid ones."""
+        every = seen.order_by("-timestamp", "-entry_id")
         if not self.is_valid():
             return every.none()
         values = self.cleaned_data
@@ -95,12 +95,6 @@ class AuditFilter(forms.Form):
                 Q(*((f"{name}__icontains", text) for name in columns), _connector=Q.OR)
             )
         return found
-
-
-def visible(entries: Entries, request: HttpRequest) -> Entries:
-    """Return all; to staff who are bound to companies, those of these companies."""
-    bound = bound_companies(request.user)
-    return entries if bound is None else entries.filter(company_id__in=bound)
 
 
 class ListedPaginator(Paginator[AuditEntry]):
@@ -125,13 +119,14 @@ class AuditChangeList(ChangeList):
         self.clear_all_filters_qs = "?"
         self.listed = LISTED
         self.form = AuditFilter(request.GET)
-        return visible(self.form.entries(), request)
+        return self.form.entries(self.root_queryset)
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     """Entries are looked at and exported by who may view them, and changed by nobody."""
 
+    company_rule = of_company("company_id")
     list_display = ["time", "who", "did", "to_what", "of_company", "was", "becomes", "why"]
     sortable_by = ()
     actions = None
@@ -142,10 +137,6 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         *("why", "address", "of_request"),
     ]
     readonly_fields = ["time", "who", "did", "to_what", "of_request"]
-
-    def get_queryset(self, request: HttpRequest) -> Entries:
-        """Those that the user may see."""
-        return visible(super().get_queryset(request), request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AuditChangeList]:
         return AuditChangeList
@@ -168,7 +159,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         name = f"audit-{timezone.now():%Y%m%d-%H%M}.csv"
         return StreamingHttpResponse(
             csv_export.lines(
-                csv_export.by_keyset(visible(form.entries(), request), "entry_id"), COLUMNS
+                csv_export.by_keyset(form.entries(self.get_queryset(request)), "entry_id"), COLUMNS
             ),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},

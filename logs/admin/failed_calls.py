@@ -19,6 +19,7 @@ from logs.admin.cells import first_line, of_extraction
 from logs.admin.failure_summary import what_fails_most
 from logs.models import RetryAttempt
 from ocrsite.lib.admin import ReadOnlyAdmin, two_lines
+from ocrsite.lib.admin_companies import of_company
 
 # Periods of the summary of failed calls.
 SUMMARY_DAYS = (1, 7, 30)
@@ -66,6 +67,7 @@ class LastAllowedFilter(admin.SimpleListFilter):
 
 @admin.register(RetryAttempt)
 class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
+    company_rule = of_company("company_id")
     list_display = [
         *("timestamp", "reason", "company_id", "of_extraction", "token", "tries"),
         *("beginning", "wait"),
@@ -123,6 +125,8 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
             "title": "What fails most",
             "choices": SUMMARY_DAYS,
             "chosen": chosen,
-            "failures": what_fails_most(timezone.now() - timedelta(days=chosen)),
+            "failures": what_fails_most(
+                timezone.now() - timedelta(days=chosen), self.get_queryset(request)
+            ),
         }
         return TemplateResponse(request, "admin/logs/retryattempt/summary.html", context)

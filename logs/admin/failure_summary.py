@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from logs.error_names import name_of
 from logs.models import RetryAttempt
@@ -30,9 +30,15 @@ class FailureCount:
         return name_of(self.error_code) or self.error_class or ""
 
 
-def what_fails_most(since: datetime) -> list[FailureCount]:
-    """Count the calls that failed since then, the most frequent first; at most SHOWN rows."""
-    failed = RetryAttempt.objects.filter(timestamp__gte=since).order_by()
+def what_fails_most(
+    since: datetime, attempts: QuerySet[RetryAttempt] | None = None
+) -> list[FailureCount]:
+    """Count the calls that failed since then, the most frequent first; at most SHOWN rows.
+
+    ``attempts`` are those to count; all, unless they are given.
+    """
+    every = RetryAttempt.objects.all() if attempts is None else attempts
+    failed = every.filter(timestamp__gte=since).order_by()
     total = failed.count()
     kinds = (
         failed.values("company_id", "error_class", "error_code")

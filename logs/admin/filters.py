@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, In
 from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
@@ -77,13 +77,18 @@ class LogFilter(forms.Form):
         chosen = values.get("range") or values.get("since") or values.get("until")
         return not chosen and bool(self._unindexed())
 
-    def selection(self) -> Selection:
-        """Return the records; none for invalid filters."""
+    def selection(self, bound: list[str] | None = None) -> Selection:
+        """Return the records, of these companies only; none for invalid filters."""
         logs = ApplicationLog.objects.all()
         if not self.is_valid():
             return Selection(logs.none())
-        unindexed = self._unindexed()
-        for number, (name, value) in enumerate(self._equal()):
+        unindexed, equal = self._unindexed(), self._equal()
+        if bound is not None:
+            if equal:
+                unindexed &= Q(In(Coalesce("company_id", Value("")), bound))
+            else:
+                logs = logs.filter(company_id__in=bound)
+        for number, (name, value) in enumerate(equal):
             if number == 0:
                 logs = logs.filter(**{name: value})
             else:

@@ -30,12 +30,15 @@ from logs.models import (
     RetentionRun,
 )
 from ocrsite.lib.admin import ReadOnlyAdmin, two_lines
+from ocrsite.lib.admin_companies import SHARED, UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
+from ocrsite.lib.staff_companies import bound_companies
 
 
 @admin.register(ApplicationLog)
 class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
+    company_rule = of_company("company_id")
     list_display = [
         "time",
         "pill",
@@ -77,7 +80,7 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
             return HttpResponseRedirect(changelist)
         name = f"log-{timezone.now():%Y%m%d-%H%M}.csv"
         return StreamingHttpResponse(
-            csv_export.lines(pagination.every(form.selection())),
+            csv_export.lines(pagination.every(form.selection(bound_companies(request.user)))),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -131,6 +134,7 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
 
 @admin.register(ErrorGroup)
 class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
+    company_rule = UNBOUND_ONLY
     list_display = ["exception_or_logger", "records", "last", "beginning", "place", "first"]
     list_filter = ["last_seen"]
     search_fields = ["exception_type", "place", "logger", "message"]
@@ -166,6 +170,7 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
 
 @admin.register(ErrorDigest)
 class ErrorDigestAdmin(ReadOnlyAdmin[ErrorDigest]):
+    company_rule = UNBOUND_ONLY
     list_display = ["created_at", "groups", "claimed_until", "sent_at"]
     actions = None
 
@@ -181,6 +186,7 @@ class ErrorDigestAdmin(ReadOnlyAdmin[ErrorDigest]):
 
 @admin.register(RetentionRun)
 class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
+    company_rule = UNBOUND_ONLY
     list_display = ["started_at", "what", "outcome", "deleted", "archived", "amount", "ended_at"]
     list_filter = ["what", "started_at"]
     show_full_result_count = False
@@ -206,4 +212,5 @@ class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
 
 @admin.register(LoggerLevel)
 class LoggerLevelAdmin(AuditedAdmin[LoggerLevel]):
+    company_rule = SHARED
     list_display = ["logger", "level"]

@@ -184,6 +184,8 @@ def test_companies_are_granted_on_the_page_of_the_user(staff: Client, operator: 
         "company_grants-0-company_id": "NT047",
         "company_grants-1-user": operator.pk,
         "company_grants-1-company_id": "NT048",
+        "staff_companies-TOTAL_FORMS": "0",
+        "staff_companies-INITIAL_FORMS": "0",
         "account_rule-TOTAL_FORMS": "0",
         "account_rule-INITIAL_FORMS": "0",
         "alert_subscription-TOTAL_FORMS": "0",

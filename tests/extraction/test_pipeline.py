@@ -26,7 +26,7 @@ from tests.emulator.server import Emulator
 from tests.extraction.factories import ASHA
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
-from tokens import circuit_breaker, ledger, selection
+from tokens import candidates, circuit_breaker, ledger
 from tokens.models import (
     Provider,
     TokenMaster,
@@ -175,7 +175,7 @@ def test_rejected_key_is_disabled_and_another_takes_over(
     bad, good = make_token("AIza-bad-key"), make_token("AIza-good-key")
     # The bad one is tried first, instead of perhaps never.
     by_id = SimpleNamespace(shuffle=lambda tokens: tokens.sort(key=lambda token: token.pk))
-    monkeypatch.setattr(selection, "random", by_id)
+    monkeypatch.setattr(candidates, "random", by_id)
     emulator.faults.add("key_invalid", key="AIza-bad-key")
 
     states = [process_to_end(submit(pdf(f"INVOICE {n}"))).state for n in range(8)]

@@ -40,6 +40,7 @@ ONLY_CHANGE_ROWS = {
     ("rest_framework_api_key", "0004_prefix_hashed_key"),
     ("tokens", "0009_pending_wipes"),
     ("tokens", "0012_fill_companies"),
+    ("tokens", "0014_quotas"),
 }
 
 

@@ -1,12 +1,13 @@
-"""Rows of TokenMaster, made as staff make them."""
+"""Keys and their quotas, made as staff make them."""
 
 import re
 from typing import Any
 
 from django.db import connection
 
-from tokens import services
-from tokens.models import TokenMaster
+from tokens import quota_changes, services
+from tokens.models import Company, Quota, TokenMaster
+from tokens.periods import Period
 
 KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
 
@@ -17,6 +18,14 @@ def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
     token = TokenMaster(api_key=api_key, **given)
     services.create_token(token=token)
     return token
+
+
+def make_quota(of: TokenMaster | Company, period: Period, limit: int, **fields: Any) -> Quota:
+    """A quota of a key, or of a company with all its keys."""
+    scope = {"token": of} if isinstance(of, TokenMaster) else {"company": of}
+    quota = Quota(**scope, period=period, limit=limit, **fields)
+    quota_changes.save_quota(quota=quota, by="asha", reason="New contract.")
+    return quota
 
 
 def insert_by_sql(

@@ -91,6 +91,7 @@ def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
         text_candidates_tokens=150,
     )
 
+    began_at = TokenReservation.objects.get().created_at
     assert ledger.settle(attempt_id, token.pk, usage, **WHO, model="gemini-3.5-flash") is True
 
     assert totals(token) == (1340, 0, 8660)
@@ -114,6 +115,7 @@ def test_settle_charges_the_bill_and_ends_the_reservation() -> None:
         "company_id": "NT047",
         "estimated": False,
         "key_fingerprint": None,
+        "began_at": began_at,
         "model": "gemini-3.5-flash",
         "cost": Decimal("0.003831"),  # 1,050 × 1.50 + 40 × 0.15 + 250 × 9.00 for a million
         "currency": "USD",

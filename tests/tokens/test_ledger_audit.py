@@ -199,7 +199,7 @@ def test_audit_takes_as_many_queries_for_many_keys_as_for_one(
         spend(make_token(), 700)
 
     # Four of them are of the daily sums: from when to when, and those of one day.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         ledger_audit.audit_ledger()
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokens', '0013_prices'),
+        ('tokens', '0014_quotas'),
     ]
 
     operations = [

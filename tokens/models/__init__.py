@@ -8,6 +8,7 @@ from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
 from tokens.models.pending_wipe import PendingWipe
 from tokens.models.price import ModelPrice
+from tokens.models.quota import Quota, QuotaAspect, QuotaChange, QuotaQuerySet, QuotaSum, Unit
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
 from tokens.models.token import (
     DEFAULT_LIMIT,
@@ -44,6 +45,11 @@ __all__ = [
     "ModelPrice",
     "PendingWipe",
     "Provider",
+    "Quota",
+    "QuotaAspect",
+    "QuotaChange",
+    "QuotaQuerySet",
+    "QuotaSum",
     "RecentCall",
     "ThresholdAlert",
     "TokenChange",
@@ -54,6 +60,7 @@ __all__ = [
     "TokenStatusRow",
     "TokenUsageLog",
     "TokenUsageSummary",
+    "Unit",
     "UsageDay",
     "UsageSummaryRow",
 ]

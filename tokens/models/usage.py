@@ -53,6 +53,12 @@ class TokenUsageSummary(models.Model):
     )
     # Not in the contract
     reserved_tokens = models.BigIntegerField(db_column="ReservedTokens", default=0, db_default=0)
+    quota_free = models.BooleanField(
+        db_column="QuotaFree",
+        null=True,
+        help_text="Known to have no quota that renews, and neither has its company; "
+        "empty where that has to be looked up.",
+    )
 
     objects = TokenUsageSummaryQuerySet.as_manager()
 
@@ -135,6 +141,12 @@ class TokenUsageLog(models.Model):
         editable=False,
         help_text="Keyed digest of the key of a call made while the database was unreachable.",
     )
+    began_at = models.DateTimeField(
+        db_column="BeganAt",
+        null=True,
+        help_text="When its reservation was made: it counts towards the quotas of that period. "
+        "Empty where that is not known; it counts when it was logged, then.",
+    )
 
     class Meta:
         db_table = "TokenUsageLogs"
@@ -145,6 +157,7 @@ class TokenUsageLog(models.Model):
             models.Index(fields=["token"], name="IX_Usage_TokenID"),
             models.Index(fields=["-logged_at"], name="IX_Usage_LoggedAt"),
             models.Index(fields=["branch"], name="IX_Usage_Branch"),
+            models.Index(fields=["token", "began_at"], name="IX_Usage_Began"),
         ]
 
     def __str__(self) -> str:

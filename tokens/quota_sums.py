@@ -1,0 +1,223 @@
+"""The sums of a quota's periods, as the ledger moves them.
+
+Who moves a key's amounts locks first the key's totals, then the quotas that its calls count
+towards, in the order of their ids, and only then writes usage rows and reservations. So whoever
+holds a quota's lock and adds up the rows of its calls misses none.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, Sum
+
+from tokens.models import (
+    Company,
+    Quota,
+    QuotaQuerySet,
+    QuotaSum,
+    TokenMaster,
+    TokenReservation,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
+from tokens.models.company import folded
+from tokens.periods import Window
+
+# A statement names at most so many rows: SQL Server takes 2,100 parameters.
+NAMED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the calls of one period used, and what those under way have reserved."""
+
+    used: int = 0
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockedQuotas:
+    """The quotas that a key's calls count towards, locked until the transaction ends."""
+
+    token_id: int
+    quotas: Sequence[Quota]
+    zone: ZoneInfo
+
+    def set_aside(self, amount: int, now: datetime) -> bool:
+        """Reserve an amount in the current period of each, or nothing where one has too little.
+
+        When this returns False the caller rolls back. A call that costs nothing always fits.
+        """
+        if not self.quotas:
+            note_that_none_applies(self.token_id)
+        if not self.quotas or not amount:
+            return True
+        rows = self._current(now)
+        fits = [
+            Q(pk=rows[quota.pk].pk, used__lte=quota.limit_at(now) - amount - F("reserved"))
+            for quota in self.quotas
+        ]
+        updated = QuotaSum.objects.filter(reduce(or_, fits)).update(reserved=F("reserved") + amount)
+        return updated == len(self.quotas)
+
+    def shift(self, began_at: datetime, *, used: int = 0, reserved: int = 0) -> None:
+        """Add to the sums of the periods in which a call began; those without a sum need nothing.
+
+        Whichever periods they are: a changed time zone or first day changes none that has passed.
+        """
+        if self.quotas and (used or reserved):
+            QuotaSum.objects.filter(
+                Q(ends_at=None) | Q(ends_at__gt=began_at),
+                quota__in=self.quotas,
+                starts_at__lte=began_at,
+            ).update(used=F("used") + used, reserved=F("reserved") + reserved)
+
+    def _current(self, now: datetime) -> dict[int, QuotaSum]:
+        """The sum of each quota's current period, made from the rows where there is none."""
+        windows = {quota.pk: quota.window(now, self.zone) for quota in self.quotas}
+        known = QuotaSum.objects.filter(
+            quota__in=self.quotas, starts_at__in={window.starts_at for window in windows.values()}
+        )
+        rows = {row.quota_id: row for row in known if _window_of(row) == windows[row.quota_id]}
+        for quota in self.quotas:
+            if quota.pk not in rows:
+                rows[quota.pk] = _add_sum(quota, windows[quota.pk])
+        return rows
+
+
+def lock(token_id: int) -> LockedQuotas:
+    """Lock the quotas that a key's calls count towards; its totals are locked before."""
+    company = company_of_key(token_id)
+    quotas = Quota.objects.of_key(token_id, company).order_by("pk").select_for_update()
+    return LockedQuotas(token_id, list(quotas), zone_of(company))
+
+
+def move_key(token_id: int, *company_ids: str) -> None:
+    """Follow a key from one company to another: what it used goes along.
+
+    The caller has the key's totals locked.
+    """
+    TokenUsageSummary.objects.filter(token_id=token_id).update(quota_free=None)
+    both = Company.objects.filter(folded_id__in=map(folded, company_ids))
+    forget_sums(Quota.objects.filter(company__in=both))
+
+
+def forget_sums(quotas: QuotaQuerySet) -> None:
+    """Have the sums of these quotas made anew, because other calls count towards them now."""
+    locked = list(quotas.order_by("pk").select_for_update())
+    QuotaSum.objects.filter(quota__in=locked).delete()
+
+
+def find_unnoticed() -> int:
+    """Look for quotas that apply to keys whose calls are spared the look; return to how many keys.
+
+    A quota was inserted by SQL, or a key given to another company.
+    """
+    own = Quota.objects.filter(token_id=OuterRef("token_id"))
+    companys = Quota.objects.filter(company_id=OuterRef("token__company_id"))
+    spared = TokenUsageSummary.objects.filter(quota_free=True)
+    wrong = spared.filter(Exists(own) | Exists(companys)).values_list("token_id", flat=True)
+    for token_id in (found := list(wrong)):
+        with transaction.atomic():
+            TokenUsageSummary.objects.lock(token_id)
+            TokenUsageSummary.objects.filter(token_id=token_id).update(quota_free=None)
+            forget_sums(Quota.objects.of_key(token_id, company_of_key(token_id)))
+    return len(found)
+
+
+def company_of_key(token_id: int, *, lock: bool = False) -> Company | None:
+    """Return the company of a key, if it has a row."""
+    key = TokenMaster.objects.filter(pk=token_id)
+    written = Company.objects.written(key.values_list("company_id", flat=True).first() or "")
+    return (written.select_for_update() if lock else written).first()
+
+
+def zone_of(company: Company | None) -> ZoneInfo:
+    """Return the time zone in which the days of a company's quotas begin."""
+    return company.zone if company else ZoneInfo(settings.DISPLAY_TIME_ZONE)
+
+
+def measure(quotas: Iterable[Quota], window: Window) -> dict[int, Amounts]:
+    """Return what the rows of each quota's calls in a period add up to, by the quota's id."""
+    quotas = list(quotas)
+    found = {}
+    for first in range(0, len(quotas), NAMED_AT_ONCE):
+        found.update(_measure(quotas[first : first + NAMED_AT_ONCE], window))
+    return found
+
+
+def _measure(quotas: Sequence[Quota], window: Window) -> dict[int, Amounts]:
+    tokens = [quota.token_id for quota in quotas if quota.token_id is not None]
+    ids_of = {quota.pk: quota.company.ids for quota in quotas if quota.company}
+    ids = [each for ids in ids_of.values() for each in ids]
+    by_key = _added_up("token_id", tokens, window) if tokens else {}
+    by_company = _added_up("token__company_id", ids, window) if ids else {}
+    nothing = Amounts()
+    return {
+        quota.pk: _together(by_company.get(each, nothing) for each in ids_of[quota.pk])
+        if quota.pk in ids_of
+        else by_key.get(quota.token_id, nothing)
+        for quota in quotas
+    }
+
+
+def note_that_none_applies(token_id: int) -> None:
+    """Spare the calls with a key the look for quotas, unless it has one.
+
+    The caller has the key's totals locked; here its company is, against a quota that is made
+    meanwhile. A key whose company has no row is looked at each time.
+    """
+    company = company_of_key(token_id, lock=True)
+    if company and not Quota.objects.of_key(token_id, company).exists():
+        TokenUsageSummary.objects.filter(token_id=token_id).update(quota_free=True)
+
+
+def _added_up(scope: str, of: Sequence[object], window: Window) -> dict[object, Amounts]:
+    """Used and reserved in a period, by key or by the company id of the key."""
+    within = {f"{scope}__in": of}
+    begun = _within(window, "began_at")
+    # Rows that were inserted by SQL do not say it.
+    logged = Q(began_at=None) & _within(window, "logged_at")
+    usage = TokenUsageLog.objects.filter(begun | logged, **within)
+    used = dict(usage.order_by().values_list(scope).annotate(Sum("total_tokens_used")))
+    reservations = TokenReservation.objects.filter(_within(window, "created_at"), **within)
+    reserved = dict(reservations.order_by().values_list(scope).annotate(Sum("amount")))
+    return {
+        each: Amounts(int(used.get(each, 0)), int(reserved.get(each, 0)))
+        for each in used.keys() | reserved.keys()
+    }
+
+
+def _together(amounts: Iterable[Amounts]) -> Amounts:
+    rows = list(amounts)
+    return Amounts(sum(row.used for row in rows), sum(row.reserved for row in rows))
+
+
+def _within(window: Window, column: str) -> Q:
+    begun = Q(**{f"{column}__gte": window.starts_at})
+    return begun & Q(**{f"{column}__lt": window.ends_at}) if window.ends_at else begun
+
+
+def _window_of(row: QuotaSum) -> Window:
+    return Window(row.starts_at, row.ends_at)
+
+
+def _add_sum(quota: Quota, window: Window) -> QuotaSum:
+    """Make the sum of a period, or make it anew where another time zone gave it another end."""
+    amounts = measure([quota], window)[quota.pk]
+    row, _ = QuotaSum.objects.update_or_create(
+        quota=quota,
+        starts_at=window.starts_at,
+        defaults={
+            "ends_at": window.ends_at,
+            "used": amounts.used,
+            "reserved": amounts.reserved,
+        },
+    )
+    return row
