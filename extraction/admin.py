@@ -22,6 +22,7 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
+from extraction import grant_admin as grant_admin  # registers the grants
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
 from extraction.exports.values import LABELS, is_of_line, known_paths

@@ -6,7 +6,7 @@ instead of a signed total.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -22,7 +22,6 @@ from extraction.invoices.schema import (
     PaymentDiscount,
     TaxLine,
 )
-from extraction.labels import labels_of
 from extraction.models import Extraction
 
 # A tuple holds the values of several parts, such as the rates of an invoice with two.
@@ -35,6 +34,7 @@ class Exported:
 
     extraction: Extraction
     invoice: Invoice
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Row:
     line: LineItem | None = None
     number: int | None = None
     """The position of the line, from 1."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 Getter = Callable[[Row], Value]
@@ -114,13 +115,13 @@ def _of_extraction(name: str) -> Getter:
 
 def _of_label(key: str) -> Getter:
     def get(row: Row) -> Value:
-        return labels_of(row.extraction).get(key)
+        return row.labels.get(key)
 
     return get
 
 
 def _labels(row: Row) -> Value:
-    return tuple(f"{key}={value}" for key, value in labels_of(row.extraction).items()) or None
+    return tuple(f"{key}={value}" for key, value in row.labels.items()) or None
 
 
 def _of_invoice(name: str) -> Getter:

@@ -13,11 +13,12 @@ from pytest_django.fixtures import Settings
 
 from extraction import labels, submission
 from extraction.documents import retention
+from extraction.exports.layout import rows_of
 from extraction.exports.source import exported
-from extraction.exports.values import Row, getter, known_paths
+from extraction.exports.values import getter, known_paths
 from extraction.listing.conditions import matching
 from extraction.listing.filters import Filters
-from extraction.models import Extraction, Label, State
+from extraction.models import Extraction, Label, RowsPer, State
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf, upload
@@ -225,7 +226,7 @@ def test_columns_of_exports_show_labels() -> None:
     extraction = labelled(project="Alpha", cost="42")
     Extraction.objects.update(result=make_invoice().model_dump(mode="json"))
     [each] = exported(Extraction.objects.filter(pk=extraction.pk))
-    row = Row(each.extraction, each.invoice)
+    [row] = rows_of(each, RowsPer.INVOICE)
 
     assert getter("extraction.labels")(row) == ("cost=42", "project=Alpha")
     assert getter("labels.project")(row) == "Alpha"

@@ -138,7 +138,6 @@ def test_document_is_told_by_id_name_company_and_time_of_receipt() -> None:
     ]
 
 
-@pytest.mark.django_db  # labels are rows
 def test_every_known_path_can_be_written() -> None:
     layout = columns(*known_paths(), rows_per=RowsPer.LINE)
     exported = make_exported(due_date=date(2026, 12, 1), duplicate_of="x")
