@@ -89,7 +89,7 @@ class CsvMixin(admin.ModelAdmin[M]):
                 content, digest = self._opened(request, request.POST["sealed"])
                 planned = self._plan(request, content)
                 if _digest(planned) == digest:
-                    return self._apply(request, content)
+                    return self._apply(request, content, planned)
                 messages.warning(request, "Rows were changed meanwhile. Look at it again.")
                 sealed = self._sealed(request, content, planned)
             elif request.method == "POST":
@@ -144,11 +144,13 @@ class CsvMixin(admin.ModelAdmin[M]):
             seen.add(each.row.pk if each.row is not None else None)
         return planned
 
-    def _apply(self, request: HttpRequest, content: bytes) -> HttpResponse:
-        """Apply line by line: each is looked at once more, after those before it are done."""
+    def _apply(self, request: HttpRequest, content: bytes, shown: list[Planned]) -> HttpResponse:
+        """Apply what was shown, line by line: each is looked at again after those before it."""
         done, refused = 0, []
         table = csv_text.read(content, known=self.csv_columns.known)
-        for number, cells in enumerate(table, start=2):
+        for number, (each, cells) in enumerate(zip(shown, table, strict=True), start=2):
+            if not each.does_something:
+                continue
             try:
                 with transaction.atomic():
                     planned = csv_rows.plan(self, request, self.csv_columns, cells, number)

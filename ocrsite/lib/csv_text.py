@@ -53,7 +53,7 @@ def read(content: bytes, *, known: Sequence[str]) -> list[dict[str, str]]:
         table = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise UnreadableTable(f"The file is no CSV: {error}.") from error
-    if not table:
+    if not any(table):
         raise UnreadableTable("The file is empty.")
     headings = [heading.strip().lower() for heading in table[0]]
     _check_headings(headings, known)

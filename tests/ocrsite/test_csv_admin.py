@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -233,7 +233,7 @@ def test_a_sealed_file_is_for_its_user_and_list(admin_client: Client, client: Cl
         (b"\xff\xfe", "not in UTF-8"),
         (b"id\0\n1\n", "no text"),
         (b"", "The submitted file is empty."),
-        (b"\xef\xbb\xbf\n", "There is no column “”"),
+        (b"\xef\xbb\xbf\n", "The file is empty."),
         (b'id\n"1\n', "no CSV"),
         (b"id,nonsense\n1,2\n", "There is no column “nonsense”."),
         (b"id,id\n1,2\n", "given twice"),
@@ -346,7 +346,7 @@ def test_prices_go_out_and_in(admin_client: Client) -> None:
     apply(admin_client, PRICES, text)
 
     price = ModelPrice.objects.get(model="gemini-x")
-    assert price.valid_from == date(2026, 11, 1)
+    assert price.valid_from == datetime(2026, 11, 1, tzinfo=UTC)
     assert ModelPrice.objects.count() == count + 1
     assert str(price.pk) in [row["id"] for row in exported(admin_client, PRICES)]
 
