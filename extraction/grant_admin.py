@@ -1,37 +1,22 @@
 """The grants of operators in the admin, as a list of their own: who may act for which company."""
 
-from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 
 from extraction.models import CompanyGrant
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.csv_rows import CsvColumns
-from tokens.models import Company
-
-
-class GrantForm(forms.ModelForm[CompanyGrant]):
-    """A grant for a company that there is, as that writes its id."""
-
-    class Meta:
-        model = CompanyGrant
-        fields = ["user", "company_id"]
-
-    def clean_company_id(self) -> str:
-        """Raise ValidationError for an id of no company."""
-        company = Company.objects.written(self.cleaned_data["company_id"]).first()
-        if company is None:
-            raise ValidationError("There is no such company.")
-        return company.company_id
+from tokens.company_fields import CompanyFilter, NamesCompany, PicksCompany
 
 
 @admin.register(CompanyGrant)
-class CompanyGrantAdmin(CsvMixin[CompanyGrant], AuditedAdmin[CompanyGrant]):
+class CompanyGrantAdmin(CsvMixin[CompanyGrant], PicksCompany, AuditedAdmin[CompanyGrant]):
     company_rule = of_company("company_id")
-    form = GrantForm
+    form = NamesCompany[CompanyGrant]
+    fields = ["user", "company_id"]
     list_display = ["user", "company_id"]
+    list_filter = [CompanyFilter]
     list_select_related = ["user"]
     search_fields = ["user__username", "company_id"]
     ordering = ["user__username", "company_id"]

@@ -105,6 +105,10 @@ class CsvMixin(admin.ModelAdmin[M]):
                 messages.error(request, str(error))
         return self._csv_page(request, form, planned, sealed)
 
+    def csv_form(self, request: HttpRequest, row: M | None) -> type[forms.ModelForm[M]]:
+        """Return the form that a line about this row, or about a new one, fills in."""
+        return self.get_form(request, row, change=row is not None)
+
     def _may_read(self, request: HttpRequest) -> bool:
         """Whether the user may have a file read in: each line is then judged by itself."""
         return self.has_add_permission(request) or self.has_change_permission(request)

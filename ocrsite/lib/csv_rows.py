@@ -1,7 +1,7 @@
 """What the rows of a CSV file would change, told by the forms of the admin, and then done by it.
 
 Every row goes the way of a form that somebody fills in: its checks, the companies that staff are
-bound to, the domain functions and the audit list are those of the admin.
+bound to, the domain functions and the audit list are those of the admin, a CsvMixin.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
-from django.contrib.admin import ModelAdmin
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
 from django.forms.utils import from_current_timezone
@@ -90,7 +89,7 @@ def cells_of(columns: CsvColumns, row: Model) -> dict[str, str]:
 
 
 def plan(
-    model_admin: ModelAdmin[Any],
+    model_admin: Any,
     request: HttpRequest,
     columns: CsvColumns,
     cells: Mapping[str, str],
@@ -110,7 +109,7 @@ def plan(
     return planned
 
 
-def apply(model_admin: ModelAdmin[Any], request: HttpRequest, planned: Planned) -> None:
+def apply(model_admin: Any, request: HttpRequest, planned: Planned) -> None:
     """Do what was planned, as the admin does for a form that was sent. In a transaction."""
     if planned.action == REMOVE:
         model_admin.log_deletions(request, type(planned.row).objects.filter(pk=planned.row.pk))
@@ -125,7 +124,7 @@ def apply(model_admin: ModelAdmin[Any], request: HttpRequest, planned: Planned) 
 
 
 def _found(
-    model_admin: ModelAdmin[Any],
+    model_admin: Any,
     request: HttpRequest,
     columns: CsvColumns,
     cells: Mapping[str, str],
@@ -143,9 +142,7 @@ def _found(
     return row
 
 
-def _plan_removal(
-    model_admin: ModelAdmin[Any], request: HttpRequest, planned: Planned, written: str
-) -> None:
+def _plan_removal(model_admin: Any, request: HttpRequest, planned: Planned, written: str) -> None:
     if written.lower() not in _YES:
         raise ValidationError("Write yes or no in the column remove.")
     if planned.row is None:
@@ -157,7 +154,7 @@ def _plan_removal(
 
 
 def _plan_form(
-    model_admin: ModelAdmin[Any],
+    model_admin: Any,
     request: HttpRequest,
     columns: CsvColumns,
     cells: Mapping[str, str],
@@ -171,7 +168,7 @@ def _plan_form(
     )
     if not allowed:
         raise ValidationError("You may not change this." if change else "You may not add one.")
-    form_class: Any = model_admin.get_form(request, row, change=change)
+    form_class: Any = model_admin.csv_form(request, row)
     blank = form_class(instance=row)
     data = _data(blank, columns, cells)
     planned.form = form = form_class(data, instance=row)

@@ -24,7 +24,20 @@ pytestmark = pytest.mark.django_db
 KEYS = "/admin/tokens/tokenmaster/"
 GRANTS = "/admin/extraction/companygrant/"
 PRICES = "/admin/tokens/modelprice/"
+COMPANIES = "/admin/tokens/company/"
 NEW_KEY = "AIzaAnotherCanaryAnotherCanaryAnother22"
+
+
+@pytest.fixture(autouse=True)
+def _companies(db: None) -> None:
+    for company_id in ("NT047", "NT048", "NT050"):
+        if not Company.objects.written(company_id).exists():
+            Company(company_id=company_id).save()
+
+
+def body_of(response: Any) -> bytes:
+    """What a streamed answer says in all."""
+    return b"".join(response.streaming_content)
 
 
 def preview(client: Client, address: str, text: str | bytes) -> Any:
@@ -52,7 +65,7 @@ def told(response: Any) -> list[tuple[str, list[tuple[str, str, str]], list[str]
 def exported(client: Client, address: str) -> list[dict[str, str]]:
     response = client.get(f"{address}csv/export/")
     assert response["Content-Type"] == "text/csv; charset=utf-8"
-    text = b"".join(response.streaming_content).decode("utf-8-sig")
+    text = body_of(response).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -76,7 +89,7 @@ def test_what_was_exported_changes_nothing(admin_client: Client) -> None:
     now = timezone.now() + timedelta(days=1)
     make_token(company_name="=cmd()", expires_at=now)
     make_token(api_key=NEW_KEY, company_name="a,b\n\"c'")
-    text = b"".join(admin_client.get(f"{KEYS}csv/export/").streaming_content)
+    text = body_of(admin_client.get(f"{KEYS}csv/export/"))
 
     response = preview(admin_client, KEYS, text)
 
@@ -288,8 +301,6 @@ def test_who_may_only_change_adds_nothing(client: Client) -> None:
 
 def test_bound_staff_see_and_change_their_companies_alone(client: Client) -> None:
     mine, other = make_token(), make_token(company_id="NT048", api_key=NEW_KEY)
-    for company_id in ("NT047", "NT048"):
-        Company.objects.get_or_create(company_id=company_id)
     manager = User.objects.create_user("manager", is_staff=True)
     names = ("view_tokenmaster", "change_tokenmaster", "add_tokenmaster")
     manager.user_permissions.add(*Permission.objects.filter(codename__in=names))
@@ -308,10 +319,8 @@ def test_bound_staff_see_and_change_their_companies_alone(client: Client) -> Non
 
 def test_grants_are_added_and_removed(admin_client: Client) -> None:
     asha = User.objects.create_user("asha")
-    Company.objects.get_or_create(company_id="NT047")
-    Company.objects.get_or_create(company_id="NT048")
     CompanyGrant.objects.create(user=asha, company_id="NT047")
-    text = "username,company_id,remove\nasha,NT047,yes\nasha,nt048,\nbina,NT047,\nasha,NT9,\n"
+    text = "username,company_id,remove\nasha,NT047,yes\nasha,NT048,\nbina,NT047,\nasha,NT9,\n"
 
     response = preview(admin_client, GRANTS, text)
     apply(admin_client, GRANTS, text)
@@ -320,7 +329,7 @@ def test_grants_are_added_and_removed(admin_client: Client) -> None:
         ("remove", []),
         ("add", []),
         ("", ["There is no “bina”."]),
-        ("", ["company_id: There is no such company."]),
+        ("", ["company_id: There is no company “NT9”. Choose one of the list, or add it first."]),
     ]
     assert list(CompanyGrant.objects.values_list("user__username", "company_id")) == [
         ("asha", "NT048")
@@ -351,7 +360,36 @@ def test_prices_go_out_and_in(admin_client: Client) -> None:
     assert str(price.pk) in [row["id"] for row in exported(admin_client, PRICES)]
 
 
+def test_companies_are_changed_and_added(admin_client: Client) -> None:
+    text = (
+        "company_id,name,time_zone,branches\n"
+        'NT047,RUBI,Asia/Kathmandu,"Main\nNorth"\n'
+        "NT051,NEW,,\n"
+        "nt048,Other,,\n"
+        "NT050,,Mars/Base,\n"
+    )
+
+    response = preview(admin_client, COMPANIES, text)
+    apply(admin_client, COMPANIES, text)
+
+    assert [(action, bool(problems)) for action, _, problems in told(response)] == [
+        ("change", False),
+        ("add", False),
+        ("", True),
+        ("", True),
+    ]
+    rubi, new = (Company.objects.get(pk=pk) for pk in ("NT047", "NT051"))
+    assert (rubi.name, rubi.time_zone, rubi.branch_names) == (
+        "RUBI",
+        "Asia/Kathmandu",
+        ["Main", "North"],
+    )
+    assert (new.name, new.folded_id) == ("NEW", "nt051")
+    assert Company.objects.count() == 4
+    assert "NT051" in [row["company_id"] for row in exported(admin_client, COMPANIES)]
+
+
 def test_lists_lead_to_their_csv(admin_client: Client) -> None:
-    for address in (KEYS, GRANTS, PRICES):
+    for address in (KEYS, GRANTS, PRICES, COMPANIES):
         assert '<a href="csv/">CSV</a>' in admin_client.get(address).content.decode()
         assert admin_client.get(f"{address}csv/").status_code == 200
