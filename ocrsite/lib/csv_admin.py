@@ -165,7 +165,7 @@ class CsvMixin(admin.ModelAdmin[M]):
                 planned = Planned(number, problems=[type(error).__name__])
             if planned.problems:
                 refused.append(f"line {number}: {planned.problems[0]}")
-        self.message_user(request, f"{done} lines were applied.", messages.SUCCESS)
+        self.message_user(request, f"Lines applied: {done}.", messages.SUCCESS)
         for problem in refused:
             self.message_user(request, f"Not applied, {problem}", messages.WARNING)
         changelist = reverse(f"admin:{self._csv_name.removesuffix('csv')}changelist")

@@ -130,7 +130,7 @@ def test_applied_lines_go_the_way_of_the_form(admin_client: Client) -> None:
 
     page = apply(admin_client, KEYS, text).content.decode()
 
-    assert "2 lines were applied." in page
+    assert "Lines applied: 2." in page
     token.refresh_from_db()
     assert (token.status, token.total_token_limit) == ("Active", 200_000)
     assert token.reveal_key() == NEW_KEY
