@@ -19,11 +19,12 @@ import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
 from tokens.company_fields import CompanyFilter, PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
-from tokens.key_list import KeyList
+from tokens.key_list import KEY_COLUMNS, KeyList
 from tokens.models import (
     CoolDown,
     LedgerAlert,
@@ -42,8 +43,9 @@ OfKey = company_filter("token__company_id")
 
 
 @admin.register(TokenMaster)
-class TokenMasterAdmin(PicksCompany, KeyList):
+class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
     company_rule = of_company("company_id")
+    csv_columns = KEY_COLUMNS
     form = TokenForm
     readonly_fields = [
         "stored_key",

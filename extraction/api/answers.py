@@ -194,6 +194,7 @@ class Extraction(Envelope):
     branch: str
     requested_by: str
     licence_id: str | None
+    labels: dict[str, str]
     reader: ReaderChoice
     """As asked for."""
     model: str | None
@@ -222,6 +223,7 @@ class ExtractionLine(_Answer):
     branch: str
     requested_by: str
     licence_id: str | None
+    labels: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
     duplicate_of: UUID | None

@@ -126,6 +126,7 @@ _SELECTS = {
     "until": "Last day of the invoice date.",
     "branch": "The branch, in any case.",
     "requester": "A part of who asked.",
+    "label": "key=value, or a key alone for every value of it.",
     "duplicates": "Whether the same bytes came before.",
     "received_since": "Time with an offset (ISO 8601), counted itself.",
     "received_before": "Time with an offset (ISO 8601), not counted itself.",

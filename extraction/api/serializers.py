@@ -6,9 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
+from extraction import labels
 from extraction.models import ReaderChoice, WebhookEvent
 from extraction.validators import reject_control_characters
 from ocrsite.lib.columns import FitsColumn
@@ -28,6 +30,17 @@ def _text(max_length: int, **options: Any) -> serializers.CharField:
         },
         **options,
     )
+
+
+class LabelsField(serializers.CharField):
+    """Labels as a text or, in JSON, as an object: see ``extraction.labels``."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return them by key. Raises ValidationError."""
+        try:
+            return labels.parse(data)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code="invalid_labels") from error
 
 
 class ExtractionInput(serializers.Serializer[None]):
@@ -80,6 +93,13 @@ class ExtractionInput(serializers.Serializer[None]):
         default=False, help_text="Whether the document is fetched from pdf_url."
     )
 
+    labels = LabelsField(
+        allow_blank=True,
+        default="",
+        help_text="Up to five: a JSON object of texts, or key=value separated by commas or line "
+        "breaks.",
+    )
+
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Find the fields whatever the case of their names; each may be sent once."""
         self._reject_repeated(data)
@@ -99,6 +119,7 @@ class ExtractionInput(serializers.Serializer[None]):
         values: dict[str, Any] = super().to_internal_value(named)
         values["branch"] = values["branch"] or "Default"
         values["reader"] = values["reader"] or ReaderChoice.AUTO
+        values["labels"] = values["labels"] or {}
         return values
 
     def _reject_repeated(self, data: Mapping[str, Any]) -> None:
