@@ -174,10 +174,8 @@ def take(
         raise _too_large([outcome.quotas for outcome in too_little.values()])
     if used_up:
         raise _used_up(used_up.values())
-    if only is None:
-        raise _no_usable_key(company_id)
     require_open(company_id)
-    raise _exceeded(CHOSEN_KEY_UNUSABLE)
+    raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
 
 
 def require_free(
