@@ -86,6 +86,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0020_accounts'),
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
+        (N'extraction', N'0023_trace_of_extractions'),
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
@@ -835,7 +836,10 @@ CREATE TABLE [extraction_extraction] (
     [deleted_by] nvarchar(100) NULL,
     [purged_at] datetimeoffset NULL,
     [batch] nchar(32) NULL,
-    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1))
+    [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1)),
+    [channel] nvarchar(10) DEFAULT '' NOT NULL,
+    [received_from] nvarchar(45) NULL,
+    [received_in] nvarchar(36) NULL
 );
 END
 GO
@@ -857,6 +861,7 @@ CREATE TABLE [extraction_attempt] (
     [correction] nvarchar(max) DEFAULT '' NOT NULL,
     [output_budget] bigint DEFAULT 0 NOT NULL,
     [repairs_id] nchar(32) NULL,
+    [asked_wait] double precision NULL,
     CONSTRAINT [unique_attempt_number] UNIQUE ([extraction_id], [number])
 );
 END
@@ -2526,6 +2531,9 @@ IF EXISTS (
         (N'extraction_extraction', N'purged_at'),
         (N'extraction_extraction', N'batch'),
         (N'extraction_extraction', N'page_turns'),
+        (N'extraction_extraction', N'channel'),
+        (N'extraction_extraction', N'received_from'),
+        (N'extraction_extraction', N'received_in'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2540,6 +2548,7 @@ IF EXISTS (
         (N'extraction_attempt', N'correction'),
         (N'extraction_attempt', N'output_budget'),
         (N'extraction_attempt', N'repairs_id'),
+        (N'extraction_attempt', N'asked_wait'),
         (N'extraction_correction', N'id'),
         (N'extraction_correction', N'version'),
         (N'extraction_correction', N'path'),
@@ -2736,6 +2745,7 @@ FROM (VALUES
     (N'extraction', N'0020_accounts'),
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
+    (N'extraction', N'0023_trace_of_extractions'),
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),

@@ -15,6 +15,7 @@ from extraction import throttling
 from extraction.access import principal_of
 from extraction.models import Authenticator, FailedAttempts
 from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class LockedFilter(admin.SimpleListFilter):
 class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
     """Accounts, API keys and addresses with failed attempts, to look at and to unlock."""
 
+    company_rule = UNBOUND_ONLY
     list_display = ["who", "failures", "last_at", "pill", "locked_until"]
     list_display_links = None
     list_filter = [LockedFilter, "last_at"]
@@ -105,6 +107,10 @@ class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
 class AuthenticatorAdmin(ReadOnlyMixin, AuditedAdmin[Authenticator]):
     """Second factors, to remove one that is lost: then the password alone lets its user in."""
 
+    company_rule = of_company(
+        *("user__company_grants__company_id", "user__staff_companies__company_id"),
+        is_changed=False,
+    )
     list_display = ["user", "confirmed_at", "last_used_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -21,10 +22,11 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
-from extraction import submission
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
 from extraction.exports.values import is_of_line, known_paths
+from extraction.listing import retrying
+from extraction.listing.retrying import ReasonForm
 from extraction.models import (
     AccountRule,
     ApiClient,
@@ -36,13 +38,16 @@ from extraction.models import (
     Extraction,
     Right,
     RowsPer,
+    StaffCompany,
 )
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
 from extraction.webhooks import admin as webhooks_admin  # noqa: F401 - registers its own
+from logs.error_names import name_of
 from logs.models import ErrorSubscription
 from ocrsite.lib import audit
-from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin import ReadOnlyMixin, two_lines
+from ocrsite.lib.admin_companies import SHARED, of_company
 from ocrsite.lib.audit import Action, What
 from ocrsite.lib.audited_accounts import AuditedGroupAdmin, AuditedUserAdmin
 from ocrsite.lib.audited_admin import AuditedAdmin
@@ -72,11 +77,13 @@ class AttemptInline(ReadOnlyMixin, admin.TabularInline[Attempt, Extraction]):
 class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
 
-    list_display = ["file_name", "pill", "company_id", "branch", "requested_by", "created_at"]
+    company_rule = of_company("company_id")
+    list_display = ["file_name", "pill", "company_id", "requester", "created_at"]
     list_filter = ["state", "needs_review", "created_at"]
     search_fields = ["company_id", "file_name", "requested_by"]
     inlines = [AttemptInline]
     actions = ["retry"]
+    readonly_fields = ["trace"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Extraction]:
         """Do not fetch the large columns for the list."""
@@ -88,25 +95,58 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """All but the lease: only the system changes an extraction."""
-        return [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
+        fields = [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
+        return ["trace", *fields]
+
+    @admin.display(description="what happened")
+    def trace(self, obj: Extraction) -> SafeString:
+        """A link to its timeline."""
+        return format_html('<a href="{}">Trace</a>', reverse("trace", args=[obj.pk]))
 
     def view_on_site(self, obj: Extraction) -> str:
         """The page with images and fields."""
         return reverse("result", args=[obj.pk])
 
     @admin.display(description="state", ordering="state")
-    def pill(self, obj: Extraction) -> SafeString:
-        """The state as a pill."""
-        return format_html(
+    def pill(self, obj: Extraction) -> str:
+        """The state as a pill, and why it failed."""
+        pill = format_html(
             '<span class="pill pill-{}">{}</span>', obj.state, obj.get_state_display()
         )
+        return two_lines(pill, name_of(obj.error_code))
+
+    @admin.display(description="requested by", ordering="requested_by")
+    def requester(self, obj: Extraction) -> str:
+        """With the branch."""
+        return two_lines(obj.requested_by, obj.branch)
 
     @admin.action(description="Try failed extractions again", permissions=["retry"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[Extraction]) -> None:
-        """Queue the failed ones among the chosen."""
-        by = principal_of(request)
-        queued = sum(submission.retry(extraction, by=by) for extraction in queryset)
-        self.message_user(request, f"{queued} queued again.")
+    def retry(
+        self, request: HttpRequest, queryset: QuerySet[Extraction]
+    ) -> TemplateResponse | None:
+        """Say what the failed ones cost the last time, ask for a reason, and queue them again."""
+        failed = retrying.failed_among(queryset)
+        form = ReasonForm(request.POST if "why" in request.POST else None)
+        if not failed.rows:
+            self.message_user(request, "None of them failed, or their documents were removed.")
+            return None
+        if form.is_valid():
+            by, why = principal_of(request), form.cleaned_data["why"]
+            queued = retrying.retry_all(failed, by=by, why=why)
+            self.message_user(request, f"{queued} queued again.")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Try failed extractions again",
+            "form": form,
+            "documents": len(failed.rows),
+            "has_more": failed.has_more,
+            "cost": failed.last_cost(),
+            "at_once": retrying.RETRIED_AT_ONCE,
+            "chosen": [row.pk for row in failed.rows],
+        }
+        return TemplateResponse(request, "admin/extraction/extraction/retry.html", context)
 
 
 class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
@@ -120,6 +160,7 @@ class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
 class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
+    company_rule = of_company("companies__company_id")
     list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
     inlines = [ApiClientCompanyInline]
 
@@ -155,6 +196,14 @@ class CompanyGrantInline(admin.TabularInline[CompanyGrant, User]):
     extra = 1
 
 
+class StaffCompanyInline(admin.TabularInline[StaffCompany, User]):
+    """The companies that a member of staff is bound to."""
+
+    model = StaffCompany
+    extra = 1
+    verbose_name_plural = "companies of staff: with any, this user sees no other company"
+
+
 class AlertSubscriptionInline(admin.StackedInline[AlertSubscription, User]):
     """Whether this user gets alerts by mail."""
 
@@ -180,9 +229,13 @@ class AccountRuleInline(admin.StackedInline[AccountRule, User]):
 class OperatorAdmin(AuditedUserAdmin):
     """Django's user admin with the password's rule, the granted companies and the mails."""
 
+    company_rule = of_company(
+        *("company_grants__company_id", "staff_companies__company_id"), is_changed=False
+    )
     inlines = [
         AccountRuleInline,
         CompanyGrantInline,
+        StaffCompanyInline,
         AlertSubscriptionInline,
         ErrorSubscriptionInline,
     ]
@@ -255,6 +308,7 @@ class ExportColumnInline(admin.TabularInline[ExportColumn, ExportProfile]):
 class ExportProfileAdmin(AuditedAdmin[ExportProfile]):
     """Which columns exports have."""
 
+    company_rule = SHARED
     list_display = ["name", "format", "rows_per"]
     inlines = [ExportColumnInline]
 
@@ -277,7 +331,7 @@ class TestableTokenAdmin(AuditedAdmin[TokenMaster], TokenMasterAdmin):
     @method_decorator(require_POST)
     def test_view(self, request: HttpRequest, token_id: int) -> HttpResponse:
         """Have the provider check a key, free of charge, and show and record the outcome."""
-        token = get_object_or_404(TokenMaster, pk=token_id)
+        token = get_object_or_404(self.get_queryset(request), pk=token_id)
         if not self.has_change_permission(request, token):
             raise PermissionDenied
         try:

@@ -121,6 +121,7 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
             code=error.code,
             failure=error.failure,
             correction=error.correction,
+            asked_wait=error.retry_after,
         )
         _charge(extraction, call.attempt, error.billing, error.usage)
         if not closed:  # by this function before, or by the process that took the extraction over
@@ -296,7 +297,7 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
     return attempts.order_by("number")
 
 
-def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str) -> bool:
+def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str | float | None) -> bool:
     """Record how a call ended, once; False when that was done before."""
     closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
         outcome=outcome, finished_at=clock.now(), **failed

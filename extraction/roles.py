@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from django.apps.registry import Apps
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from extraction.models.rights import Right
@@ -57,14 +58,24 @@ AUDITOR = RoleKind(
 )
 SUPPORT = RoleKind(
     "Support",
-    "sees logs, documents and their calls, and has failed ones read again",
+    "sees logs, documents, their calls and the workers, has failed ones read again, pauses reading",
     (
-        *("logs.view_*", "logs.*_loggerlevel"),
+        *(
+            "logs.view_*",
+            "logs.*_loggerlevel",
+            "extraction.view_worker",
+            "extraction.change_worker",
+        ),
         *("extraction.view_extraction", "extraction.view_attempt", Right.RETRY.permission),
     ),
     is_staff=True,
 )
 ROLES = (OPERATOR, LEAD, TOKEN_MANAGER, AUDITOR, SUPPORT)
+
+
+def give(user: User, kind: RoleKind) -> None:
+    """Make a user a member of a role's group; nothing where staff deleted the group."""
+    user.groups.add(*Group.objects.filter(role__name=kind.name))
 
 
 def fill(apps: Apps, using: str) -> None:

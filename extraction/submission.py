@@ -15,6 +15,7 @@ from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
 from extraction.models import (
+    Channel,
     Correction,
     Extraction,
     IdempotencyKey,
@@ -45,6 +46,14 @@ class Submission:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Through what a document came, and from which IP address."""
+
+    channel: Channel
+    address: str
+
+
 class IdempotencyConflict(UserFacingError):
     """The same Idempotency-Key came with another document, company or reader."""
 
@@ -71,6 +80,7 @@ def submit(
     password: str = "",
     batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
+    origin: Origin | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
@@ -100,6 +110,9 @@ def submit(
                     licence_id=licence_id,
                     client=client,
                     batch=batch,
+                    channel=origin.channel if origin else "",
+                    received_from=(origin.address[:45] or None) if origin else None,
+                    received_in=context.current().request_id,
                     dedup_key=identity.dedup_key,
                     reader=reader,
                     file=document.file,

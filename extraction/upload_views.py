@@ -24,7 +24,9 @@ from extraction.exceptions import DocumentRejected
 from extraction.forms import UploadForm
 from extraction.invoices.amounts import grouped
 from extraction.listing.actions import chosen_by_id
-from extraction.models import Extraction, Right, State
+from extraction.models import Channel, Extraction, Right, State
+from extraction.submission import Origin
+from ocrsite.lib.addresses import client_address
 from ocrsite.lib.errors import ServiceFault
 from tokens.selection import NoUsableKey
 
@@ -74,7 +76,8 @@ def upload(request: HttpRequest) -> HttpResponse:
         if not files:
             form.add_error(None, _("Choose at least one file."))
         if form.is_valid():
-            outcomes = [_submit(file, principal, form.cleaned_data) for file in files]
+            origin = Origin(Channel.PAGE, client_address(request))
+            outcomes = [_submit(file, principal, form.cleaned_data, origin) for file in files]
         if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
             return _answer_script(form, outcomes)
         if len(outcomes) == 1 and outcomes[0].extraction and not outcomes[0].came_before:
@@ -112,7 +115,10 @@ def try_sample(request: HttpRequest) -> HttpResponse:
     if path is None or not form.is_valid():
         raise BadRequest
     outcome = _submit(
-        SimpleUploadedFile(path.name, path.read_bytes()), principal, form.cleaned_data
+        SimpleUploadedFile(path.name, path.read_bytes()),
+        principal,
+        form.cleaned_data,
+        Origin(Channel.SAMPLE, client_address(request)),
     )
     if outcome.extraction is None:
         messages.error(request, outcome.problem)
@@ -120,13 +126,16 @@ def try_sample(request: HttpRequest) -> HttpResponse:
     return redirect("result", outcome.extraction.pk)
 
 
-def _submit(file: "UploadedFile[bytes]", principal: Principal, values: dict[str, Any]) -> Outcome:
+def _submit(
+    file: "UploadedFile[bytes]", principal: Principal, values: dict[str, Any], origin: Origin
+) -> Outcome:
     name = file.name or "document"
     try:
         submitted = submission.submit(
             file,
             requested_by=principal.name[:100],
             client=principal.label,
+            origin=origin,
             **values,
         )
     except DocumentRejected as error:

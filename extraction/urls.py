@@ -7,6 +7,7 @@ from extraction import (
     export_views,
     page_views,
     review_views,
+    trace_views,
     upload_views,
     views,
 )
@@ -20,6 +21,7 @@ urlpatterns = [
     path("extractions/<uuid:extraction_id>/", views.result, name="result"),
     path("extractions/<uuid:extraction_id>/waiting/", views.waiting, name="waiting"),
     path("extractions/<uuid:extraction_id>/retry/", views.retry, name="retry"),
+    path("extractions/<uuid:extraction_id>/trace/", trace_views.trace, name="trace"),
     path("extractions/deleted/", document_views.deleted, name="deleted"),
     path("extractions/deleted/undo/", document_views.undo_chosen, name="undo-deleted"),
     path("extractions/<uuid:extraction_id>/cancel/", document_views.cancel, name="cancel"),

@@ -16,6 +16,7 @@ from extraction import queue_state
 from extraction.models import Worker, WorkerState
 from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin_companies import UNBOUND_ONLY
 from ocrsite.lib.moments import moment, span
 
 _PILLS = {
@@ -30,6 +31,7 @@ _PILLS = {
 class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
     """The workers with their last signs. Who may change them may pause, resume and drain."""
 
+    company_rule = UNBOUND_ONLY
     list_display = ["who", "pill", "act", "work", "sign", "last", "start", "version"]
     list_display_links = None
     actions = None

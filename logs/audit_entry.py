@@ -38,7 +38,7 @@ class AuditEntry(models.Model):
     class Meta:
         db_table = "AuditEntries"
         verbose_name = "audit entry"
-        verbose_name_plural = "audit list"
+        verbose_name_plural = "audit entries"
         ordering = ["-timestamp", "-entry_id"]
         indexes = [
             models.Index(fields=["-timestamp"], name="IX_Audit_Timestamp"),

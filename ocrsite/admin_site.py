@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.text import capfirst, slugify
 
 from ocrsite.lib.admin import PageMixin
+from ocrsite.lib.admin_companies import CompanyMixin
 
 # The lists in their order, by their models. One whose name is not given has its model's.
 GROUPS: dict[str, dict[str, str]] = {
@@ -27,7 +28,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenUsageLog": "Usage",
         "tokens.CoolDown": "Blocked keys",
         "tokens.TokenReservation": "Reserved by calls under way",
-        "tokens.Price": "Prices",
+        "tokens.ModelPrice": "Prices",
     },
     "Access": {
         "auth.User": "Users",
@@ -44,11 +45,13 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenChange": "Changes of keys",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
     },
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
+        "extraction.WebhookEndpoint": "Webhooks",
         "logs.LoggerLevel": "Log levels",
     },
 }
@@ -69,7 +72,7 @@ _PLACES = {
 
 
 class Site(admin.AdminSite):
-    """Django's, with what every page of ours has (PageMixin) and the lists in GROUPS."""
+    """Django's, with what every page of ours has, rules of companies, and the lists in GROUPS."""
 
     def register(
         self,
@@ -77,9 +80,11 @@ class Site(admin.AdminSite):
         admin_class: type[ModelAdmin[Any]] | None = None,
         **options: Any,
     ) -> None:
-        """Register models under their class with PageMixin before it."""
+        """Register models under their class with PageMixin and CompanyMixin before it."""
         base: type[ModelAdmin[Any]] = admin_class or ModelAdmin
-        mixed = type(base.__name__, (PageMixin, base), {"__module__": base.__module__})
+        mixed = type(
+            base.__name__, (CompanyMixin, PageMixin, base), {"__module__": base.__module__}
+        )
         super().register(model_or_iterable, mixed, **options)
 
     def name_of(self, model: type[Model]) -> str:

@@ -15,10 +15,13 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 import tokens.price_admin  # noqa: F401 - it registers itself
-from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin
+from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.moments import moment
 from tokens import encryption, services
 from tokens.forms import FindByKeyForm, TokenForm
+from tokens.key_list import KeyList
 from tokens.models import (
     CoolDown,
     LedgerAlert,
@@ -26,7 +29,6 @@ from tokens.models import (
     TokenChange,
     TokenMaster,
     TokenReservation,
-    TokenStatusRow,
     TokenUsageLog,
     TokenUsageSummary,
     UsageSummaryRow,
@@ -37,28 +39,15 @@ SHOWN_CHANGES = 10
 
 
 @admin.register(TokenMaster)
-class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
+class TokenMasterAdmin(KeyList):
+    company_rule = of_company("company_id")
     form = TokenForm
-    list_display = [
-        "company_id",
-        "company_name",
-        "provider",
-        "state",
-        "key",
-        "total_token_limit",
-        "used_tokens",
-        "remaining_tokens",
-        "expires_at",
-    ]
-    list_filter = ["status", "provider", "created_at"]
-    list_select_related = ["summary"]
-    search_fields = ["company_id", "company_name"]
-    search_help_text = "Company id or name."
-    actions = None
     readonly_fields = [
-        "key",
+        "stored_key",
+        "fingerprint",
         "used_tokens",
         "remaining_tokens",
+        "reserved_tokens",
         "status_reason",
         "cool_down",
         "created_at",
@@ -66,10 +55,15 @@ class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
     ]
     fieldsets = [
         (None, {"fields": ["company_id", "company_name", "provider", "model"]}),
-        ("Key", {"fields": ["key", "new_key", "expires_at"]}),
+        ("Key", {"fields": ["stored_key", "fingerprint", "new_key", "expires_at"]}),
         (
             "Quota",
-            {"fields": ["total_token_limit", "threshold", "used_tokens", "remaining_tokens"]},
+            {
+                "fields": [
+                    *("total_token_limit", "threshold"),
+                    *("used_tokens", "remaining_tokens", "reserved_tokens"),
+                ]
+            },
         ),
         (
             "Calls",
@@ -79,26 +73,30 @@ class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
         ("Changes", {"fields": ["why", "history"]}),
     ]
 
-    @admin.display(description="status", ordering="status")
-    def state(self, token: TokenMaster) -> str:
-        """An active key past its expiry is shown as Expired."""
-        status = token.effective_status
-        return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
-
     @admin.display(description="stored key", empty_value="none")
-    def key(self, token: TokenMaster) -> str:
+    def stored_key(self, token: TokenMaster) -> str:
         """Masked."""
         return token.masked_key
 
-    @admin.display(description="used LLM tokens", ordering="summary__total_used_tokens")
+    @admin.display(description="fingerprint", empty_value="none")
+    def fingerprint(self, token: TokenMaster) -> str | None:
+        """The key's keyed digest, by which its rows are found."""
+        return token.key_fingerprint
+
+    @admin.display(description="used LLM tokens")
     def used_tokens(self, token: TokenMaster) -> int:
         """Since the key was added."""
         return token.used
 
-    @admin.display(description="remaining LLM tokens", ordering="summary__total_remaining_tokens")
+    @admin.display(description="remaining LLM tokens")
     def remaining_tokens(self, token: TokenMaster) -> int:
         """The limit minus the use; negative when the limit was lowered below it."""
         return token.unspent
+
+    @admin.display(description="reserved by calls under way")
+    def reserved_tokens(self, token: TokenMaster) -> int:
+        """Of what remains."""
+        return token.unspent - token.free
 
     @admin.display(description="blocked until", empty_value="not blocked")
     def cool_down(self, token: TokenMaster) -> str:
@@ -106,8 +104,8 @@ class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
         if token.pk is None:  # the form for a new key
             return ""
         rows = CoolDown.objects.of(token).filter(blocked_until__gt=timezone.now())
-        lines = ((f"{row.blocked_until:%Y-%m-%d %H:%M:%S}", row.reason) for row in rows)
-        return format_html_join("", "<div>{} UTC: {}</div>", lines)
+        lines = ((moment(row.blocked_until, zone=True), row.reason) for row in rows)
+        return format_html_join("", "<div>{}: {}</div>", lines)
 
     @admin.display(description="latest changes", empty_value="none")
     def history(self, token: TokenMaster) -> str:
@@ -118,7 +116,7 @@ class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
         lines = format_html_join(
             "",
             "<li>{} {} by {}. {}</li>",
-            ((f"{row.changed_at:%Y-%m-%d %H:%M}", row, row.actor, row.reason) for row in changes),
+            ((moment(row.changed_at, zone=True), row, row.actor, row.reason) for row in changes),
         )
         address = reverse("admin:tokens_tokenchange_changelist", query={"token": token.pk})
         return format_html('<ul>{}</ul><a href="{}">All changes</a>', lines, address)
@@ -197,24 +195,23 @@ class TokenMasterAdmin(admin.ModelAdmin[TokenMaster]):
 
 @admin.register(TokenChange)
 class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
-    list_display = [
-        "changed_at",
-        "token",
-        "what",
-        "from_value",
-        "to_value",
-        "actor",
-        "reason",
-    ]
+    company_rule = of_company("token__company_id")
+    list_display = ["changed_at", "token", "what", "change", "actor", "reason"]
     list_filter = ["what", "changed_at"]
     list_select_related = ["token"]
     search_fields = ["token__company_id", "actor"]
+
+    @admin.display(description="from → to")
+    def change(self, row: TokenChange) -> str:
+        """Both values."""
+        return f"{row.from_value} → {row.to_value}"
 
 
 @admin.register(CoolDown)
 class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
     """Keys and projects that may not be called now. Deleting a cool-down lets calls go on."""
 
+    company_rule = of_company("token__company_id")
     list_display = ["blocked_until", "project", "token", "reason", "half_open"]
     list_select_related = ["token"]
     search_fields = ["project", "token__company_id"]
@@ -226,6 +223,7 @@ class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
 
 @admin.register(ThresholdAlert)
 class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
+    company_rule = of_company("token__company_id")
     list_display = ["created_at", "token", "threshold", "remaining", "limit", "sent_at"]
     list_filter = ["created_at"]
     list_select_related = ["token"]
@@ -234,6 +232,7 @@ class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
 
 @admin.register(LedgerAlert)
 class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
+    company_rule = UNBOUND_ONLY
     list_display = ["created_at", "findings", "sent_at", "resolved_at"]
     list_filter = ["created_at", "resolved_at"]
     fields = ["created_at", "findings", "claimed_until", "sent_at", "resolved_at"]
@@ -241,81 +240,60 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
 
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
+    company_rule = of_company("company_id")
     list_display = [
-        "logged_at",
-        "company_id",
-        "token",
-        "branch",
-        "requested_by",
-        "input_tokens",
-        "output_tokens",
-        "thinking_tokens",
-        "total_tokens_used",
-        "model",
-        "cost",
-        "currency",
+        *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
         "estimated",
     ]
     list_filter = ["estimated", "logged_at"]
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
 
+    @admin.display(description="LLM tokens", ordering="total_tokens_used")
+    def amount(self, row: TokenUsageLog) -> str:
+        """All, and of which kinds."""
+        kinds = f"{row.input_tokens:,} in, {row.output_tokens:,} out"
+        if row.thinking_tokens:
+            kinds += f", {row.thinking_tokens:,} thinking"
+        return two_lines(f"{row.total_tokens_used:,}", kinds)
 
-@admin.register(TokenUsageSummary)
-class TokenUsageSummaryAdmin(ReadOnlyAdmin[TokenUsageSummary]):
-    list_display = [
-        "token",
-        "total_used_tokens",
-        "reserved_tokens",
-        "total_remaining_tokens",
-        "threshold",
-        "last_updated",
-    ]
-    list_select_related = ["token"]
-    search_fields = ["token__company_id", "token__company_name"]
+    @admin.display(description="cost", ordering="cost", empty_value="-")
+    def price(self, row: TokenUsageLog) -> str:
+        """With its currency; none where no price was known."""
+        return "" if row.cost is None else f"{row.cost:f} {row.currency}"
+
+    @admin.display(description="requested by", ordering="requested_by")
+    def requester(self, row: TokenUsageLog) -> str:
+        """With the branch."""
+        return two_lines(row.requested_by, row.branch)
 
 
 @admin.register(TokenReservation)
 class TokenReservationAdmin(ReadOnlyAdmin[TokenReservation]):
-    list_display = ["attempt_id", "token", "amount", "created_at", "leased_until"]
+    company_rule = of_company("token__company_id")
+    list_display = ["token", "amount", "created_at", "leased_until", "attempt_id"]
     list_select_related = ["token"]
-
-
-@admin.register(TokenStatusRow)
-class TokenStatusRowAdmin(ReadOnlyAdmin[TokenStatusRow]):
-    list_display = [
-        "token_id",
-        "company_id",
-        "company_name",
-        "provider",
-        "status",
-        "total_used_tokens",
-        "total_remaining_tokens",
-        "threshold",
-        "health",
-        "last_updated",
-    ]
-    list_filter = ["health_status", "status"]
-    search_fields = ["company_id", "company_name"]
-
-    @admin.display(description="health", ordering="health_status")
-    def health(self, row: TokenStatusRow) -> str:
-        """OK, WARNING or EXCEEDED."""
-        status = row.health_status
-        return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
 
 
 @admin.register(UsageSummaryRow)
 class UsageSummaryRowAdmin(ReadOnlyAdmin[UsageSummaryRow]):
+    company_rule = of_company("company_id")
     list_display = [
-        "company_id",
-        "company_name",
-        "total_branches",
-        "total_users",
-        "total_requests",
-        "total_tokens_used",
-        "average_tokens",
-        "last_used",
-        "days_active",
+        *("company", "total_tokens_used", "total_requests", "average"),
+        *("last_used", "days_active", "total_branches", "total_users"),
     ]
     search_fields = ["company_id", "company_name"]
+
+    @admin.display(description="company", ordering="company_id")
+    def company(self, row: UsageSummaryRow) -> str:
+        """Its id and name."""
+        return two_lines(row.company_id, row.company_name or "")
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """Keep it out of the index: the list of usage leads to it."""
+        return {}
+
+    @admin.display(description="LLM tokens a request", ordering="average_tokens", empty_value="-")
+    def average(self, row: UsageSummaryRow) -> str:
+        """Rounded."""
+        return "" if row.average_tokens is None else f"{row.average_tokens:,.0f}"

@@ -55,10 +55,15 @@ def _claimed(
     deliverable_alerts: Iterable[_AnyAlert], subscribed: Q
 ) -> list[tuple[MailedOnce, EmailMessage]]:
     """Claim the alerts for this process, if anybody subscribed to them, and write their mails."""
-    alerts = list(deliverable_alerts)
-    if not alerts or not (recipients := addresses(subscribed)):
-        return []
-    return [(alert, EmailMessage(*_text(alert), to=recipients)) for alert in claim(alerts, MAX_AGE)]
+    told = {}
+    for alert in deliverable_alerts:
+        company_id = alert.token.company_id if isinstance(alert, ThresholdAlert) else None
+        if recipients := addresses(subscribed, company_id):
+            told[alert.pk] = alert, recipients
+    return [
+        (alert, EmailMessage(*_text(alert), to=told[alert.pk][1]))
+        for alert in claim([alert for alert, _ in told.values()], MAX_AGE)
+    ]
 
 
 def _text(alert: _AnyAlert) -> tuple[str, str]:

@@ -99,6 +99,9 @@ class TokenForm(forms.ModelForm[TokenMaster]):
         # in. For users who may only view, the admin leaves the model's fields out.
         for name in {"company_id", "company_name", "model", "project", "why"} & self.fields.keys():
             self.fields[name].widget.attrs["autocomplete"] = "off"
+        if "expires_at" in self.fields:
+            zone = timezone.get_current_timezone_name()
+            self.fields["expires_at"].help_text = f"{zone}; empty means never."
         if hasattr(self.instance, "summary"):
             self.initial["threshold"] = self.instance.summary.threshold
         if self.instance.api_key:

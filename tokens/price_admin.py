@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from ocrsite.lib.admin_companies import SHARED
 from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens.models import ModelPrice
 
@@ -10,6 +11,7 @@ from tokens.models import ModelPrice
 class ModelPriceAdmin(AuditedAdmin[ModelPrice]):
     """What models cost. A change applies to calls that are charged after it."""
 
+    company_rule = SHARED
     list_display = [
         "model",
         "valid_from",

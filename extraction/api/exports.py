@@ -26,7 +26,9 @@ def export(request: Request, format_name: str) -> HttpResponseBase:
     format_ = Format(format_name)
     layout = _layout(format_, request.query_params.get("profile", ""))
     form = ListForm(
-        request.query_params, companies=principal.companies(), besides=("profile", "sort")
+        request.query_params,
+        companies=principal.companies(Right.EXPORT),
+        besides=("profile", "sort"),
     )
     found = form.found(principal.company_ids(Right.EXPORT))
     response = download(found, format_, layout, by=principal)

@@ -45,10 +45,12 @@ from extraction.api.serializers import ExtractionInput
 from extraction.api.usage import usage_answer
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
-from extraction.models import ApiClient, Extraction, Right
+from extraction.models import ApiClient, Channel, Extraction, Right
 from extraction.review import decisions
+from extraction.submission import Origin
 from logs import context
 from ocrsite.lib import clock
+from ocrsite.lib.addresses import client_address
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
 from ocrsite.lib.responses import private_file
@@ -91,6 +93,7 @@ class ApiView(APIView):
 class SubmitView(ApiView):
     """Accept a document; answer its result, or 202 and where to ask for it."""
 
+    channel: ClassVar[Channel] = Channel.API
     parser_classes = (MultiPartParser, DocumentJSONParser)
 
     @documentation.submission
@@ -106,13 +109,13 @@ class SubmitView(ApiView):
                 code="company_not_allowed",
             )
         context.add(company_id=values["company_id"])
-        key = _idempotency_key(request)
+        key, origin = _idempotency_key(request), Origin(self.channel, client_address(request))
         with _document(values) as file:
             if isinstance(principal.actor, KnownClient):
                 return _read_now(file, values)
             try:
                 extraction = submission.submit(
-                    file, client=principal.label, idempotency_key=key, **values
+                    file, client=principal.label, idempotency_key=key, origin=origin, **values
                 ).extraction
             except Error as error:
                 if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
@@ -151,6 +154,7 @@ class ExtractView(SubmitView):
     """``POST /extract``, as callers of the former service know it."""
 
     enveloped_errors = True
+    channel = Channel.EXTRACT
 
     def default_wait(self) -> int:
         """Callers of this endpoint expect the result in the answer."""

@@ -16,13 +16,12 @@ from extraction.access import Principal, principal_of
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
 from extraction.forms import ReadAgainForm
+from extraction.listing import retrying
 from extraction.listing.batches import AT_ONCE, Batch, Skipped
 from extraction.listing.conditions import TO_REVIEW, Rows
+from extraction.listing.retrying import ReasonForm
 from extraction.models import Right, State
 from extraction.review import decisions
-
-# A request queues so many again; the user is told what is left.
-RETRIED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +37,32 @@ class Action:
     act: Callable[[HttpRequest, Rows], HttpResponseBase | None]
 
 
-def retry_failed(request: HttpRequest, chosen: Rows) -> None:
-    """Queue the failed ones whose documents are kept again, RETRIED_AT_ONCE at most."""
-    failed = chosen.filter(state=State.FAILED, files_removed_at=None).order_by("created_at", "pk")
-    some = list(failed.only("pk", "company_id")[: RETRIED_AT_ONCE + 1])
-    by = principal_of(request)
-    queued = sum(submission.retry(extraction, by=by) for extraction in some[:RETRIED_AT_ONCE])
-    if not queued:
+def retry_failed(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
+    """Say what the failed ones cost the last time, ask for a reason, and queue them again."""
+    failed = retrying.failed_among(chosen)
+    if not failed.rows:
         messages.info(request, gettext("None of them failed, or their documents were removed."))
-        return
+        return None
+    form = ReasonForm(request.POST if "why" in request.POST else None)
+    if not form.is_valid():
+        context = {
+            "form": form,
+            "documents": len(failed.rows),
+            "has_more": failed.has_more,
+            "cost": failed.last_cost(),
+            "at_once": retrying.RETRIED_AT_ONCE,
+            "here": request.GET.urlencode(),
+            "scope": request.POST.get("scope"),
+            "chosen": request.POST.getlist("chosen"),
+        }
+        return render(request, "extraction/retry_many.html", context)
+    why = form.cleaned_data["why"]
+    queued = retrying.retry_all(failed, by=principal_of(request), why=why)
     told = ngettext("%d document is queued again.", "%d documents are queued again.", queued)
     messages.success(request, told % queued)
-    if len(some) > RETRIED_AT_ONCE:
+    if failed.has_more:
         messages.info(request, gettext("There are more: try them again as well."))
+    return None
 
 
 def approve(request: HttpRequest, chosen: Rows) -> None:
@@ -143,7 +155,7 @@ ACTIONS: dict[str, Action] = {
     "csv": Action(_("Export as CSV"), Right.EXPORT, _exported_as(Format.CSV)),
     "xlsx": Action(_("Export to Excel"), Right.EXPORT, _exported_as(Format.XLSX)),
     "zip": Action(_("Save the documents"), Right.EXPORT, _exported_as(Format.DOCUMENTS)),
-    "retry": Action(_("Try failed ones again"), Right.RETRY, retry_failed),
+    "retry": Action(_("Try failed ones again…"), Right.RETRY, retry_failed),
     "read-again": Action(_("Read again…"), Right.CORRECT, read_again),
     "approve": Action(_("Approve what is not doubtful"), Right.APPROVE, approve),
     "cancel": Action(_("Cancel the reading"), Right.RETRY, cancel),

@@ -14,11 +14,13 @@ from extraction.invoices.amounts import grouped, rounded_sum
 from extraction.listing.filters import NEWEST_FIRST, SORTS, Filters
 from extraction.listing.window import Window
 from extraction.models import Extraction
+from logs.error_names import name_of
 
 PAGE_SIZE = 25
 # Everything else is shown on the page of the extraction alone, and may be large.
 _SHOWN = (
     *("company_id", "branch", "requested_by", "file_name", "state", "created_at"),
+    "error_code",
     *(
         "needs_review",
         "reviewed_at",
@@ -53,11 +55,12 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One extraction; ``total`` is its total for people, "" without one."""
+    """One extraction; ``total`` is its total for people, ``failure`` the name of why it failed."""
 
     extraction: Extraction
     total: str
     type: StrOrPromise
+    failure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ def _row(extraction: Extraction) -> Row:
         extraction=extraction,
         total="" if amount is None else grouped(amount, extraction.currency),
         type=_TYPES.get(extraction.document_type or "", ""),
+        failure=name_of(extraction.error_code),
     )
 
 

@@ -3,6 +3,7 @@
 from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.export_profile import (
     DateFormat,
@@ -37,6 +38,7 @@ __all__ = [
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
+    "Channel",
     "CompanyGrant",
     "Correction",
     "DateFormat",

@@ -47,6 +47,9 @@ class Attempt(models.Model):
     correction = models.TextField(
         blank=True, default="", db_default="", help_text="What to tell the model to mend."
     )
+    asked_wait = models.FloatField(
+        null=True, help_text="Seconds that the provider asked to wait before the next call."
+    )
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 

@@ -32,6 +32,21 @@ class Extraction(models.Model):
     client = models.CharField(
         max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
     )
+    # Without choices: a new way in needs no migration.
+    channel = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Through what it was sent: page, sample, api, extract.",
+    )
+    received_from = models.CharField(
+        max_length=45, null=True, editable=False, help_text="IP address that it was sent from."
+    )
+    received_in = models.CharField(
+        max_length=36, null=True, editable=False, help_text="Id of the request that brought it."
+    )
     batch = models.UUIDField(
         null=True, editable=False, help_text="Files of the upload page that were sent together."
     )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -25,8 +25,10 @@ from extraction.webhooks import endpoints, secrets
 from extraction.webhooks.endpoints import InvalidEndpoint
 from ocrsite.lib import audit
 from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action
 from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
+from ocrsite.lib.staff_companies import bound_companies
 from tokens.models import TokenMaster
 
 logger = logging.getLogger(__name__)
@@ -44,8 +46,11 @@ def _companies() -> list[tuple[str, str]]:
     return [("", "---------"), *((each, each) for each in dict.fromkeys(ids))]
 
 
-def _clients() -> list[tuple[str, str]]:
+def _clients(bound: list[str] | None = None) -> list[tuple[str, str]]:
+    """The clients; for staff who are bound to companies those of these alone."""
     clients = ApiClient.objects.filter(revoked=False).order_by("name")
+    if bound is not None:
+        clients = of_company("companies__company_id").rows(clients, bound)
     return [
         ("", "Everybody of the company"),
         *((f"client:{client.prefix}", f"{client.name} ({client.prefix})") for client in clients),
@@ -53,8 +58,12 @@ def _clients() -> list[tuple[str, str]]:
 
 
 class EndpointForm(forms.ModelForm[WebhookEndpoint]):
-    """An endpoint whose address may be called."""
+    """An endpoint whose address may be called.
 
+    ``bound`` are the companies of the member of staff who fills it in; None for all.
+    """
+
+    bound: ClassVar[list[str] | None] = None
     company_id = forms.ChoiceField(label="Company", choices=_companies)
     client = forms.ChoiceField(label="Sent by", required=False, choices=_clients)
     url = forms.CharField(label="Address", widget=forms.URLInput({"class": "vURLField"}))
@@ -69,6 +78,7 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        cast("forms.ChoiceField", self.fields["client"]).choices = _clients(self.bound)
         stored = self.instance
         if stored.pk and stored.events:
             self.initial["events"] = stored.event_list
@@ -76,7 +86,7 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
             for name in ("company_id", "client"):
                 field, value = self.fields[name], getattr(stored, name)
                 if isinstance(field, forms.ChoiceField) and not field.valid_value(value):
-                    known = _companies() if name == "company_id" else _clients()
+                    known = _companies() if name == "company_id" else _clients(self.bound)
                     field.choices = [*known, (value, value)]
 
     def clean_url(self) -> str:
@@ -95,6 +105,7 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
 class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
     """Receivers. A secret is shown once, by the message after it was made."""
 
+    company_rule = of_company("company_id")
     form = EndpointForm
     list_display = ["company_id", "host", "pill", "failing_since", "last_success_at", "event_names"]
     list_filter = ["enabled"]
@@ -114,6 +125,13 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
         (None, {"fields": ["company_id", "client", "url", "events"]}),
         ("State", {"fields": [*readonly_fields]}),
     ]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[WebhookEndpoint]]:
+        """Django's, with the clients that the member of staff may see."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"bound": bound_companies(request.user)})
 
     def get_fieldsets(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
         """A new one has no state yet."""
@@ -221,6 +239,7 @@ class WebhookAttemptInline(ReadOnlyMixin, admin.TabularInline[WebhookAttempt, We
 class WebhookDeliveryAdmin(ReadOnlyMixin, admin.ModelAdmin[WebhookDelivery]):
     """The messages with their tries, to look at and to send again."""
 
+    company_rule = of_company("endpoint__company_id")
     list_display = ["created_at", "endpoint", "event", "pill", "attempts", "due_at", "ended_at"]
     list_filter = ["state", "event", "created_at"]
     list_select_related = ["endpoint"]

@@ -1,3 +1,4 @@
 """The log in the admin."""
 
-from logs.admin import audit_list, log_records  # noqa: F401  # Django imports only this package
+# Django imports only this package.
+from logs.admin import audit_list, failed_calls, log_records  # noqa: F401

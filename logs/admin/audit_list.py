@@ -26,6 +26,7 @@ from logs.admin import csv_export
 from logs.admin.filters import RANGES, moment_field
 from logs.models import AuditEntry
 from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action, ActorKind
 from ocrsite.lib.moments import moment
 
@@ -59,8 +60,8 @@ class AuditFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in PERIODS.items())],
         required=False,
     )
-    since = moment_field("From (UTC)")
-    until = moment_field("To (UTC)")
+    since = moment_field("From")
+    until = moment_field("To")
     text = forms.CharField(required=False, help_text="In the name, from, to or the reason.")
 
     def clean(self) -> dict[str, Any]:
@@ -73,9 +74,9 @@ class AuditFilter(forms.Form):
             raise forms.ValidationError("The end is before the beginning.")
         return values
 
-    def entries(self) -> Entries:
-        """Return what the filters select, the newest first; nothing for invalid ones."""
-        every = AuditEntry.objects.order_by("-timestamp", "-entry_id")
+    def entries(self, seen: Entries) -> Entries:
+        """Return what the filters select of these, the newest first; nothing for invalid ones."""
+        every = seen.order_by("-timestamp", "-entry_id")
         if not self.is_valid():
             return every.none()
         values = self.cleaned_data
@@ -118,13 +119,14 @@ class AuditChangeList(ChangeList):
         self.clear_all_filters_qs = "?"
         self.listed = LISTED
         self.form = AuditFilter(request.GET)
-        return self.form.entries()
+        return self.form.entries(self.root_queryset)
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     """Entries are looked at and exported by who may view them, and changed by nobody."""
 
+    company_rule = of_company("company_id")
     list_display = ["time", "who", "did", "to_what", "of_company", "was", "becomes", "why"]
     sortable_by = ()
     actions = None
@@ -156,7 +158,9 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
             return HttpResponseRedirect(changelist)
         name = f"audit-{timezone.now():%Y%m%d-%H%M}.csv"
         return StreamingHttpResponse(
-            csv_export.lines(csv_export.by_keyset(form.entries(), "entry_id"), COLUMNS),
+            csv_export.lines(
+                csv_export.by_keyset(form.entries(self.get_queryset(request)), "entry_id"), COLUMNS
+            ),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -164,7 +168,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     @admin.display(description="time")
     def time(self, entry: AuditEntry) -> str:
         """To the millisecond: one request may do several things."""
-        return moment(entry.timestamp, precise=True)
+        return moment(entry.timestamp, precise=True, zone=True)
 
     @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:

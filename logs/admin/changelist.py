@@ -10,6 +10,7 @@ from logs.admin import pagination
 from logs.admin.filters import LogFilter
 from logs.admin.pagination import Position
 from logs.models import ApplicationLog
+from ocrsite.lib.staff_companies import bound_companies
 
 
 class LogList(ChangeList):
@@ -23,7 +24,7 @@ class LogList(ChangeList):
         self.has_filters = self.has_active_filters = False
         self.clear_all_filters_qs = "?"
         self.form = LogFilter(request.GET)
-        self.selection = self.form.selection()
+        self.selection = self.form.selection(bound_companies(request.user))
         return self.selection.logs
 
     def get_results(self, request: HttpRequest) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
+from logs.error_names import name_of
 from logs.models import RetryAttempt
 
 # Rows of the summary; the list of failed attempts has all.
@@ -23,10 +24,21 @@ class FailureCount:
     last: datetime
     share: float
 
+    @property
+    def reason(self) -> str:
+        """What the code is called; what follows from it, where there is none."""
+        return name_of(self.error_code) or self.error_class or ""
 
-def what_fails_most(since: datetime) -> list[FailureCount]:
-    """Count the calls that failed since then, the most frequent first; at most SHOWN rows."""
-    failed = RetryAttempt.objects.filter(timestamp__gte=since).order_by()
+
+def what_fails_most(
+    since: datetime, attempts: QuerySet[RetryAttempt] | None = None
+) -> list[FailureCount]:
+    """Count the calls that failed since then, the most frequent first; at most SHOWN rows.
+
+    ``attempts`` are those to count; all, unless they are given.
+    """
+    every = RetryAttempt.objects.all() if attempts is None else attempts
+    failed = every.filter(timestamp__gte=since).order_by()
     total = failed.count()
     kinds = (
         failed.values("company_id", "error_class", "error_code")

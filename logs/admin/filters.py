@@ -6,8 +6,10 @@ from typing import Any
 from django import forms
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, In
 from django.utils import timezone
+from django.utils.functional import lazy
+from django.utils.text import format_lazy
 
 from logs.admin.pagination import Selection
 from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
@@ -18,20 +20,27 @@ RANGES = {
     "1d": ("Last day", timedelta(days=1)),
     "7d": ("Last week", timedelta(days=7)),
 }
+# Both levels of errors, as vw_RecentErrors has them.
+ERRORS = "ERRORS"
 # For a condition without an index, if no time is chosen.
 DEFAULT_RANGE = "1d"
 
 
 def moment_field(label: str) -> forms.DateTimeField:
-    """Return a field for a day and a time, typed or picked."""
+    """Return a field for a day and a time of the pages' zone, which its label names."""
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
-    return forms.DateTimeField(label=label, required=False, widget=widget)
+    zone = lazy(timezone.get_current_timezone_name, str)()
+    return forms.DateTimeField(
+        label=format_lazy("{} ({})", label, zone), required=False, widget=widget
+    )
 
 
 class LogFilter(forms.Form):
     """The filters of the list and of its export, from an address's parameters."""
 
-    level = forms.ChoiceField(choices=[("", "Any"), *LogLevel.choices], required=False)
+    level = forms.ChoiceField(
+        choices=[("", "Any"), (ERRORS, "ERROR and CRITICAL"), *LogLevel.choices], required=False
+    )
     logger = forms.CharField(
         required=False, help_text="The whole name, or its beginning with a *: extraction.*"
     )
@@ -45,8 +54,8 @@ class LogFilter(forms.Form):
         choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
         required=False,
     )
-    since = moment_field("From (UTC)")
-    until = moment_field("To (UTC)")
+    since = moment_field("From")
+    until = moment_field("To")
     text = forms.CharField(
         required=False, help_text="In message or traceback; without a time, of the last day."
     )
@@ -68,13 +77,18 @@ class LogFilter(forms.Form):
         chosen = values.get("range") or values.get("since") or values.get("until")
         return not chosen and bool(self._unindexed())
 
-    def selection(self) -> Selection:
-        """Return the records; none for invalid filters."""
+    def selection(self, bound: list[str] | None = None) -> Selection:
+        """Return the records, of these companies only; none for invalid filters."""
         logs = ApplicationLog.objects.all()
         if not self.is_valid():
             return Selection(logs.none())
-        unindexed = self._unindexed()
-        for number, (name, value) in enumerate(self._equal()):
+        unindexed, equal = self._unindexed(), self._equal()
+        if bound is not None:
+            if equal:
+                unindexed &= Q(In(Coalesce("company_id", Value("")), bound))
+            else:
+                logs = logs.filter(company_id__in=bound)
+        for number, (name, value) in enumerate(equal):
             if number == 0:
                 logs = logs.filter(**{name: value})
             else:
@@ -91,9 +105,7 @@ class LogFilter(forms.Form):
             *(("level", "company_id", "logger") if is_rare else ("company_id", "logger", "level")),
         ]
         return [
-            (name, values[name])
-            for name in names
-            if values[name] and not (name == "logger" and self._is_prefix())
+            (name, values[name]) for name in names if values[name] and not self._has_no_index(name)
         ]
 
     def _times(self) -> tuple[datetime | None, datetime | None]:
@@ -102,6 +114,11 @@ class LogFilter(forms.Form):
         if name:
             return timezone.now() - RANGES[name][1], None
         return values["since"], values["until"]
+
+    def _has_no_index(self, name: str) -> bool:
+        if name == "level":
+            return bool(self.cleaned_data["level"] == ERRORS)
+        return name == "logger" and self._is_prefix()
 
     def _is_prefix(self) -> bool:
         return str(self.cleaned_data.get("logger", "")).endswith("*")
@@ -112,6 +129,8 @@ class LogFilter(forms.Form):
         conditions = Q()
         if self._is_prefix():
             conditions &= Q(logger__startswith=values["logger"].removesuffix("*"))
+        if values.get("level") == ERRORS:
+            conditions &= Q(level__in=sorted(ERROR_LEVELS))
         if values.get("user"):
             conditions &= Q(user=values["user"])
         if text := values.get("text"):

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit list',
+                'verbose_name_plural': 'audit entries',
                 'db_table': 'AuditEntries',
                 'ordering': ['-timestamp', '-entry_id'],
                 'indexes': [models.Index(fields=['-timestamp'], name='IX_Audit_Timestamp'), models.Index(fields=['actor', '-timestamp'], name='IX_Audit_Actor'), models.Index(fields=['action', '-timestamp'], name='IX_Audit_Action'), models.Index(fields=['object_type', 'object_id', '-timestamp'], name='IX_Audit_Object'), models.Index(condition=models.Q(('company_id__isnull', False)), fields=['company_id', '-timestamp'], name='IX_Audit_Company')],

@@ -12,10 +12,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateTimeField, Field, Model
+from django.forms import CheckboxInput
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.html import format_html
 
 from ocrsite.lib.moments import moment
 
@@ -88,9 +90,19 @@ class PageMixin(admin.ModelAdmin[M]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Django's, with the index's name for its title."""
-        site: Any = self.admin_site  # ours
-        context = {"title": site.name_of(self.model), **(extra_context or {})}
+        context = {"title": self._list_name(), **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Django's, with the list's name for the way back."""
+        context = {"list_name": self._list_name(), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Replace Django's class, and no other."""
@@ -127,6 +139,19 @@ class PageMixin(admin.ModelAdmin[M]):
                 widget.attrs["aria-label"] = f"{field.label}: {part}"
         return field
 
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django's, with names for the fields of a table, whose headings are no labels."""
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            if isinstance(inline, admin.TabularInline):
+                for name, field in formset.form.base_fields.items():
+                    field.widget.attrs.setdefault("aria-label", str(field.label or name))
+                formset.get_deletion_widget = staticmethod(_deletion_widget)
+            yield formset, inline
+
+    def _list_name(self) -> str:
+        site: Any = self.admin_site  # ours
+        return str(site.name_of(self.model))
+
     def _is_time(self, name: Any) -> bool:
         return isinstance(name, str) and is_time(self.model, name)
 
@@ -144,12 +169,23 @@ class PageMixin(admin.ModelAdmin[M]):
         return list(found)
 
 
+def _deletion_widget() -> CheckboxInput:
+    return CheckboxInput({"aria-label": "Delete"})
+
+
 def is_time(model: type[Model], name: str) -> bool:
     """Whether this is the name of a field of the model that holds a time."""
     try:
         return isinstance(model._meta.get_field(name), DateTimeField)
     except FieldDoesNotExist:
         return False
+
+
+def two_lines(first: str, second: str) -> str:
+    """Return a cell whose second line is smaller; without one, the first."""
+    if not second:
+        return first
+    return format_html('{}<span class="second-line">{}</span>', first, second)
 
 
 @cache

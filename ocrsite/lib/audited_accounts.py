@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from ocrsite.lib import audit
+from ocrsite.lib.admin_companies import SHARED
 from ocrsite.lib.audit import Action
 from ocrsite.lib.audited_admin import AuditedAdmin
 
@@ -35,3 +36,5 @@ class AuditedUserAdmin(AuditedAdmin[User], UserAdmin[User]):
 
 class AuditedGroupAdmin(AuditedAdmin[Group], GroupAdmin):
     """Django's group admin."""
+
+    company_rule = SHARED

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import UtcNow
+from ocrsite.lib.staff_companies import bound_companies, within
 
 logger = logging.getLogger(__name__)
 
@@ -59,10 +60,18 @@ def claim(waiting: Iterable[Row], max_age: timedelta) -> list[Row]:
     ]
 
 
-def addresses(subscribed: Q) -> list[str]:
-    """Return the addresses of the active staff among the subscribed users."""
+def addresses(subscribed: Q, company_id: str | None = None) -> list[str]:
+    """Return the addresses of the active staff among the subscribed users.
+
+    Who is bound to companies gets no mail but about one of them.
+    """
     users = User.objects.filter(subscribed, is_staff=True, is_active=True).exclude(email="")
-    return list(users.order_by("pk").values_list("email", flat=True))
+    return [
+        user.email
+        for user in users.order_by("pk")
+        if (bound := bound_companies(user)) is None
+        or (company_id is not None and within([company_id], bound))
+    ]
 
 
 def hand_over(messages: Iterable[tuple[MailedOnce, EmailMessage]]) -> int:

@@ -131,7 +131,7 @@ def test_admin_prints_no_console_message(operator: Page) -> None:
         "/admin/",
         "/admin/tokens/tokenmaster/",
         "/admin/tokens/tokenmaster/add/",
-        "/admin/tokens/tokenstatusrow/",
+        "/admin/tokens/tokenusagelog/",
         "/admin/logs/applicationlog/",
         "/admin/extraction/extraction/",
         "/admin/extraction/apiclient/add/",

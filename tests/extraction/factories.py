@@ -4,11 +4,11 @@ import hashlib
 import uuid
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from extraction.access import Principal
 from extraction.models import Extraction
-from extraction.roles import RoleKind
+from extraction.roles import RoleKind, give
 
 # Who acts where it makes no difference, and may do everything. The row of the user is not saved.
 ASHA = Principal("user:1", "asha", User(pk=1, username="asha", is_superuser=True))
@@ -17,7 +17,7 @@ ASHA = Principal("user:1", "asha", User(pk=1, username="asha", is_superuser=True
 def make_user(name: str, role: RoleKind, *company_ids: str, **fields: Any) -> User:
     """A user of a role with grants for companies; staff where the role works in the admin."""
     user = User.objects.create_user(name, **{"is_staff": role.is_staff, **fields})
-    user.groups.add(Group.objects.get(role__name=role.name))
+    give(user, role)
     for company_id in company_ids:
         user.company_grants.create(company_id=company_id)
     return user

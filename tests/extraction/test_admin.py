@@ -17,6 +17,7 @@ from extraction.models import (
     State,
 )
 from tests.extraction.factories import make_extraction
+from tests.logs.audited import last
 from tokens.models import TokenMaster
 
 EXTRACTIONS = "/admin/extraction/extraction/"
@@ -88,13 +89,22 @@ def test_retry_queues_the_failed_among_the_chosen(staff: Client) -> None:
     failed = make_extraction(state=State.FAILED)
     done = make_extraction(state=State.SUCCEEDED)
 
-    response = staff.post(
-        EXTRACTIONS, {"action": "retry", "_selected_action": [failed.pk, done.pk]}, follow=True
-    )
+    chosen = {"action": "retry", "_selected_action": [failed.pk, done.pk]}
 
+    asked = staff.post(EXTRACTIONS, chosen).content.decode()
+    assert "1 document is read again." in asked
+    assert f'name="_selected_action" value="{failed.pk}"' in asked
+    assert str(done.pk) not in asked
+    assert not Extraction.objects.queued().exists()
+
+    response = staff.post(EXTRACTIONS, {**chosen, "why": "Asked by Asha."}, follow=True)
+
+    assert last().why == "Asked by Asha."
     assert "1 queued again." in response.content.decode()
     states = dict(Extraction.objects.values_list("pk", "state"))
     assert states == {failed.pk: State.QUEUED, done.pk: State.SUCCEEDED}
+    again = staff.post(EXTRACTIONS, chosen, follow=True).content.decode()
+    assert "None of them failed" in again
 
 
 def test_client_is_created_with_companies_and_its_key_shown_once(staff: Client) -> None:
@@ -174,6 +184,8 @@ def test_companies_are_granted_on_the_page_of_the_user(staff: Client, operator: 
         "company_grants-0-company_id": "NT047",
         "company_grants-1-user": operator.pk,
         "company_grants-1-company_id": "NT048",
+        "staff_companies-TOTAL_FORMS": "0",
+        "staff_companies-INITIAL_FORMS": "0",
         "account_rule-TOTAL_FORMS": "0",
         "account_rule-INITIAL_FORMS": "0",
         "alert_subscription-TOTAL_FORMS": "0",

@@ -106,6 +106,7 @@ ADDRESSES: list[tuple[Right, str, str]] = [
     (Right.DELETE, "post", "/extractions/deleted/undo/"),
     (Right.EXPORT, "get", "/exports/csv/?ids={pk}"),
     (Right.EXPORT, "get", "/extractions/{pk}/ubl/"),
+    (Right.EXPORT, "get", "/api/v1/exports/csv/"),
     (Right.CORRECT, "patch", "/api/v1/extractions/{pk}/"),
     (Right.DELETE, "delete", "/api/v1/extractions/{pk}/"),
     (Right.APPROVE, "post", "/api/v1/extractions/{pk}/approve/"),
@@ -284,7 +285,7 @@ def test_chosen_documents_without_the_right_for_their_company_are_left_out() -> 
 
 
 def test_support_retries_in_the_admin_and_others_of_its_viewers_do_not() -> None:
-    form = {"action": "retry", "_selected_action": [str(failed().pk)]}
+    form = {"action": "retry", "_selected_action": [str(failed().pk)], "why": "It was away."}
     for role, state in ((AUDITOR, State.FAILED), (SUPPORT, State.QUEUED)):
         client = Client()
         client.force_login(make_user(role.name, role))

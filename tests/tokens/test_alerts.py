@@ -332,6 +332,8 @@ def test_staff_subscribe_on_the_page_of_the_user(admin_client: Client, wanted: b
         "date_joined_1": "00:00:00",
         "company_grants-TOTAL_FORMS": "0",
         "company_grants-INITIAL_FORMS": "0",
+        "staff_companies-TOTAL_FORMS": "0",
+        "staff_companies-INITIAL_FORMS": "0",
         "account_rule-TOTAL_FORMS": "0",
         "account_rule-INITIAL_FORMS": "0",
         "alert_subscription-TOTAL_FORMS": "1",

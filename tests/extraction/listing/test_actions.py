@@ -14,16 +14,18 @@ from django_q.models import OrmQ
 from extraction import deletion
 from extraction.access import Principal
 from extraction.invoices.listed import listed_fields
-from extraction.listing import actions, batches
+from extraction.listing import batches, retrying
 from extraction.listing.actions import ACTIONS, Action
 from extraction.listing.conditions import Rows, matching
 from extraction.listing.filters import Filters
-from extraction.models import CompanyGrant, Extraction, ReviewState, Right, State
+from extraction.models import Attempt, CompanyGrant, Extraction, ReviewState, Right, State
 from extraction.review import decisions
 from tests.extraction.factories import make_extraction
 from tests.extraction.listing.rows import NOON, html, listed
 from tests.extraction.sample_invoices import make_invoice
+from tests.logs.audited import last
 from tests.tokens.rows import make_token
+from tokens.models import TokenMaster, TokenUsageLog
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
@@ -52,7 +54,8 @@ def queued() -> set[uuid.UUID]:
 
 def act(client: Client, query: str = "", **data: Any) -> str:
     """Do it, follow to the list, and return what is said."""
-    response: Any = client.post(f"/extractions/act/{query}", {"action": "retry", **data})
+    asked = {"action": "retry", "why": "The model was away.", **data}
+    response: Any = client.post(f"/extractions/act/{query}", asked)
     assert response.status_code == 302
     assert response["Location"] == f"/extractions/{query or '?'}"
     return str(client.get(response["Location"]).content.decode())
@@ -111,7 +114,7 @@ def test_what_cannot_be_tried_again_is_said(signed_in: Client) -> None:
 
 
 def test_one_request_queues_so_many(signed_in: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "RETRIED_AT_ONCE", 1)
+    monkeypatch.setattr(retrying, "RETRIED_AT_ONCE", 1)
     first = failed(created_at=NOON)
     failed(created_at=NOON + timedelta(minutes=1))
 
@@ -120,6 +123,57 @@ def test_one_request_queues_so_many(signed_in: Client, monkeypatch: pytest.Monke
     assert queued() == {first.pk}
     assert "1 document is queued again." in said
     assert "There are more: try them again as well." in said
+
+
+def called(extraction: Extraction, number: int, tokens: int, cost: str | None = None) -> None:
+    """A call of the extraction that was charged."""
+    key = TokenMaster.objects.first() or make_token()
+    attempt = Attempt.objects.create(
+        extraction=extraction, number=number, token=key, model="m", reserved=10
+    )
+    TokenUsageLog.objects.create(
+        token=key,
+        attempt_id=attempt.pk,
+        total_tokens_used=tokens,
+        cost=cost,
+        currency="USD" if cost else None,
+    )
+
+
+def test_retry_says_what_the_last_time_cost_and_asks_for_a_reason(signed_in: Client) -> None:
+    one, other = failed(attempts_before=1), failed()
+    called(one, 1, 5_000_000)
+    called(one, 2, 1_200, "0.5")
+    called(other, 1, 34, "0.25")
+    chosen = [str(one.pk), str(other.pk)]
+
+    for why in ({}, {"why": " "}, {"why": "x" * 201}):
+        asked = signed_in.post(
+            "/extractions/act/?text=f", {"action": "retry", "chosen": chosen, **why}
+        )
+        page = asked.content.decode()
+
+        assert asked.status_code == 200
+        assert queued() == set()
+        assert "2 documents are read again." in page
+        assert "The last time 3 calls cost" not in page
+        assert "The last time 2 calls cost 1,234 LLM tokens (0.75 USD)." in " ".join(page.split())
+        assert all(f'value="{pk}"' in page for pk in chosen)
+        assert 'action="/extractions/act/?text=f"' in page
+
+    act(signed_in, chosen=chosen, why="Paid by the provider.")
+    assert queued() == {one.pk, other.pk}
+    assert {last(object_id=pk).why for pk in chosen} == {"Paid by the provider."}
+
+
+def test_documents_that_cost_nothing_are_said_to(signed_in: Client) -> None:
+    extraction = failed()
+
+    page = signed_in.post("/extractions/act/", {"action": "retry", "chosen": [extraction.pk]})
+
+    told = " ".join(page.content.decode().split())
+    assert "1 document is read again." in told
+    assert "The last time 0 calls cost 0 LLM tokens." in told
 
 
 @pytest.mark.parametrize("name", ["", "drop", "__class__"])

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from logs.admin import audit_list
 from logs.models import AuditEntry
+from tokens.models import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files"), pytest.mark.vendor]
 
@@ -164,6 +165,21 @@ def test_export_holds_what_is_filtered_and_disarms_formulas(
     assert tuple(headings) == audit_list.COLUMNS
     names = [dict(zip(headings, row, strict=True))["object_name"] for row in rows]
     assert sorted(names) == [f"'={number}" for number in range(5)]
+
+
+def test_staff_of_a_company_see_its_entries_alone(auditor: Client) -> None:
+    company = Company.objects.create(company_id="NT047")
+    User.objects.get(username="auditor").staff_companies.create(company=company)
+    ours, theirs = make_entry("ours", company_id="NT047"), make_entry("theirs", company_id="X")
+    make_entry("of no company")
+
+    assert shown(auditor) == ["ours"]
+    exported: Any = auditor.get(EXPORT)
+    text = b"".join(exported).decode()
+    assert "ours" in text
+    assert "theirs" not in text
+    assert auditor.get(f"{LIST}{ours.pk}/change/").status_code == 200
+    assert auditor.get(f"{LIST}{theirs.pk}/change/").status_code == 404
 
 
 def test_list_and_export_need_the_permission(client: Client) -> None:

@@ -14,11 +14,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from logs.admin import pagination
 from logs.admin.log_records import ApplicationLogAdmin
-from logs.models import ApplicationLog, ErrorGroup, RetryAttempt
+from logs.models import ApplicationLog, ErrorGroup, RecentError, RetentionRun, RetryAttempt
 from ocrsite.lib.moments import moment
 
 EXTRACTION = uuid.UUID("0b0e7a2e-6f0c-4a4b-9d0e-6a1f6f9f6a11")
-MODELS = ["applicationlog", "retryattempt", "recenterror", "failedretry"]
+MODELS = ["applicationlog", "retryattempt"]
 LOGS = "/admin/logs/applicationlog/"
 EXPORT = f"{LOGS}export/"
 
@@ -55,17 +55,16 @@ def test_list_shows_its_row_and_offers_no_change(admin_client: Client, model: st
 
     assert response.status_code == 200
     content = response.content.decode()
-    assert ("mmm" in content) == (model in {"applicationlog", "recenterror"})
-    assert ("NT047" in content) == (model in {"retryattempt", "failedretry"})
+    assert ("mmm" in content) == (model in {"applicationlog"})
+    assert ("NT047" in content) == (model in {"retryattempt"})
     assert f"/logs/{model}/add/" not in content
     assert "delete_selected" not in content
 
 
-@pytest.mark.parametrize("model", ["applicationlog", "recenterror"])
 def test_record_shows_its_whole_message_and_a_folded_traceback(
-    admin_client: Client, error_log: ApplicationLog, model: str
+    admin_client: Client, error_log: ApplicationLog
 ) -> None:
-    url = reverse(f"admin:logs_{model}_change", args=[error_log.pk])
+    url = reverse("admin:logs_applicationlog_change", args=[error_log.pk])
 
     content = admin_client.get(url).content.decode()
 
@@ -77,22 +76,10 @@ def test_record_shows_its_whole_message_and_a_folded_traceback(
     assert admin_client.post(url, {"level": "INFO"}).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("model", "key", "title"),
-    [
-        ("retryattempt", None, "attempt 4 for NT047: the model is overloaded"),
-        ("failedretry", EXTRACTION, "NT047: 1 attempts"),
-    ],
-)
-def test_failed_attempts_can_be_opened(
-    admin_client: Client,
-    failed_attempt: RetryAttempt,
-    model: str,
-    key: uuid.UUID | None,
-    title: str,
-) -> None:
-    url = reverse(f"admin:logs_{model}_change", args=[key or failed_attempt.pk])
+def test_failed_calls_can_be_opened(admin_client: Client, failed_attempt: RetryAttempt) -> None:
+    url = reverse("admin:logs_retryattempt_change", args=[failed_attempt.pk])
 
+    title = "attempt 4 for NT047: the model is overloaded"
     assert title in admin_client.get(url).content.decode()
 
 
@@ -323,7 +310,7 @@ def test_error_group_links_to_its_records(admin_client: Client) -> None:
     listing = admin_client.get(address).content.decode()
     page = admin_client.get(f"{address}{group.pk}/change/").content.decode()
 
-    seen = moment(group.first_seen)
+    seen = moment(group.first_seen, zone=True)
     for text in ("LookupError", "extraction.documents.rendering:render:12", link, seen):
         assert text in listing
     assert link in page
@@ -354,7 +341,7 @@ def test_record_links_to_all_records_of_its_extraction_request_and_group(
         ("/admin/logs/errorgroup/", "errorgroup"),
         ("/admin/logs/errordigest/", "errordigest"),
         ("/admin/logs/retentionrun/", "retentionrun"),
-        ("/admin/logs/recenterror/", "recenterror"),
+        ("/admin/logs/retryattempt/", "retryattempt"),
     ],
 )
 def test_every_page_is_for_staff_who_may_view_it(client: Client, address: str, model: str) -> None:
@@ -366,3 +353,34 @@ def test_every_page_is_for_staff_who_may_view_it(client: Client, address: str, m
     assert client.get(address).status_code == 200
     client.logout()
     assert client.get(address).status_code == 302
+
+
+@pytest.mark.django_db
+def test_both_levels_of_errors_are_found_together_in_the_last_day(admin_client: Client) -> None:
+    for level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        make_log(level, level=level)
+    make_log("long ago", level="ERROR", minutes_old=2 * 24 * 60)
+
+    assert shown(admin_client, level="ERRORS") == ["CRITICAL", "ERROR"]
+    assert shown(admin_client, level="ERRORS", range="7d") == ["CRITICAL", "ERROR", "long ago"]
+    newest = RecentError.objects.values_list("message", flat=True)
+    assert list(newest) == ["CRITICAL", "ERROR", "long ago"]
+
+
+@pytest.mark.django_db
+def test_a_run_of_retention_tells_how_it_ended(admin_client: Client) -> None:
+    now = timezone.now()
+    for fields in (
+        {"error": "OSError: No space left\nsecond line", "ended_at": now},
+        {},
+        {"is_complete": True, "ended_at": now},
+        {"ended_at": now},
+    ):
+        RetentionRun.objects.create(what="logs", cutoff=now, **fields)
+
+    page = admin_client.get("/admin/logs/retentionrun/").content.decode()
+
+    for pill in ("Failed", "Running", "Done", "More to do"):
+        assert page.count(f">{pill}</span>") == 1
+    assert '<span class="second-line">OSError: No space left</span>' in page
+    assert "second line" not in page

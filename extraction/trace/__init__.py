@@ -1,0 +1,1 @@
+"""What happened to one extraction, as one timeline."""
