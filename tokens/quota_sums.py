@@ -68,6 +68,17 @@ class LockedQuotas:
         updated = QuotaSum.objects.filter(fits).update(reserved=F("reserved") + amount)
         return updated == len(self.quotas) + len(former)
 
+    def settle(self, charged_at: datetime, charge: int, reserved_at: datetime, held: int) -> None:
+        """Book a charge, and free what was reserved for it: both began at these moments.
+
+        Both in one statement, so that at no moment more seems to be spent than was.
+        """
+        if charged_at == reserved_at:
+            self.shift(charged_at, used=charge, reserved=-held)
+        else:
+            self.shift(reserved_at, reserved=-held)
+            self.shift(charged_at, used=charge)
+
     def shift(self, began_at: datetime, *, used: int = 0, reserved: int = 0) -> None:
         """Add to the sums of the periods in which a call began; those without a sum need nothing.
 
