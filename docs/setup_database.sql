@@ -90,6 +90,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
+        (N'extraction', N'0028_document_days'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -122,7 +123,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0012_fill_companies'),
         (N'tokens', N'0013_prices'),
         (N'tokens', N'0014_quotas'),
-        (N'tokens', N'0016_usage_days')
+        (N'tokens', N'0016_usage_days'),
+        (N'tokens', N'0017_site_alerts')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -332,6 +334,20 @@ CREATE TABLE [extraction_companygrant] (
     [company_id] nvarchar(50) NOT NULL,
     [user_id] int NOT NULL,
     CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_documentday]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_documentday] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [day] date NOT NULL,
+    [company_id] nvarchar(50) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [documents] int NOT NULL CONSTRAINT extraction_documentday_documents_128a1b67_check CHECK ([documents] >= 0),
+    [to_review] int NOT NULL CONSTRAINT extraction_documentday_to_review_13603795_check CHECK ([to_review] >= 0),
+    CONSTRAINT [unique_document_day] UNIQUE ([day], [company_id], [state])
 );
 END
 GO
@@ -662,6 +678,19 @@ CREATE TABLE [django_session] (
 END
 GO
 
+IF OBJECT_ID(N'[AlertRecipients]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AlertRecipients] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [address] nvarchar(254) NOT NULL,
+    [company_id] nvarchar(50) NOT NULL,
+    [kind] nvarchar(20) NOT NULL,
+    [user_id] int NULL,
+    CONSTRAINT [CK_AlertRecipients_OneOf] CHECK ((([user_id] IS NULL OR [address] = '') AND 1 = (CASE WHEN [user_id] IS NULL THEN 1 ELSE 0 END + CASE WHEN [address] = '' THEN 1 ELSE 0 END)))
+);
+END
+GO
+
 IF OBJECT_ID(N'[AlertSubscriptions]', N'U') IS NULL
 BEGIN
 CREATE TABLE [AlertSubscriptions] (
@@ -746,6 +775,23 @@ BEGIN
 CREATE TABLE [PendingWipes] (
     [WipeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
     [CreatedAt] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[SiteAlerts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [SiteAlerts] (
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClaimedUntil] datetimeoffset NULL,
+    [SentAt] datetimeoffset NULL,
+    [AlertID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Kind] nvarchar(20) NOT NULL,
+    [CompanyID] nvarchar(50) NOT NULL,
+    [Subject] nvarchar(200) NOT NULL,
+    [Text] nvarchar(500) NOT NULL,
+    [ResolvedAt] datetimeoffset NULL,
+    [ToldAt] datetimeoffset NULL
 );
 END
 GO
@@ -1001,6 +1047,7 @@ CREATE TABLE [TokenAlerts] (
     [ClaimedUntil] datetimeoffset NULL,
     [SentAt] datetimeoffset NULL,
     [TokenID] bigint NOT NULL,
+    [ToldAt] datetimeoffset NULL,
     CONSTRAINT [UQ_TokenAlerts_Once] UNIQUE ([TokenID], [Threshold], [TotalTokenLimit])
 );
 END
@@ -1095,6 +1142,12 @@ CREATE TABLE [TokenUsageDays] (
     [CostUnits] bigint NOT NULL,
     CONSTRAINT [UQ_TokenUsageDays] UNIQUE ([Day], [CompanyID], [TokenID], [Model], [Currency])
 );
+END
+GO
+
+IF OBJECT_ID(N'[AlertRecipients_user_id_82d4544f_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [AlertRecipients] ADD CONSTRAINT [AlertRecipients_user_id_82d4544f_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
 END
 GO
 
@@ -1368,6 +1421,12 @@ ALTER TABLE [extraction_webhookdelivery] ADD CONSTRAINT [extraction_webhookdeliv
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AlertRecipients_user_id_82d4544f' AND object_id = OBJECT_ID(N'[AlertRecipients]'))
+BEGIN
+CREATE INDEX [AlertRecipients_user_id_82d4544f] ON [AlertRecipients] ([user_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ApplicationLogs_ExtractionID_fb2d99d4' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
 BEGIN
 CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([ExtractionID]);
@@ -1497,6 +1556,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_TokenID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
 BEGIN
 CREATE INDEX [IX_Retry_TokenID] ON [RetryAttempts] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_SiteAlerts_CreatedAt' AND object_id = OBJECT_ID(N'[SiteAlerts]'))
+BEGIN
+CREATE INDEX [IX_SiteAlerts_CreatedAt] ON [SiteAlerts] ([CreatedAt] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_SiteAlerts_Subject' AND object_id = OBJECT_ID(N'[SiteAlerts]'))
+BEGIN
+CREATE INDEX [IX_SiteAlerts_Subject] ON [SiteAlerts] ([Kind], [Subject]);
 END
 GO
 
@@ -1808,7 +1879,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount], [state], [company_id], [needs_review], [reviewed_at], [error_code]);
 END
 GO
 
@@ -1956,6 +2027,12 @@ CREATE UNIQUE INDEX [UQ_Quotas_Token] ON [Quotas] ([TokenID], [Period], [Unit]) 
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_SiteAlerts_Open' AND object_id = OBJECT_ID(N'[SiteAlerts]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_SiteAlerts_Open] ON [SiteAlerts] ([Kind], [Subject]) WHERE [ResolvedAt] IS NULL;
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'auth_group_permissions_group_id_permission_id_0cd325b0_uniq' AND object_id = OBJECT_ID(N'[auth_group_permissions]'))
 BEGIN
 CREATE UNIQUE INDEX [auth_group_permissions_group_id_permission_id_0cd325b0_uniq] ON [auth_group_permissions] ([group_id], [permission_id]) WHERE [group_id] IS NOT NULL AND [permission_id] IS NOT NULL;
@@ -2083,6 +2160,25 @@ CREATE VIEW "vw_UsageSummary" AS SELECT "CompanyID", MAX("CompanyName") AS "Comp
     GROUP BY "CompanyID";
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+COMMIT TRANSACTION;
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'extraction' AND [name] = N'0016_first_export_profiles') AND NOT EXISTS (SELECT 1 FROM [extraction_exportprofile])
 BEGIN
 BEGIN TRANSACTION;
@@ -2136,25 +2232,6 @@ INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [headin
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 8, N'invoice_number', N'Belegfeld 1');
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 9, N'due_date', N'Belegfeld 2');
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 10, N'supplier.name', N'Buchungstext');
-COMMIT TRANSACTION;
-END
-GO
-
-IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
-BEGIN
-BEGIN TRANSACTION;
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 COMMIT TRANSACTION;
 END
 GO
@@ -2256,6 +2333,12 @@ IF EXISTS (
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
+        (N'extraction_documentday', N'id'),
+        (N'extraction_documentday', N'day'),
+        (N'extraction_documentday', N'company_id'),
+        (N'extraction_documentday', N'state'),
+        (N'extraction_documentday', N'documents'),
+        (N'extraction_documentday', N'to_review'),
         (N'extraction_exportprofile', N'id'),
         (N'extraction_exportprofile', N'name'),
         (N'extraction_exportprofile', N'format'),
@@ -2417,6 +2500,11 @@ IF EXISTS (
         (N'django_session', N'session_key'),
         (N'django_session', N'session_data'),
         (N'django_session', N'expire_date'),
+        (N'AlertRecipients', N'id'),
+        (N'AlertRecipients', N'address'),
+        (N'AlertRecipients', N'company_id'),
+        (N'AlertRecipients', N'kind'),
+        (N'AlertRecipients', N'user_id'),
         (N'AlertSubscriptions', N'id'),
         (N'AlertSubscriptions', N'threshold_alerts'),
         (N'AlertSubscriptions', N'user_id'),
@@ -2454,6 +2542,16 @@ IF EXISTS (
         (N'ModelPrices', N'Source'),
         (N'PendingWipes', N'WipeID'),
         (N'PendingWipes', N'CreatedAt'),
+        (N'SiteAlerts', N'CreatedAt'),
+        (N'SiteAlerts', N'ClaimedUntil'),
+        (N'SiteAlerts', N'SentAt'),
+        (N'SiteAlerts', N'AlertID'),
+        (N'SiteAlerts', N'Kind'),
+        (N'SiteAlerts', N'CompanyID'),
+        (N'SiteAlerts', N'Subject'),
+        (N'SiteAlerts', N'Text'),
+        (N'SiteAlerts', N'ResolvedAt'),
+        (N'SiteAlerts', N'ToldAt'),
         (N'TokenMaster', N'TokenID'),
         (N'TokenMaster', N'CompanyID'),
         (N'TokenMaster', N'CompanyName'),
@@ -2619,6 +2717,7 @@ IF EXISTS (
         (N'TokenAlerts', N'ClaimedUntil'),
         (N'TokenAlerts', N'SentAt'),
         (N'TokenAlerts', N'TokenID'),
+        (N'TokenAlerts', N'ToldAt'),
         (N'TokenChanges', N'ChangeID'),
         (N'TokenChanges', N'What'),
         (N'TokenChanges', N'FromValue'),
@@ -2749,6 +2848,7 @@ FROM (VALUES
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
+    (N'extraction', N'0028_document_days'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -2781,7 +2881,8 @@ FROM (VALUES
     (N'tokens', N'0012_fill_companies'),
     (N'tokens', N'0013_prices'),
     (N'tokens', N'0014_quotas'),
-    (N'tokens', N'0016_usage_days')
+    (N'tokens', N'0016_usage_days'),
+    (N'tokens', N'0017_site_alerts')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -47,6 +47,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.QuotaChange": "Changes of quotas",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "tokens.SiteAlert": "Other alerts",
         "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
@@ -54,6 +55,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
         "extraction.WebhookEndpoint": "Webhooks",
+        "tokens.AlertRecipient": "Recipients of alerts",
         "logs.LoggerLevel": "Log levels",
     },
 }
@@ -104,6 +106,15 @@ class Site(admin.AdminSite):
                 group, _, name = _place(entry["model"])
                 groups[group].append({**entry, "name": name})
         return [_group(name, lists) for name, lists in groups.items() if lists]
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show the dashboard above the groups."""
+        from extraction.dashboard.page import dashboard  # after the apps are loaded
+
+        context = {"dashboard": dashboard(request.user), **(extra_context or {})}  # type: ignore[arg-type]  # staff
+        return super().index(request, context)
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None

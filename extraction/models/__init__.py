@@ -5,6 +5,7 @@ from extraction.models.account import AccountRule, Authenticator, ExternalIdenti
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
 from extraction.models.correction import Correction
+from extraction.models.document_day import DocumentDay
 from extraction.models.export_profile import (
     DateFormat,
     DecimalSign,
@@ -44,6 +45,7 @@ __all__ = [
     "DateFormat",
     "DecimalSign",
     "DeliveryState",
+    "DocumentDay",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",
