@@ -123,7 +123,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0012_fill_companies'),
         (N'tokens', N'0013_prices'),
         (N'tokens', N'0014_quotas'),
-        (N'tokens', N'0016_usage_days')
+        (N'tokens', N'0016_usage_days'),
+        (N'tokens', N'0017_site_alerts')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -677,6 +678,19 @@ CREATE TABLE [django_session] (
 END
 GO
 
+IF OBJECT_ID(N'[AlertRecipients]', N'U') IS NULL
+BEGIN
+CREATE TABLE [AlertRecipients] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [address] nvarchar(254) NOT NULL,
+    [company_id] nvarchar(50) NOT NULL,
+    [kind] nvarchar(20) NOT NULL,
+    [user_id] int NULL,
+    CONSTRAINT [CK_AlertRecipients_OneOf] CHECK ((([user_id] IS NULL OR [address] = '') AND 1 = (CASE WHEN [user_id] IS NULL THEN 1 ELSE 0 END + CASE WHEN [address] = '' THEN 1 ELSE 0 END)))
+);
+END
+GO
+
 IF OBJECT_ID(N'[AlertSubscriptions]', N'U') IS NULL
 BEGIN
 CREATE TABLE [AlertSubscriptions] (
@@ -761,6 +775,23 @@ BEGIN
 CREATE TABLE [PendingWipes] (
     [WipeID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
     [CreatedAt] datetimeoffset NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[SiteAlerts]', N'U') IS NULL
+BEGIN
+CREATE TABLE [SiteAlerts] (
+    [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
+    [ClaimedUntil] datetimeoffset NULL,
+    [SentAt] datetimeoffset NULL,
+    [AlertID] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [Kind] nvarchar(20) NOT NULL,
+    [CompanyID] nvarchar(50) NOT NULL,
+    [Subject] nvarchar(200) NOT NULL,
+    [Text] nvarchar(500) NOT NULL,
+    [ResolvedAt] datetimeoffset NULL,
+    [ToldAt] datetimeoffset NULL
 );
 END
 GO
@@ -1016,6 +1047,7 @@ CREATE TABLE [TokenAlerts] (
     [ClaimedUntil] datetimeoffset NULL,
     [SentAt] datetimeoffset NULL,
     [TokenID] bigint NOT NULL,
+    [ToldAt] datetimeoffset NULL,
     CONSTRAINT [UQ_TokenAlerts_Once] UNIQUE ([TokenID], [Threshold], [TotalTokenLimit])
 );
 END
@@ -1110,6 +1142,12 @@ CREATE TABLE [TokenUsageDays] (
     [CostUnits] bigint NOT NULL,
     CONSTRAINT [UQ_TokenUsageDays] UNIQUE ([Day], [CompanyID], [TokenID], [Model], [Currency])
 );
+END
+GO
+
+IF OBJECT_ID(N'[AlertRecipients_user_id_82d4544f_fk_auth_user_id]') IS NULL
+BEGIN
+ALTER TABLE [AlertRecipients] ADD CONSTRAINT [AlertRecipients_user_id_82d4544f_fk_auth_user_id] FOREIGN KEY ([user_id]) REFERENCES [auth_user] ([id]);
 END
 GO
 
@@ -1383,6 +1421,12 @@ ALTER TABLE [extraction_webhookdelivery] ADD CONSTRAINT [extraction_webhookdeliv
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'AlertRecipients_user_id_82d4544f' AND object_id = OBJECT_ID(N'[AlertRecipients]'))
+BEGIN
+CREATE INDEX [AlertRecipients_user_id_82d4544f] ON [AlertRecipients] ([user_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'ApplicationLogs_ExtractionID_fb2d99d4' AND object_id = OBJECT_ID(N'[ApplicationLogs]'))
 BEGIN
 CREATE INDEX [ApplicationLogs_ExtractionID_fb2d99d4] ON [ApplicationLogs] ([ExtractionID]);
@@ -1512,6 +1556,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_Retry_TokenID' AND object_id = OBJECT_ID(N'[RetryAttempts]'))
 BEGIN
 CREATE INDEX [IX_Retry_TokenID] ON [RetryAttempts] ([TokenID]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_SiteAlerts_CreatedAt' AND object_id = OBJECT_ID(N'[SiteAlerts]'))
+BEGIN
+CREATE INDEX [IX_SiteAlerts_CreatedAt] ON [SiteAlerts] ([CreatedAt] DESC);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_SiteAlerts_Subject' AND object_id = OBJECT_ID(N'[SiteAlerts]'))
+BEGIN
+CREATE INDEX [IX_SiteAlerts_Subject] ON [SiteAlerts] ([Kind], [Subject]);
 END
 GO
 
@@ -1968,6 +2024,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_Quotas_Token' AND object_id = OBJECT_ID(N'[Quotas]'))
 BEGIN
 CREATE UNIQUE INDEX [UQ_Quotas_Token] ON [Quotas] ([TokenID], [Period], [Unit]) WHERE [TokenID] IS NOT NULL;
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'UQ_SiteAlerts_Open' AND object_id = OBJECT_ID(N'[SiteAlerts]'))
+BEGIN
+CREATE UNIQUE INDEX [UQ_SiteAlerts_Open] ON [SiteAlerts] ([Kind], [Subject]) WHERE [ResolvedAt] IS NULL;
 END
 GO
 
@@ -2438,6 +2500,11 @@ IF EXISTS (
         (N'django_session', N'session_key'),
         (N'django_session', N'session_data'),
         (N'django_session', N'expire_date'),
+        (N'AlertRecipients', N'id'),
+        (N'AlertRecipients', N'address'),
+        (N'AlertRecipients', N'company_id'),
+        (N'AlertRecipients', N'kind'),
+        (N'AlertRecipients', N'user_id'),
         (N'AlertSubscriptions', N'id'),
         (N'AlertSubscriptions', N'threshold_alerts'),
         (N'AlertSubscriptions', N'user_id'),
@@ -2475,6 +2542,16 @@ IF EXISTS (
         (N'ModelPrices', N'Source'),
         (N'PendingWipes', N'WipeID'),
         (N'PendingWipes', N'CreatedAt'),
+        (N'SiteAlerts', N'CreatedAt'),
+        (N'SiteAlerts', N'ClaimedUntil'),
+        (N'SiteAlerts', N'SentAt'),
+        (N'SiteAlerts', N'AlertID'),
+        (N'SiteAlerts', N'Kind'),
+        (N'SiteAlerts', N'CompanyID'),
+        (N'SiteAlerts', N'Subject'),
+        (N'SiteAlerts', N'Text'),
+        (N'SiteAlerts', N'ResolvedAt'),
+        (N'SiteAlerts', N'ToldAt'),
         (N'TokenMaster', N'TokenID'),
         (N'TokenMaster', N'CompanyID'),
         (N'TokenMaster', N'CompanyName'),
@@ -2640,6 +2717,7 @@ IF EXISTS (
         (N'TokenAlerts', N'ClaimedUntil'),
         (N'TokenAlerts', N'SentAt'),
         (N'TokenAlerts', N'TokenID'),
+        (N'TokenAlerts', N'ToldAt'),
         (N'TokenChanges', N'ChangeID'),
         (N'TokenChanges', N'What'),
         (N'TokenChanges', N'FromValue'),
@@ -2803,7 +2881,8 @@ FROM (VALUES
     (N'tokens', N'0012_fill_companies'),
     (N'tokens', N'0013_prices'),
     (N'tokens', N'0014_quotas'),
-    (N'tokens', N'0016_usage_days')
+    (N'tokens', N'0016_usage_days'),
+    (N'tokens', N'0017_site_alerts')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -24,7 +24,8 @@ from logs import context
 from ocrsite.lib.audit import ActorKind, Who
 from ocrsite.lib.errors import UserFacingError
 from ocrsite.lib.staff_companies import bound_companies, within
-from tokens.models import TokenMaster
+from tokens.models import Company
+from tokens.models.company import folded
 
 CACHE = "known_clients"
 # Seconds.
@@ -80,7 +81,7 @@ class Principal:
     def _granted(self) -> list[str] | None:
         """The companies whose documents it may change; None for all."""
         if isinstance(self.actor, ApiClient):
-            return [binding.company_id for binding in self.actor.companies.all()]
+            return self.actor.open_company_ids
         if isinstance(self.actor, KnownClient):
             return list(self.actor.company_ids)
         if self.actor.is_superuser:
@@ -93,6 +94,12 @@ class Principal:
         if isinstance(self.actor, User) and self.actor.is_staff and self.actor.has_perm(SEE_ALL):
             return bound_companies(self.actor)
         return self._granted
+
+    def is_refused(self, company_id: str) -> bool:
+        """Whether it may not act for this one of its companies because that is closed."""
+        if not isinstance(self.actor, ApiClient) or self.sees(company_id):
+            return False
+        return any(binding.company_id == company_id for binding in self.actor.companies.all())
 
     def company_ids(self, right: Right | None = None) -> list[str] | None:
         """The companies that it sees, or for which it has a right; None means every company.
@@ -126,18 +133,17 @@ class Principal:
         return {str(right): self.may(right, company_id) for right in Right}
 
     def companies(self, right: Right | None = None) -> dict[str, str]:
-        """Those of ``company_ids`` with the names that their keys give them, by id.
+        """Those of ``company_ids`` with their names, by id as its grants or bindings write it.
 
-        Where that is every company, these are the companies that have a key.
+        Where that is every company, each is there in every way in which rows write its id.
         """
         company_ids = self.company_ids(right)
-        tokens = TokenMaster.objects.order_by("company_id", "token_id")
-        if company_ids is not None:
-            tokens = tokens.filter(company_id__in=company_ids)
-        named = dict.fromkeys(sorted(company_ids or []), "")
-        for company_id, name in tokens.values_list("company_id", "company_name"):
-            named[company_id] = name or named.get(company_id, "")
-        return named
+        if company_ids is None:
+            every = Company.objects.only("company_id", "name", "other_spellings")
+            return {written: company.name for company in every for written in company.ids}
+        rows = Company.objects.filter(folded_id__in=set(map(folded, company_ids)))
+        names = dict(rows.values_list("folded_id", "name")) if company_ids else {}
+        return {each: names.get(folded(each), "") for each in sorted(company_ids)}
 
 
 def principal_of(request: HttpRequest | Request) -> Principal:
@@ -178,7 +184,7 @@ def remember_client(api_key: str, client: ApiClient) -> None:
     known = KnownClient(
         prefix=client.prefix,
         name=client.name,
-        company_ids=tuple(binding.company_id for binding in client.companies.all()),
+        company_ids=tuple(client.open_company_ids),
     )
     caches[CACHE].set(_digest(api_key), known, timeout=seconds)
 

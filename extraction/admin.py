@@ -24,6 +24,7 @@ from rest_framework_api_key.models import APIKey
 from extraction import account_admin as account_admin  # registers more
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
+from extraction.companies import admin as _companies  # noqa: F401 - registers
 from extraction.exports.values import is_of_line, known_paths
 from extraction.listing import retrying
 from extraction.listing.retrying import ReasonForm
@@ -52,6 +53,7 @@ from ocrsite.lib.audit import Action, What
 from ocrsite.lib.audited_accounts import AuditedGroupAdmin, AuditedUserAdmin
 from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens.admin import TokenMasterAdmin
+from tokens.company_fields import CompanyFilter, NamesCompany, PicksCompany, company_filter
 from tokens.encryption import UndecryptableKey
 from tokens.models import AlertSubscription, TokenMaster
 
@@ -79,7 +81,7 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
 
     company_rule = of_company("company_id")
     list_display = ["file_name", "pill", "company_id", "requester", "created_at"]
-    list_filter = ["state", "needs_review", "created_at"]
+    list_filter = [CompanyFilter, "state", "needs_review", "created_at"]
     search_fields = ["company_id", "file_name", "requested_by"]
     inlines = [AttemptInline]
     actions = ["retry"]
@@ -149,10 +151,11 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
         return TemplateResponse(request, "admin/extraction/extraction/retry.html", context)
 
 
-class ApiClientCompanyInline(admin.TabularInline[ApiClientCompany, ApiClient]):
+class ApiClientCompanyInline(PicksCompany, admin.TabularInline[ApiClientCompany, ApiClient]):
     """The companies that a client may act for."""
 
     model = ApiClientCompany
+    form = NamesCompany[ApiClientCompany]
     extra = 1
 
 
@@ -162,6 +165,7 @@ class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
 
     company_rule = of_company("companies__company_id")
     list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
+    list_filter = ("created", company_filter("companies__company_id"))  # type: ignore[assignment]  # a tuple of one
     inlines = [ApiClientCompanyInline]
 
     def audited_as(self, obj: Any) -> What:
@@ -189,10 +193,11 @@ class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
         return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
 
 
-class CompanyGrantInline(admin.TabularInline[CompanyGrant, User]):
+class CompanyGrantInline(PicksCompany, admin.TabularInline[CompanyGrant, User]):
     """The companies that an operator may act for."""
 
     model = CompanyGrant
+    form = NamesCompany[CompanyGrant]
     extra = 1
 
 
@@ -239,7 +244,10 @@ class OperatorAdmin(AuditedUserAdmin):
         AlertSubscriptionInline,
         ErrorSubscriptionInline,
     ]
-    list_filter = (*AuditedUserAdmin.list_filter, "account_rule__must_change_password")
+    list_filter = (
+        *(*AuditedUserAdmin.list_filter, "account_rule__must_change_password"),
+        company_filter("company_grants__company_id"),
+    )
     actions = ["have_password_changed"]
 
     @admin.action(description="Demand a new password at the next log-in", permissions=["change"])

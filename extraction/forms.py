@@ -122,6 +122,14 @@ def _named(key: TokenMaster) -> str:
     return gettext("key %(number)d: %(masked)s (%(provider)s)") % named
 
 
+def profile_choices() -> list[tuple[str, str]]:
+    """Return the export profiles, each as ``format:id``."""
+    return [
+        (f"{profile.format}:{profile.pk}", f"{profile.name} ({profile.get_format_display()})")
+        for profile in ExportProfile.objects.only("pk", "name", "format")
+    ]
+
+
 class ExportForm(forms.Form):
     """As what to export: a format, or one of the profiles, whose choice is ``format:id``."""
 
@@ -129,14 +137,7 @@ class ExportForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        profiles = ExportProfile.objects.only("pk", "name", "format")
         cast("forms.ChoiceField", self.fields["export_as"]).choices = [
-            *(
-                (
-                    f"{profile.format}:{profile.pk}",
-                    f"{profile.name} ({profile.get_format_display()})",
-                )
-                for profile in profiles
-            ),
+            *profile_choices(),
             *Format.choices,
         ]

@@ -87,12 +87,13 @@ def submit(
     The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
     ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. Raises
     DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
-    it now, NoUsableKey when the company has no usable key, and IdempotencyConflict; nothing is
-    stored or queued then.
+    it now, NoUsableKey when the company has no usable key or is closed, and IdempotencyConflict;
+    nothing is stored or queued then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
+        selection.require_open(company_id)
         document = intake.receive(upload, extraction_id, password=password)
         identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
         with ExitStack() as unused_files:

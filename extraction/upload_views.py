@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from extraction import first_steps, queue_state, submission
 from extraction.access import Principal, principal_of
 from extraction.branches import branches_of
+from extraction.company_defaults import default_reader
 from extraction.exceptions import DocumentRejected
 from extraction.forms import UploadForm
 from extraction.invoices.amounts import grouped
@@ -135,6 +136,7 @@ def _submit(
             file,
             requested_by=principal.name[:100],
             client=principal.label,
+            reader=default_reader(values["company_id"]),
             origin=origin,
             **values,
         )

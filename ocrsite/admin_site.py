@@ -45,6 +45,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tokens.TokenChange": "Changes of keys",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
+        "tokens.SiteAlert": "Other alerts",
         "extraction.WebhookDelivery": "Webhook deliveries",
         "logs.ErrorDigest": "Mails of new errors",
         "logs.RetentionRun": "Retention runs",
@@ -52,6 +53,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Set-up": {
         "extraction.ExportProfile": "Export profiles",
         "extraction.WebhookEndpoint": "Webhooks",
+        "tokens.AlertRecipient": "Recipients of alerts",
         "logs.LoggerLevel": "Log levels",
     },
 }

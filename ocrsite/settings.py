@@ -324,6 +324,13 @@ WEBHOOK_HOSTS: list[str] = env.list("WEBHOOK_HOSTS", [], subcast=_is_host)
 # Days after their end that messages to webhooks are kept.
 WEBHOOK_RETENTION_DAYS: int = env.int("WEBHOOK_RETENTION_DAYS", 30, validate=validate.Range(min=1))
 
+# Alerts: shares of a limit, in per cent; where backups land, and how old the newest may be.
+_is_percent = validate.Regexp(r"^\s*([1-9]\d?|100)\s*$", error="Write it like 80,95,100.")
+_percents = env.list("ALERT_PERCENTS", ["80", "95", "100"], subcast=_is_percent)
+ALERT_PERCENTS: list[int] = [int(percent) for percent in _percents]
+BACKUP_FOLDER: str = env.str("BACKUP_FOLDER", "")
+BACKUP_MAX_HOURS: int = env.int("BACKUP_MAX_HOURS", 26, validate=validate.Range(min=1))
+
 # Logs
 _LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(_LEVELS))

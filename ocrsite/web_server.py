@@ -365,9 +365,11 @@ def _connections_by_open_files() -> int:
 
 def main() -> None:
     """Serve the site in this process until SIGTERM or Ctrl-C."""
-    from ocrsite.wsgi import application
+    from ocrsite.wsgi import application  # isort: split
+    from extraction.alert_watch import watch_workers_in_thread
 
     keep_temporary_files_in_data_dir()
+    watch_workers_in_thread()
     stopped = False
 
     def stop(_number: int, _frame: object) -> None:

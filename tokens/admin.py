@@ -14,12 +14,14 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
+import tokens.alert_admin
 import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
+from tokens.company_fields import CompanyFilter, PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.key_list import KeyList
 from tokens.models import (
@@ -36,10 +38,11 @@ from tokens.models import (
 
 WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
 SHOWN_CHANGES = 10
+OfKey = company_filter("token__company_id")
 
 
 @admin.register(TokenMaster)
-class TokenMasterAdmin(KeyList):
+class TokenMasterAdmin(PicksCompany, KeyList):
     company_rule = of_company("company_id")
     form = TokenForm
     readonly_fields = [
@@ -197,7 +200,7 @@ class TokenMasterAdmin(KeyList):
 class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
     company_rule = of_company("token__company_id")
     list_display = ["changed_at", "token", "what", "change", "actor", "reason"]
-    list_filter = ["what", "changed_at"]
+    list_filter = [OfKey, "what", "changed_at"]
     list_select_related = ["token"]
     search_fields = ["token__company_id", "actor"]
 
@@ -213,6 +216,7 @@ class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
 
     company_rule = of_company("token__company_id")
     list_display = ["blocked_until", "project", "token", "reason", "half_open"]
+    list_filter = [OfKey]
     list_select_related = ["token"]
     search_fields = ["project", "token__company_id"]
 
@@ -225,7 +229,7 @@ class CoolDownAdmin(ReadOnlyMixin, AuditedAdmin[CoolDown]):
 class ThresholdAlertAdmin(ReadOnlyAdmin[ThresholdAlert]):
     company_rule = of_company("token__company_id")
     list_display = ["created_at", "token", "threshold", "remaining", "limit", "sent_at"]
-    list_filter = ["created_at"]
+    list_filter = [OfKey, "created_at"]
     list_select_related = ["token"]
     search_fields = ["token__company_id", "token__company_name"]
 
@@ -245,7 +249,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
         *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
         "estimated",
     ]
-    list_filter = ["estimated", "logged_at"]
+    list_filter = [CompanyFilter, "estimated", "logged_at"]
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
 
@@ -272,6 +276,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
 class TokenReservationAdmin(ReadOnlyAdmin[TokenReservation]):
     company_rule = of_company("token__company_id")
     list_display = ["token", "amount", "created_at", "leased_until", "attempt_id"]
+    list_filter = [OfKey]
     list_select_related = ["token"]
 
 

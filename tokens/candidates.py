@@ -4,8 +4,10 @@ import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Exists
+
 from tokens import circuit_breaker, quotas
-from tokens.models import Provider, TokenMaster, TokenQuerySet
+from tokens.models import Company, Provider, TokenMaster, TokenQuerySet
 from tokens.quotas import QuotaState
 
 
@@ -51,9 +53,10 @@ def candidates(
     """Yield the keys to try, in random order; Offline ones only when there is no other.
 
     Those whose ids are in ``tried`` come last, those in ``without`` not at all; with ``only`` no
-    other key than this one.
+    other key than this one. Of a closed company, none.
     """
-    found = usable().for_company(company_id)
+    closed = Company.objects.written(company_id).closed()
+    found = usable().for_company(company_id).exclude(Exists(closed))
     rows = found if only is None else found.filter(pk=only)
     tokens = [token for token in rows if token.pk not in without]
     random.shuffle(tokens)

@@ -6,31 +6,15 @@ from collections.abc import Iterable, Mapping
 from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef
 
-from ocrsite.lib.errors import UserFacingError
 from tokens.models import Company, TokenMaster
 from tokens.models.company import folded
 
 logger = logging.getLogger(__name__)
 
-CLOSED = "This company is closed. Its documents are not read until it is opened again."
-
-
-class CompanyClosed(UserFacingError):
-    """The company is closed (403): staff have to open it again."""
-
-    def __init__(self) -> None:
-        super().__init__("company_closed", CLOSED, CLOSED, 403)
-
 
 def is_closed(company_id: str) -> bool:
     """Whether the company of this id, however it is written, is closed."""
     return Company.objects.written(company_id).closed().exists()
-
-
-def require_open(company_id: str) -> None:
-    """Raise CompanyClosed for a company that is closed."""
-    if is_closed(company_id):
-        raise CompanyClosed
 
 
 def register(companies: models.Manager[Company], used: Mapping[str, str]) -> int:

@@ -1,6 +1,5 @@
 """Alerts by mail: retried until the mail server has accepted them, never sent twice."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,33 +8,40 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.email_outbox import MailedOnce, addresses, claim, deliverable, hand_over
-from tokens.models import USED_UP, LedgerAlert, ThresholdAlert, TokenMaster, TokenUsageLog
+from tokens.models import (
+    USED_UP,
+    AlertKind,
+    AlertRecipient,
+    LedgerAlert,
+    SiteAlert,
+    ThresholdAlert,
+    TokenMaster,
+    TokenUsageLog,
+)
 
 # An older alert is no longer mailed; the admin goes on showing it.
 MAX_AGE = timedelta(days=1)
 WEEK = 7
 
-_AnyAlert = ThresholdAlert | LedgerAlert
+_AnyAlert = ThresholdAlert | LedgerAlert | SiteAlert
 
 
 def deliver_alerts() -> int:
-    """Mail new alerts to the staff who subscribed; return how many the mail server accepted.
+    """Mail new alerts to who gets them; return how many the mail server accepted.
 
-    Each at most once, and for MAX_AGE (see ``hand_over``). Without EMAIL_HOST nothing is mailed.
-    Never call it within a transaction.
+    Those are the staff who subscribed on their pages, and AlertRecipient. Each at most once, and
+    for MAX_AGE (see ``hand_over``). Without EMAIL_HOST nothing is mailed. Never call it within a
+    transaction.
     """
     if not settings.EMAIL_HOST:
         return 0
-    messages = [
-        *_claimed(
-            ThresholdAlert.objects.filter(deliverable(MAX_AGE)).select_related("token"),
-            Q(alert_subscription__threshold_alerts=True),
-        ),
-        *_claimed(
-            LedgerAlert.objects.filter(deliverable(MAX_AGE), resolved_at=None),
-            Q(alert_subscription__ledger_alerts=True),
-        ),
+    young = deliverable(MAX_AGE)
+    alerts: list[_AnyAlert] = [
+        *ThresholdAlert.objects.filter(young).select_related("token"),
+        *LedgerAlert.objects.filter(young, resolved_at=None),
+        *SiteAlert.objects.filter(young, resolved_at=None),
     ]
+    messages = [mail for alert in alerts if (mail := _claimed(alert))]
     return hand_over(messages) if messages else 0
 
 
@@ -51,24 +57,44 @@ def forecast(remaining: int, used: int, days: int) -> str:
     return f"At this week's pace, empty in {left} {'day' if left == 1 else 'days'}."
 
 
-def _claimed(
-    deliverable_alerts: Iterable[_AnyAlert], subscribed: Q
-) -> list[tuple[MailedOnce, EmailMessage]]:
-    """Claim the alerts for this process, if anybody subscribed to them, and write their mails."""
-    told = {}
-    for alert in deliverable_alerts:
-        company_id = alert.token.company_id if isinstance(alert, ThresholdAlert) else None
-        if recipients := addresses(subscribed, company_id):
-            told[alert.pk] = alert, recipients
-    return [
-        (alert, EmailMessage(*_text(alert), to=told[alert.pk][1]))
-        for alert in claim([alert for alert, _ in told.values()], MAX_AGE)
-    ]
+def _claimed(alert: _AnyAlert) -> tuple[MailedOnce, EmailMessage] | None:
+    """Claim an alert for this process, if anybody gets it, and write its mail."""
+    recipients = _recipients(alert)
+    if not recipients or not claim([alert], MAX_AGE):
+        return None
+    return alert, EmailMessage(*_text(alert), to=recipients)
+
+
+def _recipients(alert: _AnyAlert) -> list[str]:
+    """The addresses that get an alert, each once: staff by their pages, then AlertRecipient."""
+    subscribed = Q(pk__in=[])
+    match alert:
+        case ThresholdAlert():
+            kind, company_id = AlertKind.THRESHOLD, alert.token.company_id
+            subscribed = Q(alert_subscription__threshold_alerts=True)
+        case LedgerAlert():
+            kind, company_id = AlertKind.LEDGER, ""
+            subscribed = Q(alert_subscription__ledger_alerts=True)
+        case SiteAlert():
+            kind, company_id = AlertKind(alert.kind), alert.company_id
+    asked = AlertRecipient.objects.filter(
+        Q(kind="") | Q(kind=kind), Q(company_id="") | Q(company_id=company_id)
+    )
+    users = Q(pk__in=[each.user_id for each in asked if each.user_id])
+    named = [each.address for each in asked if each.address]
+    return list(dict.fromkeys([*addresses(subscribed | users, company_id or None), *named]))
 
 
 def _text(alert: _AnyAlert) -> tuple[str, str]:
     """Subject and body of an alert's mail."""
-    return _ledger_text(alert) if isinstance(alert, LedgerAlert) else _threshold_text(alert)
+    match alert:
+        case LedgerAlert():
+            return _ledger_text(alert)
+        case ThresholdAlert():
+            return _threshold_text(alert)
+        case SiteAlert():
+            about = alert.get_kind_display() + (f": {alert.company_id}" if alert.company_id else "")
+            return " ".join(about.split()), alert.text
 
 
 def _ledger_text(alert: LedgerAlert) -> tuple[str, str]:

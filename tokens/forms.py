@@ -1,5 +1,6 @@
 """The forms of the admin for keys. A key is entered here and never shown."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +9,8 @@ from django.core.validators import RegexValidator
 from django.utils import timezone
 
 from tokens import encryption
-from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenMaster
+from tokens.company_fields import NamesCompany
+from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Company, Provider, TokenMaster
 
 # Far above any real quota, far below what a 64-bit sum of limits and bills can hold.
 MAX_LIMIT = 10**12
@@ -56,7 +58,7 @@ def _call_limit(label: str) -> forms.IntegerField:
     )
 
 
-class TokenForm(forms.ModelForm[TokenMaster]):
+class TokenForm(NamesCompany[TokenMaster]):
     """Add or change a key, with its quota and threshold."""
 
     new_key = KeyField(required=False)
@@ -97,7 +99,7 @@ class TokenForm(forms.ModelForm[TokenMaster]):
         super().__init__(*args, **kwargs)
         # Browsers take a text field before a password field for a user name, and offer to fill it
         # in. For users who may only view, the admin leaves the model's fields out.
-        for name in {"company_id", "company_name", "model", "project", "why"} & self.fields.keys():
+        for name in {"company_name", "model", "project", "why"} & self.fields.keys():
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if "expires_at" in self.fields:
             zone = timezone.get_current_timezone_name()
@@ -111,10 +113,15 @@ class TokenForm(forms.ModelForm[TokenMaster]):
         """Check what depends on several fields."""
         super().clean()
         data = self.cleaned_data
+        company = Company.objects.written(data.get("company_id", "")).first()
+        if company is not None and self.instance._state.adding:
+            data["company_name"] = data.get("company_name") or company.name or None
+            data["model"] = data.get("model") or company.default_model or None
         self._check_threshold(data.get("threshold"), data.get("total_token_limit"))
         self._check_expiry()
         if "new_key" in data:
-            self._check_key(data["new_key"], data.get("company_id"), data.get("provider"))
+            ids = company.ids if company else [data.get("company_id")]
+            self._check_key(data["new_key"], ids, data.get("provider"))
         return data
 
     def _check_threshold(self, threshold: int | None, limit: int | None) -> None:
@@ -126,13 +133,13 @@ class TokenForm(forms.ModelForm[TokenMaster]):
         if expires_at and "expires_at" in self.changed_data and expires_at <= timezone.now():
             self.add_error("expires_at", "This time has passed. Enter one to come, or none.")
 
-    def _check_key(self, key: str, company_id: str | None, provider: str | None) -> None:
+    def _check_key(self, key: str, ids: Sequence[str | None], provider: str | None) -> None:
         if not key:
             if not self.instance.api_key and provider != Provider.OFFLINE:
                 self.add_error("new_key", "Enter the provider's key; only Offline needs none.")
             return
         same_key = TokenMaster.objects.filter(
-            company_id=company_id, key_fingerprint=encryption.fingerprint(key)
+            company_id__in=ids, key_fingerprint=encryption.fingerprint(key)
         )
         if same_key.exclude(pk=self.instance.pk).exists():
             self.add_error(

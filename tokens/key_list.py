@@ -9,6 +9,7 @@ from django.utils.html import format_html
 
 from ocrsite.lib.admin import two_lines
 from tokens import health
+from tokens.company_fields import CompanyFilter
 from tokens.health import Health
 from tokens.models import TokenMaster, TokenQuerySet, TokenStatus
 
@@ -45,7 +46,7 @@ class KeyList(admin.ModelAdmin[TokenMaster]):
     """The list's columns, filters and search."""
 
     list_display = ["company", "state", "left", "key", "read_by", "expires_at"]
-    list_filter = ["status", LeftFilter, "provider", "created_at"]
+    list_filter = [CompanyFilter, "status", LeftFilter, "provider", "created_at"]
     list_select_related = ["summary"]
     search_fields = ["company_id", "company_name", "^key_fingerprint"]
     search_help_text = "Company id or name, or how a key's fingerprint begins."

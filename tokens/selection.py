@@ -11,10 +11,18 @@ from django.db import transaction
 
 from ocrsite.lib import clock
 from ocrsite.lib.errors import UserFacingError
-from tokens import circuit_breaker, ledger, rate_limits, services
+from tokens import circuit_breaker, companies, ledger, rate_limits, services
 from tokens.candidates import Candidate, candidates, read_again, usable
 from tokens.ledger import Reservation
-from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenStatus
+from tokens.models import (
+    BY_PROVIDER,
+    AlertKind,
+    Finding,
+    Provider,
+    SiteAlert,
+    TokenMaster,
+    TokenStatus,
+)
 from tokens.quotas import QuotaState
 from tokens.rate_limits import LimitReached
 
@@ -32,9 +40,27 @@ class NoUsableKey(UserFacingError):
     """
 
     def __init__(
-        self, code: str, message: str, detail: str, *, retry_after: timedelta | None = None
+        self,
+        code: str,
+        message: str,
+        detail: str,
+        http_status: int = 402,
+        *,
+        retry_after: timedelta | None = None,
     ) -> None:
-        super().__init__(code, message, detail, 402, retry_after=retry_after)
+        super().__init__(code, message, detail, http_status, retry_after=retry_after)
+
+
+class CompanyClosed(NoUsableKey):
+    """The company is closed, so that no key of it is used (403). ``code`` is company_closed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "company_closed",
+            "This company is closed.",
+            "Its documents are not read until it is opened again. Please contact support.",
+            403,
+        )
 
 
 class KeysBusy(Exception):
@@ -81,6 +107,12 @@ class Cost:
         return self.fixed + self.output_floor
 
 
+def require_open(company_id: str) -> None:
+    """Raise CompanyClosed for a company that is closed, however its id is written."""
+    if companies.is_closed(company_id):
+        raise CompanyClosed
+
+
 def require_usable(
     company_id: str, *, cost_of: Callable[[TokenMaster], Cost] | None = None
 ) -> None:
@@ -105,8 +137,9 @@ def require_usable(
 def require_unblocked(company_id: str) -> None:
     """Raise NoUsableKey unless the company has a key that is neither Expired nor Disabled.
 
-    One whose keys are merely Exceeded may have done what costs nothing.
+    One whose keys are merely Exceeded may have done what costs nothing; a closed one may not.
     """
+    require_open(company_id)
     keys = TokenMaster.objects.for_company(company_id).unexpired()
     if not keys.filter(status__in=[TokenStatus.ACTIVE, TokenStatus.EXCEEDED]).exists():
         raise _no_usable_key(company_id)
@@ -149,7 +182,10 @@ def take(
         raise _too_large([outcome.quotas for outcome in too_little.values()])
     if used_up:
         raise _used_up(used_up.values())
-    raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
+    if only is None:
+        raise _no_usable_key(company_id)
+    require_open(company_id)
+    raise _exceeded(CHOSEN_KEY_UNUSABLE)
 
 
 def require_free(
@@ -216,6 +252,8 @@ def disable_key(token: TokenMaster, reason: str) -> None:
                 reason=reason,
                 by=BY_PROVIDER,
             )
+            told = Finding(f"Key {token} is disabled: {reason}"[:500], token.company_id)
+            SiteAlert.objects.raise_once(AlertKind.KEY_REJECTED, f"key {token.pk}", told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +335,8 @@ def _reserve(
 
 def _no_usable_key(company_id: str) -> NoUsableKey:
     """Say why a company without a usable key has none: Expired before Exceeded and Disabled."""
+    if companies.is_closed(company_id):
+        return CompanyClosed()
     statuses = {token.effective_status for token in TokenMaster.objects.for_company(company_id)}
     if not statuses:
         return NoUsableKey(

@@ -18,6 +18,7 @@ from extraction.throttling import Subject
 from logs import context
 from ocrsite.lib.addresses import client_address
 from ocrsite.lib.database import is_unreachable
+from tokens.selection import CompanyClosed
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class ClientUser:
 class ApiClientAuthentication(BaseAuthentication):
     """Unknown, wrong, revoked and expired keys get one and the same answer, and are throttled.
 
-    While the database is away, a client that this process authenticated within the last hour is a
-    KnownClient.
+    A client whose companies are all closed is told so (403). While the database is away, a client
+    that this process authenticated within the last hour is a KnownClient.
     """
 
     def authenticate(self, request: Request) -> tuple[ClientUser, ApiClient | KnownClient] | None:
@@ -50,6 +51,7 @@ class ApiClientAuthentication(BaseAuthentication):
                 # A key that is known is no guess, whatever others have guessed.
                 throttling.require_unlocked(_subjects(key, request))
             client = _client_of(key)
+            is_refused = client is not None and client.is_refused
         except Error as error:
             if known is None or not is_unreachable(error):
                 raise
@@ -59,8 +61,11 @@ class ApiClientAuthentication(BaseAuthentication):
             forget_client(key)
             _count_failure(key, request)
             raise _invalid()
-        remember_client(key, client)
         context.add(user=client.name)
+        if is_refused:
+            forget_client(key)
+            raise CompanyClosed
+        remember_client(key, client)
         return ClientUser(client), client
 
     def authenticate_header(self, request: Request) -> str:

@@ -32,7 +32,7 @@ from tokens.usage_report import Group
 _WRONG = {
     400: "The request is wrong.",
     401: "Nobody proved who is asking.",
-    403: "The caller may not do this.",
+    403: "The caller may not do this, or the company is closed.",
     404: "There is nothing here that the caller may see.",
     409: "What is asked contradicts what there is.",
     412: "The extraction is not as the caller saw it.",
@@ -108,7 +108,7 @@ def _answers(
         **{status: OpenApiResponse(shape) for status, shape in found.items()},
         **{
             status: OpenApiResponse(problem, description=words[status])
-            for status in sorted({401, 429, 500, 503, *statuses})
+            for status in sorted({401, 403, 429, 500, 503, *statuses})
         },
     }
 

@@ -62,7 +62,7 @@ def usage_answer(parameters: QueryDict, principal: Principal) -> dict[str, Any]:
     values = form.validated_data
     company_ids = principal.company_ids()
     if values["company"]:
-        if not principal.sees(values["company"]):
+        if values["company"] not in principal.companies():
             raise ValidationError({"company": ["is none of your companies."]})
         company_ids = [values["company"]]
     results = usage_sums(company_ids, values["since"], values["until"], values["group_by"])

@@ -54,6 +54,7 @@ from ocrsite.lib.addresses import client_address
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import whole_seconds
 from ocrsite.lib.responses import private_file
+from tokens.selection import CompanyClosed
 
 # Seconds after which a pending extraction is worth asking for again.
 POLL_AFTER = 2
@@ -104,6 +105,8 @@ class SubmitView(ApiView):
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
         if not principal.may(Right.UPLOAD, values["company_id"]):
+            if principal.is_refused(values["company_id"]):
+                raise CompanyClosed
             raise PermissionDenied(
                 "You may not act for this company. Check companyID, or ask for access to it.",
                 code="company_not_allowed",

@@ -13,8 +13,10 @@ from django_stubs_ext import StrOrPromise
 
 from extraction import deletion, outcomes, submission
 from extraction.access import Principal, principal_of
+from extraction.company_defaults import default_profile
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
+from extraction.exports.layout import Layout, layout_of
 from extraction.forms import ReadAgainForm
 from extraction.listing import retrying
 from extraction.listing.batches import AT_ONCE, Batch, Skipped
@@ -142,12 +144,20 @@ def read_again(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
 def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
     def export(request: HttpRequest, chosen: Rows) -> HttpResponseBase | None:
         try:
-            return download(chosen, format_, by=principal_of(request))
+            layout = _layout_for(chosen, format_)
+            return download(chosen, format_, layout, by=principal_of(request))
         except TooManyChosen as error:
             messages.error(request, error.detail)
             return None
 
     return export
+
+
+def _layout_for(chosen: Rows, format_: Format) -> Layout | None:
+    """The columns that the company of all the chosen ones has for this format."""
+    companies = chosen.order_by().values_list("company_id", flat=True).distinct()[:2]
+    profiles = [default_profile(company_id, format_) for company_id in companies]
+    return layout_of(profiles[0]) if len(profiles) == 1 and profiles[0] else None
 
 
 # By the names in requests, in the order of their buttons.

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name='WebhookDelivery',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('event', models.CharField(choices=[('extraction.succeeded', 'Extraction succeeded'), ('extraction.failed', 'Extraction failed'), ('extraction.needs_review', 'Extraction needs review'), ('extraction.approved', 'Extraction approved'), ('batch.ended', 'Batch ended'), ('quota.warning', 'Quota warning'), ('webhook.ping', 'Test')], max_length=50)),
+                ('event', models.CharField(choices=[('extraction.succeeded', 'Extraction succeeded'), ('extraction.failed', 'Extraction failed'), ('extraction.needs_review', 'Extraction needs review'), ('extraction.approved', 'Extraction approved'), ('batch.ended', 'Batch ended'), ('quota.warning', 'Quota warning'), ('alert.raised', 'Alert raised'), ('webhook.ping', 'Test')], max_length=50)),
                 ('event_key', models.CharField(editable=False, help_text='What happened, once for each endpoint.', max_length=200)),
                 ('extraction_id', models.UUIDField(db_index=True, editable=False, null=True)),
                 ('body', models.TextField(help_text='As it is signed and sent.')),
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             name='WebhookEndpoint',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('company_id', models.CharField(max_length=50, verbose_name='company')),
+                ('company_id', models.CharField(blank=True, help_text='Empty: the site itself.', max_length=50, verbose_name='company')),
                 ('client', models.CharField(blank=True, default='', help_text='client:<prefix>: only what this API client sent; empty: the whole company.', max_length=200)),
                 ('url', models.CharField(help_text='https://…', max_length=500, verbose_name='address')),
                 ('events', models.CharField(help_text='Separated by commas.', max_length=300)),

@@ -2,9 +2,11 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.functional import cached_property
 from rest_framework_api_key.models import AbstractAPIKey
 
 from tokens.models import Company
+from tokens.models.company import folded
 
 
 class CompanyGrant(models.Model):
@@ -54,6 +56,19 @@ class ApiClient(AbstractAPIKey):
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API client"
         verbose_name_plural = "API clients"
+
+    @cached_property
+    def open_company_ids(self) -> list[str]:
+        """The companies that it may act for, as its bindings write them: those not closed."""
+        bound = [binding.company_id for binding in self.companies.all()]
+        closed = Company.objects.closed().filter(folded_id__in=set(map(folded, bound)))
+        refused = set(closed.values_list("folded_id", flat=True)) if bound else set()
+        return [company_id for company_id in bound if folded(company_id) not in refused]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it has companies, and all of them are closed."""
+        return bool(self.companies.all()) and not self.open_company_ids
 
 
 class ApiClientCompany(models.Model):

@@ -27,6 +27,7 @@ class WebhookEvent(models.TextChoices):
     APPROVED = "extraction.approved", _("Extraction approved")
     BATCH_ENDED = "batch.ended", _("Batch ended")
     QUOTA_WARNING = "quota.warning", _("Quota warning")
+    ALERT_RAISED = "alert.raised", _("Alert raised")
     PING = "webhook.ping", _("Test")
 
     @classmethod
@@ -43,7 +44,9 @@ class WebhookEndpoint(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    company_id = models.CharField("company", max_length=50)
+    company_id = models.CharField(
+        "company", max_length=50, blank=True, help_text="Empty: the site itself."
+    )
     client = models.CharField(
         max_length=200,
         blank=True,
@@ -70,7 +73,7 @@ class WebhookEndpoint(models.Model):
         indexes = [models.Index(fields=["company_id", "enabled"], name="webhook_company")]
 
     def __str__(self) -> str:
-        return f"{self.company_id}: {self.host}"
+        return f"{self.company_id or 'site'}: {self.host}"
 
     @property
     def host(self) -> str:

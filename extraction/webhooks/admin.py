@@ -40,10 +40,18 @@ _PILLS = {
 }
 
 
+# Chosen for "", the company of what is of no company.
+_THE_SITE = "*"
+
+
 def _companies() -> list[tuple[str, str]]:
     """The ids of the companies that have a key."""
     ids = TokenMaster.objects.order_by("company_id").values_list("company_id", flat=True)
-    return [("", "---------"), *((each, each) for each in dict.fromkeys(ids))]
+    return [
+        ("", "---------"),
+        *((each, each) for each in dict.fromkeys(ids)),
+        (_THE_SITE, "The site itself: alerts of no company"),
+    ]
 
 
 def _clients(bound: list[str] | None = None) -> list[tuple[str, str]]:
@@ -82,12 +90,18 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
         stored = self.instance
         if stored.pk and stored.events:
             self.initial["events"] = stored.event_list
+            self.initial["company_id"] = stored.company_id or _THE_SITE
             # What was chosen once stays to be chosen: a key or a client may be gone since.
             for name in ("company_id", "client"):
-                field, value = self.fields[name], getattr(stored, name)
+                field, value = self.fields[name], self.initial[name]
                 if isinstance(field, forms.ChoiceField) and not field.valid_value(value):
                     known = _companies() if name == "company_id" else _clients(self.bound)
                     field.choices = [*known, (value, value)]
+
+    def clean_company_id(self) -> str:
+        """As it is stored."""
+        chosen: str = self.cleaned_data["company_id"]
+        return "" if chosen == _THE_SITE else chosen
 
     def clean_url(self) -> str:
         """Raise ValidationError for an address that is not called."""

@@ -27,6 +27,7 @@ from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.outbound import Answer, Unreachable
 from ocrsite.lib.outbound_targets import RefusedTarget
 from tokens.encryption import UndecryptableKey
+from tokens.models import AlertKind, Finding, SiteAlert
 
 logger = logging.getLogger(__name__)
 
@@ -152,11 +153,12 @@ def record(outcome: Outcome) -> None:
         WebhookDelivery.objects.let_go(delivery, state=DeliveryState.FAILED, ended_at=now)
         begun_at = delivery.give_up_at - TRIED_FOR
         arrived_meanwhile = stored.filter(last_success_at__gte=begun_at).exists()
-        disabled = (gone or not arrived_meanwhile) and endpoints.disable(
-            endpoint, ANSWERED_GONE if gone else NOTHING_ARRIVED
-        )
-    if disabled:
         reason = ANSWERED_GONE if gone else NOTHING_ARRIVED
+        disabled = (gone or not arrived_meanwhile) and endpoints.disable(endpoint, reason)
+        if disabled:
+            told = Finding(f"Webhook {endpoint} is disabled: {reason}"[:500], endpoint.company_id)
+            SiteAlert.objects.raise_once(AlertKind.WEBHOOK, str(endpoint.pk), told)
+    if disabled:
         logger.error("Webhook %s of %s is disabled: %s", endpoint.pk, endpoint, reason)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from extraction.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR, DeliveryState
@@ -13,6 +14,7 @@ from extraction.webhooks import secrets
 from extraction.webhooks.events import tell
 from ocrsite.lib import clock
 from ocrsite.lib.outbound_targets import RefusedTarget, is_allowed, parse
+from tokens.models import AlertKind, SiteAlert
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ def enable(endpoint: WebhookEndpoint) -> None:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
             enabled=True, disabled_reason="", failing_since=None
         )
+        SiteAlert.objects.resolve(AlertKind.WEBHOOK, Q(subject=str(endpoint.pk)))
         endpoint.deliveries.filter(state=DeliveryState.PENDING).update(
             due_at=now, give_up_at=now + TRIED_FOR
         )

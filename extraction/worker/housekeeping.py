@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -12,8 +12,11 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from extraction import pipeline
+from extraction.alert_watch import LOOKS, Watch
 from extraction.document_days import Recounter
 from extraction.documents import temp_dirs
+from extraction.webhooks.alerts import tell_alerts
+from extraction.webhooks.batches import tell_batches
 from extraction.webhooks.delivery import Deliverer
 from logs import emails as error_emails
 from logs.handler import spool
@@ -48,7 +51,15 @@ def housekeeping() -> Iterator[None]:
     global _clocks
     _clocks = ClockWatch(PAUSE)
     done = threading.Event()
-    duties = {"housekeeping": run_housekeeping, "mail": deliver_mail, "webhooks": Deliverer().round}
+    told = {
+        "look for alerts": Watch(*LOOKS, tell_alerts, tell_batches).look,
+        "delivery of webhooks": Deliverer().round,
+    }
+    duties = {
+        "housekeeping": run_housekeeping,
+        "mail": deliver_mail,
+        "webhooks": partial(_perform, told),
+    }
     threads = [
         threading.Thread(target=_repeat_until, args=(done, duty), name=name, daemon=True)
         for name, duty in duties.items()
@@ -129,7 +140,7 @@ def deliver_mail() -> None:
     )
 
 
-def _perform(duties: dict[str, Callable[[], object]]) -> None:
+def _perform(duties: Mapping[str, Callable[[], object]]) -> None:
     """Do each, whichever of them fail. An unreachable database ends the round: all wait for it."""
     for name, duty in duties.items():
         try:

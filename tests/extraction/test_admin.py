@@ -18,7 +18,7 @@ from extraction.models import (
 )
 from tests.extraction.factories import make_extraction
 from tests.logs.audited import last
-from tokens.models import TokenMaster
+from tokens.models import Company, TokenMaster
 
 EXTRACTIONS = "/admin/extraction/extraction/"
 CLIENTS = "/admin/extraction/apiclient/"
@@ -26,6 +26,8 @@ CLIENTS = "/admin/extraction/apiclient/"
 
 @pytest.fixture
 def staff(db: None) -> Client:
+    for company_id in ("NT047", "NT048"):
+        Company.objects.create(company_id=company_id)
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client
@@ -53,8 +55,8 @@ def test_extractions_are_listed_with_few_queries(
     for _ in range(rows):
         make_extraction(state=State.FAILED)
 
-    # Session, user, two counts, rows.
-    with django_assert_num_queries(5):
+    # Session, user, two counts, rows, and the companies to filter by.
+    with django_assert_num_queries(6):
         page = staff.get(EXTRACTIONS).content.decode()
 
     assert page.count('<span class="pill pill-failed">Failed</span>') == rows

@@ -20,7 +20,13 @@ pytestmark = pytest.mark.django_db
 CLIENTS = "/admin/extraction/apiclient/"
 NO_INLINES = {
     f"{prefix}-{number}_FORMS": "0"
-    for prefix in ("account_rule", "alert_subscription", "error_subscription", "company_grants")
+    for prefix in (
+        "account_rule",
+        "alert_subscription",
+        "error_subscription",
+        "company_grants",
+        "staff_companies",
+    )
     for number in ("TOTAL", "INITIAL")
 }
 JOINED = {"date_joined_0": "2026-11-24", "date_joined_1": "00:00:00"}

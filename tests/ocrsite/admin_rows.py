@@ -27,9 +27,12 @@ from tests.extraction.factories import make_extraction
 from tests.extraction.sample_invoices import make_invoice
 from tests.tokens.rows import make_token
 from tokens.models import (
+    AlertKind,
     Company,
     CoolDown,
+    Finding,
     Provider,
+    SiteAlert,
     ThresholdAlert,
     TokenChange,
     TokenReservation,
@@ -60,6 +63,9 @@ def make_rows(company_id: str) -> Extraction:
     )
     CoolDown.objects.create(token=token, blocked_until=now, reason=f"a limit of {company_id}")
     ThresholdAlert.objects.create(token=token, threshold=10, limit=20, remaining=5)
+    SiteAlert.objects.raise_once(
+        AlertKind.FAILURES, company_id, Finding(f"Many of {company_id} fail", company_id)
+    )
     extraction = make_extraction(
         company_id=company_id,
         file_name=f"invoice-of-{company_id}.pdf",

@@ -15,13 +15,27 @@ from ocrsite.lib.moments import moment
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import circuit_breaker, encryption, ledger
 from tokens.admin import WHY_IT_STAYS
-from tokens.models import NO_LIMITS, CoolDown, TokenMaster, TokenUsageLog, TokenUsageSummary
+from tokens.models import (
+    NO_LIMITS,
+    Company,
+    CoolDown,
+    TokenMaster,
+    TokenUsageLog,
+    TokenUsageSummary,
+)
 from tokens.usage import Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 LIST = "/admin/tokens/tokenmaster/"
 NEW_KEY = "AIzaAnotherCanaryAnotherCanaryAnother22"
+
+
+@pytest.fixture(autouse=True)
+def companies(db: None) -> None:
+    """Those that the forms may name."""
+    for company_id in ("NT047", "NT048", "NT050"):
+        Company.objects.create(company_id=company_id)
 
 
 def change(token: TokenMaster) -> str:
@@ -217,7 +231,9 @@ def test_a_key_inserted_by_sql_can_be_edited(admin_client: Client) -> None:
         ({"project": "p" * 101}, "project", "at most 100 characters"),
         ({"provider": "Oracle"}, "provider", "Oracle is not one of the available choices."),
         ({"company_id": "  "}, "company_id", "This field is required."),
-        ({"company_id": "N" * 51}, "company_id", "at most 50 characters"),
+        ({"company_id": "N" * 51}, "company_id", "There is no company “NNNN"),
+        ({"company_id": "NT74"}, "company_id", "There is no company “NT74”."),
+        ({"company_id": "nt047"}, "company_id", "not how this company is written. Choose “NT047”"),
     ],
 )
 def test_a_wrong_entry_is_an_error_and_saves_nothing(

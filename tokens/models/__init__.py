@@ -10,6 +10,7 @@ from tokens.models.pending_wipe import PendingWipe
 from tokens.models.price import ModelPrice
 from tokens.models.quota import Quota, QuotaAspect, QuotaChange, QuotaQuerySet, QuotaSum, Unit
 from tokens.models.reports import TokenStatusRow, UsageSummaryRow
+from tokens.models.site_alerts import AlertKind, AlertRecipient, Finding, SiteAlert
 from tokens.models.token import (
     DEFAULT_LIMIT,
     UNREADABLE_KEY,
@@ -35,11 +36,14 @@ __all__ = [
     "NO_LIMITS",
     "UNREADABLE_KEY",
     "USED_UP",
+    "AlertKind",
+    "AlertRecipient",
     "AlertSubscription",
     "Aspect",
     "CallLimits",
     "Company",
     "CoolDown",
+    "Finding",
     "Installation",
     "LedgerAlert",
     "ModelPrice",
@@ -51,6 +55,7 @@ __all__ = [
     "QuotaQuerySet",
     "QuotaSum",
     "RecentCall",
+    "SiteAlert",
     "ThresholdAlert",
     "TokenChange",
     "TokenMaster",

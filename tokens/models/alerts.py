@@ -1,4 +1,7 @@
-"""Alerts that a quota runs out or that the ledger is wrong, and who gets them by mail."""
+"""Alerts that a quota runs out or that the ledger is wrong, and who gets them by mail.
+
+``tokens/models/site_alerts.py`` has the alerts of every other kind.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -45,6 +48,9 @@ class ThresholdAlert(Alert):
     limit = models.BigIntegerField(db_column="TotalTokenLimit")
     remaining = models.BigIntegerField(
         db_column="RemainingTokens", help_text="LLM tokens left when the alert was raised."
+    )
+    told_at = models.DateTimeField(
+        db_column="ToldAt", null=True, editable=False, help_text="When webhooks were told."
     )
 
     objects = ThresholdAlertQuerySet.as_manager()

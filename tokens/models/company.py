@@ -76,13 +76,13 @@ class Company(models.Model):
         db_column="DefaultModel",
         max_length=100,
         blank=True,
-        help_text="For keys that name no model; empty means the site's default.",
+        help_text="Of new keys; empty means the site's default.",
     )
     export_as = models.CharField(
         db_column="ExportAs",
         max_length=100,
         blank=True,
-        help_text="The export that is chosen at first: a format, or format:id of a profile.",
+        help_text="The columns of exports of its documents: format:id of a profile.",
     )
     # Rows that name the company so are found by ``ids``. A list, which is never filtered by.
     other_spellings = models.JSONField(

@@ -117,6 +117,15 @@ def test_endpoint_is_changed_and_keeps_its_secret(
     assert endpoint.secret == secret
 
 
+def test_endpoint_of_the_site_itself(staff: Client, receiver: Receiver, token: TokenMaster) -> None:
+    staff.post(f"{ENDPOINTS}add/", form(receiver, company_id="*", events=["alert.raised"]))
+    endpoint = WebhookEndpoint.objects.get()
+    assert endpoint.company_id == ""
+
+    address = f"{ENDPOINTS}{endpoint.pk}/change/"
+    assert '<option value="*" selected>' in staff.get(address).content.decode()
+
+
 def test_clients_can_be_chosen(staff: Client, receiver: Receiver, token: TokenMaster) -> None:
     client, _ = ApiClient.objects.create_key(name="ERP")
     staff.post(f"{ENDPOINTS}add/", form(receiver, client=f"client:{client.prefix}"))

@@ -1,0 +1,79 @@
+"""Receivers are told when every document of a batch has ended: once for each size of the batch.
+
+Looked for beside the work: of documents that end at the same moment none knows that it is the last.
+"""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Max, Q
+
+from extraction.models import Extraction, State, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from extraction.webhooks.events import tell
+from ocrsite.lib import clock
+
+# The files of the upload page come one after another: more may follow within so long.
+QUIET = timedelta(seconds=30)
+# Longer than most stops of every worker.
+LOOKED_BACK = timedelta(days=1)
+
+
+def tell_batches() -> int:
+    """Write the messages of batches that ended; return how many were new."""
+    if not settings.WEBHOOK_HOSTS:
+        return 0
+    enabled = WebhookEndpoint.objects.filter(enabled=True)
+    asked = [each for each in enabled if WebhookEvent.BATCH_ENDED in each.event_list]
+    return sum(
+        _tell(endpoint, batch) for endpoint in asked for batch in _ended_lately(endpoint.company_id)
+    )
+
+
+def _ended_lately(company_id: str) -> list[uuid.UUID]:
+    """The batches of a company of which something ended lately."""
+    lately = Extraction.objects.filter(
+        company_id=company_id,
+        batch__isnull=False,
+        files_removed_at=None,
+        finished_at__gt=clock.now() - LOOKED_BACK,
+    )
+    return [
+        batch for batch in lately.order_by().values_list("batch", flat=True).distinct() if batch
+    ]
+
+
+def _tell(endpoint: WebhookEndpoint, batch: uuid.UUID) -> bool:
+    rows = Extraction.objects.filter(batch=batch, company_id=endpoint.company_id)
+    states = {str(state): Count("pk", filter=Q(state=state)) for state in State.ended()}
+    found = rows.aggregate(
+        documents=Count("pk"),
+        needs_review=Count("pk", filter=Q(needs_review=True)),
+        last_sent=Max("created_at"),
+        last_ended=Max("finished_at"),
+        client=Max("client"),
+        **states,
+    )
+    counts = {name: found[name] for name in ("documents", *states, "needs_review")}
+    is_over = sum(found[name] for name in states) == found["documents"]
+    if (
+        not is_over
+        or found["last_sent"] > clock.now() - QUIET
+        or found["last_ended"] < endpoint.created_at
+        or not endpoint.wants(WebhookEvent.BATCH_ENDED, found["client"])
+    ):
+        return False
+    key = f"{WebhookEvent.BATCH_ENDED}:{batch}:{found['documents']}"
+    if endpoint.deliveries.filter(event_key=key).exists():
+        return False
+    data = {"company_id": endpoint.company_id, "batch": str(batch), **counts}
+    message = tell(endpoint, WebhookEvent.BATCH_ENDED, key, data)
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
+    except IntegrityError:  # another worker was first
+        if not WebhookDelivery.objects.filter(endpoint=endpoint, event_key=key).exists():
+            raise
+        return False
+    return True
