@@ -99,21 +99,23 @@ class Cursor:
     def executemany(self, sql: str, _parameters: Sequence[object]) -> None:
         self._statements.append(sql)
 
-    def fetchone(self) -> tuple[int | datetime | None, ...] | None:
+    def fetchone(self) -> tuple[int | str | datetime | None, ...] | None:
         sql = self._statements[-1]
         if "SYSUTCDATETIME()" in sql:
             return (NOW.replace(tzinfo=None),)
+        if "'collation'" in sql.lower():  # mssql-django asks it for REPLACE
+            return ("SQL_Latin1_General_CP1_CI_AS",)
         if "SCOPE_IDENTITY()" in sql:
             return (1,)
         if returned := re.findall(r"INSERTED\.\[(\w+)\]", sql):
-            return tuple(1 if name.endswith("ID") else None for name in returned)
+            return tuple(map(_new_value, returned))
         return (0,) if "AS [__count]" in sql or "@@TRANCOUNT" in sql else None
 
-    def fetchmany(self, _size: int = 1) -> list[tuple[int | datetime | None, ...]]:
+    def fetchmany(self, _size: int = 1) -> list[tuple[int | str | datetime | None, ...]]:
         row = self.fetchone()
         return [row] if row else []
 
-    def fetchall(self) -> list[tuple[int | datetime | None, ...]]:
+    def fetchall(self) -> list[tuple[int | str | datetime | None, ...]]:
         return self.fetchmany()
 
     def nextset(self) -> bool:
@@ -121,6 +123,15 @@ class Cursor:
 
     def close(self) -> None:
         pass
+
+
+def _new_value(column: str) -> int | datetime | None:
+    """What the database puts into a column of a new row."""
+    if column.endswith("ID"):
+        return 1
+    if column.endswith(("Tokens", "Used", "Count")):
+        return 0
+    return NOW if column.endswith("At") else None
 
 
 @contextlib.contextmanager
