@@ -7,7 +7,7 @@ import sys
 ALL = (
     *("pages", "latency", "pipeline", "in_flight", "fairness", "selection"),
     *("offline_accuracy", "corruptions", "evidence", "export", "list"),
-    *("log_handler", "log_admin", "slow_connections"),
+    *("log_handler", "log_admin", "slow_connections", "dashboard"),
 )
 
 

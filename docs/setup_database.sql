@@ -90,7 +90,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
-        (N'extraction', N'0028_erasures'),
+        (N'extraction', N'0028_document_days'),
+        (N'extraction', N'0029_erasures'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -334,6 +335,20 @@ CREATE TABLE [extraction_companygrant] (
     [company_id] nvarchar(50) NOT NULL,
     [user_id] int NOT NULL,
     CONSTRAINT [unique_company_grant] UNIQUE ([user_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_documentday]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_documentday] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [day] date NOT NULL,
+    [company_id] nvarchar(50) NOT NULL,
+    [state] nvarchar(20) NOT NULL,
+    [documents] int NOT NULL CONSTRAINT extraction_documentday_documents_128a1b67_check CHECK ([documents] >= 0),
+    [to_review] int NOT NULL CONSTRAINT extraction_documentday_to_review_13603795_check CHECK ([to_review] >= 0),
+    CONSTRAINT [unique_document_day] UNIQUE ([day], [company_id], [state])
 );
 END
 GO
@@ -1893,7 +1908,7 @@ GO
 
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_received' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
+CREATE INDEX [extraction_received] ON [extraction_extraction] ([created_at], [id], [deleted_at], [currency], [document_type], [total_amount], [state], [company_id], [needs_review], [reviewed_at], [error_code]);
 END
 GO
 
@@ -2174,6 +2189,25 @@ CREATE VIEW "vw_UsageSummary" AS SELECT "CompanyID", MAX("CompanyName") AS "Comp
     GROUP BY "CompanyID";
 GO
 
+IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
+BEGIN
+BEGIN TRANSACTION;
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+COMMIT TRANSACTION;
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'extraction' AND [name] = N'0016_first_export_profiles') AND NOT EXISTS (SELECT 1 FROM [extraction_exportprofile])
 BEGIN
 BEGIN TRANSACTION;
@@ -2227,25 +2261,6 @@ INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [headin
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 8, N'invoice_number', N'Belegfeld 1');
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 9, N'due_date', N'Belegfeld 2');
 INSERT INTO [extraction_exportcolumn] ([profile_id], [position], [path], [heading]) VALUES (N'5f0c6e0e1d0f4a559b1f0d6a3c1b7a02', 10, N'supplier.name', N'Buchungstext');
-COMMIT TRANSACTION;
-END
-GO
-
-IF NOT EXISTS (SELECT 1 FROM [django_migrations] WHERE [app] = N'tokens' AND [name] = N'0013_prices') AND NOT EXISTS (SELECT 1 FROM [ModelPrices])
-BEGIN
-BEGIN TRANSACTION;
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.8-flash', N'2027-01-01 08:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.7-flash', N'2026-01-01 00:00:00+00:00', N'0.7500', N'0.0750', N'3.7500', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 COMMIT TRANSACTION;
 END
 GO
@@ -2347,6 +2362,12 @@ IF EXISTS (
         (N'extraction_companygrant', N'id'),
         (N'extraction_companygrant', N'company_id'),
         (N'extraction_companygrant', N'user_id'),
+        (N'extraction_documentday', N'id'),
+        (N'extraction_documentday', N'day'),
+        (N'extraction_documentday', N'company_id'),
+        (N'extraction_documentday', N'state'),
+        (N'extraction_documentday', N'documents'),
+        (N'extraction_documentday', N'to_review'),
         (N'extraction_erasure', N'id'),
         (N'extraction_erasure', N'scope'),
         (N'extraction_erasure', N'subject'),
@@ -2871,7 +2892,8 @@ FROM (VALUES
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
-    (N'extraction', N'0028_erasures'),
+    (N'extraction', N'0028_document_days'),
+    (N'extraction', N'0029_erasures'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -1,8 +1,9 @@
 """The queue as a whole: paused or not, who works on it, and for how long its documents wait."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -109,14 +110,30 @@ def stuck_after() -> timedelta:
 
 
 def queue_state() -> QueueState:
-    """Look at the queue once: two queries, four where documents have waited for long."""
+    """Look at the queue once: two queries, three where documents have waited for long."""
     now = clock.now()
     oldest = Extraction.objects.queued().order_by("due_at").values_list("due_at", flat=True).first()
-    wait = max(now - oldest, timedelta(0)) if oldest else timedelta(0)
-    if is_paused():
-        return QueueState(Pace.PAUSED, wait)
+    wait = wait_since(oldest, now)
+
+    def is_moving() -> bool:
+        taken = Extraction.with_deleted.filter(claimed_at__gt=now - stuck_after())
+        return taken.exists()
+
+    return QueueState(pace_of(wait, is_paused=is_paused(), is_moving=is_moving), wait)
+
+
+def wait_since(oldest: datetime | None, now: datetime) -> timedelta:
+    """Return how long a document has waited that is due since a moment; 0 for none."""
+    return max(now - oldest, timedelta(0)) if oldest else timedelta(0)
+
+
+def pace_of(wait: timedelta, *, is_paused: bool, is_moving: Callable[[], bool]) -> Pace:
+    """Return how a queue moves whose oldest document waits for so long.
+
+    ``is_moving``: whether any document was taken within ``stuck_after``; asked where it matters.
+    """
+    if is_paused:
+        return Pace.PAUSED
     if wait < SLOW_AFTER:
-        return QueueState(Pace.OK, wait)
-    taken = Extraction.with_deleted.filter(claimed_at__gt=now - stuck_after())
-    is_stuck = wait >= stuck_after() and not taken.exists()
-    return QueueState(Pace.STUCK if is_stuck else Pace.SLOW, wait)
+        return Pace.OK
+    return Pace.SLOW if wait < stuck_after() or is_moving() else Pace.STUCK

@@ -82,7 +82,7 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         address = reverse("admin:extraction_extraction_change", args=[obj.last_extraction])
         return format_html('<a href="{}">{}</a>', address, moment(obj.last_taken_at))
 
-    @admin.display(description="")
+    @admin.display(description="action")
     def act(self, obj: Worker) -> SafeString:
         """A button of the form above the list; nothing for a worker that is gone."""
         if obj.state == WorkerState.STOPPED or obj.is_missing:

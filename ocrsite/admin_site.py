@@ -106,6 +106,15 @@ class Site(admin.AdminSite):
                 groups[group].append({**entry, "name": name})
         return [_group(name, lists) for name, lists in groups.items() if lists]
 
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show the dashboard above the groups."""
+        from extraction.dashboard.page import dashboard  # after the apps are loaded
+
+        context = {"dashboard": dashboard(request.user), **(extra_context or {})}  # type: ignore[arg-type]  # staff
+        return super().index(request, context)
+
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:

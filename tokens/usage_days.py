@@ -6,7 +6,7 @@ where two processes book the first ones at once, are counted by the next audit.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Any
@@ -16,6 +16,7 @@ from django.db.models import F, Max, Min, Sum, Value
 from django.db.models.functions import Coalesce
 from django_q.tasks import async_task
 
+from ocrsite.lib.database import deadlocks_retried
 from tokens.costs import sum_of_units, units
 from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay
 
@@ -34,6 +35,9 @@ _KEY = ("company_id", "token_id", "model", "currency")
 _SUMS = (*_COLUMNS, "cost_units")
 # Well within the time that the queue gives the audit; the newest days come first.
 SECONDS = 120.0
+
+# So many keys are corrected in one transaction: SQL Server takes 2,100 parameters.
+AT_ONCE = 1_000
 
 _Key = tuple[str, int, str, str]
 
@@ -109,49 +113,55 @@ def _days() -> Iterator[date]:
 def _correct_day(day: date) -> int:
     right, stored = _added_up(day), _stored(day)
     wrong = [key for key in right.keys() | stored.keys() if right.get(key) != stored.get(key)]
-    corrected = 0
-    for token_id in sorted({token_id for _, token_id, _, _ in wrong}):
-        with transaction.atomic():
-            # A call that is settled meanwhile waits: in the order in which the ledger locks.
-            TokenUsageSummary.objects.filter(token_id=token_id).update(
-                reserved_tokens=F("reserved_tokens")
+    token_ids = sorted({token_id for _, token_id, _, _ in wrong})
+    return sum(
+        _rewrite(day, token_ids[first : first + AT_ONCE])
+        for first in range(0, len(token_ids), AT_ONCE)
+    )
+
+
+@deadlocks_retried
+def _rewrite(day: date, token_ids: Sequence[int]) -> int:
+    """Replace the sums of a day and of some keys, and return how many were wrong."""
+    with transaction.atomic():
+        # A call that is settled meanwhile waits, as it does for another call of its key.
+        totals = TokenUsageSummary.objects.filter(token_id__in=token_ids)
+        totals.update(reserved_tokens=F("reserved_tokens"))
+        # Of every key: by an index on keys it would take as long as for all days.
+        right, stored = (
+            {key: sums for key, sums in found.items() if key[1] in token_ids}
+            for found in (_added_up(day), _stored(day))
+        )
+        wrong = [key for key in right.keys() | stored.keys() if right.get(key) != stored.get(key)]
+        if wrong:
+            UsageDay.objects.filter(day=day, token_id__in=token_ids).delete()
+            UsageDay.objects.bulk_create(
+                (
+                    UsageDay(day=day, **_named(_KEY, key), **_named(_SUMS, sums))
+                    for key, sums in right.items()
+                ),
+                batch_size=AT_ONCE,
             )
-            corrected += _rewrite(day, token_id)
-    return corrected
+    return len(wrong)
 
 
-def _rewrite(day: date, token_id: int) -> int:
-    """Replace the sums of a day and key that are wrong, and return how many were."""
-    right, stored = _added_up(day, token_id), _stored(day, token_id)
-    changed = 0
-    for key in right.keys() | stored.keys():
-        if right.get(key) == stored.get(key):
-            continue
-        named: dict[str, Any] = dict(zip(_KEY, key, strict=True))
-        if key not in right:
-            UsageDay.objects.filter(day=day, **named).delete()
-        else:
-            sums = dict(zip(_SUMS, right[key], strict=True))
-            UsageDay.objects.update_or_create(day=day, **named, defaults=sums)
-        changed += 1
-    return changed
+def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(names, values, strict=True))
 
 
-def _stored(day: date, token_id: int | None = None) -> dict[_Key, tuple[int, ...]]:
+def _stored(day: date) -> dict[_Key, tuple[int, ...]]:
+    """The sums of a day."""
     rows = UsageDay.objects.filter(day=day)
-    if token_id is not None:
-        rows = rows.filter(token_id=token_id)
     found = {row[:4]: row[4:] for row in rows.values_list(*_KEY, *_SUMS)}
     # A charge that was corrected to another company, model or currency leaves zeros.
     return {key: sums for key, sums in found.items() if any(sums)}
 
 
-def _added_up(day: date, token_id: int | None = None) -> dict[_Key, tuple[int, ...]]:
+def _added_up(day: date) -> dict[_Key, tuple[int, ...]]:
+    """What the usage rows of a day add up to."""
     rows = TokenUsageLog.objects.filter(
         logged_at__gte=begin_of(day), logged_at__lt=begin_of(day + timedelta(days=1))
     )
-    if token_id is not None:
-        rows = rows.filter(token=token_id or None)
     key: dict[str, Any] = {
         "by_company": Coalesce("company_id", "token__company_id", Value("")),
         "by_token": F("token_id"),

@@ -5,6 +5,7 @@ from extraction.models.account import AccountRule, Authenticator, ExternalIdenti
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
 from extraction.models.correction import Correction
+from extraction.models.document_day import DocumentDay
 from extraction.models.erasure import Erasure, ErasureScope
 from extraction.models.export_profile import (
     DateFormat,
@@ -45,6 +46,7 @@ __all__ = [
     "DateFormat",
     "DecimalSign",
     "DeliveryState",
+    "DocumentDay",
     "Erasure",
     "ErasureScope",
     "ExportColumn",

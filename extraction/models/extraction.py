@@ -202,7 +202,14 @@ class Extraction(models.Model):
             models.Index(fields=["state", "company_id", "due_at", "id"], name="extraction_turn"),
             models.Index(fields=["-claimed_at", "company_id"], name="extraction_served"),
             # What a page of the list adds up stands in the indexes by which it finds the rows.
-            models.Index(fields=["created_at", *_SUMMED], name="extraction_received"),
+            # And what the dashboard counts of a day.
+            models.Index(
+                fields=[
+                    *("created_at", *_SUMMED, "state", "company_id"),
+                    *("needs_review", "reviewed_at", "error_code"),
+                ],
+                name="extraction_received",
+            ),
             models.Index(fields=["company_id", "created_at", *_SUMMED], name="extraction_company"),
             models.Index(
                 fields=["company_id", "invoice_date", *_SUMMED], name="extraction_invoiced"

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from extraction import erasing, pipeline
 from extraction.alert_watch import LOOKS, Watch
+from extraction.document_days import Recounter
 from extraction.documents import temp_dirs
 from extraction.webhooks.alerts import tell_alerts
 from extraction.webhooks.batches import tell_batches
@@ -34,6 +35,8 @@ PAUSE = timedelta(seconds=30)
 _clocks: ClockWatch | None = None
 # Longer than a mail server is waited for.
 HOUSEKEEPING_ENDS_WITHIN_SECONDS = 7.0
+
+_recounter = Recounter()
 
 # How each duty failed that failed in its last round: logged once, until it is another failure.
 _failing: dict[str, str] = {}
@@ -109,6 +112,7 @@ def run_housekeeping() -> None:
             "continuation of erasures": erasing.wake_unfinished,
             # A long outage leaves many, and keys must not wait for all of them.
             "ingestion of spooled log records": partial(spool.ingest, at_most=1),
+            "count of the documents of past days": _recounter.look,
         }
     )
 

@@ -298,6 +298,14 @@ def _read(path: Path) -> list[Row]:
     return rows
 
 
+def waiting_files() -> int:
+    """Return how many files wait to be ingested. Raises nothing."""
+    try:
+        return len(_waiting())
+    except OSError:
+        return 0
+
+
 def _waiting() -> list[Path]:
     """The files that no process appends to any more, the oldest first."""
     folder = _folder()

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0027_roles'),
+        ('extraction', '0028_document_days'),
     ]
 
     operations = [

@@ -1,0 +1,267 @@
+"""What the dashboard tells of keys and their use. Amounts are LLM tokens; days are those of UTC.
+
+``companies`` are the ids that may be looked at, however rows write them; None means every one.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.utils import timezone
+
+from ocrsite.lib import clock
+from tokens.costs import amount_of
+from tokens.models import (
+    CoolDown,
+    LedgerAlert,
+    Quota,
+    QuotaSum,
+    ThresholdAlert,
+    TokenMaster,
+    TokenStatus,
+    UsageDay,
+)
+
+# So many days are shown, today among them.
+DAYS = 30
+# Of its limit, in percent: from here on a key is near it.
+NEAR = 80
+EXPIRES_SOON = timedelta(days=14)
+# A forecast beyond a year is none.
+LONGEST_FORECAST = 365
+# So many rows are shown of each list, and so many keys are looked at for it.
+SHOWN = 10
+MOST = 200
+
+
+@dataclass
+class Spent:
+    """Requests, LLM tokens, and what they cost by currency, as far as that is known."""
+
+    requests: int = 0
+    tokens: int = 0
+    _units: Counter[str] = field(default_factory=Counter)
+
+    def add(self, requests: int, tokens: int, currency: str, units: int) -> None:
+        """Add a sum in one currency ("" where the cost is not known)."""
+        self.requests += requests
+        self.tokens += tokens
+        if currency:
+            self._units[currency] += units
+
+    @property
+    def costs(self) -> list[tuple[str, Decimal]]:
+        """The currencies with the amounts."""
+        return [(currency, amount_of(units)) for currency, units in sorted(self._units.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFigures:
+    """Use today, in this month, and in the DAYS days that end today: by day, model and company."""
+
+    today: Spent
+    month: Spent
+    by_day: Mapping[date, Spent]
+    by_model: Mapping[str, Spent]
+    by_company: Mapping[str, Spent]
+    by_key: Mapping[int, int]
+
+
+def usage(today: date, companies: Sequence[str] | None = None) -> UsageFigures:
+    """Return the use as the daily sums tell it, in two queries."""
+    since, month = today - timedelta(days=DAYS - 1), today.replace(day=1)
+    figures = UsageFigures(
+        Spent(),
+        Spent(),
+        {since + timedelta(days=number): Spent() for number in range(DAYS)},
+        defaultdict(Spent),
+        defaultdict(Spent),
+        Counter(),
+    )
+    for day, model, currency, *amounts in _summed(
+        min(since, month), today, companies, "day", "model", "currency"
+    ):
+        spent = (int(amounts[0]), int(amounts[1]), currency, int(amounts[2]))
+        if day >= month:
+            figures.month.add(*spent)
+        if day == today:
+            figures.today.add(*spent)
+        if day >= since:
+            figures.by_day[day].add(*spent)
+            figures.by_model[model].add(*spent)
+    by_key: Any = figures.by_key
+    for company_id, token_id, currency, *amounts in _summed(
+        since, today, companies, "company_id", "token_id", "currency"
+    ):
+        requests, tokens, units = map(int, amounts)
+        figures.by_company[company_id].add(requests, tokens, currency, units)
+        by_key[token_id] += tokens
+    return figures
+
+
+def _summed(since: date, until: date, companies: Sequence[str] | None, *by: str) -> Any:
+    rows = UsageDay.objects.filter(day__gte=since, day__lte=until)
+    if companies is not None:
+        rows = rows.filter(company_id__in=companies)
+    sums = (Sum("requests"), Sum("total_tokens"), Sum("cost_units"))
+    return rows.order_by().values_list(*by).annotate(*sums)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A key that needs somebody, why, and on which day its limit is reached if use goes on so."""
+
+    token: TokenMaster
+    reasons: Sequence[tuple[str, str]]  # pill, words
+    share: int  # percent of the limit that is used
+    used_up_on: date | None
+
+
+def attention(
+    today: date, used_of_late: Mapping[int, int], companies: Sequence[str] | None = None
+) -> list[Attention]:
+    """Return the keys that need attention, those nearest to their limits first. One query.
+
+    ``used_of_late``: LLM tokens by key of the DAYS days that end today.
+    """
+    now = timezone.now()
+    cools = CoolDown.objects.filter(
+        Q(token_id=OuterRef("pk")) | Q(project=OuterRef("project")), blocked_until__gt=now
+    ).order_by("-blocked_until")
+    served = TokenMaster.objects.usable().filter(company_id=OuterRef("company_id"))
+    rows = TokenMaster.objects.annotate(
+        hundredfold=F("summary__total_used_tokens") * 100,
+        blocked_until=Subquery(cools.values("blocked_until")[:1]),
+        is_served=Exists(served),
+    ).filter(
+        ~Q(status=TokenStatus.ACTIVE)
+        | Q(expires_at__lte=now + EXPIRES_SOON)
+        | Q(hundredfold__gte=F("total_token_limit") * NEAR)
+        | Q(summary__total_remaining_tokens__lt=F("summary__threshold"))
+        | Q(blocked_until__isnull=False)
+    )
+    if companies is not None:
+        rows = rows.filter(company_id__in=companies)
+    # Active ones come first by the alphabet, too.
+    looked_at = rows.select_related("summary").defer("api_key").order_by("status", "-pk")[:MOST]
+    found = [_attention(row, today, now, used_of_late) for row in looked_at]
+    return sorted(found, key=_urgency)
+
+
+def _urgency(each: Attention) -> tuple[bool, int]:
+    """Keys that are out of use come last: most often somebody meant that."""
+    return each.token.status != TokenStatus.ACTIVE, -each.share
+
+
+def _attention(row: Any, today: date, now: datetime, used_of_late: Mapping[int, int]) -> Attention:
+    token: TokenMaster = row
+    limit = token.total_token_limit
+    share = 100 if limit <= 0 else min(999, 100 * token.used // limit)
+    reasons: list[tuple[str, str]] = []
+    status = token.effective_status
+    if status != TokenStatus.ACTIVE:
+        reasons.append((status.lower(), str(TokenStatus(status).label)))
+    elif share >= NEAR or token.unspent < _threshold(token):
+        reasons.append(("warning", "Near its limit"))
+    if row.blocked_until:
+        reasons.append(("waiting", "Cooling down"))
+    if token.expires_at and now < token.expires_at <= now + EXPIRES_SOON:
+        days = (token.expires_at - now).days
+        reasons.append(("warning", f"Expires in {days} days" if days != 1 else "Expires in 1 day"))
+    if not row.is_served:
+        reasons.append(("error", "Company without a usable key"))
+    used_up_on = None
+    if status == TokenStatus.ACTIVE:
+        used_up_on = forecast(today, token, used_of_late.get(token.pk, 0))
+    return Attention(token, reasons, share, used_up_on)
+
+
+def _threshold(token: TokenMaster) -> int:
+    return token.summary.threshold if hasattr(token, "summary") else 0
+
+
+def forecast(today: date, token: TokenMaster, used: int) -> date | None:
+    """Return the day on which a key's limit is reached if it goes on as in the last DAYS days.
+
+    ``used``: LLM tokens of those days. A younger key's rate is that of its days. None where nothing
+    was used, or where it would last for more than LONGEST_FORECAST days.
+    """
+    age = (today - token.created_at.date()).days + 1
+    days = max(1, min(DAYS, age))
+    if used <= 0:
+        return None
+    left = max(0, token.unspent) * days // used
+    return today + timedelta(days=left) if left <= LONGEST_FORECAST else None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A quota that renews, as its calls have used it in the period that is now."""
+
+    quota: Quota
+    used: int
+    limit: int  # with what it is raised by
+    resets_at: datetime | None
+
+    @property
+    def share(self) -> int:
+        """Percent of the limit that is used."""
+        return 100 if self.limit <= 0 else min(999, 100 * self.used // self.limit)
+
+
+def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
+    """Return the SHOWN quotas that are nearest to their limits in their periods; one query.
+
+    Those are left out of which no call has reserved anything in this period.
+    """
+    now = clock.now()
+    current = QuotaSum.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
+    if companies is not None:
+        own = Q(quota__company__in=companies) | Q(quota__token__company_id__in=companies)
+        current = current.filter(own)
+    rows = current.select_related("quota__company", "quota__token").order_by("-used")[:MOST]
+    found = [Budget(row.quota, row.used, row.quota.limit_at(now), row.ends_at) for row in rows]
+    return sorted(found, key=lambda budget: -budget.share)[:SHOWN]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert whose cause is still there: its model's name, its id and when it was raised."""
+
+    kind: str
+    pk: int
+    raised_at: datetime
+
+
+def open_alerts(
+    companies: Sequence[str] | None = None, *, of_keys: bool = True, of_ledger: bool = True
+) -> list[OpenAlert]:
+    """Return the open alerts, the newest first, in one query.
+
+    The ledger's concern every company, so that they are told to those alone who may see all.
+    """
+    keys = ThresholdAlert.objects.filter(
+        Q(token__summary__total_remaining_tokens__lt=F("threshold"))
+        | Q(threshold=0, token__summary__total_remaining_tokens__lte=0)
+        | Q(threshold=0, token__status=TokenStatus.EXCEEDED),
+        limit=F("token__total_token_limit"),
+    )
+    if companies is not None:
+        keys = keys.filter(token__company_id__in=companies)
+    ledger = LedgerAlert.objects.filter(resolved_at=None)
+    shown: list[Any] = []
+    if of_keys:
+        shown.append(_told(keys, "thresholdalert"))
+    if of_ledger and companies is None:
+        shown.append(_told(ledger, "ledgeralert"))
+    rows = shown[0].union(*shown[1:], all=True) if shown else []
+    return sorted((OpenAlert(*row) for row in rows), key=lambda row: row.raised_at, reverse=True)
+
+
+def _told(rows: Any, kind: str) -> Any:
+    named = rows.order_by().annotate(kind=Value(kind, CharField()))
+    return named.values_list("kind", "alert_id", "created_at")
