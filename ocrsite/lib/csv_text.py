@@ -18,7 +18,7 @@ class UnreadableTable(Exception):
     """A file that is no table of the columns expected; its text says why."""
 
 
-class _Echo:
+class Echo:
     """A file whose ``write`` returns the text."""
 
     def write(self, line: str) -> str:
@@ -28,10 +28,10 @@ class _Echo:
 
 def lines(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Iterator[bytes]:
     """Yield a file in UTF-8 with a byte order mark: headings, then rows (RFC 4180)."""
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield codecs.BOM_UTF8 + writer.writerow(columns).encode()
     for row in rows:
-        cells = [_inert(row.get(column, "")) for column in columns]
+        cells = [inert(row.get(column, "")) for column in columns]
         yield writer.writerow(cells).encode("utf-8", "replace")
 
 
@@ -80,10 +80,11 @@ def _by_heading(headings: list[str], row: list[str], number: int) -> dict[str, s
     return {heading: _armed(cell.strip()) for heading, cell in zip(headings, cells, strict=True)}
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """Return text with an apostrophe in front where a spreadsheet would take it for a formula."""
     return f"{_DISARM}{text}" if text.startswith(_FORMULA) else text
 
 
 def _armed(text: str) -> str:
-    """Undo what ``_inert`` did, so that a file that is read back changes nothing."""
+    """Undo what ``inert`` did, so that a file that is read back changes nothing."""
     return text[1:] if text.startswith(_DISARM) and text[1:].startswith(_FORMULA) else text
