@@ -100,7 +100,7 @@ class Cursor:
         if "SCOPE_IDENTITY()" in sql:
             return (1,)
         if returned := re.findall(r"INSERTED\.\[(\w+)\]", sql):
-            return tuple(1 if name.endswith("ID") else None for name in returned)
+            return tuple(_new_value(name) for name in returned)
         return (0,) if "AS [__count]" in sql or "@@TRANCOUNT" in sql else None
 
     def fetchmany(self, _size: int = 1) -> list[tuple[int | datetime | None, ...]]:
@@ -115,6 +115,13 @@ class Cursor:
 
     def close(self) -> None:
         pass
+
+
+def _new_value(column: str) -> int | datetime | None:
+    """What a new row has in a column that the database fills."""
+    if column.endswith(("ID", "Tokens", "TokensUsed", "Count")):
+        return 1
+    return NOW if column.endswith("At") else None
 
 
 @contextlib.contextmanager

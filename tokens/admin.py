@@ -28,6 +28,9 @@ from tokens.key_list import KEY_COLUMNS, KeyList
 from tokens.models import (
     CoolDown,
     LedgerAlert,
+    Quota,
+    QuotaChange,
+    QuotaSum,
     ThresholdAlert,
     TokenChange,
     TokenMaster,
@@ -36,6 +39,7 @@ from tokens.models import (
     TokenUsageSummary,
     UsageSummaryRow,
 )
+from tokens.quota_admin import QuotaInline, save_quotas
 
 WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
 SHOWN_CHANGES = 10
@@ -77,6 +81,14 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
         ("Status", {"fields": ["status", "status_reason", "created_at"]}),
         ("Changes", {"fields": ["why", "history"]}),
     ]
+
+    def get_inlines(self, request: HttpRequest, obj: TokenMaster | None) -> list[Any]:
+        """Quotas are made once the key is there."""
+        return [QuotaInline] if obj else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the quotas of the key."""
+        save_quotas(request, form, formset)
 
     @admin.display(description="stored key", empty_value="none")
     def stored_key(self, token: TokenMaster) -> str:
@@ -169,7 +181,10 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         # These are deleted with their key, though nobody may delete them alone.
-        owned = (TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown)
+        owned = (
+            *(TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown),
+            *(Quota, QuotaSum, QuotaChange),
+        )
         lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
 
