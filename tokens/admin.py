@@ -247,7 +247,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     company_rule = of_company("company_id")
     list_display = [
         *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
-        "estimated",
+        *("estimated", "document"),
     ]
     list_filter = [CompanyFilter, "estimated", "logged_at"]
     list_select_related = ["token"]
@@ -265,6 +265,14 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     def price(self, row: TokenUsageLog) -> str:
         """With its currency; none where no price was known."""
         return "" if row.cost is None else f"{row.cost:f} {row.currency}"
+
+    @admin.display(description="document", empty_value="-")
+    def document(self, row: TokenUsageLog) -> str:
+        """The way to it; none of a call that was made while the database was away."""
+        if row.attempt_id is None or row.key_fingerprint:
+            return ""
+        address = reverse("document-of-call", args=[row.attempt_id])
+        return format_html('<a href="{}">Open</a>', address)
 
     @admin.display(description="requested by", ordering="requested_by")
     def requester(self, row: TokenUsageLog) -> str:

@@ -14,15 +14,7 @@ from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, companies, ledger, rate_limits, services
 from tokens.candidates import Candidate, candidates, read_again, usable
 from tokens.ledger import Reservation
-from tokens.models import (
-    BY_PROVIDER,
-    AlertKind,
-    Finding,
-    Provider,
-    SiteAlert,
-    TokenMaster,
-    TokenStatus,
-)
+from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenStatus
 from tokens.quotas import QuotaState
 from tokens.rate_limits import LimitReached
 
@@ -252,8 +244,7 @@ def disable_key(token: TokenMaster, reason: str) -> None:
                 reason=reason,
                 by=BY_PROVIDER,
             )
-            told = Finding(f"Key {token} is disabled: {reason}"[:500], token.company_id)
-            SiteAlert.objects.raise_once(AlertKind.KEY_REJECTED, f"key {token.pk}", told)
+            services.tell_rejected(token, reason)
 
 
 @dataclass(frozen=True, slots=True)

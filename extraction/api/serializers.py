@@ -9,7 +9,7 @@ from django.core.exceptions import TooManyFieldsSent
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
-from extraction.models import ReaderChoice
+from extraction.models import ReaderChoice, WebhookEvent
 from extraction.validators import reject_control_characters
 from ocrsite.lib.columns import FitsColumn
 
@@ -149,3 +149,21 @@ class DocumentInput(ExtractionInput):
         help_text="The document in Base64 (RFC 4648, section 4), or as a data: URL.",
     )
     file_name = serializers.CharField(required=False, help_text="Shown to people.")
+
+
+class WebhookInput(serializers.Serializer[None]):
+    """A webhook to add."""
+
+    company_id = serializers.CharField(
+        max_length=50,
+        validators=[reject_control_characters, FitsColumn(50)],
+        help_text="Of whose documents it is told.",
+    )
+    url = serializers.CharField(
+        max_length=500, help_text="https, of a host that this site calls (WEBHOOK_HOSTS)."
+    )
+    events = serializers.ListField(
+        child=serializers.ChoiceField([str(event) for event in WebhookEvent.subscribable()]),
+        max_length=20,
+        help_text="What it is told of.",
+    )

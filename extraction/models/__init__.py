@@ -1,6 +1,14 @@
 """Extractions with attempts, access, exports, accounts and webhooks."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.access import (
+    ApiClient,
+    ApiClientCompany,
+    ApiClientKey,
+    ApiClientRequests,
+    CompanyGrant,
+    Scope,
+    StaffCompany,
+)
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
@@ -37,6 +45,8 @@ __all__ = [
     "AccountRule",
     "ApiClient",
     "ApiClientCompany",
+    "ApiClientKey",
+    "ApiClientRequests",
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
@@ -63,6 +73,7 @@ __all__ = [
     "Right",
     "Role",
     "RowsPer",
+    "Scope",
     "Separator",
     "StaffCompany",
     "State",

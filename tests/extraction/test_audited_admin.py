@@ -18,6 +18,7 @@ from tokens.models import Company, CoolDown
 
 pytestmark = pytest.mark.django_db
 
+
 CLIENTS = "/admin/extraction/apiclient/"
 # Of the rows that are edited with a user none is sent.
 NO_INLINES = {
@@ -43,6 +44,7 @@ def made(**of: Any) -> list[tuple[str, ...]]:
 def client_form(*companies: str, **fields: str) -> dict[str, str]:
     return {
         "name": "ERP",
+        "scopes": "read",
         "expiry_date_0": "",
         "expiry_date_1": "",
         "companies-TOTAL_FORMS": str(len(companies)),

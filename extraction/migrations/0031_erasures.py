@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0028_document_days'),
+        ('extraction', '0030_digests_of_keys'),
     ]
 
     operations = [
