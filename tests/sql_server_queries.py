@@ -93,8 +93,10 @@ class Cursor:
     def executemany(self, sql: str, _parameters: Sequence[object]) -> None:
         self._statements.append(sql)
 
-    def fetchone(self) -> tuple[int | datetime | None, ...] | None:
+    def fetchone(self) -> tuple[int | str | datetime | None, ...] | None:
         sql = self._statements[-1]
+        if "DATABASEPROPERTYEX" in sql:
+            return ("SQL_Latin1_General_CP1_CI_AS",)
         if "SYSUTCDATETIME()" in sql:
             return (NOW.replace(tzinfo=None),)
         if "SCOPE_IDENTITY()" in sql:
@@ -103,11 +105,11 @@ class Cursor:
             return tuple(_new_value(name) for name in returned)
         return (0,) if "AS [__count]" in sql or "@@TRANCOUNT" in sql else None
 
-    def fetchmany(self, _size: int = 1) -> list[tuple[int | datetime | None, ...]]:
+    def fetchmany(self, _size: int = 1) -> list[tuple[int | str | datetime | None, ...]]:
         row = self.fetchone()
         return [row] if row else []
 
-    def fetchall(self) -> list[tuple[int | datetime | None, ...]]:
+    def fetchall(self) -> list[tuple[int | str | datetime | None, ...]]:
         return self.fetchmany()
 
     def nextset(self) -> bool:
