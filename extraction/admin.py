@@ -22,10 +22,14 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
+from extraction import erasure_admin as erasure_admin  # likewise
+from extraction import grant_admin as grant_admin  # registers the grants
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
+from extraction.client_admin import KeyChangeAdmin
 from extraction.companies import admin as _companies  # noqa: F401 - registers
-from extraction.exports.values import is_of_line, known_paths
+from extraction.exports.values import LABELS, is_of_line, known_paths
+from extraction.labels import known_keys
 from extraction.listing import retrying
 from extraction.listing.retrying import ReasonForm
 from extraction.models import (
@@ -37,6 +41,7 @@ from extraction.models import (
     ExportColumn,
     ExportProfile,
     Extraction,
+    Label,
     Right,
     RowsPer,
     StaffCompany,
@@ -75,6 +80,13 @@ class AttemptInline(ReadOnlyMixin, admin.TabularInline[Attempt, Extraction]):
     extra = 0
 
 
+class LabelInline(ReadOnlyMixin, admin.TabularInline[Label, Extraction]):
+    """What it is called by."""
+
+    model = Label
+    extra = 0
+
+
 @admin.register(Extraction)
 class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
@@ -83,7 +95,7 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     list_display = ["file_name", "pill", "company_id", "requester", "created_at"]
     list_filter = [CompanyFilter, "state", "needs_review", "created_at"]
     search_fields = ["company_id", "file_name", "requested_by"]
-    inlines = [AttemptInline]
+    inlines = [LabelInline, AttemptInline]
     actions = ["retry"]
     readonly_fields = ["trace"]
 
@@ -160,16 +172,18 @@ class ApiClientCompanyInline(PicksCompany, admin.TabularInline[ApiClientCompany,
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
+class ApiClientAdmin(KeyChangeAdmin, APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
     company_rule = of_company("companies__company_id")
-    list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
+    list_display = [  # type: ignore[assignment]  # a tuple of six there
+        *("name", "pill", "prefix", "bound_to", "last_used_at", "expiry_date", "created"),
+    ]
     list_filter = ("created", company_filter("companies__company_id"))  # type: ignore[assignment]  # a tuple of one
     inlines = [ApiClientCompanyInline]
 
     def audited_as(self, obj: Any) -> What:
-        """By the prefix: the primary key holds the digest of its API key."""
+        """By the prefix, which other tables name it by."""
         return audit.row(obj, key=obj.prefix, name=f"{obj.name} ({obj.prefix})")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:
@@ -275,7 +289,11 @@ class ExportColumnForm(forms.ModelForm[ExportColumn]):
     path = forms.ChoiceField(
         label="Value",
         required=False,
-        choices=lambda: [("", "(empty)"), *((path, path) for path in known_paths())],
+        choices=lambda: [
+            ("", "(empty)"),
+            *((path, path) for path in known_paths()),
+            *((f"{LABELS}{key}", f"{LABELS}{key}") for key in known_keys()),
+        ],
     )
 
     class Meta:

@@ -3,10 +3,9 @@
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
@@ -14,11 +13,14 @@ from django.db import IntegrityError, transaction
 from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
+from extraction.idempotency import IdempotencyConflict, digest_of
+from extraction.labels import rows_of
 from extraction.models import (
     Channel,
     Correction,
     Extraction,
     IdempotencyKey,
+    Label,
     ReaderChoice,
     Right,
     State,
@@ -30,7 +32,6 @@ from logs import context
 from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
-from ocrsite.lib.errors import UserFacingError
 from tokens import selection
 from tokens.models import Provider, TokenMaster
 from tokens.selection import NoUsableKey
@@ -54,19 +55,6 @@ class Origin:
     address: str
 
 
-class IdempotencyConflict(UserFacingError):
-    """The same Idempotency-Key came with another document, company or reader."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "idempotency_conflict",
-            HTTPStatus.CONFLICT.phrase,
-            "This Idempotency-Key was already used with another document, company or reader. "
-            "Send a new key with every new document.",
-            409,
-        )
-
-
 def submit(
     upload: "UploadedFile[bytes]",
     *,
@@ -80,22 +68,24 @@ def submit(
     password: str = "",
     batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
+    labels: Mapping[str, str] | None = None,
     origin: Origin | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
-    ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. Raises
-    DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
-    it now, NoUsableKey when the company has no usable key or is closed, and IdempotencyConflict;
-    nothing is stored or queued then.
+    ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. An earlier
+    extraction that answers keeps its ``labels``. Raises DocumentRejected for a document that cannot
+    be read, ServiceFault when this machine cannot take it now, NoUsableKey when the company has no
+    usable key or is closed, and IdempotencyConflict; nothing is stored or queued then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
         selection.require_open(company_id)
         document = intake.receive(upload, extraction_id, password=password)
-        identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
+        key = None if idempotency_key is None else digest_of(idempotency_key)
+        identity = _Identity(company_id, document.sha256, client, key, force, reader)
         with ExitStack() as unused_files:
             unused_files.callback(_remove_files, extraction_id)
             _forget_deleted(identity)
@@ -126,7 +116,9 @@ def submit(
                 )
             # Where the database is lost at the commit, the row may be there and need its file. If
             # it is not, the file goes at night.
-            extraction = _record(extraction, identity, before_commit=unused_files.pop_all)
+            extraction = _record(
+                extraction, identity, labels or {}, before_commit=unused_files.pop_all
+            )
     created = extraction.pk == extraction_id
     if not created:
         _remove_files(extraction_id)
@@ -247,22 +239,25 @@ def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> No
 
 def _earlier(identity: _Identity) -> Extraction | None:
     """The extraction that already answers, by its Idempotency-Key or by its bytes."""
-    same_key = Extraction.objects.filter(
-        idempotency_keys__client=identity.client, idempotency_keys__key=identity.idempotency_key
-    ).first()
-    if same_key is not None:
-        if not identity.is_of(same_key):
+    used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
+    used = used.filter(extraction__deleted_at=None).select_related("extraction")
+    if same_key := used.first():
+        if same_key.request or not identity.is_of(same_key.extraction):
             raise IdempotencyConflict
-        return same_key
+        return same_key.extraction
     if identity.dedup_key is not None:
         return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None
 
 
 def _record(
-    extraction: Extraction, identity: _Identity, *, before_commit: Callable[[], object]
+    extraction: Extraction,
+    identity: _Identity,
+    labels: Mapping[str, str],
+    *,
+    before_commit: Callable[[], object],
 ) -> Extraction:
-    """Commit row, wake-up and Idempotency-Key together, or return the row that was first.
+    """Commit row, labels, wake-up and Idempotency-Key together, or return the row that was first.
 
     ``before_commit`` is called when only the commit of a new row is left to do.
     """
@@ -272,6 +267,8 @@ def _record(
         with transaction.atomic():
             if is_new:
                 extraction.save(force_insert=True)
+                if labels:
+                    Label.objects.bulk_create(rows_of(extraction, labels))
                 wake(extraction.pk)
             if identity.idempotency_key is not None:
                 IdempotencyKey.objects.create(

@@ -9,6 +9,7 @@ from extraction import (
     review_views,
     trace_views,
     upload_views,
+    usage_views,
     views,
 )
 
@@ -54,4 +55,16 @@ urlpatterns = [
     ),
     path("review/printed/", page_views.printed, name="review-printed"),
     path("review/", review_views.open_next, name="review-next"),
+    # Before the admin's own views, whose navigation leads to them.
+    path("admin/usage-report/", usage_views.usage_report, name="usage-report"),
+    path(
+        "admin/usage-report/<str:format_name>/",
+        usage_views.usage_report_file,
+        name="usage-report-file",
+    ),
+    path(
+        "admin/usage-report/call/<uuid:attempt_id>/",
+        usage_views.document_of_call,
+        name="document-of-call",
+    ),
 ]

@@ -19,6 +19,7 @@ from extraction import fairness, liveness, queue_state, submission
 from extraction.access import NotAllowed, principal_of, visible_extraction
 from extraction.documents.shown_pages import shown_pages
 from extraction.invoices import annotations, presentation
+from extraction.invoices.amounts import grouped
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
 from extraction.listing.actions import ACTIONS, actions_of, chosen_by_id
@@ -27,6 +28,7 @@ from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
 from extraction.models import Extraction, State
+from tokens.usage_report import NOTHING_USED, usage_of_attempts
 
 
 @require_safe
@@ -106,6 +108,7 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     }
     if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))
+        context |= _cost_context(extraction)
     if not extraction.ended:
         context |= _waiting_context(extraction)
     return render(request, "extraction/result.html", context)
@@ -143,6 +146,16 @@ def _waiting_context(extraction: Extraction) -> dict[str, object]:
         "reader_lives": liveness.has_sign(),
         "is_paused": extraction.state != State.PROCESSING and queue_state.is_paused(),
     }
+
+
+def _cost_context(extraction: Extraction) -> dict[str, object]:
+    """What the calls for a document cost, failed ones too."""
+    if not extraction.attempts:
+        return {}
+    calls = extraction.attempt_set.values_list("pk", flat=True)
+    charged = sum(usage_of_attempts(list(calls)).values(), NOTHING_USED)
+    costs = [f"{cost.currency} {grouped(cost.amount, cost.currency)}" for cost in charged.costs]
+    return {"costs": costs, "unpriced_calls": charged.unpriced_calls}
 
 
 def _result_context(invoice: Invoice) -> dict[str, object]:

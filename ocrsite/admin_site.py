@@ -34,9 +34,11 @@ GROUPS: dict[str, dict[str, str]] = {
     "Access": {
         "auth.User": "Users",
         "auth.Group": "Roles",
+        "extraction.CompanyGrant": "Grants",
         "extraction.ApiClient": "API clients",
         "extraction.Authenticator": "Second factors",
         "extraction.FailedAttempts": "Failed log-ins",
+        "extraction.Erasure": "Erasures",
     },
     "What happened": {
         "logs.AuditEntry": "Audit list",

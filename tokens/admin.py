@@ -19,11 +19,12 @@ import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
 from tokens.company_fields import CompanyFilter, PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
-from tokens.key_list import KeyList
+from tokens.key_list import KEY_COLUMNS, KeyList
 from tokens.models import (
     CoolDown,
     LedgerAlert,
@@ -46,8 +47,9 @@ OfKey = company_filter("token__company_id")
 
 
 @admin.register(TokenMaster)
-class TokenMasterAdmin(PicksCompany, KeyList):
+class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
     company_rule = of_company("company_id")
+    csv_columns = KEY_COLUMNS
     form = TokenForm
     readonly_fields = [
         "stored_key",
@@ -262,7 +264,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     company_rule = of_company("company_id")
     list_display = [
         *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
-        "estimated",
+        *("estimated", "document"),
     ]
     list_filter = [CompanyFilter, "estimated", "logged_at"]
     list_select_related = ["token"]
@@ -280,6 +282,14 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     def price(self, row: TokenUsageLog) -> str:
         """With its currency; none where no price was known."""
         return "" if row.cost is None else f"{row.cost:f} {row.currency}"
+
+    @admin.display(description="document", empty_value="-")
+    def document(self, row: TokenUsageLog) -> str:
+        """The way to it; none of a call that was made while the database was away."""
+        if row.attempt_id is None or row.key_fingerprint:
+            return ""
+        address = reverse("document-of-call", args=[row.attempt_id])
+        return format_html('<a href="{}">Open</a>', address)
 
     @admin.display(description="requested by", ordering="requested_by")
     def requester(self, row: TokenUsageLog) -> str:

@@ -14,15 +14,7 @@ from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, companies, ledger, rate_limits, services
 from tokens.candidates import Candidate, candidates, read_again, usable
 from tokens.ledger import Reservation
-from tokens.models import (
-    BY_PROVIDER,
-    AlertKind,
-    Finding,
-    Provider,
-    SiteAlert,
-    TokenMaster,
-    TokenStatus,
-)
+from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenStatus
 from tokens.quotas import QuotaState
 from tokens.rate_limits import LimitReached
 from tokens.renewals import first_renewal, local_time
@@ -182,10 +174,8 @@ def take(
         raise _too_large([outcome.quotas for outcome in too_little.values()])
     if used_up:
         raise _used_up(used_up.values())
-    if only is None:
-        raise _no_usable_key(company_id)
     require_open(company_id)
-    raise _exceeded(CHOSEN_KEY_UNUSABLE)
+    raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
 
 
 def require_free(
@@ -252,8 +242,7 @@ def disable_key(token: TokenMaster, reason: str) -> None:
                 reason=reason,
                 by=BY_PROVIDER,
             )
-            told = Finding(f"Key {token} is disabled: {reason}"[:500], token.company_id)
-            SiteAlert.objects.raise_once(AlertKind.KEY_REJECTED, f"key {token.pk}", told)
+            services.tell_rejected(token, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,28 @@
-"""Sums of what calls were charged: by day, month, key, company, branch or requester.
+"""Sums of what calls were charged: by day, month, key, company, branch, requester or model.
 
-All amounts are LLM tokens, as booked in TokenUsageLogs; days and months are those of UTC.
+As booked in TokenUsageLogs: LLM tokens, and money by currency. Days and months are those of the
+company's time zone. Whichever way a row writes a company's id, it counts for the company.
+
+Whole days of UTC come from the daily sums (TokenUsageDays) where these tell the groups apart and
+are made already, so that millions of rows need not be added up.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce, TruncDate, TruncMonth
+from django.db.models import Case, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce, NullIf
 
-from tokens.models import TokenUsageLog
+from tokens.company_days import between, by_zone, midnight
+from tokens.costs import Money, amount_of, sum_of_units, units
+from tokens.models import Company, TokenUsageLog, UsageDay
+from tokens.models.company import folded
 
-# The columns that are summed up, by the names under which they are told.
-_SUMS = {
-    "calls": "request_count",
-    "input_tokens": "input_tokens",
-    "cached_tokens": "cached_tokens",
-    "output_tokens": "output_tokens",
-    "thinking_tokens": "thinking_tokens",
-    "total_tokens": "total_tokens_used",
-}
-NOTHING_USED = dict.fromkeys(_SUMS, 0)
+_MOMENT = timedelta(microseconds=1)
 
 
 class Group(StrEnum):
@@ -35,58 +34,249 @@ class Group(StrEnum):
     COMPANY = "company_id"
     BRANCH = "branch"
     REQUESTER = "requested_by"
+    MODEL = "model"
 
 
-_VALUES: dict[Group, Any] = {
-    Group.DAY: TruncDate("logged_at", tzinfo=UTC),
-    Group.MONTH: TruncMonth("logged_at", tzinfo=UTC),
-    Group.KEY: F("token_id"),
-    # A row that was inserted by SQL may name its key alone.
-    Group.COMPANY: Coalesce("company_id", "token__company_id"),
-    Group.BRANCH: F("branch"),
-    Group.REQUESTER: F("requested_by"),
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Rows that are added up, and their expressions.
+
+    ``summed``: by the names under which they are told. ``unpriced`` selects rows of unknown cost:
+    their model had no price, or they are of before there were prices.
+    """
+
+    rows: Callable[[], QuerySet[Any]]
+    company: str
+    values: Mapping[Group, Any]
+    currency: Any
+    summed: Mapping[str, str]
+    units: Any
+    unpriced: Q
+
+
+_COMPANY: Any = Coalesce("company_id", "token__company_id")  # SQL may name the key alone
+_SUMMED = {
+    "calls": "request_count",
+    "input_tokens": "input_tokens",
+    "cached_tokens": "cached_tokens",
+    "output_tokens": "output_tokens",
+    "thinking_tokens": "thinking_tokens",
+    "total_tokens": "total_tokens_used",
 }
+_CALLS = _Source(
+    rows=lambda: TokenUsageLog.objects.annotate(company=_COMPANY),
+    company="company",
+    values={
+        Group.KEY: F("token_id"),
+        Group.COMPANY: F("company"),
+        Group.BRANCH: F("branch"),
+        Group.REQUESTER: F("requested_by"),
+        Group.MODEL: F("model"),
+    },
+    currency=F("currency"),
+    summed=_SUMMED,
+    units=sum_of_units("cost"),
+    unpriced=Q(cost=None),
+)
+_DAYS = _Source(
+    # A charge that was corrected to another model or currency leaves a row of zeros.
+    rows=lambda: UsageDay.objects.exclude(requests=0),
+    company="company_id",
+    values={
+        Group.KEY: NullIf("token_id", Value(0)),
+        Group.COMPANY: NullIf("company_id", Value("")),
+        Group.MODEL: NullIf("model", Value("")),
+    },
+    currency=NullIf("currency", Value("")),
+    summed={name: name for name in _SUMMED} | {"calls": "requests"},
+    units=Sum(Case(When(~Q(currency=""), then=F("cost_units")))),
+    unpriced=Q(currency=""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """LLM tokens and money of some calls. What ``unpriced_calls`` cost is not known."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    thinking_tokens: int = 0
+    total_tokens: int = 0
+    unpriced_calls: int = 0
+    cost_units: Mapping[str, int] = field(default_factory=dict)
+    """Of the last place of a cost, by currency: they add up exactly."""
+
+    def __add__(self, other: "Sums") -> "Sums":
+        counts: dict[str, Any] = {
+            name: getattr(self, name) + getattr(other, name) for name in COUNTS
+        }
+        costs = {
+            currency: self.cost_units.get(currency, 0) + other.cost_units.get(currency, 0)
+            for currency in sorted({*self.cost_units, *other.cost_units})
+        }
+        return Sums(**counts, cost_units=costs)
+
+    @property
+    def costs(self) -> list[Money]:
+        """What is known of the cost, by currency."""
+        return [Money(amount_of(cost), currency) for currency, cost in self.cost_units.items()]
+
+
+COUNTS = tuple(each.name for each in fields(Sums))[:-1]
+NOTHING_USED = Sums()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """The sums of one group: ``values`` has one for each group that was asked for.
+
+    A day is a date, a month its first day.
+    """
+
+    values: Mapping[Group, Any]
+    sums: Sums
+
+
+def total(rows: Iterable[UsageRow]) -> Sums:
+    """Return the sums of all rows."""
+    return sum((row.sums for row in rows), NOTHING_USED)
 
 
 def usage_sums(
     company_ids: Sequence[str] | None, since: date, until: date, groups: Sequence[Group]
-) -> list[dict[str, Any]]:
+) -> list[UsageRow]:
     """Return the sums of the days from ``since`` to ``until``, both counted, in order of groups.
 
-    ``company_ids``: None means every company. A row has a value for each group, a month as its
-    first day, and the sums; without groups there is one row, of zeros where nothing was used.
+    ``company_ids``: None means every company. Without groups there is one row, of zeros where
+    nothing was used.
     """
-    rows = TokenUsageLog.objects.annotate(company=_VALUES[Group.COMPANY]).filter(
-        logged_at__gte=_midnight(since), logged_at__lt=_midnight(until + timedelta(days=1))
-    )
-    if company_ids is not None:
-        rows = rows.filter(company__in=company_ids)
-    sums = {f"sum_{name}": Coalesce(Sum(column), 0) for name, column in _SUMS.items()}
-    if not groups:
-        return [_told(rows.aggregate(**sums), groups)]
-    values = {f"by_{group.name}": _VALUES[group] for group in groups}
-    grouped = rows.order_by().values(**values).annotate(**sums).order_by(*values)
-    return [_told(row, groups) for row in grouped]
+    own_names = _own_names()
+    found: dict[tuple[Any, ...], Sums] = {} if groups else {(): NOTHING_USED}
+    summed_from = _summed_from(groups)
+    for zone, of_zone in by_zone():
+        for first, last in _parts(since, until, groups):
+            selected = _selected(*between(first, last, zone), summed_from)
+            for values, sums in _added_up(selected, of_zone, company_ids, groups):
+                days = {Group.DAY: first, Group.MONTH: first.replace(day=1)}
+                company = values.get(Group.COMPANY)
+                named = {Group.COMPANY: own_names.get(folded(company or ""), company)}
+                key = tuple({**values, **days, **named}[group] for group in groups)
+                found[key] = found.get(key, NOTHING_USED) + sums
+    return [
+        UsageRow(dict(zip(groups, key, strict=True)), found[key])
+        for key in sorted(found, key=_order)
+    ]
 
 
-def usage_of_attempts(attempt_ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:
+def usage_of_attempts(attempt_ids: Collection[UUID]) -> dict[UUID, Sums]:
     """Return what each call was charged, by its id; calls that cost nothing are left out."""
     if not attempt_ids:
         return {}
     rows = TokenUsageLog.objects.filter(attempt_id__in=attempt_ids)
-    charged = rows.values_list("attempt_id", *_SUMS.values())
-    return {id_: dict(zip(_SUMS, amounts, strict=True)) for id_, *amounts in charged if id_}
+    return {row.attempt_id: _sums_of(row) for row in rows if row.attempt_id}
 
 
-def _told(row: Mapping[str, Any], groups: Sequence[Group]) -> dict[str, Any]:
-    named = {str(group): _plain(row[f"by_{group.name}"]) for group in groups}
-    return named | {name: row[f"sum_{name}"] for name in _SUMS}
+def _own_names() -> dict[str, str]:
+    """The id of each company whose rows may write it in several ways, by its folded id."""
+    companies = Company.objects.values_list("folded_id", "company_id", "other_spellings")
+    return {folded_id: company_id for folded_id, company_id, others in companies if others}
 
 
-def _plain(value: Any) -> Any:
-    """A month is told by its first day, without a time."""
-    return value.date() if isinstance(value, datetime) else value
+def _parts(since: date, until: date, groups: Sequence[Group]) -> Iterator[tuple[date, date]]:
+    """Yield the first and last day of each part of a period that is told by itself.
+
+    One query for each part: no database then has to know the time zones.
+    """
+    first = since
+    while first <= until:
+        last = until
+        if Group.DAY in groups:
+            last = first
+        elif Group.MONTH in groups:
+            last = min(until, _month_after(first) - timedelta(days=1))
+        yield first, last
+        first = last + timedelta(days=1)
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
+def _month_after(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _summed_from(groups: Sequence[Group]) -> date | None:
+    """Return the day from which the daily sums serve; None where they tell too little apart.
+
+    They are made from the newest day on, each at once: so all are there but, perhaps, the first.
+    """
+    if {Group.BRANCH, Group.REQUESTER} & set(groups):
+        return None
+    first: date | None = UsageDay.objects.aggregate(first=Min("day"))["first"]
+    return first and first + timedelta(days=1)
+
+
+def _selected(
+    begin: datetime, end: datetime, summed_from: date | None
+) -> list[tuple[_Source, dict[str, Any]]]:
+    """Divide a time into whole days of UTC that the daily sums have, and what lies around them."""
+    first, last = (begin - _MOMENT).date() + timedelta(days=1), end.date()
+    if summed_from is None or max(first, summed_from) >= last:
+        return [(_CALLS, {"logged_at__gte": begin, "logged_at__lt": end})]
+    first = max(first, summed_from)
+    return [
+        (_DAYS, {"day__gte": first, "day__lt": last}),
+        *(
+            (_CALLS, {"logged_at__gte": after, "logged_at__lt": before})
+            for after, before in ((begin, midnight(first, UTC)), (midnight(last, UTC), end))
+            if after < before
+        ),
+    ]
+
+
+def _added_up(
+    selected: Iterable[tuple[_Source, dict[str, Any]]],
+    of_zone: Callable[[str], Q],
+    company_ids: Sequence[str] | None,
+    groups: Sequence[Group],
+) -> Iterator[tuple[dict[Group, Any], Sums]]:
+    for source, lookups in selected:
+        rows = source.rows().filter(of_zone(source.company), **lookups)
+        if company_ids is not None:
+            rows = rows.filter(**{f"{source.company}__in": company_ids})
+        yield from _grouped(rows, source, groups)
+
+
+def _grouped(
+    rows: QuerySet[Any], source: _Source, groups: Sequence[Group]
+) -> Iterator[tuple[dict[Group, Any], Sums]]:
+    """Yield the sums of each group and currency, without days and months."""
+    names = {f"by_{group.name}": group for group in groups if group in source.values}
+    sums = {f"sum_{name}": Coalesce(Sum(column), 0) for name, column in source.summed.items()}
+    unpriced = Case(When(source.unpriced, then=F(source.summed["calls"])))
+    grouped = (
+        rows.order_by()
+        .values(
+            **{name: source.values[group] for name, group in names.items()},
+            of_currency=source.currency,
+        )
+        .annotate(**sums, sum_unpriced_calls=Coalesce(Sum(unpriced), 0), units=source.units)
+    )
+    found: Iterable[Mapping[str, Any]] = grouped.iterator()
+    for row in found:
+        counts: dict[str, Any] = {name: int(row[f"sum_{name}"]) for name in COUNTS}
+        cost = {} if row["units"] is None else {row["of_currency"]: int(row["units"])}
+        yield {group: row[name] for name, group in names.items()}, Sums(**counts, cost_units=cost)
+
+
+def _sums_of(row: TokenUsageLog) -> Sums:
+    counts: dict[str, Any] = {name: getattr(row, column) for name, column in _SUMMED.items()}
+    return Sums(
+        **counts,
+        unpriced_calls=row.request_count if row.cost is None else 0,
+        cost_units={} if row.cost is None else {row.currency or "": units(row.cost)},
+    )
+
+
+def _order(key: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    """What is not known comes first, as in a database's order."""
+    return [(value is not None, value) for value in key]

@@ -110,8 +110,15 @@ class Reviewed(_Answer):
     """Why it was rejected."""
 
 
+class Cost(_Answer):
+    """What is known of a cost in one currency."""
+
+    currency: Currency
+    amount: Number
+
+
 class Usage(_Answer):
-    """LLM tokens as charged, and the calls that they were charged for."""
+    """LLM tokens and money as charged, and the calls that they were charged for."""
 
     calls: int
     input_tokens: int
@@ -121,6 +128,10 @@ class Usage(_Answer):
     thinking_tokens: int
     total_tokens: int
     """What counts against the quota: input + output + thinking."""
+    costs: list[Cost]
+    """By the prices of the time, one for each currency; empty where no cost is known."""
+    unpriced_calls: int
+    """Of the calls, those whose cost is not known, since their model had no price."""
 
 
 class Call(_Answer):
@@ -183,6 +194,7 @@ class Extraction(Envelope):
     branch: str
     requested_by: str
     licence_id: str | None
+    labels: dict[str, str]
     reader: ReaderChoice
     """As asked for."""
     model: str | None
@@ -211,6 +223,7 @@ class ExtractionLine(_Answer):
     branch: str
     requested_by: str
     licence_id: str | None
+    labels: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
     duplicate_of: UUID | None
@@ -250,21 +263,86 @@ class Companies(_Answer):
     results: list[Company]
 
 
+class Webhook(_Answer):
+    """A webhook of the client that asks."""
+
+    id: UUID
+    company_id: str
+    url: str
+    events: list[str]
+    enabled: bool
+    """Nothing is sent while it is not; staff enable it again."""
+    disabled_reason: str
+    failing_since: datetime | None
+    """Since then nothing has arrived."""
+    last_success_at: datetime | None
+    created_at: datetime
+
+
+class NewWebhook(Webhook):
+    """A webhook that was added."""
+
+    secret: str
+    """Signs what is sent (Standard Webhooks); in no other answer."""
+
+
+class Webhooks(_Answer):
+    """The webhooks of the client that asks."""
+
+    results: list[Webhook]
+
+
 class UsageRow(Usage):
     """The sums of one group; it has the values of the groups that were asked for."""
 
-    day: date | None = Field(default=None, description="UTC.")
-    month: date | None = Field(default=None, description="Its first day, UTC.")
+    day: date | None = Field(default=None, description="In the company's time zone.")
+    month: date | None = Field(default=None, description="Its first day.")
     token_id: int | None = None
-    company_id: str = ""
+    company_id: str | None = ""
     branch: str = ""
     requested_by: str = ""
+    model: str | None = Field(default=None, description="Null for calls of before costs were kept.")
 
 
 class UsageAnswer(_Answer):
-    """What the caller's companies were charged from ``since`` to ``until``, both counted (UTC)."""
+    """What the caller's companies were charged from ``since`` to ``until``, both counted.
+
+    Days are those of each company's time zone.
+    """
 
     since: date
     until: date
-    group_by: list[Literal["day", "month", "token_id", "company_id", "branch", "requested_by"]]
+    group_by: list[
+        Literal["day", "month", "token_id", "company_id", "branch", "requested_by", "model"]
+    ]
     results: list[UsageRow]
+
+
+class Quota(_Answer):
+    """What a company with all its keys, or one key, may spend in a period."""
+
+    company_id: str
+    token_id: int | None
+    """Null for the company's own."""
+    period: Literal["total", "daily", "weekly", "monthly"]
+    """Days are those of the company's time zone; total never renews."""
+    unit: Literal["tokens"]
+    """What the numbers count: LLM tokens."""
+    limit: int
+    """With what it is raised by for a while."""
+    used: int
+    """In the current period."""
+    reserved: int
+    """By calls under way."""
+    remaining: int
+    """The limit minus the use; what is reserved is still in it. Negative after it was lowered."""
+    starts_at: datetime | None
+    """Of the current period; null for total."""
+    resets_at: datetime | None
+    """When the next period begins; null for total."""
+
+
+class QuotaAnswer(_Answer):
+    """The quotas of the caller's companies, those of companies first; then each key's for life."""
+
+    results: list[Quota]

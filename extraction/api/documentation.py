@@ -18,13 +18,16 @@ from extraction.api.answers import (
     Extraction,
     ExtractionsPage,
     ExtractProblem,
+    NewWebhook,
     Problem,
+    QuotaAnswer,
     ReadUnstored,
     UsageAnswer,
+    Webhooks,
 )
 from extraction.api.listing import ListForm
 from extraction.api.review import ApprovalInput, EditInput, RejectionInput
-from extraction.api.serializers import DocumentInput, ExtractionInput
+from extraction.api.serializers import DocumentInput, ExtractionInput, WebhookInput
 from extraction.api.usage import LONGEST_PERIOD
 from extraction.exports.formats import WRITERS, Format
 from tokens.usage_report import Group
@@ -59,7 +62,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="Kept for 24 hours: the same key and document return the same extraction.",
+    description="Kept for 24 hours: the same key and request are answered, and nothing done twice.",
 )
 
 
@@ -123,6 +126,7 @@ _SELECTS = {
     "until": "Last day of the invoice date.",
     "branch": "The branch, in any case.",
     "requester": "A part of who asked.",
+    "label": "key=value, or a key alone for every value of it.",
     "duplicates": "Whether the same bytes came before.",
     "received_since": "Time with an offset (ISO 8601), counted itself.",
     "received_before": "Time with an offset (ISO 8601), not counted itself.",
@@ -189,7 +193,8 @@ retry = extend_schema(
     operation_id="retry",
     summary="Read a failed or cancelled one again",
     request=None,
-    responses=_answers({202: Extraction}, 403, 404, 409),
+    parameters=[_IDEMPOTENCY_KEY],
+    responses=_answers({202: Extraction}, 400, 403, 404, 409),
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -209,21 +214,22 @@ approval = extend_schema(
     operation_id="approve",
     summary="Approve an invoice",
     request={"application/json": ApprovalInput},
-    parameters=[_IF_MATCH],
+    parameters=[_IF_MATCH, _IDEMPOTENCY_KEY],
     responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
 )
 rejection = extend_schema(
     operation_id="reject",
     summary="Reject an invoice",
     request={"application/json": RejectionInput},
-    parameters=[_IF_MATCH],
-    responses=_answers({200: Extraction}, 400, 403, 404, 412, 413, 415, 428),
+    parameters=[_IF_MATCH, _IDEMPOTENCY_KEY],
+    responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
 )
 cancellation = extend_schema(
     operation_id="cancel",
     summary="Cancel what no process has taken",
     request=None,
-    responses=_answers({200: Extraction}, 403, 404, 409),
+    parameters=[_IDEMPOTENCY_KEY],
+    responses=_answers({200: Extraction}, 400, 403, 404, 409),
 )
 deletion = extend_schema(
     operation_id="delete",
@@ -268,17 +274,43 @@ companies = extend_schema(
 )
 usage = extend_schema(
     operation_id="get_usage",
-    summary="LLM tokens that were charged",
+    summary="LLM tokens and money that were charged",
     parameters=[
-        OpenApiParameter("since", OpenApiTypes.DATE, description="First day (UTC)."),
+        OpenApiParameter(
+            "since", OpenApiTypes.DATE, description="First day, in each company's zone."
+        ),
         OpenApiParameter(
             "until",
             OpenApiTypes.DATE,
-            description=f"Last day (UTC); at most {LONGEST_PERIOD} days in all.",
+            description=f"Last day, counted; at most {LONGEST_PERIOD} days in all.",
         ),
         OpenApiParameter("group_by", description=f"Some of {', '.join(Group)}; commas between."),
         OpenApiParameter("company", description="One of the caller's alone."),
     ],
     responses=_answers({200: UsageAnswer}, 400, 403),
 )
+quota = extend_schema(
+    operation_id="get_quota",
+    summary="What may still be spent",
+    parameters=[OpenApiParameter("company", description="One of the caller's alone.")],
+    responses=_answers({200: QuotaAnswer}, 400, 403),
+)
 nothing = extend_schema(exclude=True)
+
+
+webhooks = extend_schema(
+    operation_id="list_webhooks",
+    summary="The webhooks of this client",
+    responses=_answers({200: Webhooks}, 403),
+)
+new_webhook = extend_schema(
+    operation_id="add_webhook",
+    summary="Add a webhook for what this client sends",
+    request=WebhookInput,
+    responses=_answers({201: NewWebhook}, 400, 403),
+)
+webhook_deletion = extend_schema(
+    operation_id="delete_webhook",
+    summary="Remove a webhook",
+    responses={204: OpenApiResponse(description="It is gone."), **_answers({}, 403, 404)},
+)

@@ -9,9 +9,10 @@ from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
+from extraction.labels import labels_of
 from extraction.models import Attempt, Extraction, State
 from logs import context as log_context
-from tokens.usage_report import NOTHING_USED, usage_of_attempts
+from tokens.usage_report import COUNTS, NOTHING_USED, Sums, usage_of_attempts
 
 PENDING = "Invoice is being processed"
 
@@ -103,6 +104,7 @@ def representation(extraction: Extraction) -> dict[str, Any]:
         "invoice": extraction.result,
         "original": extraction.original,
         **_fields(extraction, _METADATA),
+        "labels": labels_of(extraction),
         "pages": _pages(extraction),
         **_calls(extraction),
     }
@@ -118,6 +120,7 @@ def line(extraction: Extraction) -> dict[str, Any]:
         "extraction": reverse("api-extraction", args=[extraction.pk]),
         "status": status,
         **_fields(extraction, _LISTED),
+        "labels": labels_of(extraction),
         "total_amount": None if total is None else f"{total.normalize():f}",
         "reviewed": _reviewed(extraction),
         "code": problem.error_code or None,
@@ -159,9 +162,16 @@ def _calls(extraction: Extraction) -> dict[str, Any]:
             "code": attempt.code or None,
             "started_at": attempt.started_at,
             "finished_at": attempt.finished_at,
-            "usage": charged.get(attempt.pk),
+            "usage": usage(charged[attempt.pk]) if attempt.pk in charged else None,
         }
         for attempt in attempts
     ]
-    total = {name: sum(usage[name] for usage in charged.values()) for name in NOTHING_USED}
-    return {"attempts": calls, "usage": total}
+    return {"attempts": calls, "usage": usage(sum(charged.values(), NOTHING_USED))}
+
+
+def usage(sums: Sums) -> dict[str, Any]:
+    """Return LLM tokens and money as the API tells them."""
+    costs = [
+        {"currency": cost.currency, "amount": f"{cost.amount.normalize():f}"} for cost in sums.costs
+    ]
+    return {name: getattr(sums, name) for name in COUNTS} | {"costs": costs}

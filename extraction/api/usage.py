@@ -1,6 +1,6 @@
 """``GET /api/v1/usage/``: the parameters and the answer."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import QueryDict
@@ -8,6 +8,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from extraction.access import Principal
+from extraction.api import representations
+from tokens.company_days import today
 from tokens.usage_report import Group, usage_sums
 
 # Days, both counted: a year and its leap day.
@@ -45,8 +47,8 @@ class _UsageInput(serializers.Serializer[None]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Fill in the current month; reject a period that is too long or ends before it began."""
-        today = datetime.now(UTC).date()
-        until: date = attrs.setdefault("until", max(today, attrs.get("since", today)))
+        now = today()
+        until: date = attrs.setdefault("until", max(now, attrs.get("since", now)))
         since: date = attrs.setdefault("since", until.replace(day=1))
         if since > until:
             raise ValidationError({"until": ["must not be before since."]})
@@ -65,10 +67,10 @@ def usage_answer(parameters: QueryDict, principal: Principal) -> dict[str, Any]:
         if values["company"] not in principal.companies():
             raise ValidationError({"company": ["is none of your companies."]})
         company_ids = [values["company"]]
-    results = usage_sums(company_ids, values["since"], values["until"], values["group_by"])
+    rows = usage_sums(company_ids, values["since"], values["until"], values["group_by"])
     return {
         "since": values["since"],
         "until": values["until"],
         "group_by": values["group_by"],
-        "results": results,
+        "results": [{**row.values, **representations.usage(row.sums)} for row in rows],
     }

@@ -2,26 +2,16 @@
 
 import codecs
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from extraction.exports.chunks import in_chunks
 from extraction.exports.layout import Layout, rows_of
 from extraction.exports.values import Exported, Value, getter
+from ocrsite.lib.csv_text import Echo, inert
 
-# A spreadsheet takes text that begins so for a formula, the wide forms in East Asian editions too
-# (OWASP, "CSV Injection").
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _BETWEEN_PARTS = " | "
-
-
-class _Echo:
-    """A file whose ``write`` returns the text."""
-
-    def write(self, line: str) -> str:
-        """Return the line."""
-        return line
 
 
 def csv_file(exported: Iterable[Exported], layout: Layout) -> Iterator[bytes]:
@@ -30,30 +20,43 @@ def csv_file(exported: Iterable[Exported], layout: Layout) -> Iterator[bytes]:
     Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers keep
     their sign.
     """
-    return in_chunks(_encoded(exported, layout))
+    getters = [getter(column.path) for column in layout.columns]
+    rows = (
+        [get(row) for get in getters] for each in exported for row in rows_of(each, layout.rows_per)
+    )
+    return csv_table([column.heading for column in layout.columns], rows, layout)
 
 
-def _encoded(exported: Iterable[Exported], layout: Layout) -> Iterator[bytes]:
+def csv_table(
+    headings: Sequence[str], rows: Iterable[Sequence[Value]], layout: Layout
+) -> Iterator[bytes]:
+    """Yield a file of any rows, written as the layout says; its columns are not looked at."""
+    return in_chunks(_encoded(headings, rows, layout))
+
+
+def _encoded(
+    headings: Sequence[str], rows: Iterable[Sequence[Value]], layout: Layout
+) -> Iterator[bytes]:
     if layout.byte_order_mark:
         yield codecs.BOM_UTF8
-    for line in _lines(exported, layout):
+    for line in _lines(headings, rows, layout):
         yield line.encode("utf-8", "replace")
 
 
-def _lines(exported: Iterable[Exported], layout: Layout) -> Iterator[str]:
-    writer = csv.writer(_Echo(), delimiter=layout.separator)
-    getters = [getter(column.path) for column in layout.columns]
-    yield writer.writerow([_inert(column.heading) for column in layout.columns])
-    for each in exported:
-        for row in rows_of(each, layout.rows_per):
-            yield writer.writerow([_cell(get(row), layout) for get in getters])
+def _lines(
+    headings: Sequence[str], rows: Iterable[Sequence[Value]], layout: Layout
+) -> Iterator[str]:
+    writer = csv.writer(Echo(), delimiter=layout.separator)
+    yield writer.writerow([inert(heading) for heading in headings])
+    for row in rows:
+        yield writer.writerow([_cell(value, layout) for value in row])
 
 
 def _cell(value: Value, layout: Layout) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _inert(value)
+        return inert(value)
     if isinstance(value, Decimal):
         return format(value, "f").replace(".", layout.decimal_sign)
     if isinstance(value, datetime):
@@ -61,9 +64,5 @@ def _cell(value: Value, layout: Layout) -> str:
     if isinstance(value, date):
         return value.strftime(layout.date_format)
     if isinstance(value, tuple):
-        return _inert(_BETWEEN_PARTS.join(_cell(part, layout) for part in value))
+        return inert(_BETWEEN_PARTS.join(_cell(part, layout) for part in value))
     return str(value).lower()  # true, false, or a whole number
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -5,7 +5,7 @@ written so far lies in a temporary folder of ours.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -44,26 +44,43 @@ def workbook(exported: Iterable[Exported], layout: Layout | None) -> Iterator[by
     The columns of lines make up the second sheet; without a layout, and where it has none, that
     shows every field of a line. Rows that a sheet has no room for go on in another. Raises OSError.
     """
-    with temp_dir() as folder:
-        path = folder / "invoices.xlsx"
-        _write(exported, layout, path)
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
 
-
-def _write(exported: Iterable[Exported], layout: Layout | None, path: Path) -> None:
-    book = Workbook(write_only=True)
-    try:
-        invoices = _Sheet(book, "Invoices", _of_invoices(layout or whole_invoices()), path.parent)
-        lines = _Sheet(book, "Lines", _of_lines(layout), path.parent)
+    def fill(book: Workbook, folder: Path) -> None:
+        invoices = _Table(book, "Invoices", _of_invoices(layout or whole_invoices()), folder)
+        lines = _Table(book, "Lines", _of_lines(layout), folder)
         for each in exported:
             invoices.add(each)
             lines.add(each)
-        book.save(path)
-    except BaseException:
-        _abandon(book)
-        raise
+
+    return _written(fill)
+
+
+def workbook_table(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[Value]]
+) -> Iterator[bytes]:
+    """Yield a file with one sheet of any rows, as ``workbook`` does. Raises OSError."""
+
+    def fill(book: Workbook, folder: Path) -> None:
+        sheet = _Sheet(book, title, headings, DateFormat.ISO, folder)
+        for row in rows:
+            sheet.append(row)
+
+    return _written(fill)
+
+
+def _written(fill: Callable[[Workbook, Path], None]) -> Iterator[bytes]:
+    with temp_dir() as folder:
+        path = folder / "book.xlsx"
+        book = Workbook(write_only=True)
+        try:
+            fill(book, folder)
+            book.save(path)
+        except BaseException:
+            _abandon(book)
+            raise
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
 
 
 def _abandon(book: Workbook) -> None:
@@ -89,46 +106,66 @@ def _of_lines(layout: Layout | None) -> Layout:
     return Layout(columns, rows_per=RowsPer.LINE, date_format=layout.date_format)
 
 
-class _Sheet:
-    """One table. A sheet that is full is followed by another of its name."""
+class _Table:
+    """The rows of invoices, as a layout says."""
 
     def __init__(self, book: Workbook, title: str, layout: Layout, folder: Path) -> None:
-        self._book = book
-        self._title = title
-        self._layout = layout
-        self._folder = folder
+        headings = [column.heading for column in layout.columns]
+        self._sheet = _Sheet(book, title, headings, DateFormat(layout.date_format), folder)
+        self._rows_per = layout.rows_per
         self._getters = [getter(column.path) for column in layout.columns]
-        self._date_format = _DATE_FORMATS[DateFormat(layout.date_format)]
-        self._sheets = 0
-        self._begin()
 
     def add(self, exported: Exported) -> None:
         """Append the rows of an invoice."""
-        for row in rows_of(exported, self._layout.rows_per):
-            if self._rows == MAX_ROWS:
-                self._begin()
-            self._append([self._cell(get(row)) for get in self._getters])
+        for row in rows_of(exported, self._rows_per):
+            self._sheet.append([get(row) for get in self._getters])
+
+
+class _Sheet:
+    """One table. A sheet that is full is followed by another of its name."""
+
+    def __init__(
+        self,
+        book: Workbook,
+        title: str,
+        headings: Sequence[str],
+        date_format: DateFormat,
+        folder: Path,
+    ) -> None:
+        self._book = book
+        self._title = title
+        self._headings = headings
+        self._folder = folder
+        self._date_format = _DATE_FORMATS[date_format]
+        self._sheets = 0
+        self._begin()
+
+    def append(self, row: Sequence[Value]) -> None:
+        """Append a row."""
+        if self._rows == MAX_ROWS:
+            self._begin()
+        self._append([self._cell(value) for value in row])
 
     def _begin(self) -> None:
         self._sheets += 1
         title = self._title if self._sheets == 1 else f"{self._title} {self._sheets}"
         self._sheet: Any = self._book.create_sheet(title)  # its types lack much
         self._sheet.freeze_panes = "A2"
-        for number in range(1, len(self._layout.columns) + 1):
+        for number in range(1, len(self._headings) + 1):
             letter = WriteOnlyCell(self._sheet, value=None)
             letter.column = number
             self._sheet.column_dimensions[letter.column_letter].width = _COLUMN_WIDTH
         self._sheet._writer = _Writer(self._sheet, self._folder / f"{title}.xml")
         self._sheet._writer.write_top()
         self._rows = 0
-        self._append([self._heading(column) for column in self._layout.columns])
+        self._append([self._heading(heading) for heading in self._headings])
 
     def _append(self, cells: list[Any]) -> None:
         self._sheet.append(cells)
         self._rows += 1
 
-    def _heading(self, column: Column) -> Any:
-        cell = self._text(column.heading)
+    def _heading(self, heading: str) -> Any:
+        cell = self._text(heading)
         cell.font = Font(bold=True)
         return cell
 

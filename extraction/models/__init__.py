@@ -1,11 +1,20 @@
 """Extractions with attempts, access, exports, accounts and webhooks."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.access import (
+    ApiClient,
+    ApiClientCompany,
+    ApiClientKey,
+    ApiClientRequests,
+    CompanyGrant,
+    Scope,
+    StaffCompany,
+)
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.document_day import DocumentDay
+from extraction.models.erasure import Erasure, ErasureScope
 from extraction.models.export_profile import (
     DateFormat,
     DecimalSign,
@@ -17,6 +26,7 @@ from extraction.models.export_profile import (
 )
 from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
+from extraction.models.label import Label
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
@@ -36,6 +46,8 @@ __all__ = [
     "AccountRule",
     "ApiClient",
     "ApiClientCompany",
+    "ApiClientKey",
+    "ApiClientRequests",
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
@@ -46,12 +58,15 @@ __all__ = [
     "DecimalSign",
     "DeliveryState",
     "DocumentDay",
+    "Erasure",
+    "ErasureScope",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
+    "Label",
     "PromptCost",
     "QueuePause",
     "ReaderChoice",
@@ -60,6 +75,7 @@ __all__ = [
     "Right",
     "Role",
     "RowsPer",
+    "Scope",
     "Separator",
     "StaffCompany",
     "State",

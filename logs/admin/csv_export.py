@@ -6,29 +6,20 @@ from typing import TypeVar
 
 from django.db.models import Model, QuerySet
 
+from ocrsite.lib.csv_text import Echo, inert
+
 _COLUMNS = (
     *("timestamp", "level", "logger", "message", "exception"),
     *("module", "function_name", "line_number"),
     *("request_id", "extraction_id", "company_id", "user", "process_id", "host", "fingerprint"),
 )
-# A cell that begins so is a formula to a spreadsheet.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-
 
 M = TypeVar("M", bound=Model)
 
 
-class _Echo:
-    """A file whose ``write`` returns the text."""
-
-    def write(self, line: str) -> str:
-        """Return the line."""
-        return line
-
-
 def lines(rows: Iterable[Model], columns: Sequence[str] = _COLUMNS) -> Iterator[str]:
     """Yield the headings and a line for each row, with formulas disarmed by an apostrophe."""
-    writer = csv.writer(_Echo())
+    writer = csv.writer(Echo())
     yield writer.writerow(columns)
     for row in rows:
         yield writer.writerow([_cell(getattr(row, column)) for column in columns])
@@ -44,5 +35,4 @@ def by_keyset(rows: QuerySet[M], key: str, batch: int = 1_000) -> Iterator[M]:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return "" if value is None else inert(str(value))

@@ -9,8 +9,11 @@ from django.test import Client
 
 from extraction.documents.intake import folder_of
 from extraction.invoices.schema import Evidence, Party, Reason
+from extraction.models import Attempt, Extraction
 from tests.extraction.sample_invoices import LINE
 from tests.extraction.test_views import html, succeeded
+from tests.tokens.rows import make_token
+from tokens.models import TokenUsageLog
 
 BOX = (0.1, 0.25, 0.3, 0.2675)
 ON_PAGE_1 = Evidence(source="text", page=1, box=BOX)
@@ -231,3 +234,29 @@ def test_hostile_values_and_reasons_are_inert(signed_in: Client) -> None:
 
     assert "<script>alert" not in page
     assert page.count("&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;") == 5
+
+
+def test_cost_of_every_call_for_the_document_is_told(signed_in: Client) -> None:
+    extraction = succeeded()
+    Extraction.objects.update(attempts=3)
+    token = make_token(company_id="NT047")
+    for number, cost in enumerate(["0.0031", "0.2", None], start=1):
+        attempt = Attempt.objects.create(
+            extraction=extraction, number=number, token=token, model="gemini", reserved=9_000
+        )
+        TokenUsageLog.objects.create(
+            attempt_id=attempt.pk,
+            token=token,
+            total_tokens_used=9,
+            cost=cost,
+            currency="USD" if cost else None,
+        )
+
+    page = html(signed_in.get(f"/extractions/{extraction.pk}/"))
+
+    assert "<dt>Cost</dt><dd>USD 0.2031" in page
+    assert "not known of 1 call</span>" in page
+
+
+def test_document_that_cost_nothing_tells_no_cost(signed_in: Client) -> None:
+    assert "<dt>Cost</dt>" not in shown(signed_in)

@@ -20,6 +20,12 @@ def make_token(api_key: str = KEY, **fields: Any) -> TokenMaster:
     return token
 
 
+def make_company(company_id: str, **fields: Any) -> Company:
+    """A company as staff set it up, whether its row is there already or not."""
+    company, _ = Company.objects.update_or_create(company_id=company_id, defaults=fields)
+    return company
+
+
 def make_quota(of: TokenMaster | Company, period: Period, limit: int, **fields: Any) -> Quota:
     """A quota of a key, or of a company with all its keys."""
     scope = {"token": of} if isinstance(of, TokenMaster) else {"company": of}

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from extraction.api.representations import usage
 from extraction.documents.intake import folder_of
 from extraction.models import Attempt, Extraction, State
 from tests.extraction.conftest import Integrator
@@ -36,6 +37,7 @@ def metadata(extraction: Extraction) -> dict[str, Any]:
         "branch": "Default",
         "requested_by": "asha",
         "licence_id": None,
+        "labels": {},
         "reader": "auto",
         "model": None,
         "created_at": extraction.created_at.isoformat().replace("+00:00", "Z"),
@@ -44,7 +46,7 @@ def metadata(extraction: Extraction) -> dict[str, Any]:
         "duplicate_of": None,
         "pages": [],
         "attempts": [],
-        "usage": NOTHING_USED,
+        "usage": usage(NOTHING_USED),
     }
 
 
@@ -140,6 +142,29 @@ def test_extraction_tells_its_pages_and_what_each_call_was_charged(integrator: I
     assert body["usage"] == body["attempts"][1]["usage"]
     assert body["usage"]["total_tokens"] == 1_397
     assert body["usage"]["calls"] == 1
+    assert (body["usage"]["costs"], body["usage"]["unpriced_calls"]) == ([], 1)
+
+
+def test_extraction_tells_what_it_cost(integrator: Integrator) -> None:
+    extraction = make_extraction(state=State.SUCCEEDED, attempts=2, result=RESULT)
+    token = make_token(company_id="NT047")
+    for number, cost in ((1, "0.0030000001"), (2, "0.1")):
+        attempt = Attempt.objects.create(
+            extraction=extraction, number=number, token=token, model="gemini", reserved=9_000
+        )
+        TokenUsageLog.objects.create(
+            attempt_id=attempt.pk, token=token, total_tokens_used=9, cost=cost, currency="USD"
+        )
+
+    body = integrator.http.get(address(extraction)).json()
+
+    calls = [call["usage"]["costs"] for call in body["attempts"]]
+    assert calls == [
+        [{"currency": "USD", "amount": "0.0030000001"}],
+        [{"currency": "USD", "amount": "0.1"}],
+    ]
+    assert body["usage"]["costs"] == [{"currency": "USD", "amount": "0.1030000001"}]
+    assert body["usage"]["unpriced_calls"] == 0
 
 
 def test_pages_that_were_removed_are_not_named(integrator: Integrator) -> None:

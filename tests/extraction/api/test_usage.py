@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.extraction.conftest import Integrator
-from tests.tokens.rows import make_token
+from tests.tokens.rows import make_company, make_token
 from tokens.models import TokenUsageLog
 
 URL = "/api/v1/usage/"
@@ -68,6 +68,8 @@ def test_current_month_is_summed_up_when_no_period_is_given(integrator: Integrat
                 "output_tokens": 900,
                 "thinking_tokens": 291,
                 "total_tokens": 4_191,
+                "costs": [],
+                "unpriced_calls": 3,
             }
         ],
     }
@@ -92,6 +94,44 @@ def test_sums_are_grouped(
     assert [(row[groups], row["calls"]) for row in rows] == expected
 
 
+def test_days_are_the_company_s_and_costs_are_told_by_model_and_currency(
+    integrator: Integrator,
+) -> None:
+    make_company(company_id="NT047", time_zone="Asia/Kathmandu")
+    token = make_token(company_id="NT047")
+    for model, cost, currency in (
+        ("gemini-3.5-flash", "0.1", "USD"),
+        ("gemini-3.5-flash", "0.2", "USD"),
+        ("gemini-3.5-flash", "0.5", "EUR"),
+        ("gemini-99", None, None),
+    ):
+        TokenUsageLog.objects.create(
+            token=token,
+            company_id="NT047",
+            total_tokens_used=9,
+            logged_at=datetime(2026, 10, 31, 18, 15, tzinfo=UTC),
+            model=model,
+            cost=cost,
+            currency=currency,
+        )
+
+    priced, unpriced = sums(
+        integrator, since="2026-11-01", until="2026-11-30", group_by="day,model"
+    )
+
+    assert (priced["day"], priced["model"]) == ("2026-11-01", "gemini-3.5-flash")
+    assert priced["costs"] == [
+        {"currency": "EUR", "amount": "0.5"},
+        {"currency": "USD", "amount": "0.3"},
+    ]
+    assert (priced["calls"], priced["unpriced_calls"]) == (3, 0)
+    assert (unpriced["model"], unpriced["costs"], unpriced["unpriced_calls"]) == (
+        "gemini-99",
+        [],
+        1,
+    )
+
+
 def test_several_groups_at_once(integrator: Integrator, rows: int) -> None:
     found = sums(
         integrator, since="2026-10-01", until="2026-11-30", group_by="month,token_id,branch"
@@ -107,6 +147,7 @@ def test_several_groups_at_once(integrator: Integrator, rows: int) -> None:
 def test_nothing_used_is_zero(integrator: Integrator) -> None:
     [row] = sums(integrator)
 
+    assert row.pop("costs") == []
     assert set(row.values()) == {0}
     assert sums(integrator, group_by="day") == []
 

@@ -1,0 +1,278 @@
+"""The usage report of a month, for staff: by what they choose, as a page and as a file."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Min
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dates import MONTHS
+from django.utils.formats import number_format
+from django.views.decorators.http import require_safe
+
+from extraction.exports.formats import WRITERS
+from extraction.exports.formats import Format as ExportFormat
+from extraction.exports.usage_table import NAMES, Format, UsageTable, usage_file, usage_table
+from extraction.exports.values import Value
+from extraction.invoices.amounts import grouped
+from extraction.models import Attempt
+from extraction.review.accepted import accepted
+from ocrsite.lib.moments import day as day_html
+from ocrsite.lib.staff_companies import bound_companies
+from tokens.company_days import between, one_zone, today
+from tokens.models import Company, TokenMaster, TokenUsageLog
+from tokens.unpriced import unpriced_models
+from tokens.usage_report import Group, Sums, UsageRow, total, usage_sums
+
+# Groups shown on the page; the files have all.
+SHOWN = 300
+NOT_KNOWN = "not known"
+NO_KEY = "no stored key"
+NO_COMPANY = "no company"
+_LOOKUPS = {
+    Group.KEY: "token",
+    Group.BRANCH: "branch",
+    Group.REQUESTER: "requested_by",
+    Group.MODEL: "model",
+}
+_CHOICES = [(group.value, NAMES[group]) for group in Group if group != Group.MONTH]
+
+
+class ReportForm(forms.Form):
+    """What a report is of. Without any of it: the current month of every company, by company."""
+
+    month = forms.ChoiceField()
+    company = forms.ModelChoiceField(Company.objects.none(), required=False, empty_label="All")
+    by = forms.ChoiceField(choices=_CHOICES, label="Group by")
+    then_by = forms.ChoiceField(choices=[("", "–"), *_CHOICES], required=False, label="And by")
+
+    def __init__(self, data: Mapping[str, Any], bound: Sequence[str] | None) -> None:
+        months = [
+            (f"{month:%Y-%m}", f"{MONTHS[month.month]} {month.year}") for month in _form_months()
+        ]
+        given = {"month": months[0][0], "by": Group.COMPANY.value, **data}
+        super().__init__(given)
+        self.bound_companies = bound
+        companies = Company.objects.all()
+        self.fields["month"].choices = months  # type: ignore[attr-defined]
+        self.fields["company"].queryset = (  # type: ignore[attr-defined]
+            companies if bound is None else companies.filter(company_id__in=bound)
+        )
+
+    def report(self) -> "Report":
+        """Return the report; the form is valid."""
+        chosen = self.cleaned_data
+        first = date.fromisoformat(f"{chosen['month']}-01")
+        names = dict.fromkeys(filter(None, [chosen["by"], chosen["then_by"]]))
+        company: Company | None = chosen["company"]
+        return Report(
+            since=first,
+            until=_next_month(first) - timedelta(days=1),
+            groups=[Group(name) for name in names],
+            company_ids=company.ids if company else self.bound_companies,
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """The usage of a month, by groups; ``company_ids`` None: of every company."""
+
+    since: date
+    until: date
+    groups: Sequence[Group]
+    company_ids: Sequence[str] | None
+
+    @cached_property
+    def rows(self) -> list[UsageRow]:
+        """The sums of each group."""
+        return usage_sums(self.company_ids, self.since, self.until, self.groups)
+
+    @cached_property
+    def sums(self) -> Sums:
+        """The sums of all."""
+        return total(self.rows)
+
+    @cached_property
+    def table(self) -> UsageTable:
+        """The report as a table."""
+        return usage_table(self.rows, self.groups, _names(self.rows))
+
+    def accepted(self) -> int:
+        """How many invoices were approved in the month."""
+        return accepted(self.company_ids, self.since, self.until)
+
+    def addresses(self) -> Iterator[str]:
+        """Yield for each row the address of the list of its calls; "" where no list has them."""
+        zone = one_zone()
+        companies = {company.company_id: company for company in Company.objects.all()}
+        for row in self.rows:
+            named = companies.get(row.values.get(Group.COMPANY) or "")
+            yield _address(row, self, named, named.zone if named else zone)
+
+
+@admin.site.admin_view
+@require_safe
+def usage_report(request: HttpRequest) -> HttpResponse:
+    """Show the report."""
+    form = _form(request)
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": "Usage report",
+        "opts": TokenUsageLog._meta,
+        "form": form,
+        "formats": [
+            (format_.label, reverse("usage-report-file", args=[format_], query=request.GET))
+            for format_ in Format
+        ],
+        "unpriced": unpriced_models(),
+    }
+    if form.is_valid():
+        context |= _shown(form.report())
+    return TemplateResponse(request, "admin/tokens/tokenusagelog/report.html", context)
+
+
+@admin.site.admin_view
+@require_safe
+def usage_report_file(request: HttpRequest, format_name: str) -> HttpResponseBase:
+    """Send the report as a file; a choice that is none leads back to the page, which says so."""
+    form = _form(request)
+    if format_name not in Format.values:
+        raise Http404
+    if not form.is_valid():
+        return redirect(reverse("usage-report", query=request.GET))
+    report, format_ = form.report(), Format(format_name)
+    name = f"usage-{report.since:%Y-%m}.{format_}"
+    return StreamingHttpResponse(
+        usage_file(report.table, format_),
+        content_type=WRITERS[ExportFormat(format_)].content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@admin.site.admin_view
+@require_safe
+def document_of_call(request: HttpRequest, attempt_id: uuid.UUID) -> HttpResponse:
+    """Lead from a call to the document that it was made for, in the admin."""
+    _require_permission(request)
+    attempt = get_object_or_404(Attempt, pk=attempt_id)
+    return redirect("admin:extraction_extraction_change", attempt.extraction_id)
+
+
+def _form(request: HttpRequest) -> ReportForm:
+    """Return what is asked for. Raises PermissionDenied for those who may not see usage."""
+    _require_permission(request)
+    return ReportForm(request.GET.dict(), bound_companies(request.user))
+
+
+def _require_permission(request: HttpRequest) -> None:
+    if not request.user.has_perm("tokens.view_tokenusagelog"):
+        raise PermissionDenied
+
+
+def _shown(report: Report) -> dict[str, Any]:
+    """Return what the page says of a report."""
+    table, costs, approved = report.table, report.sums.costs, report.accepted()
+    return {
+        "report": report,
+        "headings": [(text, n >= table.groups) for n, text in enumerate(table.headings)],
+        "lines": [
+            (_cells(row[: table.groups]), address, _cells(row[table.groups :]))
+            for row, address in zip(table.rows[:SHOWN], report.addresses(), strict=False)
+        ],
+        "foot": _cells(table.foot[table.groups :]),
+        "groups": table.groups,
+        "left_out": max(0, len(table.rows) - SHOWN),
+        "costs": [_money(cost.amount, cost.currency) for cost in costs],
+        "unpriced_calls": _told(report.sums.unpriced_calls) if report.sums.unpriced_calls else "",
+        "approved": approved,
+        "per_approved": [
+            _money(cost.amount / approved, cost.currency) for cost in costs if approved
+        ],
+    }
+
+
+def _cells(values: Sequence[Value]) -> list[str]:
+    return [_told(value) for value in values]
+
+
+def _told(value: Value) -> str:
+    if value is None:
+        return NOT_KNOWN
+    if isinstance(value, Decimal):
+        return grouped(value)
+    if isinstance(value, int):
+        return number_format(value, force_grouping=True)
+    return day_html(value) if isinstance(value, date) else str(value)
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    return f"{currency} {grouped(amount, currency)}"
+
+
+def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
+    """Return what writes the value of a group; a key is written masked."""
+    ids = {row.values[Group.KEY] for row in rows if row.values.get(Group.KEY)}
+    keys = {
+        key.pk: f"{key.company_id} {key.masked_key} (#{key.pk})"
+        for key in TokenMaster.objects.filter(pk__in=ids)
+    }
+
+    def named(group: Group, value: Any) -> Value:
+        if group == Group.KEY:
+            return keys.get(value, NO_KEY)
+        if group == Group.MODEL:
+            return value or NOT_KNOWN
+        if group == Group.COMPANY:
+            return value or NO_COMPANY
+        return value if isinstance(value, date) else str(value)
+
+    return named
+
+
+def _address(row: UsageRow, report: Report, company: Company | None, zone: ZoneInfo | None) -> str:
+    """Return the address of the list of a row's calls.
+
+    "" where their days are those of several time zones, so that no list has just them.
+    """
+    if zone is None:
+        return ""
+    day = row.values.get(Group.DAY)
+    begin, end = between(day or report.since, day or report.until, zone)
+    filters = {"logged_at__gte": begin.isoformat(), "logged_at__lt": end.isoformat()}
+    ids = company.ids if company else report.company_ids
+    if ids is not None:
+        filters["company_id__in"] = ",".join(ids)
+    for group, lookup in _LOOKUPS.items():
+        if group in row.values:
+            value = row.values[group]
+            named = {lookup: value} if value is not None else {f"{lookup}__isnull": "True"}
+            filters |= named
+    return reverse("admin:tokens_tokenusagelog_changelist", query=filters)
+
+
+def _form_months() -> list[date]:
+    """The months in which anything was charged, as their first days, and this one; newest first."""
+    now = today()
+    first = TokenUsageLog.objects.aggregate(first=Min("logged_at"))["first"]
+    month = min(now, timezone.localdate(first) if first else now).replace(day=1)
+    months = []
+    while month <= now:
+        months.append(month)
+        month = _next_month(month)
+    return months[::-1]
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
