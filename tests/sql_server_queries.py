@@ -101,6 +101,8 @@ class Cursor:
 
     def fetchone(self) -> tuple[int | str | datetime | None, ...] | None:
         sql = self._statements[-1]
+        if "DATABASEPROPERTYEX" in sql:
+            return ("SQL_Latin1_General_CP1_CI_AS",)
         if "SYSUTCDATETIME()" in sql:
             return (NOW.replace(tzinfo=None),)
         if "'collation'" in sql.lower():  # mssql-django asks it for REPLACE
