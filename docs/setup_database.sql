@@ -91,6 +91,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
         (N'extraction', N'0028_document_days'),
+        (N'extraction', N'0029_client_scopes'),
+        (N'extraction', N'0030_digests_of_keys'),
+        (N'extraction', N'0031_erasures'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -298,7 +301,13 @@ CREATE TABLE [extraction_apiclient] (
     [created] datetimeoffset NOT NULL,
     [name] nvarchar(50) NOT NULL,
     [revoked] bit NOT NULL,
-    [expiry_date] datetimeoffset NULL
+    [expiry_date] datetimeoffset NULL,
+    [allowed_networks] nvarchar(max) DEFAULT '' NOT NULL,
+    [documents_at_a_time] int NULL CONSTRAINT extraction_apiclient_documents_at_a_time_610c6ee9_check CHECK ([documents_at_a_time] >= 0),
+    [key_expires_at] datetimeoffset NULL,
+    [last_used_at] datetimeoffset NULL,
+    [requests_per_minute] int NULL CONSTRAINT extraction_apiclient_requests_per_minute_7690108c_check CHECK ([requests_per_minute] >= 0),
+    [scopes] nvarchar(100) DEFAULT 'submit read correct usage' NOT NULL
 );
 END
 GO
@@ -310,6 +319,29 @@ CREATE TABLE [extraction_apiclientcompany] (
     [company_id] nvarchar(50) NOT NULL,
     [client_id] nvarchar(150) NOT NULL,
     CONSTRAINT [unique_client_company] UNIQUE ([client_id], [company_id])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientkey]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_apiclientkey] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [prefix] nvarchar(8) NOT NULL UNIQUE,
+    [hashed_key] nvarchar(150) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [expires_at] datetimeoffset NULL,
+    [client_id] nvarchar(150) NOT NULL
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientrequests]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_apiclientrequests] (
+    [client_id] nvarchar(150) NOT NULL PRIMARY KEY,
+    [minute] datetimeoffset NOT NULL,
+    [number] int NOT NULL CONSTRAINT extraction_apiclientrequests_number_7e43f3d4_check CHECK ([number] >= 0)
 );
 END
 GO
@@ -348,6 +380,27 @@ CREATE TABLE [extraction_documentday] (
     [documents] int NOT NULL CONSTRAINT extraction_documentday_documents_128a1b67_check CHECK ([documents] >= 0),
     [to_review] int NOT NULL CONSTRAINT extraction_documentday_to_review_13603795_check CHECK ([to_review] >= 0),
     CONSTRAINT [unique_document_day] UNIQUE ([day], [company_id], [state])
+);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_erasure]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_erasure] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [scope] nvarchar(10) NOT NULL,
+    [subject] nvarchar(100) NOT NULL,
+    [pseudonym] nvarchar(20) NOT NULL,
+    [asked_by] nvarchar(150) NOT NULL,
+    [why] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [ended_at] datetimeoffset NULL,
+    [leased_until] datetimeoffset NOT NULL,
+    [read_to] bigint NOT NULL,
+    [documents] bigint NOT NULL,
+    [corrections] bigint NOT NULL,
+    [logs] bigint NOT NULL,
+    [usage] bigint NOT NULL
 );
 END
 GO
@@ -885,7 +938,8 @@ CREATE TABLE [extraction_extraction] (
     [page_turns] nvarchar(max) NULL CONSTRAINT extraction_extraction_page_turns_80fbab4a_check CHECK ((ISJSON ("page_turns") = 1)),
     [channel] nvarchar(10) DEFAULT '' NOT NULL,
     [received_from] nvarchar(45) NULL,
-    [received_in] nvarchar(36) NULL
+    [received_in] nvarchar(36) NULL,
+    [erased_at] datetimeoffset NULL
 );
 END
 GO
@@ -937,6 +991,7 @@ CREATE TABLE [extraction_idempotencykey] (
     [key] nvarchar(200) NOT NULL,
     [created_at] datetimeoffset NOT NULL,
     [extraction_id] nchar(32) NOT NULL,
+    [request] nvarchar(64) DEFAULT '' NOT NULL,
     CONSTRAINT [unique_idempotency_key] UNIQUE ([client], [key])
 );
 END
@@ -1316,6 +1371,18 @@ GO
 IF OBJECT_ID(N'[extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_apiclientcompany] ADD CONSTRAINT [extraction_apiclientcompany_client_id_79226577_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientkey_client_id_baf94233_fk_extraction_apiclient_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_apiclientkey] ADD CONSTRAINT [extraction_apiclientkey_client_id_baf94233_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_apiclientrequests_client_id_bc976540_fk_extraction_apiclient_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_apiclientrequests] ADD CONSTRAINT [extraction_apiclientrequests_client_id_bc976540_fk_extraction_apiclient_id] FOREIGN KEY ([client_id]) REFERENCES [extraction_apiclient] ([id]);
 END
 GO
 
@@ -1763,6 +1830,12 @@ CREATE INDEX [extraction_apiclientcompany_client_id_79226577] ON [extraction_api
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_apiclientkey_client_id_baf94233' AND object_id = OBJECT_ID(N'[extraction_apiclientkey]'))
+BEGIN
+CREATE INDEX [extraction_apiclientkey_client_id_baf94233] ON [extraction_apiclientkey] ([client_id]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_attempt_extraction_id_1ff889a2' AND object_id = OBJECT_ID(N'[extraction_attempt]'))
 BEGIN
 CREATE INDEX [extraction_attempt_extraction_id_1ff889a2] ON [extraction_attempt] ([extraction_id]);
@@ -1820,6 +1893,12 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_due' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_due] ON [extraction_extraction] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_erasures' AND object_id = OBJECT_ID(N'[extraction_erasure]'))
+BEGIN
+CREATE INDEX [extraction_erasures] ON [extraction_erasure] ([ended_at]);
 END
 GO
 
@@ -2321,9 +2400,24 @@ IF EXISTS (
         (N'extraction_apiclient', N'name'),
         (N'extraction_apiclient', N'revoked'),
         (N'extraction_apiclient', N'expiry_date'),
+        (N'extraction_apiclient', N'allowed_networks'),
+        (N'extraction_apiclient', N'documents_at_a_time'),
+        (N'extraction_apiclient', N'key_expires_at'),
+        (N'extraction_apiclient', N'last_used_at'),
+        (N'extraction_apiclient', N'requests_per_minute'),
+        (N'extraction_apiclient', N'scopes'),
         (N'extraction_apiclientcompany', N'id'),
         (N'extraction_apiclientcompany', N'company_id'),
         (N'extraction_apiclientcompany', N'client_id'),
+        (N'extraction_apiclientkey', N'id'),
+        (N'extraction_apiclientkey', N'prefix'),
+        (N'extraction_apiclientkey', N'hashed_key'),
+        (N'extraction_apiclientkey', N'created_at'),
+        (N'extraction_apiclientkey', N'expires_at'),
+        (N'extraction_apiclientkey', N'client_id'),
+        (N'extraction_apiclientrequests', N'client_id'),
+        (N'extraction_apiclientrequests', N'minute'),
+        (N'extraction_apiclientrequests', N'number'),
         (N'extraction_authenticator', N'id'),
         (N'extraction_authenticator', N'secret'),
         (N'extraction_authenticator', N'confirmed_at'),
@@ -2339,6 +2433,20 @@ IF EXISTS (
         (N'extraction_documentday', N'state'),
         (N'extraction_documentday', N'documents'),
         (N'extraction_documentday', N'to_review'),
+        (N'extraction_erasure', N'id'),
+        (N'extraction_erasure', N'scope'),
+        (N'extraction_erasure', N'subject'),
+        (N'extraction_erasure', N'pseudonym'),
+        (N'extraction_erasure', N'asked_by'),
+        (N'extraction_erasure', N'why'),
+        (N'extraction_erasure', N'created_at'),
+        (N'extraction_erasure', N'ended_at'),
+        (N'extraction_erasure', N'leased_until'),
+        (N'extraction_erasure', N'read_to'),
+        (N'extraction_erasure', N'documents'),
+        (N'extraction_erasure', N'corrections'),
+        (N'extraction_erasure', N'logs'),
+        (N'extraction_erasure', N'usage'),
         (N'extraction_exportprofile', N'id'),
         (N'extraction_exportprofile', N'name'),
         (N'extraction_exportprofile', N'format'),
@@ -2632,6 +2740,7 @@ IF EXISTS (
         (N'extraction_extraction', N'channel'),
         (N'extraction_extraction', N'received_from'),
         (N'extraction_extraction', N'received_in'),
+        (N'extraction_extraction', N'erased_at'),
         (N'extraction_attempt', N'id'),
         (N'extraction_attempt', N'number'),
         (N'extraction_attempt', N'model'),
@@ -2661,6 +2770,7 @@ IF EXISTS (
         (N'extraction_idempotencykey', N'key'),
         (N'extraction_idempotencykey', N'created_at'),
         (N'extraction_idempotencykey', N'extraction_id'),
+        (N'extraction_idempotencykey', N'request'),
         (N'RetryAttempts', N'RetryID'),
         (N'RetryAttempts', N'CompanyID'),
         (N'RetryAttempts', N'Attempt'),
@@ -2849,6 +2959,9 @@ FROM (VALUES
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),
     (N'extraction', N'0028_document_days'),
+    (N'extraction', N'0029_client_scopes'),
+    (N'extraction', N'0030_digests_of_keys'),
+    (N'extraction', N'0031_erasures'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

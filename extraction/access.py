@@ -6,6 +6,7 @@ are known from its memory (Django's cache ``known_clients``).
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import cast
 
@@ -19,8 +20,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from rest_framework.request import Request
 
-from extraction.models import ApiClient, Extraction, Right
+from extraction.models import ApiClient, Extraction, Right, Scope
+from extraction.models.extraction_queryset import ExtractionQuerySet
 from logs import context
+from ocrsite.lib.addresses import Network
 from ocrsite.lib.audit import ActorKind, Who
 from ocrsite.lib.errors import UserFacingError
 from ocrsite.lib.staff_companies import bound_companies, within
@@ -33,6 +36,15 @@ REMEMBERED_FOR = 3600.0
 _PRINCIPAL = "_principal"
 # The permission by which staff see extractions in the admin, and so on the pages.
 SEE_ALL = "extraction.view_extraction"
+# What an API client must be for, to have each right.
+SCOPES = {
+    Right.UPLOAD: Scope.SUBMIT,
+    Right.RETRY: Scope.SUBMIT,
+    Right.EXPORT: Scope.READ,
+    Right.CORRECT: Scope.CORRECT,
+    Right.APPROVE: Scope.CORRECT,
+    Right.DELETE: Scope.CORRECT,
+}
 # The rights that change nothing which people decided.
 WITHOUT_GRANT = frozenset({Right.EXPORT, Right.RETRY})
 
@@ -44,6 +56,24 @@ class KnownClient:
     prefix: str
     name: str
     company_ids: tuple[str, ...]
+    scopes: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the client is for this."""
+        return scope in self.scopes
+
+
+class ScopeMissing(UserFacingError, PermissionDenied):
+    """The API client is not for this (403)."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(
+            "scope_missing",
+            HTTPStatus.FORBIDDEN.phrase,
+            f"This API client may not do that: it lacks the scope “{scope}”. Ask an administrator.",
+            HTTPStatus.FORBIDDEN,
+        )
 
 
 class NotAllowed(UserFacingError, PermissionDenied):
@@ -64,7 +94,7 @@ class Principal:
 
     Users see the companies of their grants; staff who may see extractions in the admin see every
     company. What staff are bound to limits both. Superusers see and may do everything. An API
-    client may do everything for the companies it is bound to.
+    client may do what its scopes say, for the companies it is bound to.
     """
 
     label: str
@@ -108,9 +138,32 @@ class Principal:
         """
         if right is None:
             return self._seen
-        if isinstance(self.actor, User) and not self.actor.has_perm(right.permission):
+        if not self._has(right):
             return []
         return self._seen if right in WITHOUT_GRANT else self._granted
+
+    def _has(self, right: Right) -> bool:
+        if isinstance(self.actor, User):
+            return self.actor.has_perm(right.permission)
+        return self.actor.may(SCOPES[right])
+
+    def visible(
+        self, extractions: ExtractionQuerySet[Extraction]
+    ) -> ExtractionQuerySet[Extraction]:
+        """Those among the extractions that it may see: a client without READ those it submitted.
+
+        Raises ScopeMissing for a client that is for neither.
+        """
+        visible = extractions.for_companies(self.company_ids())
+        if isinstance(self.actor, User) or self.actor.may(Scope.READ):
+            return visible
+        self.demand_scope(Scope.SUBMIT)
+        return visible.filter(client=self.label)
+
+    def demand_scope(self, scope: Scope) -> None:
+        """Raise ScopeMissing for an API client that is not for this."""
+        if not isinstance(self.actor, User) and not self.actor.may(scope):
+            raise ScopeMissing(scope)
 
     def sees(self, company_id: str) -> bool:
         """Whether it may see the extractions of this company."""
@@ -124,7 +177,8 @@ class Principal:
         return company_id in company_ids
 
     def demand(self, right: Right, company_id: str) -> None:
-        """Raise NotAllowed unless it has the right for this company."""
+        """Raise NotAllowed, or ScopeMissing, unless it has the right for this company."""
+        self.demand_scope(SCOPES[right])
         if not self.may(right, company_id):
             raise NotAllowed
 
@@ -170,21 +224,23 @@ def visible_extraction(
     unless it is asked for.
     """
     every = Extraction.with_deleted if even_deleted else Extraction.objects
-    visible = every.for_companies(principal_of(request).company_ids())
+    visible = principal_of(request).visible(every.all())
     extraction: Extraction = get_object_or_404(visible, pk=extraction_id)
     context.add(company_id=extraction.company_id)
     return extraction
 
 
-def remember_client(api_key: str, client: ApiClient) -> None:
-    """Keep a client that has just been authenticated, for an hour and until its expiry date."""
+def remember_client(api_key: str, client: ApiClient, until: datetime | None) -> None:
+    """Keep a client that has just been authenticated, for an hour and until its key expires."""
     seconds = REMEMBERED_FOR
-    if client.expiry_date is not None:
-        seconds = min(seconds, (client.expiry_date - timezone.now()).total_seconds())
+    if until is not None:
+        seconds = min(seconds, (until - timezone.now()).total_seconds())
     known = KnownClient(
         prefix=client.prefix,
         name=client.name,
         company_ids=tuple(client.open_company_ids),
+        scopes=tuple(client.scopes.split()),
+        networks=client.networks,
     )
     caches[CACHE].set(_digest(api_key), known, timeout=seconds)
 

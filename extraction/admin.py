@@ -22,8 +22,10 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
+from extraction import erasure_admin as erasure_admin  # likewise
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
+from extraction.client_admin import KeyChangeAdmin
 from extraction.companies import admin as _companies  # noqa: F401 - registers
 from extraction.exports.values import is_of_line, known_paths
 from extraction.listing import retrying
@@ -160,16 +162,18 @@ class ApiClientCompanyInline(PicksCompany, admin.TabularInline[ApiClientCompany,
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(AuditedAdmin[ApiClient], APIKeyModelAdmin):
+class ApiClientAdmin(KeyChangeAdmin, APIKeyModelAdmin):
     """Create, bind and revoke clients. A key is shown once, by the message after its creation."""
 
     company_rule = of_company("companies__company_id")
-    list_display = ("name", "prefix", "bound_to", "created", "expiry_date", "pill")
+    list_display = [  # type: ignore[assignment]  # a tuple of six there
+        *("name", "pill", "prefix", "bound_to", "last_used_at", "expiry_date", "created"),
+    ]
     list_filter = ("created", company_filter("companies__company_id"))  # type: ignore[assignment]  # a tuple of one
     inlines = [ApiClientCompanyInline]
 
     def audited_as(self, obj: Any) -> What:
-        """By the prefix: the primary key holds the digest of its API key."""
+        """By the prefix, which other tables name it by."""
         return audit.row(obj, key=obj.prefix, name=f"{obj.name} ({obj.prefix})")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
@@ -14,6 +13,7 @@ from django.db import IntegrityError, transaction
 from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
+from extraction.idempotency import IdempotencyConflict, digest_of
 from extraction.models import (
     Channel,
     Correction,
@@ -30,7 +30,6 @@ from logs import context
 from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import Action
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
-from ocrsite.lib.errors import UserFacingError
 from tokens import selection
 from tokens.models import Provider, TokenMaster
 from tokens.selection import NoUsableKey
@@ -52,19 +51,6 @@ class Origin:
 
     channel: Channel
     address: str
-
-
-class IdempotencyConflict(UserFacingError):
-    """The same Idempotency-Key came with another document, company or reader."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "idempotency_conflict",
-            HTTPStatus.CONFLICT.phrase,
-            "This Idempotency-Key was already used with another document, company or reader. "
-            "Send a new key with every new document.",
-            409,
-        )
 
 
 def submit(
@@ -95,7 +81,8 @@ def submit(
     with context.bound(extraction_id=str(extraction_id), company_id=company_id):
         selection.require_open(company_id)
         document = intake.receive(upload, extraction_id, password=password)
-        identity = _Identity(company_id, document.sha256, client, idempotency_key, force, reader)
+        key = None if idempotency_key is None else digest_of(idempotency_key)
+        identity = _Identity(company_id, document.sha256, client, key, force, reader)
         with ExitStack() as unused_files:
             unused_files.callback(_remove_files, extraction_id)
             _forget_deleted(identity)
@@ -247,13 +234,12 @@ def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> No
 
 def _earlier(identity: _Identity) -> Extraction | None:
     """The extraction that already answers, by its Idempotency-Key or by its bytes."""
-    same_key = Extraction.objects.filter(
-        idempotency_keys__client=identity.client, idempotency_keys__key=identity.idempotency_key
-    ).first()
-    if same_key is not None:
-        if not identity.is_of(same_key):
+    used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
+    used = used.filter(extraction__deleted_at=None).select_related("extraction")
+    if same_key := used.first():
+        if same_key.request or not identity.is_of(same_key.extraction):
             raise IdempotencyConflict
-        return same_key
+        return same_key.extraction
     if identity.dedup_key is not None:
         return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None

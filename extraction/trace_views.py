@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from extraction.access import visible_extraction
 from extraction.trace.events import events, money_of
-from extraction.trace.rows import LOGS_SHOWN, logs_of, more_events, rows_of
+from extraction.trace.rows import LOGS_SHOWN, logs_of, rows_of
 from extraction.trace.timeline import timeline
 
 SEE_TRACES = "extraction.view_extraction"
@@ -25,10 +25,9 @@ def trace(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         raise PermissionDenied
     extraction = visible_extraction(request, extraction_id, even_deleted=True)
     rows = rows_of(extraction)
-    lines = timeline([*events(rows), *more_events(extraction)])
     context = {
         "extraction": extraction,
-        "lines": lines,
+        "lines": timeline(events(rows)),
         "usage": [(row, money_of(row)) for row in rows.usage] if user.has_perm(SEE_USAGE) else [],
         "logs": logs_of(extraction) if user.has_perm(SEE_LOGS) else [],
         "may_see_logs": user.has_perm(SEE_LOGS),

@@ -14,6 +14,7 @@ class LogsConfig(AppConfig):
         redaction.register(
             settings.SECRET_KEY,
             settings.TOKEN_FINGERPRINT_KEY,
+            settings.OIDC_CLIENT_SECRET,
             *settings.TOKEN_ENCRYPTION_KEYS,
             *(database.get("PASSWORD", "") for database in settings.DATABASES.values()),
         )

@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "extraction.ApiClient": "API clients",
         "extraction.Authenticator": "Second factors",
         "extraction.FailedAttempts": "Failed log-ins",
+        "extraction.Erasure": "Erasures",
     },
     "What happened": {
         "logs.AuditEntry": "Audit list",

@@ -13,8 +13,10 @@ from environs import Env, validate
 from ocrsite.lib.database import database_settings
 from ocrsite.lib.files import make_folder
 from ocrsite.lib.moments import known_time_zone
+from ocrsite.lib.oidc import issuer_address, names_by_group, oidc_backends, origins
 from ocrsite.lib.outbound_targets import ALLOWED_HOST
 from ocrsite.local_secrets import ensure_secrets_file
+from ocrsite.loggers import LOGGERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -46,6 +48,18 @@ SESSION_COOKIE_AGE = SESSION_MINUTES * 60
 REQUIRE_TOTP: str = env.str(
     "REQUIRE_TOTP", "none", validate=validate.OneOf(["none", "staff", "all"])
 )
+# Single sign-on: docs/roles.md. Without an issuer nothing of it is loaded.
+OIDC_ISSUER: str = env.str("OIDC_ISSUER", "", validate=issuer_address)
+OIDC_CLIENT_ID: str = env.str("OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET: str = env.str("OIDC_CLIENT_SECRET", "")
+OIDC_NAME: str = env.str("OIDC_NAME", "")
+OIDC_SCOPES: str = env.str("OIDC_SCOPES", "openid email profile")
+OIDC_GROUPS_CLAIM: str = env.str("OIDC_GROUPS_CLAIM", "groups")
+OIDC_ROLES = names_by_group(env.list("OIDC_ROLES", []))
+OIDC_COMPANIES = names_by_group(env.list("OIDC_COMPANIES", []))
+OIDC_SECOND_FACTOR: list[str] = env.list("OIDC_SECOND_FACTOR", [])
+OIDC_LINK_BY_EMAIL: bool = env.bool("OIDC_LINK_BY_EMAIL", False)
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", *oidc_backends(OIDC_ISSUER)]
 PASSWORD_RESET_TIMEOUT = 3600  # seconds; the mail says so
 X_FRAME_OPTIONS = "DENY"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "ocrsite.lib.error_reports.NoVariables"
@@ -57,7 +71,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, *origins(OIDC_ISSUER)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -377,18 +391,7 @@ LOGGING: dict[str, Any] = {
         "database": {"class": "logs.handler.handler.DatabaseHandler", "filters": ["noise"]}
     },
     "root": {"handlers": ["database"], "level": LOG_LEVEL},
-    # Without Django's own handlers, which print to the console.
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
-        # A line for each call or message says nothing that the rows do not.
-        "httpx2": {"level": "WARNING"},
-        "django-q": {"level": "WARNING"},
-        "gunicorn.error": {"handlers": [], "level": "WARNING", "propagate": True},
-        "waitress": {"level": "WARNING"},
-        # A warning for each request that waits for a thread.
-        "waitress.queue": {"level": "ERROR"},
-    },
+    "loggers": {name: {**options} for name, options in LOGGERS.items()},
 }
 for _name, _level in (pair.strip().split("=") for pair in LOG_LEVELS.split(",") if pair.strip()):
     LOGGING["loggers"].setdefault(_name, {})["level"] = _level

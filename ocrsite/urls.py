@@ -1,5 +1,6 @@
 """Every address of the site."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
@@ -18,6 +19,7 @@ admin.site.login_form = AdminLogInForm
 handler500 = "extraction.error_views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *([path("", include("extraction.accounts.sso.urls"))] if settings.OIDC_ISSUER else []),
     path("", include("extraction.urls")),
     path("", include("extraction.api.urls")),
     path("login/", LogInView.as_view(), name="login"),

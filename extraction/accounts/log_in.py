@@ -10,7 +10,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from extraction.accounts import audited, steps
@@ -30,7 +32,12 @@ class LogInView(views.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Say whether a password can be reset by mail."""
-        return super().get_context_data(may_reset=bool(settings.EMAIL_HOST), **kwargs)
+        return super().get_context_data(
+            may_reset=bool(settings.EMAIL_HOST),
+            has_sso=bool(settings.OIDC_ISSUER),
+            provider=settings.OIDC_NAME,
+            **kwargs,
+        )
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show the form again, with 429 when nothing was tried."""
@@ -40,7 +47,9 @@ class LogInView(views.LoginView):
 @never_cache
 @login_not_required
 def admin_log_in(request: HttpRequest) -> HttpResponse:
-    """Show the log-in page of the admin."""
+    """Show the log-in page of the admin; with single sign-on that of all, which offers it."""
+    if settings.OIDC_ISSUER and request.method == "GET" and not request.user.is_authenticated:
+        return redirect(f"{reverse('login')}?{request.GET.urlencode()}")
     response = admin.site.login(request)
     shown = response.context_data if isinstance(response, TemplateResponse) else None
     return with_status(response, shown["form"] if shown else None)

@@ -17,6 +17,7 @@ _CODE_WANTED = "code_wanted"
 _CODE_GIVEN = "code_given"
 _PASSWORD_HAS_TO_GO = "password_has_to_go"  # noqa: S105 - the name of a fact
 _ACTIVE_AT = "active_at"
+_EXTERNAL = "external"
 
 # Names of the addresses that lead further.
 CODE = "log-in-code"
@@ -25,11 +26,20 @@ SET_UP = "second-factor"
 
 
 def begin(request: HttpRequest, user: User) -> bool:
-    """Find out at log-in what is outstanding; return whether a code is wanted."""
-    is_code_wanted = second_factor.of(user) is not None
+    """Find out at log-in what is outstanding; return whether a code is wanted.
+
+    Who came by single sign-on has no password to change here, and owes no code where the provider
+    attests a second factor: ``request.external_log_in`` is then True.
+    """
+    attested: bool | None = getattr(request, "external_log_in", None)
+    request.session[_EXTERNAL] = attested is not None
+    if attested:
+        request.session[_CODE_GIVEN] = True
+    is_code_wanted = not attested and second_factor.of(user) is not None
     if is_code_wanted:
         request.session[_CODE_WANTED] = True
-    if AccountRule.objects.filter(user=user, must_change_password=True).exists():
+    rules = AccountRule.objects.filter(user=user, must_change_password=True)
+    if attested is None and rules.exists():
         request.session[_PASSWORD_HAS_TO_GO] = True
     _stamp(request)
     return is_code_wanted
@@ -46,6 +56,11 @@ def outstanding(request: HttpRequest) -> str | None:
     if user.is_authenticated and second_factor.is_required_of(user) and not is_verified(request):
         return SET_UP
     return None
+
+
+def is_external(request: HttpRequest) -> bool:
+    """Whether the user came by single sign-on."""
+    return bool(request.session.get(_EXTERNAL))
 
 
 def is_verified(request: HttpRequest) -> bool:

@@ -2,21 +2,20 @@
 
 import logging
 from dataclasses import dataclass
-from typing import cast
 
 from django.db import Error
-from django.db.models import prefetch_related_objects
+from django.db.models import Q
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework_api_key.permissions import KeyParser
 
-from extraction import throttling
+from extraction import clients, throttling
 from extraction.access import KnownClient, forget_client, known_client, remember_client
 from extraction.models import ApiClient
 from extraction.throttling import Subject
 from logs import context
-from ocrsite.lib.addresses import client_address
+from ocrsite.lib.addresses import client_address, is_within
 from ocrsite.lib.database import is_unreachable
 from tokens.selection import CompanyClosed
 
@@ -36,8 +35,11 @@ class ClientUser:
 class ApiClientAuthentication(BaseAuthentication):
     """Unknown, wrong, revoked and expired keys get one and the same answer, and are throttled.
 
-    A client whose companies are all closed is told so (403). While the database is away, a client
-    that this process authenticated within the last hour is a KnownClient.
+    A right one is refused with 403 where it does not come from a network of its client, or where
+    all companies of its client are closed.
+
+    While the database is away, a client that this process authenticated within the last hour is a
+    KnownClient.
     """
 
     def authenticate(self, request: Request) -> tuple[ClientUser, ApiClient | KnownClient] | None:
@@ -50,22 +52,27 @@ class ApiClientAuthentication(BaseAuthentication):
             if known is None:
                 # A key that is known is no guess, whatever others have guessed.
                 throttling.require_unlocked(_subjects(key, request))
-            client = _client_of(key)
-            is_refused = client is not None and client.is_refused
+            holder = clients.holder_of(key)
+            is_refused = holder is not None and holder.client.is_refused
+            if holder is not None:
+                clients.note_use(holder.client)
         except Error as error:
             if known is None or not is_unreachable(error):
                 raise
             context.add(user=known.name)
+            _require_network(known, request)
             return ClientUser(known), known
-        if client is None:
+        if holder is None:
             forget_client(key)
             _count_failure(key, request)
             raise _invalid()
+        client = holder.client
         context.add(user=client.name)
         if is_refused:
             forget_client(key)
             raise CompanyClosed
-        remember_client(key, client)
+        remember_client(key, client, holder.until)
+        _require_network(client, request)
         return ClientUser(client), client
 
     def authenticate_header(self, request: Request) -> str:
@@ -73,16 +80,19 @@ class ApiClientAuthentication(BaseAuthentication):
         return KeyParser.keyword
 
 
-def _client_of(key: str) -> ApiClient | None:
-    """The client with its companies, if the key is valid."""
-    try:
-        client = cast("ApiClient", ApiClient.objects.get_from_key(key))
-    except ApiClient.DoesNotExist:
-        return None
-    if client.has_expired:
-        return None
-    prefetch_related_objects([client], "companies")
-    return client
+def _require_network(client: ApiClient | KnownClient, request: Request) -> None:
+    """Raise PermissionDenied for a client that may not call from this address."""
+    address = client_address(request)
+    if client.networks and not is_within(address, client.networks):
+        logger.warning(
+            "The API client %s called from %s, which is none of its networks.",
+            *(client.name, address),
+            extra={"noise": "wrong network"},
+        )
+        raise PermissionDenied(
+            "This API client may not call from this address. Ask an administrator.",
+            code="network_not_allowed",
+        )
 
 
 def _subjects(key: str, request: Request) -> list[Subject]:
@@ -99,7 +109,8 @@ def _count_failure(key: str, request: Request) -> None:
     """
     subjects = throttling.address_of(request)
     prefix = _prefix_of(key)
-    exists = prefix is not None and ApiClient.objects.filter(prefix=prefix).exists()
+    named = Q(prefix=prefix) | Q(keys__prefix=prefix)
+    exists = prefix is not None and ApiClient.objects.filter(named).exists()
     if prefix is not None and exists:
         subjects.append(throttling.api_key(prefix))
     logger.warning(

@@ -60,7 +60,7 @@ _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="Kept for 24 hours: the same key and document return the same extraction.",
+    description="Kept for 24 hours: the same key and request are answered, and nothing done twice.",
 )
 
 
@@ -190,7 +190,8 @@ retry = extend_schema(
     operation_id="retry",
     summary="Read a failed or cancelled one again",
     request=None,
-    responses=_answers({202: Extraction}, 403, 404, 409),
+    parameters=[_IDEMPOTENCY_KEY],
+    responses=_answers({202: Extraction}, 400, 403, 404, 409),
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -210,21 +211,22 @@ approval = extend_schema(
     operation_id="approve",
     summary="Approve an invoice",
     request={"application/json": ApprovalInput},
-    parameters=[_IF_MATCH],
+    parameters=[_IF_MATCH, _IDEMPOTENCY_KEY],
     responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
 )
 rejection = extend_schema(
     operation_id="reject",
     summary="Reject an invoice",
     request={"application/json": RejectionInput},
-    parameters=[_IF_MATCH],
-    responses=_answers({200: Extraction}, 400, 403, 404, 412, 413, 415, 428),
+    parameters=[_IF_MATCH, _IDEMPOTENCY_KEY],
+    responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
 )
 cancellation = extend_schema(
     operation_id="cancel",
     summary="Cancel what no process has taken",
     request=None,
-    responses=_answers({200: Extraction}, 403, 404, 409),
+    parameters=[_IDEMPOTENCY_KEY],
+    responses=_answers({200: Extraction}, 400, 403, 404, 409),
 )
 deletion = extend_schema(
     operation_id="delete",

@@ -11,14 +11,18 @@ from extraction.api.listing import ListForm
 from extraction.exports.download import download
 from extraction.exports.formats import Format
 from extraction.exports.layout import Layout, layout_named
-from extraction.models import Right
+from extraction.models import Right, Scope
 
 logger = logging.getLogger(__name__)
 
 
 def export(request: Request, format_name: str) -> HttpResponseBase:
-    """Return the file. Raises NotAllowed, NotFound, ValidationError and TooManyChosen."""
+    """Return the file.
+
+    Raises NotAllowed, ScopeMissing, NotFound, ValidationError and TooManyChosen.
+    """
     principal = principal_of(request)
+    principal.demand_scope(Scope.READ)
     if not principal.may(Right.EXPORT):
         raise NotAllowed
     if format_name not in Format.values:

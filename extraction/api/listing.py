@@ -15,7 +15,7 @@ from extraction.access import principal_of
 from extraction.api.representations import LISTED_COLUMNS, line
 from extraction.listing.conditions import Rows, matching
 from extraction.listing.filters import FilterForm, Filters
-from extraction.models import State
+from extraction.models import Scope, State
 
 OLDEST_FIRST, NEWEST_FIRST = "received", "-received"
 _STATES = {
@@ -109,8 +109,12 @@ def _is_named(cursor: Cursor) -> bool:
 
 
 def extractions_page(request: Request) -> dict[str, Any]:
-    """Return a page: ``next`` and ``previous`` are addresses or null. Raises ValidationError."""
+    """Return a page: ``next`` and ``previous`` are addresses or null.
+
+    Raises ScopeMissing and ValidationError.
+    """
     principal = principal_of(request)
+    principal.demand_scope(Scope.READ)
     form = ListForm(
         request.query_params,
         companies=principal.companies(),

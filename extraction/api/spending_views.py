@@ -10,6 +10,7 @@ from extraction.api import documentation
 from extraction.api.quota import quota_answer
 from extraction.api.usage import usage_answer
 from extraction.api.views import ApiView
+from extraction.models import Scope
 
 
 class UsageView(ApiView):
@@ -33,8 +34,9 @@ class QuotaView(ApiView):
 
 
 def _who_may_see_usage(request: Request) -> Principal:
-    """Return who asks. Raises PermissionDenied for people without the permission."""
+    """Return who asks. Raises PermissionDenied for those without the permission or the scope."""
     principal = principal_of(request)
+    principal.demand_scope(Scope.USAGE)
     may_see = not isinstance(principal.actor, User) or principal.actor.has_perm(
         "tokens.view_tokenusagelog"
     )

@@ -1,6 +1,7 @@
 """The endpoints for programs: parse, call, answer."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -22,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extraction import degraded, deletion, outcomes, submission
+from extraction import clients, degraded, deletion, idempotency, outcomes, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser, DocumentJSONParser
@@ -43,7 +44,7 @@ from extraction.api.review import (
 from extraction.api.serializers import ExtractionInput
 from extraction.documents.intake import folder_of
 from extraction.exceptions import NotRetried, UnderWay
-from extraction.models import ApiClient, Channel, Extraction, Right
+from extraction.models import ApiClient, Channel, Extraction, Right, Scope
 from extraction.review import decisions
 from extraction.submission import Origin
 from logs import context
@@ -77,12 +78,26 @@ class ApiView(APIView):
 
     content_negotiation_class = OneFormat
     enveloped_errors: ClassVar[bool] = False
+    allowance: clients.Allowance | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Count the request of a client that has a limit."""
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiClient):
+            try:
+                self.allowance = clients.count_request(request.auth)
+            except clients.TooManyRequests as error:
+                self.allowance = error.allowance
+                raise
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
         """Pack JSON for who accepts that; files are packed already, or streamed as they are."""
         answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        if self.allowance is not None:
+            for name, value in self.allowance.headers().items():
+                answer[name] = value
         if isinstance(answer, Response):
             pack = GZipMiddleware(lambda _: answer).process_response
             answer.add_post_render_callback(partial(pack, request._request))
@@ -102,6 +117,7 @@ class SubmitView(ApiView):
         form = ExtractionInput(data=request.data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
+        principal.demand_scope(Scope.SUBMIT)
         if not principal.may(Right.UPLOAD, values["company_id"]):
             if principal.is_refused(values["company_id"]):
                 raise CompanyClosed
@@ -115,6 +131,8 @@ class SubmitView(ApiView):
             if isinstance(principal.actor, KnownClient):
                 return _read_now(file, values)
             try:
+                if isinstance(principal.actor, ApiClient):
+                    clients.require_room(principal.actor)
                 extraction = submission.submit(
                     file, client=principal.label, idempotency_key=key, origin=origin, **values
                 ).extraction
@@ -221,11 +239,15 @@ class ApproveView(ApiView):
         extraction = visible_extraction(request, extraction_id)
         form = ApprovalInput(data=request.data)
         form.is_valid(raise_exception=True)
-        version = seen_version(request, extraction)
         by, anyway = principal_of(request), form.validated_data["anyway"]
-        with told():
+
+        def approve() -> None:
+            version = seen_version(request, extraction)
             edit = edit_in(form.validated_data)
             decisions.approve(extraction, edit, by=by, version=version, anyway=anyway)
+
+        with told():
+            _once(approve, request, extraction, form.validated_data)
         return _with_etag(extraction)
 
 
@@ -240,10 +262,14 @@ class RejectView(ApiView):
         extraction = visible_extraction(request, extraction_id)
         form = RejectionInput(data=request.data)
         form.is_valid(raise_exception=True)
-        version = seen_version(request, extraction)
+        reason, by = form.validated_data["reason"], principal_of(request)
+
+        def reject() -> None:
+            version = seen_version(request, extraction)
+            decisions.reject(extraction, reason, by=by, version=version)
+
         with told():
-            reason = form.validated_data["reason"]
-            decisions.reject(extraction, reason, by=principal_of(request), version=version)
+            _once(reject, request, extraction, form.validated_data)
         return _with_etag(extraction)
 
 
@@ -254,8 +280,12 @@ class CancelView(ApiView):
     def post(self, request: Request, extraction_id: UUID) -> Response:
         """Cancel it; 409 once it is being read, or has ended."""
         extraction = visible_extraction(request, extraction_id)
-        if not outcomes.cancel(extraction, by=principal_of(request)):
-            raise UnderWay
+
+        def cancel() -> None:
+            if not outcomes.cancel(extraction, by=principal_of(request)):
+                raise UnderWay
+
+        _once(cancel, request, extraction)
         return _with_etag(visible_extraction(request, extraction_id))
 
 
@@ -266,8 +296,12 @@ class RetryView(ApiView):
     def post(self, request: Request, extraction_id: UUID) -> Response:
         """Queue it again and answer 202; 409 when it has not failed or its document is gone."""
         extraction = visible_extraction(request, extraction_id)
-        if not submission.retry(extraction, by=principal_of(request)):
-            raise NotRetried(document_removed=extraction.files_removed_at is not None)
+
+        def retry() -> None:
+            if not submission.retry(extraction, by=principal_of(request)):
+                raise NotRetried(document_removed=extraction.files_removed_at is not None)
+
+        _once(retry, request, extraction)
         extraction.refresh_from_db()
         body = representation(extraction)
         headers = {"Location": body["extraction"], "Retry-After": str(POLL_AFTER)}
@@ -355,6 +389,19 @@ def _document(values: dict[str, Any]) -> Iterator["UploadedFile[bytes]"]:
 
     with links.fetched(url) as file:
         yield file
+
+
+def _once(
+    act: Callable[[], None], request: Request, extraction: Extraction, asked: object = None
+) -> None:
+    """Do what a POST asks for, unless its Idempotency-Key did so already."""
+    idempotency.once(
+        act,
+        client=principal_of(request).label,
+        key=_idempotency_key(request),
+        request=f"{request.path} {json.dumps(asked, sort_keys=True)}",
+        extraction=extraction,
+    )
 
 
 def _idempotency_key(request: Request) -> str | None:

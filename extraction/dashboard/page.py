@@ -43,7 +43,7 @@ _VIEW = {
     "log": "logs.view_applicationlog",
 }
 # They concern every company, and so those alone who may see every one.
-_OF_ALL = ("ledger_alerts", "errors", "log")
+_OF_ALL = ("workers", "ledger_alerts", "errors", "log")
 
 
 @dataclass(frozen=True, slots=True)

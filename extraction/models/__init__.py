@@ -1,11 +1,20 @@
 """Extractions with attempts, access, exports, accounts and webhooks."""
 
-from extraction.models.access import ApiClient, ApiClientCompany, CompanyGrant, StaffCompany
+from extraction.models.access import (
+    ApiClient,
+    ApiClientCompany,
+    ApiClientKey,
+    ApiClientRequests,
+    CompanyGrant,
+    Scope,
+    StaffCompany,
+)
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
 from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.document_day import DocumentDay
+from extraction.models.erasure import Erasure, ErasureScope
 from extraction.models.export_profile import (
     DateFormat,
     DecimalSign,
@@ -36,6 +45,8 @@ __all__ = [
     "AccountRule",
     "ApiClient",
     "ApiClientCompany",
+    "ApiClientKey",
+    "ApiClientRequests",
     "Attempt",
     "AttemptOutcome",
     "Authenticator",
@@ -46,6 +57,8 @@ __all__ = [
     "DecimalSign",
     "DeliveryState",
     "DocumentDay",
+    "Erasure",
+    "ErasureScope",
     "ExportColumn",
     "ExportProfile",
     "ExternalIdentity",
@@ -60,6 +73,7 @@ __all__ = [
     "Right",
     "Role",
     "RowsPer",
+    "Scope",
     "Separator",
     "StaffCompany",
     "State",

@@ -1,10 +1,16 @@
 """Who may act for, and see, which company: operators by grant, staff and clients by binding."""
 
-from django.conf import settings
-from django.db import models
-from django.utils.functional import cached_property
-from rest_framework_api_key.models import AbstractAPIKey
+import uuid
+from typing import ClassVar
 
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
+from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
+
+from ocrsite.lib.addresses import Network, networks_in, validate_networks
 from tokens.models import Company
 from tokens.models.company import folded
 
@@ -50,8 +56,66 @@ class StaffCompany(models.Model):
         return self.company_id
 
 
+class Scope(models.TextChoices):
+    """What an API client is for."""
+
+    SUBMIT = "submit", "submit documents, see what becomes of them, cancel and retry"
+    READ = "read", "read and export every document of its companies"
+    CORRECT = "correct", "correct, approve, reject and delete"
+    USAGE = "usage", "read usage and quotas"
+
+
+# What clients could do before there were scopes, and can unless staff say otherwise.
+EVERY_SCOPE = " ".join(Scope.values)
+
+
+class ApiClientManager(APIKeyManager):
+    """Makes clients whose primary key, which addresses of the admin show, holds no digest."""
+
+    def assign_key(self, obj: AbstractAPIKey) -> str:
+        """Give a new client its API key, and return that."""
+        key = super().assign_key(obj)
+        obj.id = uuid.uuid4().hex
+        return key
+
+
 class ApiClient(AbstractAPIKey):
-    """An integrator's program. Its API key is stored hashed and shown once, when it is made."""
+    """An integrator's program. Its API key is stored hashed and shown once, when it is made.
+
+    Its ``prefix`` names it for good: in ``Extraction.client``, and after a change of its key.
+    """
+
+    scopes = models.CharField(
+        max_length=100,
+        default=EVERY_SCOPE,
+        db_default=EVERY_SCOPE,
+        help_text="What the client is for, with blanks between; all else is refused.",
+    )
+    allowed_networks = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_networks],
+        help_text="From where it may call, one address or network per line, such as "
+        "192.0.2.0/24. Empty: from everywhere.",
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+    )
+    documents_at_a_time = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many of its documents may wait or be read at one time. Empty: no limit.",
+    )
+    last_used_at = models.DateTimeField(
+        "last used", null=True, editable=False, help_text="To a minute."
+    )
+    key_expires_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its first key ends, after a change of the key."
+    )
+
+    objects: ClassVar[ApiClientManager] = ApiClientManager()
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API client"
@@ -69,6 +133,47 @@ class ApiClient(AbstractAPIKey):
     def is_refused(self) -> bool:
         """Whether it has companies, and all of them are closed."""
         return bool(self.companies.all()) and not self.open_company_ids
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the client is for this."""
+        return scope in self.scopes.split()
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """From where it may call; empty for everywhere."""
+        return networks_in(self.allowed_networks)
+
+
+class ApiClientKey(models.Model):
+    """A later API key of a client, stored hashed; the first one stands at the client itself."""
+
+    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="keys")
+    prefix = models.CharField(max_length=8, unique=True)
+    hashed_key = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, help_text="None for the newest key.")
+
+    class Meta:
+        verbose_name = "later key of an API client"
+        verbose_name_plural = "later keys of API clients"
+
+    def __str__(self) -> str:
+        return self.prefix
+
+
+class ApiClientRequests(models.Model):
+    """How many requests a client that has a limit made in the latest minute."""
+
+    client = models.OneToOneField(ApiClient, models.CASCADE, primary_key=True)
+    minute = models.DateTimeField(help_text="Its begin.")
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = "requests of an API client"
+        verbose_name_plural = "requests of API clients"
+
+    def __str__(self) -> str:
+        return f"{self.number} at {self.minute:%H:%M}"
 
 
 class ApiClientCompany(models.Model):

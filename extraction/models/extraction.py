@@ -181,6 +181,12 @@ class Extraction(models.Model):
         null=True, editable=False, help_text="When all that a deleted document said was removed."
     )
 
+    erased_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When an erasure also removed its files, its log records and all names.",
+    )
+
     # The shared clock and the monotonic one when this process took it; None for any other.
     _taken: tuple[datetime, float] | None = None
 
@@ -307,7 +313,14 @@ class IdempotencyKey(models.Model):
     """An Idempotency-Key of a client, and the extraction that its requests get."""
 
     client = models.CharField(max_length=200)
-    key = models.CharField(max_length=200)
+    key = models.CharField(max_length=200, help_text="Its SHA-256.")
+    request = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="SHA-256 of what else than a submission.",
+    )
     extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="idempotency_keys")
     created_at = models.DateTimeField(default=timezone.now)
 

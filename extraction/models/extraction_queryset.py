@@ -343,20 +343,22 @@ class ExtractionQuerySet(models.QuerySet[Row]):
 
         False when it was undone meanwhile.
         """
+        old = self.deleted().filter(pk=pk, deleted_at__lt=cutoff)
+        return bool(old.update(**self.emptied(clock.now())))
+
+    @staticmethod
+    def emptied(now: datetime) -> dict[str, Any]:
+        """The columns of one of which all that its document says is removed."""
         said = ("result", "original", "checks", *_LISTED_FIELDS)
-        return bool(
-            self.deleted()
-            .filter(pk=pk, deleted_at__lt=cutoff)
-            .update(
-                purged_at=clock.now(),
-                files_removed_at=Coalesce(F("files_removed_at"), clock.now()),
-                file_name="",
-                sha256="",
-                rejection="",
-                error_detail="",
-                **dict.fromkeys(said),
-            )
-        )
+        return {
+            "purged_at": now,
+            "files_removed_at": Coalesce(F("files_removed_at"), now),
+            "file_name": "",
+            "sha256": "",
+            "rejection": "",
+            "error_detail": "",
+            **dict.fromkeys(said),
+        }
 
 
 _Manager = models.Manager.from_queryset(ExtractionQuerySet)

@@ -33,6 +33,7 @@ def events(rows: Rows) -> list[Event]:
         *_end(rows.extraction),
         *_corrections(rows),
         *map(_deed, (entry for entry in rows.entries if entry.action != Action.CORRECTED)),
+        *_deliveries(rows),
         *_unlisted(rows),
         *_removal(rows.extraction),
     ]
@@ -215,6 +216,28 @@ def _deed(entry: AuditEntry) -> Event:
             (_("Why"), entry.why),
         ),
     )
+
+
+def _deliveries(rows: Rows) -> Iterator[Event]:
+    """Each message for a receiver of webhooks, and each try to deliver it."""
+    for delivery in rows.deliveries:
+        receiver = facts((_("Receiver"), delivery.endpoint), (_("Message"), delivery.pk))
+        event = {"event": delivery.event}
+        yield Event(delivery.created_at, _("Webhook %(event)s is to be sent") % event, receiver)
+        for attempt in delivery.tries.all():
+            succeeded = attempt.status_code is not None and 200 <= attempt.status_code < 300
+            yield Event(
+                attempt.started_at,
+                _("Webhook %(event)s sent") % event,
+                facts(
+                    (_("Receiver"), delivery.endpoint),
+                    (_("Try"), attempt.number),
+                    (_("HTTP code"), attempt.status_code),
+                    (_("Error"), attempt.error),
+                    (_("Took"), f"{attempt.milliseconds} ms"),
+                ),
+                Tone.GOOD if succeeded else Tone.BAD,
+            )
 
 
 def _unlisted(rows: Rows) -> Iterator[Event]:

@@ -1,11 +1,9 @@
 """What is kept about one extraction: a few queries, however much happened to it."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from extraction.models import Attempt, Correction, Extraction
-from extraction.trace.timeline import Event
+from extraction.models import Attempt, Correction, Extraction, WebhookDelivery
 from logs.models import ApplicationLog, AuditEntry, RetryAttempt
 from tokens.models import TokenUsageLog
 
@@ -24,21 +22,7 @@ class Rows:
     usage: list[TokenUsageLog] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
     entries: list[AuditEntry] = field(default_factory=list)
-
-
-Source = Callable[[Extraction], Iterable[Event]]
-_sources: list[Source] = []
-
-
-def also(source: Source) -> None:
-    """Have the events of a source, such as deliveries of webhooks, in every timeline."""
-    if source not in _sources:
-        _sources.append(source)
-
-
-def more_events(extraction: Extraction) -> list[Event]:
-    """Return the events of those sources."""
-    return [event for source in _sources for event in source(extraction)]
+    deliveries: list[WebhookDelivery] = field(default_factory=list)
 
 
 def rows_of(extraction: Extraction) -> Rows:
@@ -54,6 +38,12 @@ def rows_of(extraction: Extraction) -> Rows:
             extraction.corrections.defer("old_value", "new_value").order_by("version", "pk")[:MOST]
         ),
         _entries(extraction.pk),
+        list(
+            WebhookDelivery.objects.filter(extraction_id=extraction.pk)
+            .select_related("endpoint")
+            .prefetch_related("tries")
+            .order_by("created_at")[:MOST]
+        ),
     )
 
 

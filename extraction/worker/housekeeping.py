@@ -11,7 +11,7 @@ from functools import partial
 from django.db import close_old_connections
 from django.utils import timezone
 
-from extraction import pipeline
+from extraction import erasing, pipeline
 from extraction.alert_watch import LOOKS, Watch
 from extraction.document_days import Recounter
 from extraction.documents import temp_dirs
@@ -109,6 +109,7 @@ def run_housekeeping() -> None:
             "update of key statuses": services.update_statuses,
             "encryption of clear keys": key_rotation.encrypt_clear_keys,
             "ingestion of the journal": journal.ingest,
+            "continuation of erasures": erasing.wake_unfinished,
             # A long outage leaves many, and keys must not wait for all of them.
             "ingestion of spooled log records": partial(spool.ingest, at_most=1),
             "count of the documents of past days": _recounter.look,

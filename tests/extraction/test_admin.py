@@ -112,6 +112,7 @@ def test_retry_queues_the_failed_among_the_chosen(staff: Client) -> None:
 def test_client_is_created_with_companies_and_its_key_shown_once(staff: Client) -> None:
     form = {
         "name": "ERP",
+        "scopes": ["submit", "read"],
         "expiry_date_0": "",
         "expiry_date_1": "",
         "companies-TOTAL_FORMS": "1",
@@ -129,6 +130,7 @@ def test_client_is_created_with_companies_and_its_key_shown_once(staff: Client) 
         page = staff.get(address).content.decode()
         assert key not in page
         assert key.partition(".")[2] not in page
+        assert client.hashed_key not in page
 
 
 @pytest.mark.parametrize(
@@ -157,6 +159,7 @@ def test_client_is_revoked_rather_than_deleted(staff: Client) -> None:
     client, key = ApiClient.objects.create_key(name="ERP")
     form = {
         "name": "ERP",
+        "scopes": ["submit"],
         "revoked": "on",
         "expiry_date_0": "",
         "expiry_date_1": "",

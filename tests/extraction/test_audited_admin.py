@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
+from django.forms.models import _get_foreign_key
 from django.test import Client, RequestFactory
 
 from extraction.models import ApiClient, Authenticator
@@ -13,23 +14,32 @@ from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
 from tests.logs.audited import entries, last
 from tests.tokens.rows import make_token
 from tests.tokens.test_admin import NEW_KEY, change, posted
-from tokens.models import CoolDown
+from tokens.models import Company, CoolDown
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture(autouse=True)
+def _companies() -> None:
+    for company_id in ("NT047", "NT048", "NT049", "NT050"):
+        Company.objects.create(company_id=company_id)
+
+
 CLIENTS = "/admin/extraction/apiclient/"
+# Of the rows that are edited with a user none is sent.
 NO_INLINES = {
-    f"{prefix}-{number}_FORMS": "0"
-    for prefix in (
-        "account_rule",
-        "alert_subscription",
-        "error_subscription",
-        "company_grants",
-        "staff_companies",
-    )
+    f"{_get_foreign_key(User, inline.model).remote_field.get_accessor_name()}-{number}_FORMS": "0"
+    for inline in admin.site._registry[User].inlines
     for number in ("TOTAL", "INITIAL")
 }
 JOINED = {"date_joined_0": "2026-11-24", "date_joined_1": "00:00:00"}
+
+
+@pytest.fixture(autouse=True)
+def _companies(db: None) -> None:
+    """Those that forms name, which have to be there."""
+    for company_id in ("NT047", "NT048", "NT049", "NT050"):
+        Company.objects.create(company_id=company_id)
 
 
 def made(**of: Any) -> list[tuple[str, ...]]:
@@ -40,6 +50,7 @@ def made(**of: Any) -> list[tuple[str, ...]]:
 def client_form(*companies: str, **fields: str) -> dict[str, str]:
     return {
         "name": "ERP",
+        "scopes": "read",
         "expiry_date_0": "",
         "expiry_date_1": "",
         "companies-TOTAL_FORMS": str(len(companies)),

@@ -518,7 +518,7 @@ def test_client_that_has_not_called_for_longest_is_forgotten_when_there_is_no_ro
         "known_clients": {**settings.CACHES["known_clients"], "OPTIONS": options},
     }
     for key in ("a.1", "b.2"):
-        access.remember_client(key, known.record)
+        access.remember_client(key, known.record, None)
 
     assert access.known_client(known.key) is None
     assert access.known_client("a.1")
@@ -530,7 +530,7 @@ def test_a_thousand_clients_are_remembered_and_one_goes_for_one_that_comes(
 ) -> None:
     keys = [f"{number}.secret" for number in range(1_001)]
     for key in keys:
-        access.remember_client(key, integrator.record)
+        access.remember_client(key, integrator.record, None)
 
     assert [key for key in keys if access.known_client(key) is None] == keys[:1]
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction import outcomes, pipeline, submission
+from extraction import idempotency, outcomes, pipeline, submission
 from extraction.documents.intake import folder_of
 from extraction.models import Attempt, Extraction, ReaderChoice, State
 from tests.emulator.server import Emulator
@@ -261,7 +261,7 @@ def test_an_idempotency_key_holds_for_one_reader(emulator: Emulator, einvoice: b
     first = submit(einvoice, idempotency_key="k")
 
     assert submit(einvoice, idempotency_key="k").pk == first.pk
-    with pytest.raises(submission.IdempotencyConflict):
+    with pytest.raises(idempotency.IdempotencyConflict):
         submit(einvoice, ReaderChoice.MODEL, idempotency_key="k")
 
 

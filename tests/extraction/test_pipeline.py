@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from extraction import outcomes, pipeline, submission
+from extraction import idempotency, outcomes, pipeline, submission
 from extraction.documents.document import Document
 from extraction.documents.intake import folder_of
 from extraction.documents.kept_words import kept_words
@@ -508,7 +508,7 @@ def test_idempotency_key_returns_its_extraction_and_rejects_other_content() -> N
 
     assert submit(idempotency_key="order-1", force=True).pk == first.pk
     assert submit(idempotency_key="order-1", client="user:2").pk == first.pk
-    with pytest.raises(submission.IdempotencyConflict):
+    with pytest.raises(idempotency.IdempotencyConflict):
         submit(pdf("another"), idempotency_key="order-1")
 
 

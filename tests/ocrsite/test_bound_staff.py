@@ -239,6 +239,7 @@ def test_client_is_bound_to_a_company_of_the_user_and_no_other(bound: Client) ->
     def add(company_id: str) -> HttpResponseBase:
         form = {
             "name": "ERP",
+            "scopes": "submit",
             "expiry_date_0": "",
             "expiry_date_1": "",
             "companies-TOTAL_FORMS": "1",

@@ -36,7 +36,8 @@ def key_form(**fields: str) -> dict[str, str]:
 def client_form(*company_ids: str) -> dict[str, str]:
     rows = {f"companies-{n}-company_id": id_ for n, id_ in enumerate(company_ids)}
     total = {"companies-TOTAL_FORMS": str(len(company_ids)), "companies-INITIAL_FORMS": "0"}
-    return {"name": "ERP", "expiry_date_0": "", "expiry_date_1": "", **total, **rows}
+    kept = {"name": "ERP", "scopes": "read", "expiry_date_0": "", "expiry_date_1": ""}
+    return {**kept, **total, **rows}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The page of the timeline: for whom it is, and what stands on it."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction.models import Attempt, CompanyGrant, Extraction, State
-from extraction.trace import rows
-from extraction.trace.rows import also
-from extraction.trace.timeline import Event
+from extraction.models import (
+    Attempt,
+    CompanyGrant,
+    Extraction,
+    State,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from logs.audit import name_extractions
 from logs.models import ApplicationLog, RetryAttempt
 from ocrsite.lib import audit
@@ -137,24 +140,25 @@ def test_deleted_one_has_its_trace(staff: Client) -> None:
     assert "Deleted" in staff.get(trace_of(extraction)).content.decode()
 
 
-@pytest.fixture
-def a_source() -> Iterator[None]:
-    """A part of the service that has events of its own."""
+def test_webhooks_of_it_are_told_with_each_try(staff: Client) -> None:
+    extraction = make_extraction()
+    endpoint = WebhookEndpoint.objects.create(company_id="NT047", url="https://hooks.example.com/a")
+    delivery = WebhookDelivery.objects.create(
+        endpoint=endpoint,
+        event="extraction.failed",
+        event_key="1",
+        extraction_id=extraction.pk,
+        body="{}",
+        give_up_at=timezone.now(),
+    )
+    delivery.tries.create(number=1, milliseconds=250, status_code=503, error="Unavailable.")
+    delivery.tries.create(number=2, milliseconds=40, status_code=204)
 
-    def source(extraction: Extraction) -> list[Event]:
-        return [Event(extraction.created_at, "Delivered to a webhook")]
+    page = staff.get(trace_of(extraction)).content.decode()
 
-    also(source)
-    also(source)
-    yield
-    rows._sources.remove(source)
-
-
-@pytest.mark.usefixtures("a_source")
-def test_other_parts_add_their_events(staff: Client) -> None:
-    page = staff.get(trace_of(make_extraction())).content.decode()
-
-    assert page.count("Delivered to a webhook") == 1
+    assert page.count("Webhook extraction.failed sent") == 2
+    for text in ("Webhook extraction.failed is to be sent", "503", "250 ms", "Unavailable.", "204"):
+        assert text in page
 
 
 def test_how_a_document_came_is_kept(

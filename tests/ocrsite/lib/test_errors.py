@@ -4,7 +4,7 @@ import pytest
 
 from extraction.degraded import NotServed
 from extraction.exceptions import DocumentRejected, ExtractionFailed
-from extraction.submission import IdempotencyConflict
+from extraction.idempotency import IdempotencyConflict
 from ocrsite.lib.errors import DatabaseUnavailable, UserFacingError, whole_seconds
 from tokens.selection import NoUsableKey
 

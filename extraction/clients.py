@@ -1,0 +1,167 @@
+"""API clients: whose key a caller sent, how often it may call, and the change of its key."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from django.db import transaction
+from django.db.models import F, Q
+from rest_framework_api_key.crypto import KeyGenerator
+
+from extraction.models import ApiClient, ApiClientKey, ApiClientRequests, Extraction, State
+from ocrsite.lib import audit, clock
+from ocrsite.lib.audit import Action, Who
+from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.errors import UserFacingError
+
+_MINUTE = timedelta(minutes=1)
+# Two processes may add the row of a client's first minute; the second one then counts in it.
+_TRIES = 3
+_generator = KeyGenerator()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """A client, and when the key that it sent expires; None for never."""
+
+    client: ApiClient
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Requests per minute that a client may make, how many are left, and seconds to the next."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+    def headers(self) -> dict[str, str]:
+        """The headers of draft-ietf-httpapi-ratelimit-headers-08."""
+        return {
+            "RateLimit-Policy": f'"minute";q={self.limit};w=60',
+            "RateLimit": f'"minute";r={self.remaining};t={self.reset}',
+        }
+
+
+class TooManyRequests(UserFacingError):
+    """A client has made its requests of this minute (429)."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(
+            "too_many_requests",
+            HTTPStatus.TOO_MANY_REQUESTS.phrase,
+            f"This client may make {allowance.limit} requests a minute. Wait for Retry-After "
+            "seconds, or ask an administrator for more.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=timedelta(seconds=allowance.reset),
+        )
+        self.allowance = allowance
+
+
+class TooManyDocuments(UserFacingError):
+    """As many documents of a client as it may have wait or are being read (429)."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            "too_many_documents",
+            HTTPStatus.TOO_MANY_REQUESTS.phrase,
+            f"{most} documents of this client are waiting or being read, and it may have no more. "
+            "Send the next one when one has ended.",
+            HTTPStatus.TOO_MANY_REQUESTS,
+            retry_after=timedelta(seconds=2),
+        )
+
+
+def holder_of(key: str) -> KeyHolder | None:
+    """Return whose valid API key this is, with the companies of the client; None for any other."""
+    prefix = key.partition(".")[0]
+    clients = ApiClient.objects.filter(revoked=False).prefetch_related("companies")
+    client = clients.filter(Q(prefix=prefix) | Q(keys__prefix=prefix)).distinct().first()
+    if client is None:
+        return None
+    if client.prefix == prefix:
+        hashed_key, until = client.hashed_key, client.key_expires_at
+    else:
+        later = client.keys.get(prefix=prefix)
+        hashed_key, until = later.hashed_key, later.expires_at
+    if not _generator.verify(key, hashed_key):
+        return None
+    ends = min(filter(None, (until, client.expiry_date)), default=None)
+    return None if ends is not None and ends <= clock.now() else KeyHolder(client, ends)
+
+
+def note_use(client: ApiClient) -> None:
+    """Remember that the client called; written once a minute at most."""
+    now = clock.now()
+    if client.last_used_at is None or now - client.last_used_at >= _MINUTE:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - _MINUTE)
+        ApiClient.objects.filter(stale, pk=client.pk).update(last_used_at=now)
+
+
+@deadlocks_retried
+def count_request(client: ApiClient) -> Allowance | None:
+    """Count a request of a client that has a limit; None for one that has none.
+
+    Minutes begin with the clock's. Raises TooManyRequests, and counts none then.
+    """
+    limit = client.requests_per_minute
+    if limit is None:
+        return None
+    now = clock.now()
+    minute = now.replace(second=0, microsecond=0)
+    reset = 60 - now.second
+    rows = ApiClientRequests.objects.filter(client=client)
+    for _ in range(_TRIES):
+        if rows.filter(minute=minute, number__lt=limit).update(number=F("number") + 1):
+            break
+        if rows.filter(minute__lt=minute).update(minute=minute, number=1):
+            break
+        _, is_new = ApiClientRequests.objects.get_or_create(
+            client=client, defaults={"minute": minute, "number": 1}
+        )
+        if is_new:
+            break
+    else:
+        raise TooManyRequests(Allowance(limit, 0, reset))
+    number = rows.values_list("number", flat=True).get()
+    return Allowance(limit, max(0, limit - number), reset)
+
+
+def require_room(client: ApiClient) -> None:
+    """Raise TooManyDocuments where as many of its documents as it may have have not ended."""
+    most = client.documents_at_a_time
+    if most is None:
+        return
+    pending = Extraction.objects.filter(
+        client=f"client:{client.prefix}", state__in=[State.QUEUED, State.PROCESSING, State.WAITING]
+    )
+    if pending.count() >= most:
+        raise TooManyDocuments(most)
+
+
+def change_key(client: ApiClient, *, keep_for: timedelta, by: Who) -> str:
+    """Give the client another API key and return it, the only time that it can be seen.
+
+    The latest key so far is accepted for ``keep_for`` longer, every other one no more.
+    """
+    key, prefix, hashed_key = _generator.generate()
+    now = clock.now()
+    with transaction.atomic():
+        locked = ApiClient.objects.select_for_update().get(pk=client.pk)
+        latest = locked.keys.filter(expires_at=None)
+        ended = locked.keys.filter(expires_at__gt=now)
+        ended.update(expires_at=now)
+        if not latest.update(expires_at=now + keep_for):
+            locked.key_expires_at = now + keep_for
+        elif locked.key_expires_at is None or locked.key_expires_at > now:
+            locked.key_expires_at = now
+        locked.save(update_fields=["key_expires_at"])
+        ApiClientKey.objects.create(client=locked, prefix=prefix, hashed_key=hashed_key)
+        audit.record(
+            Action.CHANGED,
+            who=by,
+            what=audit.row(locked, key=locked.prefix, name=f"{locked.name} ({locked.prefix})"),
+            after=f"another key; the one before ends {now + keep_for:%Y-%m-%d %H:%M} UTC",
+        )
+    return key

@@ -1,0 +1,56 @@
+"""What a caller asks for with one Idempotency-Key is done once.
+
+Keys are kept for 24 hours (``worker.row_retention``), as digests: databases that compare text
+without regard to case would take two keys for one.
+"""
+
+import hashlib
+from collections.abc import Callable
+from http import HTTPStatus
+
+from extraction.models import Extraction, IdempotencyKey
+from ocrsite.lib.errors import UserFacingError
+
+
+class IdempotencyConflict(UserFacingError):
+    """The same Idempotency-Key came with another document, company, reader or request."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "idempotency_conflict",
+            HTTPStatus.CONFLICT.phrase,
+            "This Idempotency-Key was already used with another document, company or reader, or "
+            "for another request. Send a new key with everything new.",
+            409,
+        )
+
+
+def digest_of(key: str) -> str:
+    """Return what stands for a key in the database."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def once(
+    act: Callable[[], object],
+    *,
+    client: str,
+    key: str | None,
+    request: str,
+    extraction: Extraction,
+) -> None:
+    """Do something to an extraction, unless the client's key did the same before.
+
+    ``request`` says what is asked for. Raises IdempotencyConflict where the key was used for
+    anything else, and what ``act`` raises; then nothing is kept, and the key may come again.
+    """
+    if key is None:
+        act()
+        return
+    kept = {"client": client, "key": digest_of(key)}
+    done = {"extraction_id": extraction.pk, "request": digest_of(request)}
+    row = IdempotencyKey.objects.filter(**kept).values(*done).first()
+    if row is None:
+        act()
+        IdempotencyKey.objects.get_or_create(**kept, defaults=done)
+    elif row != done:
+        raise IdempotencyConflict
