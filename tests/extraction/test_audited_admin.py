@@ -19,12 +19,6 @@ from tokens.models import Company, CoolDown
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _companies() -> None:
-    for company_id in ("NT047", "NT048", "NT049", "NT050"):
-        Company.objects.create(company_id=company_id)
-
-
 CLIENTS = "/admin/extraction/apiclient/"
 # Of the rows that are edited with a user none is sent.
 NO_INLINES = {
