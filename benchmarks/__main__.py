@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 ALL = (
-    *("pages", "latency", "pipeline", "in_flight", "fairness", "selection"),
+    *("pages", "latency", "pipeline", "in_flight", "fairness", "selection", "quotas"),
     *("offline_accuracy", "corruptions", "evidence", "export", "list", "usage_report"),
     *("log_handler", "log_admin", "slow_connections", "dashboard"),
 )

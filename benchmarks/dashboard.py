@@ -91,7 +91,7 @@ def _fill(size: int) -> None:
         document,
         size,
         {
-            "id": "lower(hex(randomblob(16)))",
+            "id": "printf('%032x', n)",
             "company_id": company,
             **dict.fromkeys(("created_at", "due_at", "claimed_at"), received),
             "finished_at": _moment("n", size, "+ n % 30"),
@@ -114,7 +114,7 @@ def _fill(size: int) -> None:
         size * CALLS,
         {
             "UsageID": f"n + {usage.pk}",
-            "AttemptID": "lower(hex(randomblob(16)))",
+            "AttemptID": "printf('%032x', n)",
             "TokenID": f"{first_token} + n % {COMPANIES}",
             "CompanyID": company,
             "LoggedAt": _moment("n", size * CALLS),

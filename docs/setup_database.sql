@@ -87,6 +87,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0021_page_turns'),
         (N'extraction', N'0022_fill_companies'),
         (N'extraction', N'0023_trace_of_extractions'),
+        (N'extraction', N'0024_labels'),
         (N'extraction', N'0025_webhooks'),
         (N'extraction', N'0026_workers'),
         (N'extraction', N'0027_roles'),
@@ -997,6 +998,17 @@ CREATE TABLE [extraction_idempotencykey] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_label]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_label] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [key] nvarchar(50) NOT NULL,
+    [value] nvarchar(200) NOT NULL,
+    [extraction_id] nchar(32) NOT NULL
+);
+END
+GO
+
 IF OBJECT_ID(N'[RetryAttempts]', N'U') IS NULL
 BEGIN
 CREATE TABLE [RetryAttempts] (
@@ -1449,6 +1461,12 @@ GO
 IF OBJECT_ID(N'[extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_idempotencykey] ADD CONSTRAINT [extraction_idempotencykey_extraction_id_864b5de1_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_label_extraction_id_b95e511e_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_label] ADD CONSTRAINT [extraction_label_extraction_id_b95e511e_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
 END
 GO
 
@@ -2031,6 +2049,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_webhookdelivery_extraction_id_2bc9c54a' AND object_id = OBJECT_ID(N'[extraction_webhookdelivery]'))
 BEGIN
 CREATE INDEX [extraction_webhookdelivery_extraction_id_2bc9c54a] ON [extraction_webhookdelivery] ([extraction_id]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'label_of_extraction' AND object_id = OBJECT_ID(N'[extraction_label]'))
+BEGIN
+CREATE INDEX [label_of_extraction] ON [extraction_label] ([extraction_id], [key]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'label_value' AND object_id = OBJECT_ID(N'[extraction_label]'))
+BEGIN
+CREATE INDEX [label_value] ON [extraction_label] ([key], [value], [extraction_id]);
 END
 GO
 
@@ -2771,6 +2801,10 @@ IF EXISTS (
         (N'extraction_idempotencykey', N'created_at'),
         (N'extraction_idempotencykey', N'extraction_id'),
         (N'extraction_idempotencykey', N'request'),
+        (N'extraction_label', N'id'),
+        (N'extraction_label', N'key'),
+        (N'extraction_label', N'value'),
+        (N'extraction_label', N'extraction_id'),
         (N'RetryAttempts', N'RetryID'),
         (N'RetryAttempts', N'CompanyID'),
         (N'RetryAttempts', N'Attempt'),
@@ -2955,6 +2989,7 @@ FROM (VALUES
     (N'extraction', N'0021_page_turns'),
     (N'extraction', N'0022_fill_companies'),
     (N'extraction', N'0023_trace_of_extractions'),
+    (N'extraction', N'0024_labels'),
     (N'extraction', N'0025_webhooks'),
     (N'extraction', N'0026_workers'),
     (N'extraction', N'0027_roles'),

@@ -23,11 +23,13 @@ from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
 from extraction import erasure_admin as erasure_admin  # likewise
+from extraction import grant_admin as grant_admin  # registers the grants
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
 from extraction.client_admin import KeyChangeAdmin
 from extraction.companies import admin as _companies  # noqa: F401 - registers
-from extraction.exports.values import is_of_line, known_paths
+from extraction.exports.values import LABELS, is_of_line, known_paths
+from extraction.labels import known_keys
 from extraction.listing import retrying
 from extraction.listing.retrying import ReasonForm
 from extraction.models import (
@@ -39,6 +41,7 @@ from extraction.models import (
     ExportColumn,
     ExportProfile,
     Extraction,
+    Label,
     Right,
     RowsPer,
     StaffCompany,
@@ -77,6 +80,13 @@ class AttemptInline(ReadOnlyMixin, admin.TabularInline[Attempt, Extraction]):
     extra = 0
 
 
+class LabelInline(ReadOnlyMixin, admin.TabularInline[Label, Extraction]):
+    """What it is called by."""
+
+    model = Label
+    extra = 0
+
+
 @admin.register(Extraction)
 class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
@@ -85,7 +95,7 @@ class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     list_display = ["file_name", "pill", "company_id", "requester", "created_at"]
     list_filter = [CompanyFilter, "state", "needs_review", "created_at"]
     search_fields = ["company_id", "file_name", "requested_by"]
-    inlines = [AttemptInline]
+    inlines = [LabelInline, AttemptInline]
     actions = ["retry"]
     readonly_fields = ["trace"]
 
@@ -279,7 +289,11 @@ class ExportColumnForm(forms.ModelForm[ExportColumn]):
     path = forms.ChoiceField(
         label="Value",
         required=False,
-        choices=lambda: [("", "(empty)"), *((path, path) for path in known_paths())],
+        choices=lambda: [
+            ("", "(empty)"),
+            *((path, path) for path in known_paths()),
+            *((f"{LABELS}{key}", f"{LABELS}{key}") for key in known_keys()),
+        ],
     )
 
     class Meta:

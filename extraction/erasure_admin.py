@@ -54,7 +54,15 @@ class ErasureForm(forms.Form):
 class ConfirmedForm(ErasureForm):
     """The same with what was shown, and the name typed once more."""
 
-    confirmation = forms.CharField(label="Type it once more", max_length=100)
+    confirmation = forms.CharField(
+        label="Type it once more", max_length=100, widget=forms.TextInput({"autocomplete": "off"})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """What was counted is not changed any more."""
+        super().__init__(*args, **kwargs)
+        for name in ("scope", "subject", "why"):
+            self.fields[name].widget = forms.HiddenInput()
 
     def clean(self) -> dict[str, Any]:
         """Refuse another name than the one that was shown."""

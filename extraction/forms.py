@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from extraction import labels
 from extraction.exports.formats import Format
 from extraction.models import ExportProfile, ReaderChoice
 from extraction.validators import reject_control_characters
@@ -36,6 +37,12 @@ class UploadForm(forms.Form):
         validators=[reject_control_characters, FitsColumn(50)],
         widget=forms.TextInput({"placeholder": DEFAULT_BRANCH, "autocomplete": "off"}),
     )
+    labels = forms.CharField(
+        label=_("Labels"),
+        required=False,
+        help_text=_("Up to five, to find the documents by."),
+        widget=forms.TextInput({"placeholder": _("project=Alpha, cost-centre=42")}),
+    )
     password = forms.CharField(
         label=_("Password of the locked file"),
         max_length=127,
@@ -58,6 +65,10 @@ class UploadForm(forms.Form):
     def clean_branch(self) -> str:
         """Return the branch; DEFAULT_BRANCH where none is given."""
         return self.cleaned_data["branch"] or DEFAULT_BRANCH
+
+    def clean_labels(self) -> dict[str, str]:
+        """Return the labels by key."""
+        return labels.parse(self.cleaned_data["labels"])
 
     def clean_batch(self) -> uuid.UUID:
         """Return the batch; a new one where none is given."""

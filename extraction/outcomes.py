@@ -312,27 +312,20 @@ def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: U
         branch=extraction.branch,
         requested_by=extraction.requested_by,
     )
+    call, began_at = (attempt.pk, attempt.token_id), attempt.started_at
     match billing:
         case Billing.NONE:
             ledger.release(attempt.pk)
         case Billing.KNOWN:
-            ledger.settle(
-                attempt.pk,
-                attempt.token_id,
-                usage,
-                **requester,
-                model=attempt.model,
-                began_at=attempt.started_at,
-            )
+            ledger.settle(*call, usage, **requester, model=attempt.model, began_at=began_at)
         case Billing.UNKNOWN:
             ledger.settle_unknown(
-                attempt.pk,
-                attempt.token_id,
+                *call,
                 attempt.reserved,
                 **requester,
                 model=attempt.model,
                 output_budget=attempt.output_budget,
-                began_at=attempt.started_at,
+                began_at=began_at,
             )
 
 

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -14,11 +14,13 @@ from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
 from extraction.idempotency import IdempotencyConflict, digest_of
+from extraction.labels import rows_of
 from extraction.models import (
     Channel,
     Correction,
     Extraction,
     IdempotencyKey,
+    Label,
     ReaderChoice,
     Right,
     State,
@@ -66,15 +68,16 @@ def submit(
     password: str = "",
     batch: uuid.UUID | None = None,
     idempotency_key: str | None = None,
+    labels: Mapping[str, str] | None = None,
     origin: Origin | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
-    ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. Raises
-    DocumentRejected for a document that cannot be read, ServiceFault when this machine cannot take
-    it now, NoUsableKey when the company has no usable key or is closed, and IdempotencyConflict;
-    nothing is stored or queued then.
+    ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. An earlier
+    extraction that answers keeps its ``labels``. Raises DocumentRejected for a document that cannot
+    be read, ServiceFault when this machine cannot take it now, NoUsableKey when the company has no
+    usable key or is closed, and IdempotencyConflict; nothing is stored or queued then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
@@ -113,7 +116,9 @@ def submit(
                 )
             # Where the database is lost at the commit, the row may be there and need its file. If
             # it is not, the file goes at night.
-            extraction = _record(extraction, identity, before_commit=unused_files.pop_all)
+            extraction = _record(
+                extraction, identity, labels or {}, before_commit=unused_files.pop_all
+            )
     created = extraction.pk == extraction_id
     if not created:
         _remove_files(extraction_id)
@@ -246,9 +251,13 @@ def _earlier(identity: _Identity) -> Extraction | None:
 
 
 def _record(
-    extraction: Extraction, identity: _Identity, *, before_commit: Callable[[], object]
+    extraction: Extraction,
+    identity: _Identity,
+    labels: Mapping[str, str],
+    *,
+    before_commit: Callable[[], object],
 ) -> Extraction:
-    """Commit row, wake-up and Idempotency-Key together, or return the row that was first.
+    """Commit row, labels, wake-up and Idempotency-Key together, or return the row that was first.
 
     ``before_commit`` is called when only the commit of a new row is left to do.
     """
@@ -258,6 +267,8 @@ def _record(
         with transaction.atomic():
             if is_new:
                 extraction.save(force_insert=True)
+                if labels:
+                    Label.objects.bulk_create(rows_of(extraction, labels))
                 wake(extraction.pk)
             if identity.idempotency_key is not None:
                 IdempotencyKey.objects.create(

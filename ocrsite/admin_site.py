@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Companies, keys, budgets": {
         "tokens.Company": "Companies",
         "tokens.TokenMaster": "Keys",
+        "tokens.Quota": "Quotas that renew",
         "tokens.TokenUsageLog": "Usage",
         "tokens.CoolDown": "Blocked keys",
         "tokens.TokenReservation": "Reserved by calls under way",
@@ -33,6 +34,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Access": {
         "auth.User": "Users",
         "auth.Group": "Roles",
+        "extraction.CompanyGrant": "Grants",
         "extraction.ApiClient": "API clients",
         "extraction.Authenticator": "Second factors",
         "extraction.FailedAttempts": "Failed log-ins",
@@ -44,6 +46,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "logs.ErrorGroup": "Errors by kind",
         "logs.RetryAttempt": "Failed calls",
         "tokens.TokenChange": "Changes of keys",
+        "tokens.QuotaChange": "Changes of quotas",
         "tokens.ThresholdAlert": "Alerts of keys",
         "tokens.LedgerAlert": "Alerts of the ledger",
         "tokens.SiteAlert": "Other alerts",

@@ -20,6 +20,9 @@ from django.test import RequestFactory
 from django_q.brokers import get_broker
 from mssql.base import DatabaseWrapper
 
+from extraction import document_days
+from extraction.dashboard.page import dashboard
+from extraction.document_days import Recounter
 from extraction.documents import retention as extraction_retention
 from extraction.exports.source import exported
 from extraction.fairness import claim_fairest
@@ -27,8 +30,10 @@ from extraction.listing.conditions import matching
 from extraction.listing.filters import Filters
 from extraction.listing.page import list_page
 from extraction.listing.window import Window
+from extraction.liveness import Liveness
 from extraction.models import Extraction, State
 from extraction.worker import waiting
+from extraction.worker.presence import Presence
 from extraction.worker.reconciler import Reconciler
 from logs import emails as error_emails
 from logs import levels
@@ -48,9 +53,10 @@ from tokens import (
     quotas,
     selection,
     services,
+    usage_days,
 )
 from tokens import emails as alert_emails
-from tokens.models import CallLimits, Company, Quota, TokenMaster
+from tokens.models import CallLimits, Company, Quota, TokenMaster, TokenUsageLog
 from tokens.selection import NoUsableKey
 from tokens.usage import NO_USAGE, Requester
 
@@ -93,21 +99,23 @@ class Cursor:
     def executemany(self, sql: str, _parameters: Sequence[object]) -> None:
         self._statements.append(sql)
 
-    def fetchone(self) -> tuple[int | datetime | None, ...] | None:
+    def fetchone(self) -> tuple[int | str | datetime | None, ...] | None:
         sql = self._statements[-1]
         if "SYSUTCDATETIME()" in sql:
             return (NOW.replace(tzinfo=None),)
+        if "'collation'" in sql.lower():  # mssql-django asks it for REPLACE
+            return ("SQL_Latin1_General_CP1_CI_AS",)
         if "SCOPE_IDENTITY()" in sql:
             return (1,)
         if returned := re.findall(r"INSERTED\.\[(\w+)\]", sql):
-            return tuple(1 if name.endswith("ID") else None for name in returned)
+            return tuple(_new_value(name) for name in returned)
         return (0,) if "AS [__count]" in sql or "@@TRANCOUNT" in sql else None
 
-    def fetchmany(self, _size: int = 1) -> list[tuple[int | datetime | None, ...]]:
+    def fetchmany(self, _size: int = 1) -> list[tuple[int | str | datetime | None, ...]]:
         row = self.fetchone()
         return [row] if row else []
 
-    def fetchall(self) -> list[tuple[int | datetime | None, ...]]:
+    def fetchall(self) -> list[tuple[int | str | datetime | None, ...]]:
         return self.fetchmany()
 
     def nextset(self) -> bool:
@@ -115,6 +123,13 @@ class Cursor:
 
     def close(self) -> None:
         pass
+
+
+def _new_value(column: str) -> int | datetime | None:
+    """What a new row has in a column that the database fills."""
+    if column.endswith(("ID", "Tokens", "TokensUsed", "Count")):
+        return 1
+    return NOW if column.endswith("At") else None
 
 
 @contextlib.contextmanager
@@ -132,7 +147,7 @@ def recorded() -> Iterator[list[str]]:
 
 def ask_everything() -> None:
     """Ask what the doors, the worker and the nightly work ask, as far as an empty database goes."""
-    for ask in (logs_pages, logs_writer, tokens, extractions, lists, admin_lists):
+    for ask in (logs_pages, logs_writer, tokens, extractions, lists, admin_lists, first_page):
         ask()
 
 
@@ -260,3 +275,21 @@ def admin_lists() -> None:
             request.user = User(pk=1, is_staff=True, is_active=True, is_superuser=True)
             list(model_admin.get_changelist_instance(request).result_list)
         model_admin.get_object(request, "1")
+
+
+def first_page() -> None:
+    """The dashboard, of every company and of some, and what keeps its counts."""
+    superuser = User(pk=1, is_staff=True, is_active=True, is_superuser=True)
+    dashboard(superuser)
+    with mock.patch("extraction.dashboard.page.bound_companies", return_value=["NT047"]):
+        dashboard(superuser)
+    Recounter().look()
+    with mock.patch.object(document_days, "recount"):
+        recounter = Recounter()
+        recounter.look()
+        with mock.patch.object(document_days, "LOOK_EVERY", 0.0):
+            recounter.look()
+    usage_days.book(TokenUsageLog(token_id=1, logged_at=NOW, company_id="NT047"))
+    with mock.patch.object(usage_days, "_days", return_value=[NOW.date()]):
+        usage_days.correct()
+    Presence(Liveness()).show()

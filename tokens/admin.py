@@ -19,14 +19,18 @@ import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
 from tokens.company_fields import CompanyFilter, PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
-from tokens.key_list import KeyList
+from tokens.key_list import KEY_COLUMNS, KeyList
 from tokens.models import (
     CoolDown,
     LedgerAlert,
+    Quota,
+    QuotaChange,
+    QuotaSum,
     ThresholdAlert,
     TokenChange,
     TokenMaster,
@@ -35,6 +39,7 @@ from tokens.models import (
     TokenUsageSummary,
     UsageSummaryRow,
 )
+from tokens.quota_admin import QuotaInline, save_quotas
 
 WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
 SHOWN_CHANGES = 10
@@ -42,8 +47,9 @@ OfKey = company_filter("token__company_id")
 
 
 @admin.register(TokenMaster)
-class TokenMasterAdmin(PicksCompany, KeyList):
+class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
     company_rule = of_company("company_id")
+    csv_columns = KEY_COLUMNS
     form = TokenForm
     readonly_fields = [
         "stored_key",
@@ -75,6 +81,14 @@ class TokenMasterAdmin(PicksCompany, KeyList):
         ("Status", {"fields": ["status", "status_reason", "created_at"]}),
         ("Changes", {"fields": ["why", "history"]}),
     ]
+
+    def get_inlines(self, request: HttpRequest, obj: TokenMaster | None) -> list[Any]:
+        """Quotas are made once the key is there."""
+        return [QuotaInline] if obj else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the quotas of the key."""
+        save_quotas(request, form, formset)
 
     @admin.display(description="stored key", empty_value="none")
     def stored_key(self, token: TokenMaster) -> str:
@@ -167,7 +181,10 @@ class TokenMasterAdmin(PicksCompany, KeyList):
             return [], {}, set(), [WHY_IT_STAYS]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         # These are deleted with their key, though nobody may delete them alone.
-        owned = (TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown)
+        owned = (
+            *(TokenUsageSummary, TokenChange, ThresholdAlert, CoolDown),
+            *(Quota, QuotaSum, QuotaChange),
+        )
         lacking -= {str(model._meta.verbose_name) for model in owned}
         return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
 

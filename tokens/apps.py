@@ -9,6 +9,10 @@ class TokensConfig(AppConfig):
     verbose_name = "Keys and quotas"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and the companies for the filters of other apps."""
+        from ocrsite.lib import company_choices
+        from tokens.company_fields import filter_options
+
+        company_choices.register(filter_options)
         register(check_encryption_keys)
         register(check_app_setting)

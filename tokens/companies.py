@@ -17,6 +17,12 @@ def is_closed(company_id: str) -> bool:
     return Company.objects.written(company_id).closed().exists()
 
 
+def spellings(company_id: str) -> list[str]:
+    """Return every way in which rows write the id of this company, as given first."""
+    company = Company.objects.written(company_id).first()
+    return list(dict.fromkeys([company_id, *(company.ids if company else ())]))
+
+
 def register(companies: models.Manager[Company], used: Mapping[str, str]) -> int:
     """Make a row for each id in use that has none, and return how many.
 

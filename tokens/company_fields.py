@@ -30,11 +30,16 @@ M = TypeVar("M", bound=Model)
 
 def company_options(user: User | AnonymousUser) -> list[tuple[str, str]]:
     """Return ids and labels of the companies that a member of staff may choose, by id."""
-    companies = Company.objects.only("company_id", "name", "closed_at")
-    bound = bound_companies(user)
-    if bound is not None:
-        companies = companies.filter(pk__in=bound)
-    return [(company.company_id, _label(company)) for company in companies]
+    return [(company.company_id, _label(company)) for company in _offered(user)]
+
+
+def filter_options(user: User | AnonymousUser) -> list[tuple[str, str]]:
+    """Return the same with each other way in which rows write an id, to filter rows by."""
+    return [
+        (written, _label(company) if written == company.company_id else f"“{written}”")
+        for company in _offered(user)
+        for written in company.ids
+    ]
 
 
 def refusal(company_id: str, known: str | None) -> ValidationError:
@@ -177,6 +182,12 @@ class CompanyFilter(admin.SimpleListFilter):
 def company_filter(path: str) -> type[CompanyFilter]:
     """Return the filter for a model that names its company elsewhere than in ``company_id``."""
     return type("CompanyFilter", (CompanyFilter,), {"path": path})
+
+
+def _offered(user: User | AnonymousUser) -> QuerySet[Company]:
+    companies = Company.objects.only("company_id", "name", "closed_at", "other_spellings")
+    bound = bound_companies(user)
+    return companies if bound is None else companies.filter(pk__in=bound)
 
 
 def _label(company: Company) -> str:

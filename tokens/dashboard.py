@@ -20,6 +20,7 @@ from tokens.models import (
     LedgerAlert,
     Quota,
     QuotaSum,
+    SiteAlert,
     ThresholdAlert,
     TokenMaster,
     TokenStatus,
@@ -230,19 +231,23 @@ def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An alert whose cause is still there: its model's name, its id and when it was raised."""
+    """An alert whose cause is still there: its model's name, its id, when it was raised, its text.
+
+    The text is that of a SiteAlert, and "" of the others.
+    """
 
     kind: str
     pk: int
     raised_at: datetime
+    text: str
 
 
 def open_alerts(
-    companies: Sequence[str] | None = None, *, of_keys: bool = True, of_ledger: bool = True
+    companies: Sequence[str] | None = None, *, of_keys: bool, of_ledger: bool, of_site: bool
 ) -> list[OpenAlert]:
-    """Return the open alerts, the newest first, in one query.
+    """Return the open alerts of the kinds that are asked for, the newest first, in one query.
 
-    The ledger's concern every company, so that they are told to those alone who may see all.
+    Those that concern no company alone are told to those who may see every one.
     """
     keys = ThresholdAlert.objects.filter(
         Q(token__summary__total_remaining_tokens__lt=F("threshold"))
@@ -250,18 +255,22 @@ def open_alerts(
         | Q(threshold=0, token__status=TokenStatus.EXCEEDED),
         limit=F("token__total_token_limit"),
     )
+    of_all = SiteAlert.objects.filter(resolved_at=None)
     if companies is not None:
         keys = keys.filter(token__company_id__in=companies)
-    ledger = LedgerAlert.objects.filter(resolved_at=None)
+        of_all = of_all.filter(company_id__in=companies)
     shown: list[Any] = []
     if of_keys:
-        shown.append(_told(keys, "thresholdalert"))
+        shown.append(_told(keys, "thresholdalert", Value("")))
+    if of_site:
+        shown.append(_told(of_all, "sitealert", F("text")))
     if of_ledger and companies is None:
-        shown.append(_told(ledger, "ledgeralert"))
+        ledger = LedgerAlert.objects.filter(resolved_at=None)
+        shown.append(_told(ledger, "ledgeralert", Value("")))
     rows = shown[0].union(*shown[1:], all=True) if shown else []
     return sorted((OpenAlert(*row) for row in rows), key=lambda row: row.raised_at, reverse=True)
 
 
-def _told(rows: Any, kind: str) -> Any:
-    named = rows.order_by().annotate(kind=Value(kind, CharField()))
-    return named.values_list("kind", "alert_id", "created_at")
+def _told(rows: Any, kind: str, text: Any) -> Any:
+    named = rows.order_by().annotate(model=Value(kind, CharField()), words=text)
+    return named.values_list("model", "alert_id", "created_at", "words")

@@ -8,6 +8,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from ocrsite.lib.email_outbox import MailedOnce, addresses, claim, deliverable, hand_over
+from tokens import companies
 from tokens.models import (
     USED_UP,
     AlertKind,
@@ -78,7 +79,7 @@ def _recipients(alert: _AnyAlert) -> list[str]:
         case SiteAlert():
             kind, company_id = AlertKind(alert.kind), alert.company_id
     asked = AlertRecipient.objects.filter(
-        Q(kind="") | Q(kind=kind), Q(company_id="") | Q(company_id=company_id)
+        Q(kind="") | Q(kind=kind), Q(company_id__in=["", *companies.spellings(company_id)])
     )
     users = Q(pk__in=[each.user_id for each in asked if each.user_id])
     named = [each.address for each in asked if each.address]

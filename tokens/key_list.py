@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from ocrsite.lib.admin import two_lines
+from ocrsite.lib.csv_rows import CsvColumns
 from tokens import health
 from tokens.company_fields import CompanyFilter
 from tokens.health import Health
@@ -15,6 +16,20 @@ from tokens.models import TokenMaster, TokenQuerySet, TokenStatus
 
 # Characters of a fingerprint by which staff tell keys apart.
 _SHOWN_FINGERPRINT = 8
+# As CSV. A key goes in and never out; an empty one leaves the stored one.
+KEY_COLUMNS = CsvColumns(
+    identity={"id": "pk"},
+    fields={
+        **{name: name for name in ("company_id", "company_name", "provider")},
+        "key": "new_key",
+        **{name: name for name in ("total_token_limit", "threshold", "model", "project")},
+        **{name: name for name in ("max_concurrent_calls", "requests_per_minute")},
+        **{name: name for name in ("expires_at", "status", "why")},
+    },
+    secret=frozenset({"key"}),
+    notes=frozenset({"why"}),
+    related={"threshold": "summary__threshold"},
+)
 _PILL = '<span class="pill pill-{}">{}</span>'
 
 

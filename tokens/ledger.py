@@ -290,8 +290,7 @@ def _charge(
             reserved_tokens=F("reserved_tokens") - reserved,
         )
         if quotas:
-            quotas.shift(row.began_at or row.logged_at, used=total - charged_before)
-            quotas.shift(began, reserved=-reserved)
+            quotas.settle(row.began_at or row.logged_at, total - charged_before, began, reserved)
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
         if total < charged_before:

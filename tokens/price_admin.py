@@ -4,11 +4,13 @@ from django.contrib import admin
 
 from ocrsite.lib.admin_companies import SHARED
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.csv_admin import CsvMixin
+from ocrsite.lib.csv_rows import CsvColumns
 from tokens.models import ModelPrice
 
 
 @admin.register(ModelPrice)
-class ModelPriceAdmin(AuditedAdmin[ModelPrice]):
+class ModelPriceAdmin(CsvMixin[ModelPrice], AuditedAdmin[ModelPrice]):
     """What models cost. A change applies to calls that are charged after it."""
 
     company_rule = SHARED
@@ -22,6 +24,13 @@ class ModelPriceAdmin(AuditedAdmin[ModelPrice]):
         "source",
     ]
     list_filter = ["currency"]
+    csv_columns = CsvColumns(
+        identity={"id": "pk"},
+        fields={
+            **{name: name for name in ("model", "valid_from", "input", "cached_input", "output")},
+            **{name: name for name in ("currency", "source")},
+        },
+    )
     search_fields = ["model"]
     fieldsets = [
         (

@@ -39,9 +39,14 @@ def save_quota(*, quota: Quota, by: str = BY_SYSTEM, reason: str = "") -> None:
 def remove_quota(*, quota: Quota, by: str = BY_SYSTEM, reason: str = "") -> None:
     """Remove a quota with its sums, and record it."""
     with transaction.atomic():
-        before = Quota.objects.select_for_update().get(pk=quota.pk)
-        _record(before, before, None, by=by, reason=reason)
-        before.delete()
+        record_removal(quota=quota, by=by, reason=reason)
+        quota.delete()
+
+
+def record_removal(*, quota: Quota, by: str, reason: str = "") -> None:
+    """Record that a quota is removed, in the transaction in which the caller deletes it."""
+    before = Quota.objects.select_for_update().get(pk=quota.pk)
+    _record(before, before, None, by=by, reason=reason)
 
 
 def _insert(quota: Quota) -> None:

@@ -8,13 +8,11 @@ holds a quota's lock and adds up the rows of its calls misses none.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from tokens.models import (
     Company,
@@ -58,13 +56,28 @@ class LockedQuotas:
             note_that_none_applies(self.token_id)
         if not self.quotas or not amount:
             return True
-        rows = self._current(now)
-        fits = [
-            Q(pk=rows[quota.pk].pk, used__lte=quota.limit_at(now) - amount - F("reserved"))
-            for quota in self.quotas
-        ]
-        updated = QuotaSum.objects.filter(reduce(or_, fits)).update(reserved=F("reserved") + amount)
-        return updated == len(self.quotas)
+        windows = {quota.pk: quota.window(now, self.zone) for quota in self.quotas}
+        running = list(self._sums_at(now))
+        known = {row.quota_id: row for row in running if _window_of(row) == windows[row.quota_id]}
+        # Of periods as they were before a time zone or a first day changed: nothing is tested.
+        former = [row.pk for row in running if row.starts_at != windows[row.quota_id].starts_at]
+        fits = Q(pk__in=former)
+        for quota in self.quotas:
+            row = known.get(quota.pk) or _add_sum(quota, windows[quota.pk])
+            fits |= Q(pk=row.pk, used__lte=quota.limit_at(now) - amount - F("reserved"))
+        updated = QuotaSum.objects.filter(fits).update(reserved=F("reserved") + amount)
+        return updated == len(self.quotas) + len(former)
+
+    def settle(self, charged_at: datetime, charge: int, reserved_at: datetime, held: int) -> None:
+        """Book a charge, and free what was reserved for it: both began at these moments.
+
+        Both in one statement, so that at no moment more seems to be spent than was.
+        """
+        if charged_at == reserved_at:
+            self.shift(charged_at, used=charge, reserved=-held)
+        else:
+            self.shift(reserved_at, reserved=-held)
+            self.shift(charged_at, used=charge)
 
     def shift(self, began_at: datetime, *, used: int = 0, reserved: int = 0) -> None:
         """Add to the sums of the periods in which a call began; those without a sum need nothing.
@@ -72,23 +85,13 @@ class LockedQuotas:
         Whichever periods they are: a changed time zone or first day changes none that has passed.
         """
         if self.quotas and (used or reserved):
-            QuotaSum.objects.filter(
-                Q(ends_at=None) | Q(ends_at__gt=began_at),
-                quota__in=self.quotas,
-                starts_at__lte=began_at,
-            ).update(used=F("used") + used, reserved=F("reserved") + reserved)
+            self._sums_at(began_at).update(used=F("used") + used, reserved=F("reserved") + reserved)
 
-    def _current(self, now: datetime) -> dict[int, QuotaSum]:
-        """The sum of each quota's current period, made from the rows where there is none."""
-        windows = {quota.pk: quota.window(now, self.zone) for quota in self.quotas}
-        known = QuotaSum.objects.filter(
-            quota__in=self.quotas, starts_at__in={window.starts_at for window in windows.values()}
-        )
-        rows = {row.quota_id: row for row in known if _window_of(row) == windows[row.quota_id]}
-        for quota in self.quotas:
-            if quota.pk not in rows:
-                rows[quota.pk] = _add_sum(quota, windows[quota.pk])
-        return rows
+    def _sums_at(self, moment: datetime) -> QuerySet[QuotaSum]:
+        """The sums of all periods that contain a moment."""
+        return QuotaSum.objects.filter(
+            Q(ends_at=None) | Q(ends_at__gt=moment), quota__in=self.quotas, starts_at__lte=moment
+        ).order_by()
 
 
 def lock(token_id: int) -> LockedQuotas:

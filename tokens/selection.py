@@ -4,7 +4,7 @@ import math
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -14,21 +14,13 @@ from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, companies, ledger, rate_limits, services
 from tokens.candidates import Candidate, candidates, read_again, usable
 from tokens.ledger import Reservation
-from tokens.models import (
-    BY_PROVIDER,
-    AlertKind,
-    Finding,
-    Provider,
-    SiteAlert,
-    TokenMaster,
-    TokenStatus,
-)
+from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenStatus
 from tokens.quotas import QuotaState
 from tokens.rate_limits import LimitReached
+from tokens.renewals import first_renewal, local_time
 
 # How soon to look again while other calls have reserved what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
-_NEVER = datetime.max.replace(tzinfo=UTC)
 CHOSEN_KEY_UNUSABLE = "The key that was chosen cannot be used any more. Choose another one."
 
 
@@ -182,10 +174,8 @@ def take(
         raise _too_large([outcome.quotas for outcome in too_little.values()])
     if used_up:
         raise _used_up(used_up.values())
-    if only is None:
-        raise _no_usable_key(company_id)
     require_open(company_id)
-    raise _exceeded(CHOSEN_KEY_UNUSABLE)
+    raise _no_usable_key(company_id) if only is None else _exceeded(CHOSEN_KEY_UNUSABLE)
 
 
 def require_free(
@@ -252,8 +242,7 @@ def disable_key(token: TokenMaster, reason: str) -> None:
                 reason=reason,
                 by=BY_PROVIDER,
             )
-            told = Finding(f"Key {token} is disabled: {reason}"[:500], token.company_id)
-            SiteAlert.objects.raise_once(AlertKind.KEY_REJECTED, f"key {token.pk}", told)
+            services.tell_rejected(token, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,38 +347,26 @@ def _no_usable_key(company_id: str) -> NoUsableKey:
 
 def _used_up(by_key: Iterable[Sequence[QuotaState]]) -> NoUsableKey:
     """Every key has quotas that are used up: say when the first of the keys can be used again."""
-    first = _first_renewal(by_key)
+    first = first_renewal(by_key)
     if first is None:
         return _exceeded(
             "A quota of the company or of its keys is used up. Ask support to raise it."
         )
     return _exceeded(
         "A quota of the company or of its keys is used up for this period. "
-        f"It renews at {_local(first)}.",
+        f"It renews at {local_time(first)}.",
         renews_at=first.resets_at,
     )
 
 
 def _too_large(by_key: Iterable[Sequence[QuotaState]]) -> NoUsableKey:
     """Every key has too little left for this document, and enough for others."""
-    first = _first_renewal(quotas for quotas in by_key if quotas)
-    renewal = "" if first is None else f" A quota renews at {_local(first)}."
+    first = first_renewal(quotas for quotas in by_key if quotas)
+    renewal = "" if first is None else f" A quota renews at {local_time(first)}."
     return _exceeded(
         "No key of the company has enough quota left for this document. "
         f"Ask support to raise the limit.{renewal}"
     )
-
-
-def _first_renewal(by_key: Iterable[Sequence[QuotaState]]) -> QuotaState | None:
-    """The quota whose renewal makes the first of these keys usable; None: that takes staff."""
-    latest = [max(quotas, key=lambda state: state.resets_at or _NEVER) for quotas in by_key]
-    first = min(latest, key=lambda state: state.resets_at or _NEVER, default=None)
-    return first if first and first.resets_at else None
-
-
-def _local(state: QuotaState) -> str:
-    """When a quota renews, in its time zone."""
-    return f"{(state.resets_at or _NEVER).astimezone(state.zone):%Y-%m-%d %H:%M} ({state.zone.key})"
 
 
 def _exceeded(detail: str, *, renews_at: datetime | None = None) -> NoUsableKey:

@@ -16,9 +16,12 @@ from tokens.models import (
     BY_SYSTEM,
     DEFAULT_THRESHOLD,
     USED_UP,
+    AlertKind,
     Aspect,
     Company,
+    Finding,
     PendingWipe,
+    SiteAlert,
     ThresholdAlert,
     TokenChange,
     TokenMaster,
@@ -108,6 +111,12 @@ def change_status(
                 )
                 changed += 1
     return changed
+
+
+def tell_rejected(token: TokenMaster, reason: str) -> None:
+    """Have an alert that a provider rejected a key, until staff have dealt with it."""
+    told = Finding(f"Key {token} is disabled: {reason}"[:500], token.company_id)
+    SiteAlert.objects.raise_once(AlertKind.KEY_REJECTED, f"key {token.pk}", told)
 
 
 def mark_exceeded(*, token_id: int, smallest_call: int = 1) -> bool:

@@ -194,6 +194,7 @@ class Extraction(Envelope):
     branch: str
     requested_by: str
     licence_id: str | None
+    labels: dict[str, str]
     reader: ReaderChoice
     """As asked for."""
     model: str | None
@@ -222,6 +223,7 @@ class ExtractionLine(_Answer):
     branch: str
     requested_by: str
     licence_id: str | None
+    labels: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
     duplicate_of: UUID | None
@@ -259,6 +261,35 @@ class Companies(_Answer):
     """The companies that the caller may act for."""
 
     results: list[Company]
+
+
+class Webhook(_Answer):
+    """A webhook of the client that asks."""
+
+    id: UUID
+    company_id: str
+    url: str
+    events: list[str]
+    enabled: bool
+    """Nothing is sent while it is not; staff enable it again."""
+    disabled_reason: str
+    failing_since: datetime | None
+    """Since then nothing has arrived."""
+    last_success_at: datetime | None
+    created_at: datetime
+
+
+class NewWebhook(Webhook):
+    """A webhook that was added."""
+
+    secret: str
+    """Signs what is sent (Standard Webhooks); in no other answer."""
+
+
+class Webhooks(_Answer):
+    """The webhooks of the client that asks."""
+
+    results: list[Webhook]
 
 
 class UsageRow(Usage):

@@ -18,14 +18,16 @@ from extraction.api.answers import (
     Extraction,
     ExtractionsPage,
     ExtractProblem,
+    NewWebhook,
     Problem,
     QuotaAnswer,
     ReadUnstored,
     UsageAnswer,
+    Webhooks,
 )
 from extraction.api.listing import ListForm
 from extraction.api.review import ApprovalInput, EditInput, RejectionInput
-from extraction.api.serializers import DocumentInput, ExtractionInput
+from extraction.api.serializers import DocumentInput, ExtractionInput, WebhookInput
 from extraction.api.usage import LONGEST_PERIOD
 from extraction.exports.formats import WRITERS, Format
 from tokens.usage_report import Group
@@ -124,6 +126,7 @@ _SELECTS = {
     "until": "Last day of the invoice date.",
     "branch": "The branch, in any case.",
     "requester": "A part of who asked.",
+    "label": "key=value, or a key alone for every value of it.",
     "duplicates": "Whether the same bytes came before.",
     "received_since": "Time with an offset (ISO 8601), counted itself.",
     "received_before": "Time with an offset (ISO 8601), not counted itself.",
@@ -293,3 +296,21 @@ quota = extend_schema(
     responses=_answers({200: QuotaAnswer}, 400, 403),
 )
 nothing = extend_schema(exclude=True)
+
+
+webhooks = extend_schema(
+    operation_id="list_webhooks",
+    summary="The webhooks of this client",
+    responses=_answers({200: Webhooks}, 403),
+)
+new_webhook = extend_schema(
+    operation_id="add_webhook",
+    summary="Add a webhook for what this client sends",
+    request=WebhookInput,
+    responses=_answers({201: NewWebhook}, 400, 403),
+)
+webhook_deletion = extend_schema(
+    operation_id="delete_webhook",
+    summary="Remove a webhook",
+    responses={204: OpenApiResponse(description="It is gone."), **_answers({}, 403, 404)},
+)

@@ -120,7 +120,7 @@ def extractions_page(request: Request) -> dict[str, Any]:
         companies=principal.companies(),
         besides=("cursor", "page_size"),
     )
-    rows = form.found(principal.company_ids()).only(*LISTED_COLUMNS)
+    rows = form.found(principal.company_ids()).only(*LISTED_COLUMNS).prefetch_related("labels")
     pages = _Pages()
     page = pages.paginate_queryset(rows, request) or []
     return {

@@ -9,6 +9,7 @@ from extraction.exceptions import PROCESSED
 from extraction.invoices.legacy import legacy_data
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
+from extraction.labels import labels_of
 from extraction.models import Attempt, Extraction, State
 from logs import context as log_context
 from tokens.usage_report import COUNTS, NOTHING_USED, Sums, usage_of_attempts
@@ -103,6 +104,7 @@ def representation(extraction: Extraction) -> dict[str, Any]:
         "invoice": extraction.result,
         "original": extraction.original,
         **_fields(extraction, _METADATA),
+        "labels": labels_of(extraction),
         "pages": _pages(extraction),
         **_calls(extraction),
     }
@@ -118,6 +120,7 @@ def line(extraction: Extraction) -> dict[str, Any]:
         "extraction": reverse("api-extraction", args=[extraction.pk]),
         "status": status,
         **_fields(extraction, _LISTED),
+        "labels": labels_of(extraction),
         "total_amount": None if total is None else f"{total.normalize():f}",
         "reviewed": _reviewed(extraction),
         "code": problem.error_code or None,

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
-from extraction.models import ReaderChoice
+from extraction import labels
+from extraction.models import ReaderChoice, WebhookEvent
 from extraction.validators import reject_control_characters
 from ocrsite.lib.columns import FitsColumn
 
@@ -28,6 +30,17 @@ def _text(max_length: int, **options: Any) -> serializers.CharField:
         },
         **options,
     )
+
+
+class LabelsField(serializers.CharField):
+    """Labels as a text or, in JSON, as an object: see ``extraction.labels``."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return them by key. Raises ValidationError."""
+        try:
+            return labels.parse(data)
+        except DjangoValidationError as error:
+            raise serializers.ValidationError(error.messages, code="invalid_labels") from error
 
 
 class ExtractionInput(serializers.Serializer[None]):
@@ -80,6 +93,13 @@ class ExtractionInput(serializers.Serializer[None]):
         default=False, help_text="Whether the document is fetched from pdf_url."
     )
 
+    labels = LabelsField(
+        allow_blank=True,
+        default="",
+        help_text="Up to five: a JSON object of texts, or key=value separated by commas or line "
+        "breaks.",
+    )
+
     def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Find the fields whatever the case of their names; each may be sent once."""
         self._reject_repeated(data)
@@ -99,6 +119,7 @@ class ExtractionInput(serializers.Serializer[None]):
         values: dict[str, Any] = super().to_internal_value(named)
         values["branch"] = values["branch"] or "Default"
         values["reader"] = values["reader"] or ReaderChoice.AUTO
+        values["labels"] = values["labels"] or {}
         return values
 
     def _reject_repeated(self, data: Mapping[str, Any]) -> None:
@@ -149,3 +170,21 @@ class DocumentInput(ExtractionInput):
         help_text="The document in Base64 (RFC 4648, section 4), or as a data: URL.",
     )
     file_name = serializers.CharField(required=False, help_text="Shown to people.")
+
+
+class WebhookInput(serializers.Serializer[None]):
+    """A webhook to add."""
+
+    company_id = serializers.CharField(
+        max_length=50,
+        validators=[reject_control_characters, FitsColumn(50)],
+        help_text="Of whose documents it is told.",
+    )
+    url = serializers.CharField(
+        max_length=500, help_text="https, of a host that this site calls (WEBHOOK_HOSTS)."
+    )
+    events = serializers.ListField(
+        child=serializers.ChoiceField([str(event) for event in WebhookEvent.subscribable()]),
+        max_length=20,
+        help_text="What it is told of.",
+    )

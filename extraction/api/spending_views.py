@@ -34,7 +34,7 @@ class QuotaView(ApiView):
 
 
 def _who_may_see_usage(request: Request) -> Principal:
-    """Return who asks. Raises PermissionDenied for those without the permission or the scope."""
+    """Return who asks. Raises PermissionDenied and ScopeMissing for those who may not."""
     principal = principal_of(request)
     principal.demand_scope(Scope.USAGE)
     may_see = not isinstance(principal.actor, User) or principal.actor.has_perm(

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from extraction.api import schema, spending_views, views
+from extraction.api import schema, spending_views, views, webhooks
 
 urlpatterns = [
     path("extract", views.ExtractView.as_view(), name="extract"),
@@ -28,6 +28,8 @@ urlpatterns = [
     ),
     path("api/v1/exports/<str:format_name>/", views.ExportView.as_view(), name="api-export"),
     path("api/v1/companies/", views.CompaniesView.as_view(), name="api-companies"),
+    path("api/v1/webhooks/", webhooks.WebhooksView.as_view(), name="api-webhooks"),
+    path("api/v1/webhooks/<uuid:endpoint_id>/", webhooks.WebhookView.as_view(), name="api-webhook"),
     path("api/v1/usage/", spending_views.UsageView.as_view(), name="api-usage"),
     path("api/v1/quota/", spending_views.QuotaView.as_view(), name="api-quota"),
     path(

@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from extraction.companies import closing
+from extraction.companies.csv_columns import COMPANY_COLUMNS, AddedForm
 from extraction.companies.forms import (
     ROLES,
     CompanyForm,
@@ -37,6 +38,7 @@ from extraction.readers.registry import model_of, reader_for
 from ocrsite.lib import audit
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.staff_companies import bound_companies
 from tokens.models import Company, Provider, TokenMaster
 from tokens.models.company import folded
@@ -67,11 +69,12 @@ _LISTS = {
 
 
 @admin.register(Company)
-class CompanyAdmin(AuditedAdmin[Company]):
+class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
     """Adding a company is the page that makes it ready. None is deleted: it is closed."""
 
     company_rule = of_company("company_id")
     form = CompanyForm
+    csv_columns = COMPANY_COLUMNS
     list_display = ["company_id", "name", "pill", "keys", "clients", "users", "time_zone"]
     list_filter = [("closed_at", admin.EmptyFieldListFilter)]
     search_fields = ["company_id", "name"]
@@ -82,6 +85,10 @@ class CompanyAdmin(AuditedAdmin[Company]):
         (None, {"fields": ["company_id", "name", "pill", "other_ids", "lists"]}),
         ("What people begin with", {"fields": ["time_zone", *_DEFAULTS, "created_at"]}),
     ]
+
+    def csv_form(self, request: HttpRequest, row: Company | None) -> Any:
+        """Let a line add a company, without what the page adds to it."""
+        return AddedForm if row is None else super().csv_form(request, row)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Staff with the permission who are bound to no company: others would not see the new."""

@@ -39,6 +39,7 @@ _VIEW = {
     "keys": "tokens.view_tokenmaster",
     "key_alerts": "tokens.view_thresholdalert",
     "ledger_alerts": "tokens.view_ledgeralert",
+    "site_alerts": "tokens.view_sitealert",
     "errors": "logs.view_errorgroup",
     "log": "logs.view_applicationlog",
 }
@@ -81,7 +82,8 @@ def dashboard(user: User) -> dict[str, Any]:
         shown["by_model"] = charts.shares(figures.by_model, "model", today)
     if figures and may["keys"]:
         shown |= _keys(today, figures, companies)
-    if may["key_alerts"] or may["ledger_alerts"]:
+    may["alerts"] = may["key_alerts"] or may["ledger_alerts"] or may["site_alerts"]
+    if may["alerts"]:
         shown["alerts"] = _alerts(companies, may)
     if may["errors"]:
         shown["errors"] = errors.newest_errors()
@@ -204,11 +206,16 @@ def _full(each: Attention | Budget) -> str:
 
 def _alerts(companies: Sequence[str] | None, may: dict[str, bool]) -> list[tuple[str, str, Any]]:
     """What the open alerts are about, the pages that tell more, and when they were raised."""
-    found = use.open_alerts(companies, of_keys=may["key_alerts"], of_ledger=may["ledger_alerts"])
+    found = use.open_alerts(
+        companies,
+        of_keys=may["key_alerts"],
+        of_ledger=may["ledger_alerts"],
+        of_site=may["site_alerts"],
+    )
     words = {"thresholdalert": "A key's quota runs out", "ledgeralert": "The ledger is wrong"}
     return [
         (
-            words[alert.kind],
+            alert.text or words[alert.kind],
             reverse(f"admin:tokens_{alert.kind}_change", args=[alert.pk]),
             alert.raised_at,
         )

@@ -73,10 +73,10 @@ def rows_of(exported: Exported, rows_per: RowsPer) -> Iterator[Row]:
     """
     extraction, invoice = exported.extraction, exported.invoice
     if rows_per == RowsPer.INVOICE or not invoice.line_items:
-        yield Row(extraction, invoice)
+        yield Row(extraction, invoice, labels=exported.labels)
         return
     for number, line in enumerate(invoice.line_items, start=1):
-        yield Row(extraction, invoice, line, number)
+        yield Row(extraction, invoice, line, number, exported.labels)
 
 
 def _named(paths: Sequence[str]) -> list[Column]:

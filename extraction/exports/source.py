@@ -7,7 +7,8 @@ from django.db.models import QuerySet
 
 from extraction.exports.values import Exported
 from extraction.invoices.schema import Invoice
-from extraction.models import Extraction, State
+from extraction.labels import labels_by_extraction
+from extraction.models import Extraction, Label, State
 from logs.audit import name_extractions
 
 # Rows per query. A result with many lines has some 100 KB of JSON.
@@ -34,15 +35,17 @@ def exported(
     rows = chosen.filter(state=State.SUCCEEDED)
     ids = _ids_of(rows)
     rows = rows.only(*_COLUMNS).order_by()
+    any_labelled = bool(ids) and Label.objects.exists()
     for start in range(0, len(ids), page_size * _ID_BYTES):
         some = ids[start : start + page_size * _ID_BYTES]
         page = [uuid.UUID(bytes=bytes(some[at : at + _ID_BYTES])) for at in _steps(len(some))]
         if entry_id is not None:
             name_extractions(entry_id, page)
         found = {extraction.pk: extraction for extraction in rows.filter(pk__in=page)}
+        labels = labels_by_extraction(found) if any_labelled else {}
         for pk in page:
             if extraction := found.get(pk):  # still there, and still chosen
-                yield Exported(extraction, invoice_of(extraction))
+                yield Exported(extraction, invoice_of(extraction), labels.get(pk, {}))
 
 
 def invoice_of(extraction: Extraction) -> Invoice:

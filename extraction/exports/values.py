@@ -1,11 +1,12 @@
 """The values that a column can show, by path: ``invoice_number``, ``line_items.amount``…
 
 Header fields have the names of the canonical invoice. ``extraction.*`` is what is known of the
-document, ``booking.*`` what accounting programs expect instead of a signed total.
+document, ``labels.*`` the value of one of its labels, ``booking.*`` what accounting programs expect
+instead of a signed total.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -33,6 +34,7 @@ class Exported:
 
     extraction: Extraction
     invoice: Invoice
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,13 @@ class Row:
     line: LineItem | None = None
     number: int | None = None
     """The position of the line, from 1."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 Getter = Callable[[Row], Value]
 
 LINES = "line_items."
+LABELS = "labels."
 _PARTS: Mapping[str, type[BaseModel]] = {
     "tax_breakdown": TaxLine,
     "payment_discounts": PaymentDiscount,
@@ -65,6 +69,8 @@ def getter(path: str) -> Getter:
 
     "" and a path that the schema does not know, such as one that it no longer has, stay empty.
     """
+    if path.startswith(LABELS):
+        return _of_label(path.removeprefix(LABELS))
     return _GETTERS.get(path, _nothing)
 
 
@@ -105,6 +111,17 @@ def _of_extraction(name: str) -> Getter:
         return str(value) if isinstance(value, UUID) else value
 
     return get
+
+
+def _of_label(key: str) -> Getter:
+    def get(row: Row) -> Value:
+        return row.labels.get(key)
+
+    return get
+
+
+def _labels(row: Row) -> Value:
+    return tuple(f"{key}={value}" for key, value in row.labels.items()) or None
 
 
 def _of_invoice(name: str) -> Getter:
@@ -164,6 +181,7 @@ def _side(row: Row) -> Value:
 
 _GETTERS: Mapping[str, Getter] = {
     **{f"extraction.{name}": _of_extraction(name) for name in _OF_EXTRACTION},
+    "extraction.labels": _labels,
     **{name: _of_invoice(name) for name in InvoiceFields.model_fields if not _is_composed(name)},
     **{
         f"{party}.{name}": _of_party(party, name)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db.models import DecimalField, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
+from extraction import labels
 from extraction.invoices.amounts import amounts_meant
 from extraction.listing.filters import SORTS, Filters
 from extraction.models import Extraction
@@ -52,6 +53,7 @@ def conditions(filters: Filters) -> dict[str, Q]:
         "review": _REVIEW.get(filters.review),
         "dates": _between(filters),
         "requester": Q(requested_by__icontains=filters.requester) if filters.requester else None,
+        "label": labels.condition(filters.label) if filters.label else None,
         "duplicates": _DUPLICATES.get(filters.duplicates),
         # Last, as the one that costs most: what the others reject is not searched.
         "text": _contains(filters.text) if filters.text else None,

@@ -14,6 +14,7 @@ from django_stubs_ext import StrOrPromise
 
 from extraction.forms import company_choices
 from extraction.models import State
+from extraction.models.label import MAX_KEY_LENGTH, MAX_VALUE_LENGTH
 
 MOST_WORDS = 10
 # The columns that the list is sorted by, by their names in addresses; "-" before them: descending.
@@ -45,6 +46,7 @@ class Filters:
     since: date | None = None
     until: date | None = None
     requester: str = ""
+    label: str = ""
     duplicates: str = ""
     batch: UUID | None = None
     sort: str = NEWEST_FIRST
@@ -105,6 +107,12 @@ class FilterForm(forms.Form):
     until = _day(_("Invoice date to"))
     branch = forms.CharField(label=_("Branch"), required=False, max_length=50)
     requester = forms.CharField(label=_("Requested by"), required=False, max_length=100)
+    label = forms.CharField(
+        label=_("Label"),
+        required=False,
+        max_length=MAX_KEY_LENGTH + 1 + MAX_VALUE_LENGTH,
+        widget=forms.TextInput({"placeholder": _("key=value, or a key")}),
+    )
     duplicates = forms.ChoiceField(
         label=_("Duplicates"),
         required=False,

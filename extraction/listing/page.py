@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from extraction import labels
 from extraction.invoices.amounts import grouped, rounded_sum
 from extraction.listing.filters import NEWEST_FIRST, SORTS, Filters
 from extraction.listing.window import Window
@@ -61,6 +62,7 @@ class Row:
     total: str
     type: StrOrPromise
     failure: str
+    labels: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class ListPage:
     totals: list[Total]
     window: Window
     older: list[dict[str, object]]
+    groups: list[tuple[str, str, int]]
+    """For a filter by a key: each of its values, the filter for it, and how many there are."""
 
 
 def list_page(window: Window, number: int) -> ListPage:
@@ -106,7 +110,7 @@ def list_page(window: Window, number: int) -> ListPage:
     paginator = Paginator(range(found), PAGE_SIZE)
     number = min(number, paginator.num_pages)
     start = PAGE_SIZE * (number - 1)
-    rows = ordered.only(*_SHOWN)[start : start + PAGE_SIZE]
+    rows = ordered.only(*_SHOWN).prefetch_related("labels")[start : start + PAGE_SIZE]
     return ListPage(
         rows=[_row(extraction) for extraction in rows],
         number=number,
@@ -116,6 +120,7 @@ def list_page(window: Window, number: int) -> ListPage:
         totals=totals,
         window=window,
         older=window.older(),
+        groups=_groups(window),
     )
 
 
@@ -142,6 +147,14 @@ def address(query: QueryDict, **changes: str) -> str:
     return kept.urlencode()
 
 
+def _groups(window: Window) -> list[tuple[str, str, int]]:
+    key = window.filters.label.strip()
+    if not key or "=" in key:
+        return []
+    found = labels.counts(window.rows, key)
+    return [(value, f"{key}={value}", documents) for value, documents in found]
+
+
 def _row(extraction: Extraction) -> Row:
     amount = extraction.total_amount
     return Row(
@@ -149,6 +162,7 @@ def _row(extraction: Extraction) -> Row:
         total="" if amount is None else grouped(amount, extraction.currency),
         type=_TYPES.get(extraction.document_type or "", ""),
         failure=name_of(extraction.error_code),
+        labels=[str(label) for label in extraction.labels.all()],
     )
 
 

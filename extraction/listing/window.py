@@ -56,7 +56,7 @@ class Window:
     """What a user's filters find, as far as it is examined."""
 
     def __init__(self, filters: Filters, company_ids: Sequence[str] | None) -> None:
-        self._filters = filters
+        self.filters = filters
         self._companies = asked_companies(filters, company_ids)
         self._company = of_companies(filters, company_ids)
         self._left = conditions(filters)
@@ -76,7 +76,7 @@ class Window:
     @property
     def has_totals(self) -> bool:
         """Whether there is something to sum up: only what has succeeded has a total."""
-        return self._filters.state in ("", State.SUCCEEDED)
+        return self.filters.state in ("", State.SUCCEEDED)
 
     @property
     def received_since(self) -> datetime | None:
@@ -109,7 +109,7 @@ class Window:
         if self.has_whole_order:
             rows = Extraction.objects.filter(self._company, **{f"{column}__isnull": False})
             return rows.order_by(f"{sign}{column}", f"{sign}pk")
-        if self._filters.sort == NEWEST_FIRST and self._driver.column == column:
+        if self.filters.sort == NEWEST_FIRST and self._driver.column == column:
             return self.rows.order_by("-created_at", "-pk")
         # As expressions: an index that sorts all rows of the table would be no help.
         value = Coalesce(F(column), F(column))
@@ -122,15 +122,13 @@ class Window:
         There are none where all were examined, nor for a superuser who chose no company: the
         indexes begin with it.
         """
-        if self._edge is None or not self._filters.text or self._companies is None:
+        if self._edge is None or not self.filters.text or self._companies is None:
             return []
         others = [self._driver.indexed, Q(**{f"{self._driver.column}__lt": self._edge})]
         others += [condition for name, condition in self._left.items() if name != "text"]
         rows = Extraction.objects.filter(self._company, _all_of(others)).order_by()
         columns = ["pk", "file_name", "supplier_name", "invoice_number", "created_at"]
-        first, *more = [
-            rows.filter(named).values(*columns) for named in exactly(self._filters.text)
-        ]
+        first, *more = [rows.filter(named).values(*columns) for named in exactly(self.filters.text)]
         # In no order: for that of the newest SQLite would read all rows of the company.
         found = first.union(*more, all=True)[:OLDER_SHOWN]
         return list({row["pk"]: row for row in found}.values())
@@ -165,7 +163,7 @@ class Window:
             return _Driver("created_at", self._left["batch"], "batch")
         if of_some and "dates" in self._left:
             return _Driver("invoice_date", self._left["dates"], "dates")
-        if self._filters.review == "needed":  # has an index for superusers, too
+        if self.filters.review == "needed":  # has an index for superusers, too
             return _Driver("created_at", TO_REVIEW, "review")
         if of_some and "state" in self._left:
             return _Driver("created_at", self._left["state"], "state")
@@ -173,11 +171,11 @@ class Window:
 
     @property
     def _sign(self) -> str:
-        return "-" if self._filters.sort.startswith("-") else ""
+        return "-" if self.filters.sort.startswith("-") else ""
 
     @property
     def _column(self) -> str:
-        return SORTS[self._filters.sort.removeprefix("-")]
+        return SORTS[self.filters.sort.removeprefix("-")]
 
 
 def _all_of(conditions: list[Q]) -> Q:

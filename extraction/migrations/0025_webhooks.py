@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0023_trace_of_extractions'),
+        ('extraction', '0024_labels'),
     ]
 
     operations = [

@@ -13,6 +13,7 @@ def replace_ids(apps, schema_editor):
     alias = schema_editor.connection.alias
     model = apps.get_model("extraction", "ApiClient")
     clients = model._base_manager.using(alias)
+    history = apps.get_model("admin", "LogEntry")._base_manager.using(alias)
     for number, old in enumerate(clients.filter(pk__contains="."), 1):
         old_id, prefix = old.pk, old.prefix
         # Two rows, for a moment, with one prefix: it is unique.
@@ -26,6 +27,7 @@ def replace_ids(apps, schema_editor):
             rows = relation.related_model._base_manager.using(alias)
             field = relation.field.name
             rows.filter(**{field: old_id}).update(**{field: old.pk})
+        history.filter(object_id=old_id).update(object_id=old.pk)
         clients.filter(pk=old_id).delete()
 
 
@@ -40,6 +42,7 @@ def digest_keys(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('admin', '0003_logentry_add_action_flag_choices'),
         ('extraction', '0029_client_scopes'),
     ]
 

@@ -26,6 +26,7 @@ from extraction.models.export_profile import (
 )
 from extraction.models.extraction import Extraction, IdempotencyKey
 from extraction.models.failed_attempts import FailedAttempts
+from extraction.models.label import Label
 from extraction.models.prompt_cost import PromptCost
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
@@ -65,6 +66,7 @@ __all__ = [
     "Extraction",
     "FailedAttempts",
     "IdempotencyKey",
+    "Label",
     "PromptCost",
     "QueuePause",
     "ReaderChoice",

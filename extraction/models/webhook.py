@@ -85,9 +85,12 @@ class WebhookEndpoint(models.Model):
         """The events that it asks for."""
         return [event for event in self.events.split(",") if event]
 
-    def wants(self, event: str, client: str) -> bool:
-        """Whether it asks for an event of what a client (``Extraction.client``) sent."""
-        return event in self.event_list and self.client in ("", client)
+    def wants(self, event: str, client: str | None) -> bool:
+        """Whether it asks for an event of what a client (``Extraction.client``) sent.
+
+        None: of the whole company, such as a quota.
+        """
+        return event in self.event_list and (client is None or self.client in ("", client))
 
 
 class DeliveryState(models.TextChoices):

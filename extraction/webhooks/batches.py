@@ -13,6 +13,7 @@ from django.db.models import Count, Max, Q
 from extraction.models import Extraction, State, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.webhooks.events import tell
 from ocrsite.lib import clock
+from tokens.companies import spellings
 
 # The files of the upload page come one after another: more may follow within so long.
 QUIET = timedelta(seconds=30)
@@ -34,7 +35,7 @@ def tell_batches() -> int:
 def _ended_lately(company_id: str) -> list[uuid.UUID]:
     """The batches of a company of which something ended lately."""
     lately = Extraction.objects.filter(
-        company_id=company_id,
+        company_id__in=spellings(company_id),
         batch__isnull=False,
         files_removed_at=None,
         finished_at__gt=clock.now() - LOOKED_BACK,
@@ -45,7 +46,7 @@ def _ended_lately(company_id: str) -> list[uuid.UUID]:
 
 
 def _tell(endpoint: WebhookEndpoint, batch: uuid.UUID) -> bool:
-    rows = Extraction.objects.filter(batch=batch, company_id=endpoint.company_id)
+    rows = Extraction.objects.filter(batch=batch)
     states = {str(state): Count("pk", filter=Q(state=state)) for state in State.ended()}
     found = rows.aggregate(
         documents=Count("pk"),

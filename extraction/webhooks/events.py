@@ -15,6 +15,7 @@ from django.urls import reverse
 from extraction.models import Extraction, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR
 from ocrsite.lib import clock
+from tokens.companies import spellings
 
 
 def tell_succeeded(extraction: Extraction, *, needs_review: bool) -> None:
@@ -60,11 +61,16 @@ def tell(
     )
 
 
-def endpoints_for(company_id: str, event: WebhookEvent, client: str = "") -> list[WebhookEndpoint]:
-    """Return the enabled endpoints of a company that ask for an event; none while all is off."""
+def endpoints_for(
+    company_id: str, event: WebhookEvent, client: str | None = None
+) -> list[WebhookEndpoint]:
+    """Return the enabled endpoints of a company that ask for an event; none while all is off.
+
+    ``client``: of whose documents it is; None where it is of no document.
+    """
     if not settings.WEBHOOK_HOSTS:
         return []
-    enabled = WebhookEndpoint.objects.filter(company_id=company_id, enabled=True)
+    enabled = WebhookEndpoint.objects.filter(company_id__in=spellings(company_id), enabled=True)
     return [endpoint for endpoint in enabled if endpoint.wants(event, client)]
 
 

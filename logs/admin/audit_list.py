@@ -28,6 +28,7 @@ from logs.models import AuditEntry
 from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action, ActorKind
+from ocrsite.lib.company_choices import ChoosesCompany, company_field
 from ocrsite.lib.moments import moment
 
 COLUMNS = (
@@ -42,7 +43,7 @@ _SHOWN = 120
 Entries = QuerySet[AuditEntry]
 
 
-class AuditFilter(forms.Form):
+class AuditFilter(ChoosesCompany):
     """The filters of the list and of its export, from an address's parameters."""
 
     actor = forms.CharField(label="Who", required=False)
@@ -53,7 +54,7 @@ class AuditFilter(forms.Form):
         label="To what", required=False, help_text="Such as extraction, user, key, API client."
     )
     object_id = forms.CharField(label="Its id", required=False)
-    company_id = forms.CharField(label="Company", required=False)
+    company_id = company_field()
     request_id = forms.CharField(label="Request", required=False)
     range = forms.ChoiceField(
         label="Time",
@@ -118,7 +119,7 @@ class AuditChangeList(ChangeList):
         self.has_filters = self.has_active_filters = False
         self.clear_all_filters_qs = "?"
         self.listed = LISTED
-        self.form = AuditFilter(request.GET)
+        self.form = AuditFilter(request.GET, user=request.user)
         return self.form.entries(self.root_queryset)
 
 
@@ -152,7 +153,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         """Stream what the filters select as CSV; invalid filters lead back to the list."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = AuditFilter(request.GET)
+        form = AuditFilter(request.GET, user=request.user)
         if not form.is_valid():
             changelist = reverse("admin:logs_auditentry_changelist", query=request.GET)
             return HttpResponseRedirect(changelist)

@@ -23,7 +23,7 @@ class LogList(ChangeList):
         self.filter_specs = []
         self.has_filters = self.has_active_filters = False
         self.clear_all_filters_qs = "?"
-        self.form = LogFilter(request.GET)
+        self.form = LogFilter(request.GET, user=request.user)
         self.selection = self.form.selection(bound_companies(request.user))
         return self.selection.logs
 

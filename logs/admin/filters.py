@@ -13,6 +13,7 @@ from django.utils.text import format_lazy
 
 from logs.admin.pagination import Selection
 from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
+from ocrsite.lib.company_choices import ChoosesCompany, company_field
 
 RANGES = {
     "15m": ("Last 15 minutes", timedelta(minutes=15)),
@@ -35,7 +36,7 @@ def moment_field(label: str) -> forms.DateTimeField:
     )
 
 
-class LogFilter(forms.Form):
+class LogFilter(ChoosesCompany):
     """The filters of the list and of its export, from an address's parameters."""
 
     level = forms.ChoiceField(
@@ -44,7 +45,7 @@ class LogFilter(forms.Form):
     logger = forms.CharField(
         required=False, help_text="The whole name, or its beginning with a *: extraction.*"
     )
-    company_id = forms.CharField(label="Company", required=False)
+    company_id = company_field()
     user = forms.CharField(required=False)
     extraction_id = forms.UUIDField(label="Extraction", required=False)
     request_id = forms.CharField(label="Request", required=False)

@@ -74,7 +74,7 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
         """Stream what the filters select as CSV; invalid filters lead back to the list."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = LogFilter(request.GET)
+        form = LogFilter(request.GET, user=request.user)
         if not form.is_valid():
             changelist = reverse("admin:logs_applicationlog_changelist", query=request.GET)
             return HttpResponseRedirect(changelist)

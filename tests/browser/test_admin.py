@@ -49,7 +49,8 @@ def lists(page: Page) -> list[str]:
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds that keeps people from using the page."""
+    """What axe finds that keeps people from using the page, once its scripts are done."""
+    page.wait_for_function("!document.querySelector('span.help-tooltip[aria-label]:not([role])')")
     return [
         f"{page.url}: {each['id']}, {each['nodes'][0]['html']}"
         for each in Axe().run(page).response["violations"]

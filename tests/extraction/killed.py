@@ -34,6 +34,7 @@ def work_until(step: str, extraction_id: uuid.UUID) -> None:
     from extraction import outcomes, pipeline
     from extraction.models.extraction_queryset import ExtractionQuerySet
     from tokens import ledger
+    from tokens.quota_sums import LockedQuotas
 
     match step:
         case "before reserve":
@@ -44,6 +45,10 @@ def work_until(step: str, extraction_id: uuid.UUID) -> None:
             pipeline.read = die
         case "after answer":
             pipeline.read = then_die(pipeline.read)
+        case "inside reserve":  # the sums of the periods are moved, there is no reservation
+            LockedQuotas.set_aside = then_die(LockedQuotas.set_aside)  # type: ignore[method-assign]  # a death for a test
+        case "inside periods":  # the totals are moved, the sums of the periods half
+            LockedQuotas.shift = then_die(LockedQuotas.shift)  # type: ignore[method-assign]  # a death for a test
         case "inside settle":  # the usage row is written, the totals are not
             ledger._end_reservation = then_die(ledger._end_reservation)
         case "before commit":

@@ -35,7 +35,8 @@ def test_counts_are_shown_before_anything_is_ordered(eraser: Client) -> None:
     assert "This cannot be undone" in page
     assert "1 documents with their pages" in page
     assert 'name="confirmation"' in page
-    assert 'value="NT047"' in page
+    assert '<input type="hidden" name="subject" value="NT047"' in page
+    assert "<strong>NT047</strong>" in page
     assert not Erasure.objects.exists()
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 from django_q.brokers import get_broker
 
@@ -19,8 +19,10 @@ from extraction.worker.reconciler import Reconciler
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.postgresql import database_url
-from tests.tokens.rows import make_token
-from tokens.models import TokenReservation, TokenUsageLog, TokenUsageSummary
+from tests.tokens.rows import make_quota, make_token
+from tokens import ledger_audit
+from tokens.models import Company, QuotaSum, TokenReservation, TokenUsageLog, TokenUsageSummary
+from tokens.periods import Period
 
 pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
@@ -68,11 +70,13 @@ def recover(extraction: Extraction) -> None:
     ("step", "calls", "estimated"),
     [
         ("before reserve", 1, 0),
+        ("inside reserve", 1, 0),
         ("after reserve", 1, 0),
         ("before send", 1, 1),
         ("after send", 2, 1),
         ("after answer", 2, 1),
         ("inside settle", 2, 1),
+        ("inside periods", 2, 1),
         ("before commit", 2, 1),
         ("after settle", 1, 0),
     ],
@@ -81,6 +85,10 @@ def test_ledger_holds_every_call_of_a_process_killed(
     step: str, calls: int, estimated: int, emulator: Emulator
 ) -> None:
     token = make_token()
+    quotas = [
+        make_quota(token, Period.DAILY, 50_000),
+        make_quota(Company.objects.get(), Period.MONTHLY, 60_000),
+    ]
     extraction = queued()
     if step == "after send":
         emulator.faults.add("answer", call=1, delay=60)
@@ -103,3 +111,31 @@ def test_ledger_holds_every_call_of_a_process_killed(
     summary = TokenUsageSummary.objects.get(token=token)
     charged = rows.aggregate(total=Sum("total_tokens_used"))["total"]
     assert (summary.total_used_tokens, summary.reserved_tokens) == (charged, 0)
+    sums = QuotaSum.objects.filter(quota__in=quotas).values_list("used", "reserved")
+    assert list(sums) == [(charged, 0)] * 2
+    assert ledger_audit.audit_ledger() == []
+
+
+@pytest.mark.parametrize("step", ["before send", "after answer"])
+def test_a_call_of_a_process_killed_before_midnight_counts_on_its_day(
+    step: str, emulator: Emulator
+) -> None:
+    token = make_token()
+    make_quota(token, Period.DAILY, 50_000)
+    extraction = queued()
+    die_at(step, extraction, emulator)
+    # A day passes: what the dead process left is of yesterday.
+    day = timedelta(days=1)
+    TokenReservation.objects.update(created_at=F("created_at") - day)
+    extraction.attempt_set.update(started_at=F("started_at") - day)
+    for each in QuotaSum.objects.all():
+        starts_at, ends_at = each.starts_at - day, each.starts_at
+        QuotaSum.objects.filter(pk=each.pk).update(starts_at=starts_at, ends_at=ends_at)
+
+    recover(extraction)
+
+    unknown, known = TokenUsageLog.objects.order_by("-estimated")
+    assert (unknown.estimated, known.estimated) == (True, False)
+    sums = QuotaSum.objects.order_by("starts_at").values_list("used", "reserved")
+    assert list(sums) == [(unknown.total_tokens_used, 0), (known.total_tokens_used, 0)]
+    assert ledger_audit.audit_ledger() == []

@@ -58,6 +58,8 @@ def posted(**fields: Any) -> dict[str, Any]:
         "total_token_limit": "100000",
         "threshold": "3000",
         "status": "Active",
+        "quotas-TOTAL_FORMS": "0",
+        "quotas-INITIAL_FORMS": "0",
         **fields,
     }
 

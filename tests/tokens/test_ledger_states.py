@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from ocrsite.lib import clock
 from tests.tokens.rows import KEY, make_token
 from tokens import encryption, key_rotation, ledger, ledger_audit, selection, services
 from tokens.models import (
@@ -33,7 +34,6 @@ from tokens.usage import Requester, Usage
 
 pytestmark = pytest.mark.vendor
 
-LEASE = timedelta(minutes=5)
 WHO = Requester(company_id="NT047", branch="", requested_by="")
 # Small numbers, so that amounts exactly at a limit occur often.
 LIMIT = 10
@@ -44,6 +44,7 @@ class LedgerMachine(RuleBasedStateMachine):
     """One key against a model of plain numbers."""
 
     attempts = Bundle("attempts")
+    lease = timedelta(minutes=5)
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,16 +76,19 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _reserve(self, amount: int) -> uuid.UUID:
         attempt_id = uuid.uuid4()
-        fits = self.used + sum(self.reserves.values()) + amount <= self.limit
+        fits = self._fits(amount)
 
         reservation = ledger.reserve(
-            self.token_id, attempt_id=attempt_id, amount=amount, output_budget=0, lease=LEASE
+            self.token_id, attempt_id=attempt_id, amount=amount, output_budget=0, lease=self.lease
         )
 
         assert (reservation is not None) == fits
         if fits:
             self.reserves[attempt_id] = amount
         return attempt_id
+
+    def _fits(self, amount: int) -> bool:
+        return self.used + sum(self.reserves.values()) + amount <= self.limit
 
     @rule(attempt_id=attempts, bill=amounts, unknown=st.booleans())
     def settle(self, attempt_id: uuid.UUID, bill: int, unknown: bool) -> None:
@@ -132,7 +136,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(attempt_id=attempts)
     def crash(self, attempt_id: uuid.UUID) -> None:
         """The attempt's process never comes back, and its lease runs out."""
-        TokenReservation.objects.filter(pk=attempt_id).update(leased_until=timezone.now())
+        TokenReservation.objects.filter(pk=attempt_id).update(leased_until=clock.now())
         self.dead.add(attempt_id)
 
     @rule(smallest_call=st.integers(min_value=1, max_value=6))

@@ -266,7 +266,7 @@ def test_another_time_zone_or_first_day_moves_the_bounds_and_loses_nothing(at: C
     assert reserve(token, 400)
     ledger.settle(under_way, token.pk, Usage(500), **WHO)
     assert state(quota) == (500, 400, 500)
-    assert sums(quota) == [("11-27 00:00", 600, 0), ("11-27 05:00", 500, 400)]
+    assert sums(quota) == [("11-27 00:00", 600, 400), ("11-27 05:00", 500, 400)]
 
     monthly = make_quota(token, Period.MONTHLY, 5000, first_day=28)
     assert state(monthly) == (600, 400, 4400)

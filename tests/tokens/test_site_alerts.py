@@ -231,6 +231,16 @@ def test_alert_is_mailed_to_who_asked_for_its_kind_and_company(
     assert told == ([expected] if gets else [])
 
 
+def test_recipient_gets_alerts_of_a_company_however_its_id_is_written(
+    mail_server: None, mailoutbox: list[EmailMessage]
+) -> None:
+    companies.register(Company.objects, {"NT047": "", "nt047": ""})
+    AlertRecipient.objects.create(address="ops@example.com", company_id="NT047")
+    SiteAlert.objects.raise_once(AlertKind.FAILURES, "x", Finding("They fail.", "nt047"))
+
+    assert deliver_alerts() == 1
+
+
 def test_everybody_gets_an_alert_once(mail_server: None, mailoutbox: list[EmailMessage]) -> None:
     """By the page of the user, as a recipient, and by address."""
     sita = User.objects.create_user("sita", "sita@example.com", is_staff=True)

@@ -120,7 +120,7 @@
 
   function take(chosen) {
     if (!chosen.length || !form.reportValidity()) return;
-    const fields = ["company_id", "branch"].map((name) => [name, form.elements[name].value]);
+    const fields = ["company_id", "branch", "labels"].map((name) => [name, form.elements[name].value]);
     sentFiles.add(chosen.map((content) => content.name)).forEach((file, index) => {
       const content = chosen[index];
       listen(file);

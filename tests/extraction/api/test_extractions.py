@@ -37,6 +37,7 @@ def metadata(extraction: Extraction) -> dict[str, Any]:
         "branch": "Default",
         "requested_by": "asha",
         "licence_id": None,
+        "labels": {},
         "reader": "auto",
         "model": None,
         "created_at": extraction.created_at.isoformat().replace("+00:00", "Z"),

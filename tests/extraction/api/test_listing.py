@@ -54,6 +54,7 @@ def test_line_tells_what_an_invoice_is_found_by(integrator: Integrator) -> None:
         "branch": "Default",
         "requested_by": "asha",
         "licence_id": None,
+        "labels": {},
         "created_at": "2026-11-24T09:30:00Z",
         "finished_at": None,
         "duplicate_of": None,

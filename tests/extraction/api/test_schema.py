@@ -62,6 +62,8 @@ def test_every_route_of_the_api_is_described() -> None:
         "/api/v1/extractions/{extraction_id}/retry/",
         "/api/v1/quota/",
         "/api/v1/usage/",
+        "/api/v1/webhooks/",
+        "/api/v1/webhooks/{endpoint_id}/",
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils.html import escape
@@ -277,3 +277,41 @@ def test_company_is_not_deleted(admin_client: Client) -> None:
     Company.objects.create(company_id="NT047")
 
     assert admin_client.post(f"{COMPANIES}NT047/delete/", {"post": "yes"}).status_code == 403
+
+
+LOGS = ["/admin/logs/applicationlog/", "/admin/logs/auditentry/"]
+
+
+@pytest.mark.parametrize("address", LOGS)
+def test_logs_are_filtered_by_a_company_in_each_spelling(
+    admin_client: Client, address: str
+) -> None:
+    register(Company.objects, {"NT047": "RUBI TRADERS", "nt047": ""})
+
+    chosen = admin_client.get(address, {"company_id": "nt047"}).content.decode()
+    old = admin_client.get(address, {"company_id": "GONE"})
+    wrong = admin_client.get(address, {"company_id": "Nt047"})
+
+    assert '<option value="NT047">NT047 – RUBI TRADERS</option>' in chosen
+    assert '<option value="nt047" selected>“nt047”</option>' in chosen
+    assert '<option value="GONE" selected>GONE</option>' in old.content.decode()
+    assert old.context["cl"].form.errors == {}
+    assert wrong.context["cl"].form.errors == {
+        "company_id": ["No company is written so. Choose one from the list."]
+    }
+
+
+@pytest.mark.parametrize("address", LOGS)
+def test_bound_staff_are_offered_their_companies_alone(address: str) -> None:
+    for company_id in ("NT047", "NT048"):
+        Company.objects.create(company_id=company_id)
+    user = User.objects.create_user("bound", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    user.staff_companies.create(company_id="NT047")
+    client = Client()
+    client.force_login(user)
+
+    page = client.get(address).content.decode()
+
+    assert '<option value="NT047">' in page
+    assert '<option value="NT048">' not in page

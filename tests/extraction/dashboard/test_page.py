@@ -30,6 +30,8 @@ from tokens.models import (
     CoolDown,
     LedgerAlert,
     Quota,
+    SiteAlert,
+    ThresholdAlert,
     TokenMaster,
     TokenStatus,
     TokenUsageLog,
@@ -189,6 +191,16 @@ def make_attention(keys: dict[str, TokenMaster]) -> None:
     third = make_key("NT049")
     TokenMaster.objects.filter(pk=third.pk).update(status=TokenStatus.DISABLED)
     LedgerAlert.objects.create(findings="Wrong.", fingerprint="x")
+    for company_id in ("", "NT048"):
+        SiteAlert.objects.create(
+            kind="failures",
+            subject=company_id,
+            company_id=company_id,
+            text=f"Alert of {company_id or 'all'}",
+        )
+    SiteAlert.objects.create(kind="disk", subject="x", text="Over", resolved_at=NOW)
+    ThresholdAlert.objects.all().delete()
+    services.raise_alerts(token_id=first.pk)
     ErrorGroup.objects.create(
         fingerprint="x",
         place="a:b:1",
@@ -221,6 +233,14 @@ def test_what_needs_attention_is_told(admin_client: Client, site: dict[str, Toke
     text = page(admin_client)
     for words in ("The ledger is wrong", "ValueError at a:b:1", "12 times", "GiB"):
         assert words in text
+    assert sorted(words for words, _, _ in shown["alerts"]) == [
+        "A key's quota runs out",
+        "Alert of NT048",
+        "Alert of all",
+        "The ledger is wrong",
+    ]
+    for _, address, _ in shown["alerts"]:
+        assert admin_client.get(address).status_code == 200
 
 
 def test_budgets_are_those_of_the_ledger(
@@ -348,14 +368,21 @@ def test_bound_staff_see_numbers_of_their_companies_alone(site: dict[str, TokenM
     make_attention(site)
     codenames = (
         *("view_extraction", "view_tokenusagelog", "view_tokenmaster", "view_thresholdalert"),
-        *("view_ledgeralert", "view_errorgroup", "view_applicationlog"),
+        *("view_ledgeralert", "view_errorgroup", "view_applicationlog", "view_sitealert"),
     )
     client = staff(*codenames, companies=("NT048",))
 
     text = page(client)
 
-    assert "NT048" in text
-    for hidden in ("NT047", "NT049", "The ledger is wrong", "ValueError", "Disk and log"):
+    assert "Alert of NT048" in text
+    for hidden in (
+        "NT047",
+        "NT049",
+        "Alert of all",
+        "The ledger is wrong",
+        "ValueError",
+        "Disk and log",
+    ):
         assert hidden not in text
     assert dashboard(User.objects.get())["received"].value == 12
     assert assert_numbers_are_those_of_their_lists(client) > 30

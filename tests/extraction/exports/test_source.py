@@ -47,8 +47,8 @@ def test_each_comes_once_at_any_page_size_though_many_arrived_at_once(page_size:
     assert [each.created_at for each in found] == sorted(each.created_at for each in found)
 
 
-@pytest.mark.parametrize(("rows", "queries"), [(0, 1), (1, 2), (2, 2), (5, 4)])
-def test_a_page_costs_one_query_and_the_choice_another(
+@pytest.mark.parametrize(("rows", "queries"), [(0, 1), (1, 3), (2, 3), (5, 5)])
+def test_a_page_costs_one_query_and_the_choice_two(
     rows: int, queries: int, django_assert_num_queries: Any
 ) -> None:
     made_at(*range(rows))
@@ -59,6 +59,7 @@ def test_a_page_costs_one_query_and_the_choice_another(
             assert each.extraction.file_name
             assert each.extraction.files_removed_at is None
             assert each.extraction.file
+            assert each.labels == {}
 
 
 def test_what_is_no_longer_chosen_meanwhile_is_left_out() -> None:

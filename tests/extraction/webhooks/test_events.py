@@ -18,6 +18,8 @@ from tests.emulator.server import Emulator
 from tests.extraction.factories import ASHA, make_extraction
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
+from tokens import companies
+from tokens.models import Company
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -173,6 +175,17 @@ def test_endpoint_of_a_client_is_told_of_what_that_client_sent(add: Add) -> None
     outcomes.fail(held(client="client:mine"), failure())
 
     assert endpoint.deliveries.count() == 1
+
+
+def test_company_is_told_however_its_id_is_written(add: Add) -> None:
+    """Rows inserted by SQL may write it in another way; SQL Server finds them all the same."""
+    companies.register(Company.objects, {"NT047": "", "nt047": ""})
+    endpoint = add()
+
+    for written in ("nt047", " Nt047"):
+        outcomes.fail(held(company_id=written), failure())
+
+    assert endpoint.deliveries.count() == 2
 
 
 def test_disabled_endpoint_is_not_told(add: Add) -> None:

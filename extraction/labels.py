@@ -1,0 +1,132 @@
+"""Labels of documents: read from what people and programs send, and grouped by.
+
+Two forms, the same everywhere: a JSON object of texts, or ``key=value`` separated by commas or line
+breaks. Blanks around keys and values do not count, nor does the case of keys.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from extraction.models import Extraction, Label
+from extraction.models.label import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, MOST_LABELS
+from extraction.validators import reject_control_characters
+from ocrsite.lib.columns import FitsColumn
+
+# Far more than five labels need, however JSON escapes them.
+_LONGEST = 10_000
+_MOST_VALUES = 50
+
+
+def parse(sent: object) -> dict[str, str]:
+    """Return labels by key. Raises ValidationError, whose message follows the field's name."""
+    pairs = list(_pairs(sent))
+    if len(pairs) > MOST_LABELS:
+        raise ValidationError(_("must be at most %d labels.") % MOST_LABELS)
+    labels: dict[str, str] = {}
+    for key, value in pairs:
+        name, text = _checked(key, value)
+        if name in labels:
+            raise ValidationError(_("must name each key once: “%s” is given twice.") % name)
+        labels[name] = text
+    return labels
+
+
+def labels_of(extraction: Extraction) -> dict[str, str]:
+    """Return an extraction's labels by key; prefetched where the caller did so."""
+    return {label.key: label.value for label in extraction.labels.all()}
+
+
+def labels_by_extraction(ids: Iterable[UUID]) -> dict[UUID, dict[str, str]]:
+    """Return the labels of those of the extractions that have any, without their rows.
+
+    For many: what Django prefetches is freed late, for it refers to itself.
+    """
+    found: defaultdict[UUID, dict[str, str]] = defaultdict(dict)
+    rows = Label.objects.filter(extraction_id__in=list(ids))
+    for extraction_id, key, value in rows.values_list("extraction_id", "key", "value"):
+        found[extraction_id][key] = value
+    return dict(found)
+
+
+def rows_of(extraction: Extraction, labels: Mapping[str, str]) -> list[Label]:
+    """Return the rows to store with a new extraction."""
+    return [Label(extraction=extraction, key=key, value=value) for key, value in labels.items()]
+
+
+def condition(text: str) -> Q:
+    """Return what ``key=value`` selects: rows with this label; ``key`` alone, with any of it."""
+    key, has_value, value = text.partition("=")
+    labels = Label.objects.filter(extraction=OuterRef("pk"), key=key.strip().lower())
+    if has_value:
+        labels = labels.filter(value=value.strip())
+    return Q(Exists(labels))
+
+
+def counts(extractions: QuerySet[Extraction], key: str) -> list[tuple[str, int]]:
+    """Return how many of the extractions have each value of a key, the most frequent first."""
+    rows = Label.objects.filter(key=key.strip().lower(), extraction__in=extractions.values("pk"))
+    found = (
+        rows.values_list("value").annotate(documents=Count("pk")).order_by("-documents", "value")
+    )
+    return [(value, documents) for value, documents in found[:_MOST_VALUES]]
+
+
+def known_keys() -> list[str]:
+    """Return every key in use, for people to choose from."""
+    return sorted(set(Label.objects.order_by().values_list("key", flat=True).distinct()))
+
+
+def _pairs(sent: object) -> Iterable[tuple[object, object]]:
+    if isinstance(sent, Mapping):
+        return sent.items()
+    if not isinstance(sent, str):
+        raise ValidationError(_("must be a JSON object of texts, or key=value, key=value."))
+    if len(sent) > _LONGEST:
+        raise ValidationError(_("must not be longer than %d characters.") % _LONGEST)
+    text = sent.strip()
+    return _of_json(text) if text.startswith("{") else _of_list(text)
+
+
+def _of_json(text: str) -> list[tuple[object, object]]:
+    try:
+        # Pairs, not a dictionary: of a key that is given twice only one value would stay.
+        pairs: Any = json.loads(text, object_pairs_hook=list)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(_("must be valid JSON where it begins with {.")) from error
+    return list(pairs)
+
+
+def _of_list(text: str) -> list[tuple[object, object]]:
+    pairs: list[tuple[object, object]] = []
+    for part in filter(None, (each.strip() for each in text.replace(",", "\n").splitlines())):
+        key, separator, value = part.partition("=")
+        if not separator:
+            raise ValidationError(_("must be written as key=value: “%.50s” has no “=”.") % part)
+        pairs.append((key, value))
+    return pairs
+
+
+def _checked(key: object, value: object) -> tuple[str, str]:
+    if not isinstance(key, str) or not isinstance(value, str):
+        raise ValidationError(_("must have texts for values: write numbers in quotes."))
+    name, text = key.strip().lower(), value.strip()
+    if not name or not text:
+        raise ValidationError(_("must have a key and a value each."))
+    if "=" in name or "," in name:
+        raise ValidationError(_("must have keys without “=” and commas."))
+    for each, limit in ((name, MAX_KEY_LENGTH), (text, MAX_VALUE_LENGTH)):
+        if len(each) > limit:
+            raise ValidationError(
+                _("must have keys of at most %(key)d and values of at most %(value)d characters.")
+                % {"key": MAX_KEY_LENGTH, "value": MAX_VALUE_LENGTH}
+            )
+        FitsColumn(limit)(each)
+        reject_control_characters(each)
+    return name, text

@@ -1,0 +1,89 @@
+"""A process that spends a company's quotas through three days, for tests.
+
+``python -m tests.tokens.period_spender COMPANY SEED CALLS``: it makes at most so many calls a day,
+and goes on to the next day when it is refused. Its clock is its own. Prints as JSON what it
+settled, in LLM tokens, how often it was refused, and how often although a call would have fitted.
+"""
+
+import json
+import random
+import sys
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import django
+
+BEGINNING = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday, and the last of its month
+DAYS = 3
+
+
+def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
+    """Some calls are settled on the day after they began."""
+    from ocrsite.lib import clock
+    from tokens import ledger
+    from tokens.candidates import candidates
+    from tokens.selection import Cost, KeysBusy, NoUsableKey, Taken, take
+    from tokens.usage import Requester, Usage
+
+    choice = random.Random(seed)
+    who = Requester(company_id=company_id, branch="Default", requested_by=str(seed))
+    told = {"settled": 0, "refused": 0, "falsely": 0}
+    cost = Cost(100, 300, 50)
+
+    def end(taken: Taken) -> None:
+        reservation = taken.reservation
+        match choice.choice(["bill", "full", "unknown", "release"]):
+            case "bill":
+                used = choice.randint(100, reservation.amount)
+                ledger.settle(reservation.attempt_id, taken.token.pk, Usage(used), **who)
+            case "full":
+                used = reservation.amount
+                ledger.settle(reservation.attempt_id, taken.token.pk, Usage(used), **who)
+            case "unknown":
+                used = reservation.amount
+                ledger.settle_unknown(reservation.attempt_id, taken.token.pk, used, **who)
+            case _:
+                used = 0
+                ledger.release(reservation.attempt_id)
+        told["settled"] += used
+
+    kept: list[Taken] = []
+    for day in range(DAYS):
+        now = BEGINNING + timedelta(days=day)
+        clock.now = lambda now=now: now  # type: ignore[misc]  # this process's own
+        for taken in kept:
+            end(taken)
+        kept, left = [], calls
+        while left:
+            attempt_id = uuid.uuid4()
+            try:
+                taken = take(
+                    company_id,
+                    attempt_id=attempt_id,
+                    cost_of=lambda _: cost,
+                    lease=timedelta(days=30),
+                )
+            except KeysBusy:
+                if kept:  # perhaps of its own calls
+                    break
+                continue
+            except NoUsableKey:
+                told["refused"] += 1
+                # What is used only grows within a period: had it fitted then, it would now.
+                fits = any(each.unspent >= cost.floor for each in candidates(company_id))
+                told["falsely"] += fits
+                break
+            left -= 1
+            if choice.random() < 0.05:
+                kept.append(taken)
+            else:
+                end(taken)
+    for taken in kept:
+        end(taken)
+    return told
+
+
+if __name__ == "__main__":
+    django.setup()
+    result = spend(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    sys.stdout.write(json.dumps(result))

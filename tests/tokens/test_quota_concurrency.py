@@ -1,0 +1,89 @@
+"""Processes that spend together through three periods: never over, and no false refusal."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from datetime import datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.db.models import Sum
+
+from tests.overspending import overspending_watched
+from tests.postgresql import database_url
+from tests.tokens.period_spender import BEGINNING, DAYS
+from tests.tokens.rows import make_quota, make_token
+from tokens import ledger_audit, quota_changes, services
+from tokens.models import Company, Quota, QuotaSum, TokenMaster, TokenReservation, TokenUsageLog
+from tokens.periods import Period
+
+pytestmark = pytest.mark.vendor
+
+PROCESSES = 5
+
+
+def spending(calls: int) -> list[subprocess.Popen[str]]:
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
+        "DATABASE_URL": database_url(),
+    }
+    module = "tests.tokens.period_spender"
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", module, "NT047", str(seed), str(calls)],
+            cwd=settings.BASE_DIR,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in range(PROCESSES)
+    ]
+
+
+def interfere(
+    quota: Quota, keys: list[TokenMaster], spenders: list["subprocess.Popen[str]"]
+) -> None:
+    """Raise a quota again and again, and replace keys, while the others spend."""
+    rounds = 0
+    while any(spender.poll() is None for spender in spenders):
+        quota.raised_by = min(quota.raised_by + 50, 1000)
+        quota.raised_until = BEGINNING + timedelta(days=DAYS + 1)
+        quota_changes.save_quota(quota=quota, by="ravi", reason="More invoices.")
+        key = TokenMaster.objects.get(pk=keys[rounds % len(keys)].pk)
+        key.api_key = f"AIza-{uuid.uuid4()}"
+        services.update_token(token=key, fields=["api_key"])
+        rounds += 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("calls", [20, pytest.param(100, marks=pytest.mark.chaos)])
+def test_processes_spending_through_three_days_never_exceed_a_quota(calls: int) -> None:
+    """Of five processes at most that many calls a day each: with 100, 500 callers a day."""
+    keys = [make_token(total_token_limit=10_000_000) for _ in range(2)]
+    company = Company.objects.get()
+    a_day = PROCESSES * calls * 150  # two of three calls fit
+    daily = make_quota(company, Period.DAILY, a_day)
+    make_quota(company, Period.WEEKLY, 5 * a_day // 2)
+    make_quota(keys[0], Period.DAILY, a_day // 2)
+    monthly = make_quota(company, Period.MONTHLY, 2 * a_day)
+
+    with overspending_watched() as overspent:
+        spenders = spending(calls)
+        interfere(daily, keys, spenders)
+        told = [json.loads(spender.communicate()[0]) for spender in spenders]
+        assert overspent() == []
+
+    assert [spender.returncode for spender in spenders] == [0] * PROCESSES
+    assert sum(each["refused"] for each in told) > 0
+    assert [each["falsely"] for each in told] == [0] * PROCESSES
+    assert not TokenReservation.objects.exists()
+    billed = TokenUsageLog.objects.aggregate(total=Sum("total_tokens_used"))["total"]
+    assert billed == sum(each["settled"] for each in told)
+    begun: list[datetime] = sorted(set(TokenUsageLog.objects.values_list("began_at", flat=True)))  # type: ignore[arg-type]  # each has it
+    assert begun == [BEGINNING + timedelta(days=day) for day in range(DAYS)]
+    assert QuotaSum.objects.filter(quota=daily).count() == DAYS
+    assert QuotaSum.objects.filter(quota=monthly).count() == 2
+    assert ledger_audit.audit_ledger() == []

@@ -1,0 +1,238 @@
+"""The admin of quotas that renew: what each key and company may spend, and has left."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin_companies import of_company
+from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.moments import moment
+from tokens import quota_changes, quotas
+from tokens.forms import MAX_LIMIT
+from tokens.models import Quota, QuotaChange
+from tokens.quotas import QuotaState
+
+ANOTHER_ONE = "There is a quota of this period already. Change that one."
+_STATE_COLUMNS = ("used", "reserved", "remaining", "resets_at")
+
+
+class QuotaForm(forms.ModelForm[Quota]):
+    """Make or change a quota."""
+
+    limit = forms.IntegerField(
+        min_value=1, max_value=MAX_LIMIT, help_text="LLM tokens in each period."
+    )
+    raised_by = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_LIMIT,
+        help_text="LLM tokens more, for a while. The raise ends by itself.",
+    )
+
+    class Meta:
+        model = Quota
+        fields = ["period", "limit", "first_day", "raised_by", "raised_until"]
+
+    def clean(self) -> dict[str, Any]:
+        """A key or a company has one quota of a period: the forms hold not all that says so."""
+        super().clean()
+        data, quota = self.cleaned_data, self.instance
+        same = Quota.objects.filter(
+            token=data.get("token", quota.token),
+            company=data.get("company", quota.company),
+            period=data.get("period"),
+            unit=quota.unit,
+        )
+        if same.exclude(pk=quota.pk).exists():
+            self.add_error("period", ANOTHER_ONE)
+        return data
+
+    def clean_raised_by(self) -> int:
+        """Nothing entered is no raise."""
+        return self.cleaned_data["raised_by"] or 0
+
+    def clean_raised_until(self) -> Any:
+        """A raise that is entered ends in the future."""
+        until = self.cleaned_data["raised_until"]
+        if until and "raised_until" in self.changed_data and until <= timezone.now():
+            raise ValidationError("This time has passed. Enter one to come.")
+        return until
+
+
+class QuotaFormSet(forms.BaseInlineFormSet[Quota, Any, forms.ModelForm[Quota]]):
+    """The quotas that are entered at once."""
+
+    def clean(self) -> None:
+        """Refuse two new ones of the same period."""
+        super().clean()
+        seen = set()
+        for form in self.forms:
+            period = getattr(form, "cleaned_data", {}).get("period")
+            if period and not form.cleaned_data.get("DELETE"):
+                if period in seen and form.has_changed():
+                    form.add_error("period", ANOTHER_ONE)
+                seen.add(period)
+
+
+class SingleQuotaForm(QuotaForm):
+    """A quota on a page of its own, with the reason for the change."""
+
+    why = forms.CharField(
+        label="Reason for the change",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Recorded with the change.",
+    )
+
+    class Meta(QuotaForm.Meta):
+        fields = ["token", "company", *QuotaForm.Meta.fields]
+
+
+class StateColumns:
+    """What of a quota's current period is used, reserved and left."""
+
+    def used(self, quota: Quota) -> str:
+        """In the period that is now."""
+        return _number(_state(quota), "used")
+
+    def reserved(self, quota: Quota) -> str:
+        """By calls under way."""
+        return _number(_state(quota), "reserved")
+
+    def remaining(self, quota: Quota) -> str:
+        """Of the limit with what it is raised by; negative after it was lowered."""
+        return _number(_state(quota), "remaining")
+
+    @admin.display(description="renews", empty_value="never")
+    def resets_at(self, quota: Quota) -> str:
+        """When the period ends; nobody has to do anything."""
+        state = _state(quota)
+        return moment(state.resets_at, zone=True) if state else ""
+
+
+class QuotaInline(StateColumns, admin.TabularInline[Quota, Any]):
+    """The quotas of a key or of a company, on its page; ``save`` records what is changed."""
+
+    model = Quota
+    form = QuotaForm
+    formset = QuotaFormSet
+    extra = 0
+    fields = [*QuotaForm.Meta.fields, *_STATE_COLUMNS]
+    readonly_fields = _STATE_COLUMNS
+    verbose_name_plural = "quotas that renew"
+
+
+def save_quotas(request: HttpRequest, form: Any, formset: Any) -> None:
+    """Save what was entered in a ``QuotaInline``, with the reason that its page asks for."""
+    by, reason = request.user.get_username(), form.cleaned_data.get("why") or ""
+    entered = formset.save(commit=False)
+    for quota in formset.deleted_objects:
+        quota_changes.remove_quota(quota=quota, by=by, reason=reason)
+    for quota in entered:
+        quota_changes.save_quota(quota=quota, by=by, reason=reason)
+
+
+class QuotaChangeList(ChangeList):
+    """Looks up the states of a whole page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Django's, each row with its state."""
+        super().get_results(request)
+        rows: Any = self.result_list
+        found = quotas.states(Quota.objects.filter(pk__in=[row.pk for row in rows]))
+        by_id = {state.quota.pk: state for state in found}
+        for row in rows:
+            row.state = by_id.get(row.pk)
+
+
+@admin.register(Quota)
+class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
+    """Every quota that renews, of keys and of companies."""
+
+    company_rule = of_company("company_id", "token__company_id")
+    form = SingleQuotaForm
+    list_display = ["whose", "period", "limit", *_STATE_COLUMNS]
+    list_display_links = ["whose"]
+    list_filter = ["period"]
+    list_select_related = ["token", "company"]
+    search_fields = ["company__company_id", "company__name", "token__company_id"]
+    search_help_text = "Company id or name."
+    raw_id_fields = ["token", "company"]
+    readonly_fields = _STATE_COLUMNS
+    fieldsets = [
+        (None, {"fields": ["token", "company", "period", "limit", "first_day"]}),
+        ("Raise", {"fields": ["raised_by", "raised_until"]}),
+        ("Now", {"fields": _STATE_COLUMNS}),
+        ("Change", {"fields": ["why"]}),
+    ]
+    actions = None
+
+    @admin.display(description="key or company")
+    def whose(self, quota: Quota) -> str:
+        """The key, or the company with all its keys."""
+        return str(quota.token or quota.company)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Quota | None = None) -> list[str]:
+        """Whose it is never changes."""
+        return [*_STATE_COLUMNS, *(("token", "company") if obj else ())]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return QuotaChangeList
+
+    def save_model(self, request: HttpRequest, obj: Quota, form: Any, change: bool) -> None:
+        """Save and record it."""
+        quota_changes.save_quota(
+            quota=obj, by=request.user.get_username(), reason=form.cleaned_data["why"]
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Quota) -> None:
+        """Record it, in both lists."""
+        quota_changes.record_removal(quota=obj, by=request.user.get_username())
+        super().delete_model(request, obj)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Django's; the sums of a quota go with it, though nobody may delete them alone."""
+        deleted, counts, _lacking, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
+
+
+@admin.register(QuotaChange)
+class QuotaChangeAdmin(ReadOnlyAdmin[QuotaChange]):
+    """Who changed which quota, and why."""
+
+    company_rule = of_company("company_id", "token__company_id")
+    list_display = ["changed_at", "whose", "quota", "what", "change", "actor", "reason"]
+    list_filter = ["what", "changed_at"]
+    list_select_related = ["token", "company"]
+    search_fields = ["company__company_id", "token__company_id", "actor"]
+
+    @admin.display(description="key or company")
+    def whose(self, row: QuotaChange) -> str:
+        """The key, or the company with all its keys."""
+        return str(row.token or row.company)
+
+    @admin.display(description="from → to")
+    def change(self, row: QuotaChange) -> str:
+        """Both values."""
+        return f"{row.from_value or 'none'} → {row.to_value or 'none'}"
+
+
+def _state(quota: Quota) -> QuotaState | None:
+    """The state of a quota; None for one that is not saved yet."""
+    if quota.pk is None:
+        return None
+    known: QuotaState | None = getattr(quota, "state", None)
+    return known or next(iter(quotas.states(Quota.objects.filter(pk=quota.pk))), None)
+
+
+def _number(state: QuotaState | None, name: str) -> str:
+    return "" if state is None else f"{getattr(state, name):,}"
