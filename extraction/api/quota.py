@@ -23,7 +23,7 @@ def quota_answer(parameters: QueryDict, principal: Principal) -> dict[str, Any]:
         raise ValidationError({"company": ["must be given once."]})
     company_ids = principal.company_ids()
     if asked and asked[0]:
-        if not principal.sees(asked[0]):
+        if asked[0] not in principal.companies():
             raise ValidationError({"company": ["is none of your companies."]})
         company_ids = asked
     return {"results": [*_of_companies(company_ids), *_of_keys(company_ids)]}

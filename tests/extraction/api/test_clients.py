@@ -66,6 +66,7 @@ ASKED: list[tuple[Scope, str, str, dict[str, Any]]] = [
     (Scope.CORRECT, "delete", "{one}", {}),
     (Scope.USAGE, "get", "/api/v1/quota/", {}),
     (Scope.USAGE, "get", "/api/v1/usage/", {"since": "2026-11-01", "until": "2026-11-02"}),
+    (Scope.USAGE, "get", "/api/v1/quota/", {}),
 ]
 
 
