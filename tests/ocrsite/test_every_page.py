@@ -69,6 +69,8 @@ PAGES: dict[str, tuple[tuple[int, int, int], bool]] = {
     "api-companies": ((200, 200, 200), True),
     "api-extractions": ((200, 200, 200), True),
     "api-usage": ((200, 200, 200), False),
+    "usage-report": ((200, 200, 200), True),
+    "api-quota": ((200, 200, 200), False),
     "api-docs": ((200, 200, 200), False),
     "api-schema": ((200, 200, 200), False),
 }
@@ -88,6 +90,7 @@ OTHERS = {
     *("review-check", "page", "page-words", "page-turn", "export-as", "login", "logout"),
     *("password-reset", "password-reset-sent", "password-reset-confirm", "log-in-code"),
     *("second-factor-qr", "set_language", "health", "readiness", "extract", "extract-slash"),
+    *("usage-report-file", "document-of-call", "api-webhooks", "api-webhook"),
     *("api-retry", "api-approve", "api-reject", "api-cancel", "api-page", "api-export"),
 }
 
