@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from extraction.api import schema, spending_views, views, webhooks
+from extraction.api import decision_views, schema, spending_views, views, webhooks
 
 urlpatterns = [
     path("extract", views.ExtractView.as_view(), name="extract"),
@@ -15,15 +15,15 @@ urlpatterns = [
     ),
     path(
         "api/v1/extractions/<uuid:extraction_id>/retry/",
-        views.RetryView.as_view(),
+        decision_views.RetryView.as_view(),
         name="api-retry",
     ),
     *(
         path(f"api/v1/extractions/<uuid:extraction_id>/{name}/", view.as_view(), name=f"api-{name}")
         for name, view in (
-            ("approve", views.ApproveView),
-            ("reject", views.RejectView),
-            ("cancel", views.CancelView),
+            ("approve", decision_views.ApproveView),
+            ("reject", decision_views.RejectView),
+            ("cancel", decision_views.CancelView),
         )
     ),
     path("api/v1/exports/<str:format_name>/", views.ExportView.as_view(), name="api-export"),

@@ -1,7 +1,6 @@
 """The endpoints for programs: parse, call, answer."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
@@ -23,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extraction import clients, degraded, deletion, idempotency, outcomes, submission
+from extraction import clients, degraded, deletion, submission
 from extraction.access import KnownClient, principal_of, visible_extraction
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser, DocumentJSONParser
@@ -33,9 +32,7 @@ from extraction.api.long_polling import wait_until_ended
 from extraction.api.prefer import seconds_to_wait
 from extraction.api.representations import degraded_representation, envelope, representation
 from extraction.api.review import (
-    ApprovalInput,
     EditInput,
-    RejectionInput,
     edit_in,
     etag,
     seen_version,
@@ -43,7 +40,7 @@ from extraction.api.review import (
 )
 from extraction.api.serializers import ExtractionInput
 from extraction.documents.intake import folder_of
-from extraction.exceptions import NotRetried, UnderWay
+from extraction.exceptions import UnderWay
 from extraction.models import ApiClient, Channel, Extraction, Right, Scope
 from extraction.review import decisions
 from extraction.submission import Origin
@@ -126,7 +123,7 @@ class SubmitView(ApiView):
                 code="company_not_allowed",
             )
         context.add(company_id=values["company_id"])
-        key, origin = _idempotency_key(request), Origin(self.channel, client_address(request))
+        key, origin = idempotency_key(request), Origin(self.channel, client_address(request))
         with _document(values) as file:
             if isinstance(principal.actor, KnownClient):
                 return _read_now(file, values)
@@ -202,7 +199,7 @@ class ExtractionView(ApiView):
     def get(self, request: Request, extraction_id: UUID) -> HttpResponseBase | None:
         """Answer its state and, when it has one, its result; 304 to who has it."""
         extraction = visible_extraction(request, extraction_id)
-        response = _with_etag(extraction)
+        response = with_etag(extraction)
         if not extraction.ended:
             return response
         return get_conditional_response(request._request, response["ETag"], response=response)
@@ -217,7 +214,7 @@ class ExtractionView(ApiView):
         with told():
             edit = edit_in(form.validated_data)
             decisions.correct(extraction, edit, by=principal_of(request), version=version)
-        return _with_etag(extraction)
+        return with_etag(extraction)
 
     @documentation.deletion
     def delete(self, request: Request, extraction_id: UUID) -> Response:
@@ -226,86 +223,6 @@ class ExtractionView(ApiView):
         if not deletion.delete(extraction, by=principal_of(request)):
             raise UnderWay
         return Response(status=HTTPStatus.NO_CONTENT)
-
-
-class ApproveView(ApiView):
-    """The decision that an invoice is right."""
-
-    parser_classes = (BoundedJSONParser,)
-
-    @documentation.approval
-    def post(self, request: Request, extraction_id: UUID) -> Response:
-        """Store it with the changes sent; 409 where its values contradict each other."""
-        extraction = visible_extraction(request, extraction_id)
-        form = ApprovalInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        by, anyway = principal_of(request), form.validated_data["anyway"]
-
-        def approve() -> None:
-            version = seen_version(request, extraction)
-            edit = edit_in(form.validated_data)
-            decisions.approve(extraction, edit, by=by, version=version, anyway=anyway)
-
-        with told():
-            _once(approve, request, extraction, form.validated_data)
-        return _with_etag(extraction)
-
-
-class RejectView(ApiView):
-    """The decision that an invoice is not to be used."""
-
-    parser_classes = (BoundedJSONParser,)
-
-    @documentation.rejection
-    def post(self, request: Request, extraction_id: UUID) -> Response:
-        """Store it with its reason."""
-        extraction = visible_extraction(request, extraction_id)
-        form = RejectionInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        reason, by = form.validated_data["reason"], principal_of(request)
-
-        def reject() -> None:
-            version = seen_version(request, extraction)
-            decisions.reject(extraction, reason, by=by, version=version)
-
-        with told():
-            _once(reject, request, extraction, form.validated_data)
-        return _with_etag(extraction)
-
-
-class CancelView(ApiView):
-    """The end of what no process has taken."""
-
-    @documentation.cancellation
-    def post(self, request: Request, extraction_id: UUID) -> Response:
-        """Cancel it; 409 once it is being read, or has ended."""
-        extraction = visible_extraction(request, extraction_id)
-
-        def cancel() -> None:
-            if not outcomes.cancel(extraction, by=principal_of(request)):
-                raise UnderWay
-
-        _once(cancel, request, extraction)
-        return _with_etag(visible_extraction(request, extraction_id))
-
-
-class RetryView(ApiView):
-    """A failed extraction, once more."""
-
-    @documentation.retry
-    def post(self, request: Request, extraction_id: UUID) -> Response:
-        """Queue it again and answer 202; 409 when it has not failed or its document is gone."""
-        extraction = visible_extraction(request, extraction_id)
-
-        def retry() -> None:
-            if not submission.retry(extraction, by=principal_of(request)):
-                raise NotRetried(document_removed=extraction.files_removed_at is not None)
-
-        _once(retry, request, extraction)
-        extraction.refresh_from_db()
-        body = representation(extraction)
-        headers = {"Location": body["extraction"], "Retry-After": str(POLL_AFTER)}
-        return Response(body, status=HTTPStatus.ACCEPTED, headers=headers)
 
 
 class ExportView(ApiView):
@@ -358,7 +275,8 @@ class UnknownView(ApiView):
         raise NotFound("There is nothing at this address. Check its spelling.")
 
 
-def _with_etag(extraction: Extraction) -> Response:
+def with_etag(extraction: Extraction) -> Response:
+    """Answer an extraction in full, with what changes when it changes."""
     return Response(representation(extraction), headers={"ETag": etag(extraction)})
 
 
@@ -391,20 +309,8 @@ def _document(values: dict[str, Any]) -> Iterator["UploadedFile[bytes]"]:
         yield file
 
 
-def _once(
-    act: Callable[[], None], request: Request, extraction: Extraction, asked: object = None
-) -> None:
-    """Do what a POST asks for, unless its Idempotency-Key did so already."""
-    idempotency.once(
-        act,
-        client=principal_of(request).label,
-        key=_idempotency_key(request),
-        request=f"{request.path} {json.dumps(asked, sort_keys=True)}",
-        extraction=extraction,
-    )
-
-
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """Return what the caller sent as Idempotency-Key. Raises ValidationError."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > 200 or not key.isprintable():
         raise ValidationError(

@@ -14,7 +14,7 @@ from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser
 from extraction.api.serializers import WebhookInput
 from extraction.api.views import ApiView
-from extraction.models import ApiClient, WebhookEndpoint
+from extraction.models import ApiClient, Scope, WebhookEndpoint
 from extraction.webhooks import endpoints
 from extraction.webhooks.endpoints import InvalidEndpoint
 from ocrsite.lib import audit
@@ -80,6 +80,7 @@ def _own(principal: Principal) -> Any:
     """The endpoints of a client. People have the admin for theirs."""
     if not isinstance(principal.actor, ApiClient):
         raise PermissionDenied("API clients manage their webhooks here; staff do it in the admin.")
+    principal.demand_scope(Scope.SUBMIT)
     return WebhookEndpoint.objects.filter(client=principal.label).order_by("created_at", "pk")
 
 

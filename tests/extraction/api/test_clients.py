@@ -58,6 +58,7 @@ ASKED: list[tuple[Scope, str, str, dict[str, Any]]] = [
     (Scope.SUBMIT, "post", "/extract", {}),
     (Scope.SUBMIT, "post", "{one}retry/", {}),
     (Scope.SUBMIT, "post", "{one}cancel/", {}),
+    (Scope.SUBMIT, "get", "/api/v1/webhooks/", {}),
     (Scope.READ, "get", LIST, {}),
     (Scope.READ, "get", "/api/v1/exports/csv/", {}),
     (Scope.CORRECT, "patch", "{one}", {"values": {}}),
