@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 # A bill is believed, and charged, up to so many times its reserve. A new tariff may double what an
 # image costs, and thinking may go beyond its budget; neither makes a bill many times higher.
 ABSURD = 4
+# What stands for a model where rules read the text, and no model does.
+OFFLINE_MODEL = "offline"
 
 
 @dataclass(frozen=True, slots=True)

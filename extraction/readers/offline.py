@@ -11,7 +11,7 @@ from extraction.documents.media_types import PDF
 from extraction.documents.page_words import DocumentWords, document_words
 from extraction.documents.sandbox import ChildDied, OutOfCpu, OutOfTime
 from extraction.invoices.schema import EMPTY, InvoiceFields
-from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
+from extraction.readers.base import OFFLINE_MODEL, Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice.embedded import read_einvoice
 from extraction.readers.text.page_layout import layout_text
 from extraction.readers.text.rules import fields_in
@@ -20,7 +20,6 @@ from ocrsite.lib.errors import StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
-MODEL = "offline"
 BLANK = "The document is blank."
 NOT_AN_INVOICE = "This does not look like an invoice."
 FROM_TEXT = "Read from the text by simple rules, without a language model: compare every field."
@@ -105,7 +104,7 @@ def _visible_text(document: Document, words: DocumentWords) -> str:
 def _read_text(document: Document, words: DocumentWords, fields: InvoiceFields | None) -> Reading:
     """Return the fields with what is to be said of them; None where no text was read."""
     if document.is_blank:
-        return Reading(EMPTY, MODEL, needs_review=True, warnings=(BLANK,))
+        return Reading(EMPTY, OFFLINE_MODEL, needs_review=True, warnings=(BLANK,))
     if fields is None and words.ocr_missing:
         raise ReadingError(
             Failure.FINAL,
@@ -132,4 +131,4 @@ def _read_text(document: Document, words: DocumentWords, fields: InvoiceFields |
 def _reading(fields: InvoiceFields, *warnings: str) -> Reading:
     if fields.document_type == "other":
         warnings = (NOT_AN_INVOICE, *warnings)
-    return Reading(fields, MODEL, needs_review=True, warnings=warnings)
+    return Reading(fields, OFFLINE_MODEL, needs_review=True, warnings=warnings)

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from extraction.documents.document import Document
 from extraction.models import Attempt
-from extraction.readers.base import Failure, Reader, ReadingError
+from extraction.readers.base import OFFLINE_MODEL, Failure, Reader, ReadingError
 from tokens.models import Provider, TokenMaster
 from tokens.selection import Cost
 
@@ -41,6 +41,8 @@ def reader_for(provider: str) -> Reader:
 
 def model_of(token: TokenMaster) -> str:
     """Return the model to use with a key: its own, or the site's default."""
+    if token.provider == Provider.OFFLINE:
+        return OFFLINE_MODEL
     return token.model or settings.GEMINI_MODEL
 
 

@@ -27,9 +27,11 @@ from extraction.readers.offline import (
     NOT_AN_INVOICE,
     OfflineReader,
 )
+from extraction.readers.registry import model_of
 from extraction.readers.text import sources
 from tests.extraction.readers.einvoice.einvoices import cii, cii_without_lines, pdf, ubl
 from tests.shared_files import SHARED, needs_shared
+from tokens.models import Provider, TokenMaster
 from tokens.usage import NO_USAGE
 
 PRINTED = "Lieferant GmbH    Rechnung RE-17 vom 05.03.2026\n\nGesamtbetrag  67,83 EUR"
@@ -402,3 +404,9 @@ def test_a_bad_input_with_text_is_read_and_flagged(
     reading = read(document(SHARED / "bad-inputs" / f"{name}.pdf"))
 
     assert (reading.fields.invoice_number, reading.needs_review) == (number, flagged)
+
+
+def test_offline_key_has_no_model_of_a_provider() -> None:
+    assert model_of(TokenMaster(provider=Provider.OFFLINE)) == "offline"
+    assert model_of(TokenMaster(provider=Provider.OFFLINE, model="gemini-x")) == "offline"
+    assert model_of(TokenMaster(provider=Provider.GEMINI, model="gemini-x")) == "gemini-x"
