@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from extraction.models import Extraction, IdempotencyKey
+from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
 
@@ -54,3 +55,23 @@ def once(
         IdempotencyKey.objects.get_or_create(**kept, defaults=done)
     elif row != done:
         raise IdempotencyConflict
+
+
+@deadlocks_retried
+def require_same(client: str, key: str, request: str) -> None:
+    """Raise IdempotencyConflict where the client's key was used for anything but this request.
+
+    A key whose extraction was deleted may be used again.
+    """
+    kept = IdempotencyKey.objects.filter(client=client, key=digest_of(key))
+    kept.filter(extraction__deleted_at__isnull=False).delete()
+    before = kept.values_list("request", flat=True).first()
+    if before not in (None, digest_of(request)):
+        raise IdempotencyConflict
+
+
+def keep(client: str, key: str, request: str, extraction: Extraction) -> None:
+    """Have ``require_same`` know what a key was used for, as long as there is the extraction."""
+    kept = {"client": client, "key": digest_of(key)}
+    done = {"extraction": extraction, "request": digest_of(request)}
+    IdempotencyKey.objects.get_or_create(**kept, defaults=done)

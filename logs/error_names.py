@@ -51,6 +51,9 @@ NAMES: dict[str, StrOrPromise] = {
     "wrong_password": _("Wrong password"),
     "portfolio": _("PDF portfolio"),
     "unsupported_media_type": _("Unknown kind of file"),
+    "corrupt_archive": _("Damaged ZIP"),
+    "archive_too_large": _("ZIP too large"),
+    "too_many_files": _("Too many files in the ZIP"),
     # This service
     "pages_missing": _("Page images missing"),
     "render_timeout": _("Pages too slow to draw"),

@@ -25,9 +25,10 @@ from extraction.api.answers import (
     UsageAnswer,
     Webhooks,
 )
+from extraction.api.batch_answers import Batch, SentBatch
 from extraction.api.listing import ListForm
 from extraction.api.review import ApprovalInput, EditInput, RejectionInput
-from extraction.api.serializers import DocumentInput, ExtractionInput, WebhookInput
+from extraction.api.serializers import BatchInput, DocumentInput, ExtractionInput, WebhookInput
 from extraction.api.usage import LONGEST_PERIOD
 from extraction.exports.formats import WRITERS, Format
 from tokens.usage_report import Group
@@ -127,6 +128,7 @@ _SELECTS = {
     "branch": "The branch, in any case.",
     "requester": "A part of who asked.",
     "label": "key=value, or a key alone for every value of it.",
+    "batch": "Those that were sent together, by the id of their batch.",
     "duplicates": "Whether the same bytes came before.",
     "received_since": "Time with an offset (ISO 8601), counted itself.",
     "received_before": "Time with an offset (ISO 8601), not counted itself.",
@@ -176,6 +178,25 @@ extract = extend_schema(
         *_EXTRACTED,
         problem=ExtractProblem,
     ),
+)
+# A batch may be wrong as a whole, or each of its files may have been refused.
+_NONE_TAKEN = _either("BatchProblem", Problem, SentBatch)
+new_batch = extend_schema(
+    operation_id="submit_batch",
+    summary="Submit many documents",
+    description="Each file is accepted or refused by itself. Where all were refused the status is "
+    "the one that they share, or else 422.",
+    request={"multipart/form-data": BatchInput},
+    parameters=[_IDEMPOTENCY_KEY],
+    responses={
+        **_answers({202: SentBatch}, 400),
+        **_answers({}, 402, 403, 409, 413, 415, 422, 429, 503, problem=_NONE_TAKEN),
+    },
+)
+batch = extend_schema(
+    operation_id="get_batch",
+    summary="How far a batch is",
+    responses=_answers({200: Batch}, 404),
 )
 listing = extend_schema(
     operation_id="list_extractions",

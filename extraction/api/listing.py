@@ -47,7 +47,6 @@ class ListForm(FilterForm):
     """The operators' filters; beside them the status of the envelope, and when it was received."""
 
     page = None  # type: ignore[assignment]  # Django's way to drop an inherited field
-    batch = None  # type: ignore[assignment]  # programs send each document by itself
     status = forms.ChoiceField(required=False, choices=[(name, name) for name in ("", *_STATES)])
     received_since = _Instant(required=False)
     received_before = _Instant(required=False)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
@@ -17,6 +17,9 @@ from ocrsite.lib.columns import FitsColumn
 
 # The review page may send more (DATA_UPLOAD_MAX_NUMBER_FIELDS).
 MOST_FIELDS = 1000
+# Of a batch.
+MOST_FILES = 100
+_OF_ONE_DOCUMENT = ("password", "pdf_url", "extractfromlink")
 
 
 def _text(max_length: int, **options: Any) -> serializers.CharField:
@@ -170,6 +173,49 @@ class DocumentInput(ExtractionInput):
         help_text="The document in Base64 (RFC 4648, section 4), or as a data: URL.",
     )
     file_name = serializers.CharField(required=False, help_text="Shown to people.")
+
+
+class BatchInput(ExtractionInput):
+    """The form of ``POST /api/v1/batches/``: its fields hold for every file."""
+
+    # What is of one document.
+    password = None  # type: ignore[assignment]  # the framework's way to drop an inherited field
+    pdf_url = None  # type: ignore[assignment]
+    extractFromLink = None  # type: ignore[assignment]  # noqa: N815 (the contract's name)
+
+    file = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.FileField(
+            allow_empty_file=True,
+            error_messages={
+                "invalid": "must be sent as a file, not as text.",
+                "no_name": "must be sent with a file name.",
+            },
+        ),
+        max_length=MOST_FILES,
+        help_text=f"Up to {MOST_FILES} documents, each in a part of this name, or one ZIP of them.",
+        error_messages={
+            "required": "is required: send each document as a file.",
+            "max_length": "at most {max_length} files in a batch.",
+        },
+    )
+
+    def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Find the fields as for one document; ``file`` may be sent more than once."""
+        form = cast("MultiValueDict[str, Any]", data)
+        sent: MultiValueDict[str, Any] = MultiValueDict()
+        files: list[Any] = []
+        for name in form:
+            if name.lower() in _OF_ONE_DOCUMENT:
+                raise serializers.ValidationError(
+                    {name: ["is of one document: send that one to /api/v1/extractions/."]}
+                )
+            if name.lower() == "file":
+                files += form.getlist(name)
+            else:
+                sent.setlist(name, form.getlist(name))
+        if files:
+            sent["file"] = files
+        return super().to_internal_value(sent)
 
 
 class WebhookInput(serializers.Serializer[None]):

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from extraction.api import decision_views, schema, spending_views, views, webhooks
+from extraction.api import batch_views, decision_views, schema, spending_views, views, webhooks
 
 urlpatterns = [
     path("extract", views.ExtractView.as_view(), name="extract"),
@@ -26,6 +26,8 @@ urlpatterns = [
             ("cancel", decision_views.CancelView),
         )
     ),
+    path("api/v1/batches/", batch_views.BatchesView.as_view(), name="api-batches"),
+    path("api/v1/batches/<uuid:batch_id>/", batch_views.BatchView.as_view(), name="api-batch"),
     path("api/v1/exports/<str:format_name>/", views.ExportView.as_view(), name="api-export"),
     path("api/v1/companies/", views.CompaniesView.as_view(), name="api-companies"),
     path("api/v1/webhooks/", webhooks.WebhooksView.as_view(), name="api-webhooks"),

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from extraction import clients, degraded, deletion, submission
-from extraction.access import KnownClient, principal_of, visible_extraction
+from extraction.access import KnownClient, Principal, principal_of, visible_extraction
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser, DocumentJSONParser
 from extraction.api.exports import export
@@ -114,14 +114,7 @@ class SubmitView(ApiView):
         form = ExtractionInput(data=request.data)
         form.is_valid(raise_exception=True)
         values = dict(form.validated_data)
-        principal.demand_scope(Scope.SUBMIT)
-        if not principal.may(Right.UPLOAD, values["company_id"]):
-            if principal.is_refused(values["company_id"]):
-                raise CompanyClosed
-            raise PermissionDenied(
-                "You may not act for this company. Check companyID, or ask for access to it.",
-                code="company_not_allowed",
-            )
+        require_upload(principal, values["company_id"])
         context.add(company_id=values["company_id"])
         key, origin = idempotency_key(request), Origin(self.channel, client_address(request))
         with _document(values) as file:
@@ -273,6 +266,19 @@ class UnknownView(ApiView):
         """Answer every method alike."""
         super().initial(request, *args, **kwargs)
         raise NotFound("There is nothing at this address. Check its spelling.")
+
+
+def require_upload(principal: Principal, company_id: str) -> None:
+    """Raise ScopeMissing, CompanyClosed or PermissionDenied for who may send none of it."""
+    principal.demand_scope(Scope.SUBMIT)
+    if principal.may(Right.UPLOAD, company_id):
+        return
+    if principal.is_refused(company_id):
+        raise CompanyClosed
+    raise PermissionDenied(
+        "You may not act for this company. Check companyID, or ask for access to it.",
+        code="company_not_allowed",
+    )
 
 
 def with_etag(extraction: Extraction) -> Response:

@@ -179,10 +179,14 @@ def _count_pdf_pages(path: Path, password: str) -> int:
 
 def _display_name(name: str) -> str:
     """Return the name as sent, without folders, control characters or excess length."""
-    base = re.split(r"[/\\]", name)[-1]
+    return shown_name(re.split(r"[/\\]", name)[-1])
+
+
+def shown_name(name: str) -> str:
+    """Return a name without control characters or excess length, never empty."""
     shown = "".join(
         letter
-        for letter in base
+        for letter in name
         if unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp")
         and letter not in _BIDI_CONTROLS
     ).strip()

@@ -91,6 +91,7 @@ OTHERS = {
     *("password-reset", "password-reset-sent", "password-reset-confirm", "log-in-code"),
     *("second-factor-qr", "set_language", "health", "readiness", "extract", "extract-slash"),
     *("usage-report-file", "document-of-call", "api-webhooks", "api-webhook"),
+    *("api-batches", "api-batch"),
     *("api-retry", "api-approve", "api-reject", "api-cancel", "api-page", "api-export"),
 }
 

@@ -51,6 +51,8 @@ def test_page_names_every_operation_and_leads_to_every_shape(signed_in: Client) 
 def test_every_route_of_the_api_is_described() -> None:
     assert set(openapi()["paths"]) == {
         "/extract",
+        "/api/v1/batches/",
+        "/api/v1/batches/{batch_id}/",
         "/api/v1/companies/",
         "/api/v1/exports/{format_name}/",
         "/api/v1/extractions/",
