@@ -51,6 +51,8 @@ NAMES: dict[str, StrOrPromise] = {
     "wrong_password": _("Wrong password"),
     "portfolio": _("PDF portfolio"),
     "unsupported_media_type": _("Unknown kind of file"),
+    "url_refused": _("Address not allowed"),
+    "url_unreachable": _("Address unreachable"),
     "corrupt_archive": _("Damaged ZIP"),
     "archive_too_large": _("ZIP too large"),
     "too_many_files": _("Too many files in the ZIP"),
