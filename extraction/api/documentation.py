@@ -208,7 +208,7 @@ extraction = extend_schema(
     operation_id="get_extraction",
     summary="One extraction",
     parameters=[_IF_NONE_MATCH],
-    responses={304: _UNCHANGED, **_answers({200: Extraction}, 404)},
+    responses={304: _UNCHANGED, **_answers({200: Extraction}, 404, 412)},
 )
 retry = extend_schema(
     operation_id="retry",
@@ -264,7 +264,7 @@ page = extend_schema(
     responses={
         (200, "image/jpeg"): OpenApiTypes.BINARY,
         304: _UNCHANGED,
-        **_answers({}, 404),
+        **_answers({}, 404, 412),
     },
 )
 export = extend_schema(

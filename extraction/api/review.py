@@ -120,7 +120,7 @@ def seen_version(request: Request, extraction: Extraction) -> int:
         )
     # Packing an answer makes its ETag a weak one.
     if seen.removeprefix("W/") != etag(extraction):
-        raise _changed()
+        raise changed()
     return extraction.version
 
 
@@ -142,7 +142,7 @@ def told() -> Iterator[None]:
     except InvalidEdit as error:
         raise ValidationError({path: [text] for path, text in error.errors.items()}) from error
     except ReviewConflict as error:
-        raise _changed() from error
+        raise changed() from error
     except NeedsConfirmation as error:
         sentences = " ".join(reason.text for reason in error.reasons)
         raise UserFacingError(
@@ -153,7 +153,8 @@ def told() -> Iterator[None]:
         ) from error
 
 
-def _changed() -> UserFacingError:
+def changed() -> UserFacingError:
+    """Return the error of what is asked about something else than there is (412)."""
     return UserFacingError(
         "changed_meanwhile",
         HTTPStatus.PRECONDITION_FAILED.phrase,

@@ -33,6 +33,7 @@ from extraction.api.prefer import seconds_to_wait
 from extraction.api.representations import degraded_representation, envelope, representation
 from extraction.api.review import (
     EditInput,
+    changed,
     edit_in,
     etag,
     seen_version,
@@ -91,6 +92,10 @@ class ApiView(APIView):
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
         """Pack JSON for who accepts that; files are packed already, or streamed as they are."""
+        is_ours = isinstance(response, Response)
+        if response.status_code == HTTPStatus.PRECONDITION_FAILED and not is_ours:
+            # Django answers an If-Match that does not hold with nothing but the status.
+            response = self.handle_exception(changed())
         answer: Response = super().finalize_response(request, response, *args, **kwargs)
         if self.allowance is not None:
             for name, value in self.allowance.headers().items():

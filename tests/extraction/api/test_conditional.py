@@ -104,6 +104,19 @@ def test_page_image_is_not_sent_again_and_not_packed(
     assert (first.status_code, again.status_code) == (200, 304)
 
 
+def test_if_match_that_does_not_hold_is_told_as_every_error(
+    integrator: Integrator, read: Extraction, data_dir: Path
+) -> None:
+    pages = folder_of(read.pk) / "pages"
+    pages.mkdir(parents=True)
+    (pages / "001.jpg").write_bytes(b"image")
+
+    for path in (address(read), f"{address(read)}pages/1", "/api/schema/"):
+        response = integrator.http.get(path, headers={"If-Match": '"another"'})
+
+        assert (response.status_code, response.json()["code"]) == (412, "changed_meanwhile"), path
+
+
 def test_head_answers_as_get_without_a_body(integrator: Integrator, read: Extraction) -> None:
     got, head = integrator.http.get(address(read)), integrator.http.head(address(read))
 
