@@ -27,7 +27,7 @@ from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import locked_pdf, pdf, upload
 from tests.tokens.rows import make_token
 from tokens import encryption
-from tokens.models import Provider
+from tokens.models import Company, Provider
 
 # Of no form that the log's redaction knows: what keeps it out must be that nobody writes it.
 CANARY = "canary0c7e51f3e9canary"
@@ -146,6 +146,7 @@ def test_debug_page_of_a_failed_form_does_not_show_the_key(
     settings.DEBUG = True
     admin_client.raise_request_exception = False
     monkeypatch.setattr(encryption, "Fernet", None)
+    Company.objects.create(company_id="NT047")
     response = admin_client.post(
         "/admin/tokens/tokenmaster/add/",
         {
@@ -155,6 +156,8 @@ def test_debug_page_of_a_failed_form_does_not_show_the_key(
             "total_token_limit": "100000",
             "threshold": "3000",
             "status": "Active",
+            "quotas-TOTAL_FORMS": "0",
+            "quotas-INITIAL_FORMS": "0",
         },
     )
 

@@ -40,7 +40,7 @@ WORDS = "The model is overloaded. Please try again later, or ask another one of 
 NOW = timezone.now()
 
 token = TokenMaster(
-    company_id="A-COMPANY-ID-OF-35-CHARACTERS-NT047",
+    company_id="Z-COMPANY-ID-OF-35-CHARACTERS-NT047",
     company_name=NAME,
     api_key="AIzaCanaryCanaryCanaryCanaryCanary1x9Qz",
     project="the-project-of-this-key-123456",

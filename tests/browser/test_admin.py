@@ -50,7 +50,7 @@ def lists(page: Page) -> list[str]:
 
 def serious(page: Page) -> list[str]:
     """What axe finds that keeps people from using the page, once its scripts are done."""
-    page.wait_for_function("!document.querySelector('span.help-tooltip[aria-label]:not([role])')")
+    expect(page.locator("span.help-tooltip[aria-label]:not([role])")).to_have_count(0)
     return [
         f"{page.url}: {each['id']}, {each['nodes'][0]['html']}"
         for each in Axe().run(page).response["violations"]

@@ -144,5 +144,11 @@ def test_failed_ones_are_chosen_without_a_mouse_and_tried_again(operator: Page) 
 
     # Their files were never stored: once queued, they wait for them.
     said = re.compile("documents? (is|are) queued again|None of them failed")
+    asked, told = operator.get_by_label("Reason"), operator.get_by_role("status").first
+    expect(asked.or_(told)).to_be_visible()
+    if asked.is_visible():
+        assert_accessible_and_fitting(operator)
+        asked.fill("They wait for their files.")
+        operator.keyboard.press("Enter")
     expect(operator.get_by_role("status")).to_contain_text(said)
     assert_accessible_and_fitting(operator)

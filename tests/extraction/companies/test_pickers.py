@@ -29,6 +29,8 @@ def key_form(**fields: str) -> dict[str, str]:
         "total_token_limit": "100000",
         "threshold": "3000",
         "status": "Active",
+        "quotas-TOTAL_FORMS": "0",
+        "quotas-INITIAL_FORMS": "0",
         **fields,
     }
 
