@@ -120,10 +120,10 @@ def test_company_is_closed_and_opened_again(
     page: Page, width: int, site: RunningSite, look: Callable[[str], None]
 ) -> None:
     page.goto(f"{COMPANIES}add/")
-    page.get_by_label("Company id").fill(f"CL{width}")
+    page.get_by_label("Company id").fill(f"ZC{width}")
     page.get_by_role("button", name="Make it ready").click()
 
-    page.goto(f"{COMPANIES}CL{width}/change/")
+    page.goto(f"{COMPANIES}ZC{width}/change/")
     page.get_by_role("link", name="Close", exact=True).click()
     expect(page.get_by_label("Reason")).to_be_focused()
     look("close")
@@ -133,7 +133,7 @@ def test_company_is_closed_and_opened_again(
 
     page.goto(COMPANIES)
     look("list")
-    page.get_by_role("link", name=f"CL{width}").click()
+    page.get_by_role("link", name=f"ZC{width}").click()
     page.get_by_role("link", name="Open again").click()
     expect(page.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("It has a new contract.")
