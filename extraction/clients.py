@@ -1,10 +1,12 @@
 """API clients: whose key a caller sent, how often it may call, and the change of its key."""
 
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import F, Q
 from rest_framework_api_key.crypto import KeyGenerator
 
@@ -14,9 +16,9 @@ from ocrsite.lib.audit import Action, Who
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
+logger = logging.getLogger(__name__)
+
 _MINUTE = timedelta(minutes=1)
-# Two processes may add the row of a client's first minute; the second one then counts in it.
-_TRIES = 3
 _generator = KeyGenerator()
 
 
@@ -74,29 +76,37 @@ class TooManyDocuments(UserFacingError):
 
 
 def holder_of(key: str) -> KeyHolder | None:
-    """Return whose valid API key this is, with the companies of the client; None for any other."""
+    """Return whose valid API key this is, with the companies of the client; None for any other.
+
+    A database may find prefixes that differ in case: the digests decide.
+    """
     prefix = key.partition(".")[0]
-    clients = ApiClient.objects.filter(revoked=False).prefetch_related("companies")
-    client = clients.filter(Q(prefix=prefix) | Q(keys__prefix=prefix)).distinct().first()
-    if client is None:
-        return None
-    if client.prefix == prefix:
-        hashed_key, until = client.hashed_key, client.key_expires_at
-    else:
-        later = client.keys.get(prefix=prefix)
-        hashed_key, until = later.hashed_key, later.expires_at
-    if not _generator.verify(key, hashed_key):
-        return None
-    ends = min(filter(None, (until, client.expiry_date)), default=None)
-    return None if ends is not None and ends <= clock.now() else KeyHolder(client, ends)
+    later = ApiClientKey.objects.filter(prefix=prefix)
+    found = ApiClient.objects.filter(Q(prefix=prefix) | Q(pk__in=later.values("client")))
+    for client in found.filter(revoked=False).prefetch_related("companies"):
+        for hashed_key, until in _keys_of(client):
+            if _generator.verify(key, hashed_key):
+                ends = min(filter(None, (until, client.expiry_date)), default=None)
+                is_over = ends is not None and ends <= clock.now()
+                return None if is_over else KeyHolder(client, ends)
+    return None
+
+
+def _keys_of(client: ApiClient) -> Iterator[tuple[str, datetime | None]]:
+    """Digest and end of each key; the later ones are asked for when it was not the first."""
+    yield client.hashed_key, client.key_expires_at
+    yield from client.keys.values_list("hashed_key", "expires_at")
 
 
 def note_use(client: ApiClient) -> None:
-    """Remember that the client called; written once a minute at most."""
+    """Remember that the client called; written once a minute at most. Raises nothing."""
     now = clock.now()
     if client.last_used_at is None or now - client.last_used_at >= _MINUTE:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - _MINUTE)
-        ApiClient.objects.filter(stale, pk=client.pk).update(last_used_at=now)
+        try:
+            ApiClient.objects.filter(stale, pk=client.pk).update(last_used_at=now)
+        except Error:
+            logger.warning("The last use of %s was not noted.", client.name, exc_info=True)
 
 
 @deadlocks_retried
@@ -112,18 +122,16 @@ def count_request(client: ApiClient) -> Allowance | None:
     minute = now.replace(second=0, microsecond=0)
     reset = 60 - now.second
     rows = ApiClientRequests.objects.filter(client=client)
-    for _ in range(_TRIES):
-        if rows.filter(minute=minute, number__lt=limit).update(number=F("number") + 1):
-            break
-        if rows.filter(minute__lt=minute).update(minute=minute, number=1):
-            break
-        _, is_new = ApiClientRequests.objects.get_or_create(
-            client=client, defaults={"minute": minute, "number": 1}
-        )
-        if is_new:
-            break
-    else:
-        raise TooManyRequests(Allowance(limit, 0, reset))
+    this_minute = rows.filter(minute=minute, number__lt=limit)
+    if not (
+        this_minute.update(number=F("number") + 1)
+        or rows.filter(minute__lt=minute).update(minute=minute, number=1)
+    ):
+        begun = {"minute": minute, "number": 1}
+        _, is_new = ApiClientRequests.objects.get_or_create(client=client, defaults=begun)
+        # Another process may have begun the minute just now.
+        if not is_new and not this_minute.update(number=F("number") + 1):
+            raise TooManyRequests(Allowance(limit, 0, reset))
     number = rows.values_list("number", flat=True).get()
     return Allowance(limit, max(0, limit - number), reset)
 

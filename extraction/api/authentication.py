@@ -54,8 +54,6 @@ class ApiClientAuthentication(BaseAuthentication):
                 throttling.require_unlocked(_subjects(key, request))
             holder = clients.holder_of(key)
             is_refused = holder is not None and holder.client.is_refused
-            if holder is not None:
-                clients.note_use(holder.client)
         except Error as error:
             if known is None or not is_unreachable(error):
                 raise
@@ -73,6 +71,7 @@ class ApiClientAuthentication(BaseAuthentication):
             raise CompanyClosed
         remember_client(key, client, holder.until)
         _require_network(client, request)
+        clients.note_use(client)
         return ClientUser(client), client
 
     def authenticate_header(self, request: Request) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 from django.apps import apps
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import DjangoAssertNumQueries, Settings
@@ -167,6 +168,46 @@ def test_use_is_noted_once_a_minute(
     standing_clock.shift(1)
     integrator.http.get(LIST)
     assert last_use() == NOW + timedelta(minutes=1)
+
+
+def test_use_that_cannot_be_noted_keeps_nobody_out(
+    integrator: Integrator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> int:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(QuerySet, "update", fail)
+
+    assert integrator.http.get(LIST).status_code == 200
+    assert "was not noted" in caplog.text
+
+
+def test_key_whose_prefix_differs_in_case_is_rejected_where_the_database_finds_it(
+    integrator: Integrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQL Server compares text without regard to case."""
+    prefix, _, secret = integrator.key.partition(".")
+    every = ApiClient.objects.all()
+    found = SimpleNamespace(objects=SimpleNamespace(filter=lambda *_, **__: every))
+    monkeypatch.setattr(clients, "ApiClient", found)
+
+    assert clients.holder_of(f"{prefix.swapcase()}.{secret}") is None
+    holder = clients.holder_of(integrator.key)
+    assert holder is not None
+    assert holder.client == integrator.record
+
+
+def test_refused_request_asks_the_database_little(
+    integrator: Integrator,
+    standing_clock: time_machine.Traveller,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    limit(integrator, requests_per_minute=1)
+    client = ApiClient.objects.get(pk=integrator.record.pk)
+    clients.count_request(client)
+
+    with django_assert_max_num_queries(4), pytest.raises(clients.TooManyRequests):
+        clients.count_request(client)
 
 
 def test_requests_of_a_minute_are_limited(
