@@ -131,6 +131,7 @@ print(open_at_forks)
 import os
 from logs import levels
 levels.READ_SECONDS = 0.01
+levels.FORK_PATIENCE_SECONDS = 60  # a busy machine may take longer than is waited for elsewhere
 open_at_forks = []
 # Those that are registered first are called last.
 os.register_at_fork(before=lambda: open_at_forks.append(levels._reader._connected))
