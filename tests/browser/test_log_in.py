@@ -10,6 +10,8 @@ pytestmark = pytest.mark.browser
 
 def log_in(page: Page, username: str, password: str) -> None:
     page.goto("/login/")
+    # The browser says on its console when it finds something else focused before autofocus was.
+    expect(page.get_by_label("Username")).to_be_focused()
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()

@@ -18,7 +18,7 @@ from django_q.brokers import get_broker
 
 from extraction import pipeline
 from extraction.documents.document import Document
-from extraction.models import Attempt, AttemptOutcome, Extraction, State
+from extraction.models import ApiClient, Attempt, AttemptOutcome, Extraction, State
 from extraction.worker.reconciler import Reconciler
 from logs.models import RetryAttempt
 from ocrsite.lib import database
@@ -284,6 +284,8 @@ def test_state_of_an_extraction_is_answered_or_503(
     integrator: Integrator, error: DriverError
 ) -> None:
     extraction = make_extraction(state=State.FAILED, http_status=502, finished_at=timezone.now())
+    # Its use was noted a moment ago: a note that fails would keep nobody out.
+    ApiClient.objects.update(last_used_at=timezone.now())
     for failure in every_call(error):
         response = integrator.http.get(f"/api/v1/extractions/{extraction.pk}/")
         assert response.status_code == (503 if failure.happened else 200)
