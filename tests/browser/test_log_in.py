@@ -10,6 +10,10 @@ pytestmark = pytest.mark.browser
 
 def log_in(page: Page, username: str, password: str) -> None:
     page.goto("/login/")
+    fill_in_log_in(page, username, password)
+
+
+def fill_in_log_in(page: Page, username: str, password: str) -> None:
     # The browser says on its console when it finds something else focused before autofocus was.
     expect(page.get_by_label("Username")).to_be_focused()
     page.get_by_label("Username").fill(username)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.test_log_in import fill_in_log_in
 from tests.browser.test_places import DESK, PHONE, assert_outlined, watched
 from tests.browser.test_upload import assert_accessible_and_fitting
 from tests.extraction.documents.pages import INVOICE, pdf, write
@@ -137,9 +138,7 @@ def test_what_was_typed_outlives_the_session(
     notice = operator.locator("#script-notice")
     expect(notice).to_contain_text("You were logged out.")
     notice.get_by_role("link", name="Log in").click()
-    operator.get_by_label("Username").fill(site.credentials["username"])
-    operator.get_by_label("Password").fill(site.credentials["password"])
-    operator.get_by_role("button", name="Log in").click()
+    fill_in_log_in(operator, site.credentials["username"], site.credentials["password"])
 
     expect(field(operator, "invoice_number")).to_have_value("RE-2026")
 

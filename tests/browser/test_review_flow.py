@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.test_log_in import log_in
+from tests.browser.test_log_in import fill_in_log_in, log_in
 from tests.browser.test_places import DESK, PHONE, watched
 from tests.browser.test_review import answer, doubtful, field, page_of
 from tests.browser.test_upload import PATIENCE, SAMPLES, assert_accessible_and_fitting
@@ -137,9 +137,7 @@ def test_approval_after_the_session_ended_loses_nothing(
 
     field(operator, "total_amount").press("Control+Enter")
 
-    operator.get_by_label("Username").fill(site.credentials["username"])
-    operator.get_by_label("Password").fill(site.credentials["password"])
-    operator.get_by_role("button", name="Log in").click()
+    fill_in_log_in(operator, site.credentials["username"], site.credentials["password"])
     expect(field(operator, "total_amount")).to_have_value("156.00")
     expect(rows.first).to_have_attribute("data-row", "line_items.1")
     expect(operator.locator("#progress")).to_contain_text("Checked")
