@@ -107,8 +107,10 @@ class Batch:
                 "It is a ZIP. Send it by itself; what is packed in it must be the documents.",
                 415,
             )
-        if isinstance(self.principal.actor, ApiClient):
-            clients.require_room(self.principal.actor)
+        actor = self.principal.actor
+        limited = actor if isinstance(actor, ApiClient) else None
+        if limited is not None:
+            clients.require_room(limited)
         return submission.submit(
             upload,
             client=self.client,
@@ -116,6 +118,7 @@ class Batch:
             # No key that is sent has a line break.
             idempotency_key=None if self.key is None else f"{self.key}\n{number}",
             origin=self.origin,
+            limited=limited,
             **self.values,
         )
 
