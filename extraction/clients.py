@@ -136,8 +136,23 @@ def count_request(client: ApiClient) -> Allowance | None:
     return Allowance(limit, max(0, limit - number), reset)
 
 
+def take_room(client: ApiClient) -> None:
+    """Raise TooManyDocuments, or have nobody else add a document for the client meanwhile.
+
+    For the beginning of the transaction that adds the document: others of this client wait until
+    it ends, and count what it added. Clients without a limit do not wait.
+    """
+    if client.documents_at_a_time is not None:
+        # Locks the row on every database, which SELECT … FOR UPDATE does not on SQLite.
+        ApiClient.objects.filter(pk=client.pk).update(prefix=F("prefix"))
+        require_room(client)
+
+
 def require_room(client: ApiClient) -> None:
-    """Raise TooManyDocuments where as many of its documents as it may have have not ended."""
+    """Raise TooManyDocuments where as many of its documents as it may have have not ended.
+
+    Spares the work for a document that ``take_room`` would refuse.
+    """
     most = client.documents_at_a_time
     if most is None:
         return

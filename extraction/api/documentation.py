@@ -328,7 +328,8 @@ new_webhook = extend_schema(
     operation_id="add_webhook",
     summary="Add a webhook for what this client sends",
     request=WebhookInput,
-    responses=_answers({201: NewWebhook}, 400, 403),
+    parameters=[_IDEMPOTENCY_KEY],
+    responses=_answers({201: NewWebhook}, 400, 403, 409),
 )
 webhook_deletion = extend_schema(
     operation_id="delete_webhook",

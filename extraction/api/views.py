@@ -125,14 +125,20 @@ class SubmitView(ApiView):
         with _document(values) as file:
             if isinstance(principal.actor, KnownClient):
                 return _read_now(file, values)
+            limited = principal.actor if isinstance(principal.actor, ApiClient) else None
             try:
-                if isinstance(principal.actor, ApiClient):
-                    clients.require_room(principal.actor)
+                if limited is not None:
+                    clients.require_room(limited)
                 extraction = submission.submit(
-                    file, client=principal.label, idempotency_key=key, origin=origin, **values
+                    file,
+                    client=principal.label,
+                    idempotency_key=key,
+                    origin=origin,
+                    limited=limited,
+                    **values,
                 ).extraction
             except Error as error:
-                if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
+                if limited is None or not is_unreachable(error):
                     raise
                 return _read_now(file, values)
         context.add(extraction_id=str(extraction.pk))

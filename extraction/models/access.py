@@ -61,7 +61,7 @@ class Scope(models.TextChoices):
 
     SUBMIT = "submit", "submit documents, see what becomes of them, cancel and retry"
     READ = "read", "read and export every document of its companies"
-    CORRECT = "correct", "correct, approve, reject and delete"
+    CORRECT = "correct", "read every document of its companies; correct, approve, reject, delete"
     USAGE = "usage", "read usage and quotas"
 
 
