@@ -6,17 +6,18 @@ Run there: ``manage.py shell -c "from tests.extraction.api.served_rows import ma
 import json
 import sys
 import uuid
-from typing import Any
+
+from django.contrib.auth.models import User
 
 from extraction.api.schema import openapi
 from extraction.documents.intake import folder_of
-from extraction.models import ApiClient, Extraction, Scope, State, WebhookEvent
+from extraction.models import ApiClient, CompanyGrant, Extraction, Scope, State, WebhookEvent
 from extraction.models.access import EVERY_SCOPE
 from extraction.webhooks import endpoints
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_invoices import make_invoice
-from tests.tokens.rows import make_token
-from tokens.models import Provider
+from tests.tokens.rows import make_company, make_token
+from tokens.models import Provider, TokenMaster
 
 COMPANY = "NT047"
 HOOKS = "https://hooks.example.com/"
@@ -29,7 +30,7 @@ STATES = {"retry": State.FAILED, "cancel": State.QUEUED}
 
 def make() -> None:
     """Print the keys by client, and what addresses name by client and operation, as JSON."""
-    make_token("none", provider=Provider.OFFLINE)
+    managed = _managed(make_token("none", provider=Provider.OFFLINE))
     keys, labels = {}, {"nobody": "user:0"}
     for name, scopes in SCOPES.items():
         client, keys[name] = ApiClient.objects.create_key(name=name, scopes=scopes)
@@ -38,7 +39,7 @@ def make() -> None:
         labels[name] = f"client:{client.prefix}"
     named = {
         caller: {
-            f"{method} {path}": _arguments(path, labels[caller])
+            f"{method} {path}": _arguments(path, labels[caller], managed)
             for path, methods in openapi()["paths"].items()
             for method in methods
         }
@@ -47,12 +48,26 @@ def make() -> None:
     json.dump({"keys": keys, "named": named}, sys.stdout)
 
 
-def _arguments(path: str, label: str) -> dict[str, Any]:
+def _managed(token: TokenMaster) -> dict[str, object]:
+    """What the addresses of the management API name, the same for each client."""
+    user = User.objects.create_user("ina")
+    client, _ = ApiClient.objects.create_key(name="DMS")
+    assert isinstance(client, ApiClient)
+    client.companies.create(company_id=COMPANY)
+    return {
+        "token_id": token.pk,
+        "company_id": make_company(COMPANY).pk,
+        "client": client.prefix,
+        "grant_id": CompanyGrant.objects.create(user=user, company_id=COMPANY).pk,
+    }
+
+
+def _arguments(path: str, label: str, managed: dict[str, object]) -> dict[str, object]:
     """What the address of an operation names: rows that this caller owns, and no other operation.
 
     Those of operations without one in their address are left out.
     """
-    found: dict[str, Any] = {"number": 1, "format_name": "csv"}
+    found: dict[str, object] = {"number": 1, "format_name": "csv", **managed}
     if "{extraction_id}" in path or "{batch_id}" in path:
         extraction = _extraction(STATES.get(path.split("/")[-2], State.SUCCEEDED), label)
         found |= {"extraction_id": str(extraction.pk), "batch_id": str(extraction.batch)}

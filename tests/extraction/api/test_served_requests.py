@@ -24,7 +24,7 @@ from tests.running_site import RunningSite, running_site
 pytestmark = pytest.mark.crash
 
 # For each operation and client.
-REQUESTS = 4
+REQUESTS = 3
 ROWS = "from tests.extraction.api.served_rows import make; make()"
 
 
