@@ -6,7 +6,6 @@ Whatever is found has an open alert until it is found to be over.
 import logging
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -67,31 +66,26 @@ def workers_live() -> bool:
     return True
 
 
-def watch_workers(done: Callable[[float], bool]) -> None:
+def watch_workers(
+    done: Callable[[float], bool], notify: Callable[[], object] = emails.deliver_alerts
+) -> None:
     """Look for workers until ``done``, which waits for so many seconds, is true.
 
-    The web processes do it: where no worker lives, nobody else could tell. One that is restarted is
-    not missed.
+    The web processes do it: where no worker lives, nobody else could tell, so they ``notify`` for
+    as long. A worker that is restarted is not missed.
     """
     missed = 0
     while not done(EVERY):
         try:
             close_old_connections()
             missed = 0 if workers_live() else missed + 1
-            if missed >= MISSED_BEFORE_TOLD and SiteAlert.objects.raise_once(
-                AlertKind.NO_WORKER, _WORKER, Finding(NO_WORKER)
-            ):
-                emails.deliver_alerts()
+            if missed >= MISSED_BEFORE_TOLD:
+                SiteAlert.objects.raise_once(AlertKind.NO_WORKER, _WORKER, Finding(NO_WORKER))
+                notify()
         except Exception:  # whatever it is: the look after the next one may succeed
             logger.info("Could not look for workers.", exc_info=True)
             missed = 0
             drop_connections()
-
-
-def watch_workers_in_thread() -> None:
-    """Do it for as long as this process lives."""
-    wait = threading.Event().wait
-    threading.Thread(target=watch_workers, args=(wait,), name="worker-watch", daemon=True).start()
 
 
 def look_at_keys() -> None:
