@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import Count, Q
 
+from extraction import backup
 from extraction.models import Extraction, State, Worker
 from ocrsite.lib import clock
 from ocrsite.lib.database import drop_connections
@@ -132,10 +133,10 @@ def look_at_disk() -> None:
 
 
 def look_at_backups() -> None:
-    """Have an open alert while BACKUP_FOLDER has no file younger than BACKUP_MAX_HOURS."""
+    """Have an open alert while BACKUP_FOLDER has no backup younger than BACKUP_MAX_HOURS."""
     found = {}
     if settings.BACKUP_FOLDER:
-        newest = _newest_file(Path(settings.BACKUP_FOLDER))
+        newest = _newest_backup(Path(settings.BACKUP_FOLDER))
         age = None if newest is None else (time.time() - newest) / 3600
         if age is None or age > settings.BACKUP_MAX_HOURS:
             told = "there is none" if age is None else f"the newest is {age:.0f} hours old"
@@ -144,10 +145,16 @@ def look_at_backups() -> None:
     SiteAlert.objects.follow(AlertKind.BACKUP, found)
 
 
-def _newest_file(folder: Path) -> float | None:
-    """When the newest file in a folder was written, empty ones aside; None without any."""
+def _newest_backup(folder: Path) -> float | None:
+    """When the newest backup in a folder was written; None without any.
+
+    That is a file, empty ones aside, or the database in a folder of ``manage.py backup``: documents
+    alone are none.
+    """
     try:
-        stats = [path.stat() for path in folder.iterdir() if path.is_file()]
+        databases = folder.glob(f"{backup.NAMES}/{backup.DATABASE}")
+        files = (path for path in folder.iterdir() if path.is_file())
+        stats = [path.stat() for path in (*databases, *files)]
     except OSError:
         return None
     return max((stat.st_mtime for stat in stats if stat.st_size), default=None)
