@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extraction', '0031_erasures'),
+        ('extraction', '0033_earlier_documents'),
     ]
 
     operations = [
