@@ -47,6 +47,8 @@ def test_page_names_every_operation_and_leads_to_every_shape(signed_in: Client) 
     for shape in shapes(openapi()):
         assert f'id="shape-{shape.name}"' in page
         assert f'href="#shape-{shape.name}"' in page
+    assert "Example of 202" in page
+    assert "&quot;status&quot;: &quot;pending&quot;" in page
 
 
 def test_every_route_of_the_api_is_described() -> None:
