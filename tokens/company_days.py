@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tokens.models import Company
+from tokens.models.company import zone_named
 
 
 def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
@@ -20,7 +21,7 @@ def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
     """
     zones = _zones_elsewhere()
     for zone in zones:
-        yield ZoneInfo(zone), partial(_is_of, Company.objects.filter(time_zone=zone))
+        yield zone_named(zone), partial(_is_of, Company.objects.filter(time_zone=zone))
     elsewhere = Company.objects.filter(time_zone__in=zones)
 
     def others(column: str) -> Q:
@@ -41,7 +42,7 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 
 def today() -> date:
     """Return the latest day that has begun in any company's time zone."""
-    zones = {ZoneInfo(settings.DISPLAY_TIME_ZONE), *map(ZoneInfo, _zones_elsewhere())}
+    zones = {ZoneInfo(settings.DISPLAY_TIME_ZONE), *map(zone_named, _zones_elsewhere())}
     return max(timezone.localdate(timezone=zone) for zone in zones)
 
 

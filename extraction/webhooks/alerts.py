@@ -12,6 +12,7 @@ from django.db import transaction
 from extraction.models import WebhookDelivery, WebhookEvent
 from extraction.webhooks.events import endpoints_for, tell
 from ocrsite.lib import clock
+from ocrsite.lib.database import each_for_itself
 from tokens.models import AlertKind, SiteAlert, ThresholdAlert
 
 # Older ones are of no use to anybody, such as those from before webhooks were set up.
@@ -20,17 +21,21 @@ AT_ONCE = 100
 
 
 def tell_alerts() -> int:
-    """Write the messages of new alerts; return how many alerts were new."""
+    """Write the messages of new alerts, each for itself; return how many alerts were new."""
     if not settings.WEBHOOK_HOSTS:
         return 0
     since = clock.now() - TOLD_WITHIN
     young = {"told_at": None, "created_at__gt": since}
-    told = 0
-    for row in ThresholdAlert.objects.filter(**young).select_related("token")[:AT_ONCE]:
-        told += _tell(row, AlertKind.THRESHOLD, row.token.company_id, f"{row.token}: {row}.")
-    for alert in SiteAlert.objects.filter(**young)[:AT_ONCE]:
-        told += _tell(alert, AlertKind(alert.kind), alert.company_id, alert.text)
-    return told
+    limits = ThresholdAlert.objects.filter(**young).select_related("token")[:AT_ONCE]
+    others = SiteAlert.objects.filter(**young)[:AT_ONCE]
+    return each_for_itself(_tell_of, [*limits, *others])
+
+
+def _tell_of(alert: ThresholdAlert | SiteAlert) -> bool:
+    if isinstance(alert, ThresholdAlert):
+        text = f"{alert.token}: {alert}."
+        return _tell(alert, AlertKind.THRESHOLD, alert.token.company_id, text)
+    return _tell(alert, AlertKind(alert.kind), alert.company_id, alert.text)
 
 
 def _tell(row: ThresholdAlert | SiteAlert, kind: AlertKind, company_id: str, text: str) -> bool:
