@@ -70,7 +70,7 @@ def _untold(endpoint: WebhookEndpoint) -> list[_Ended]:
     return [each for each in ended if each.event_key not in told]
 
 
-def _ended_lately(endpoint: WebhookEndpoint) -> Iterable[dict[str, Any]]:
+def _ended_lately(endpoint: WebhookEndpoint) -> Iterable[Mapping[str, Any]]:
     """Batch, client and counts of what ended lately of an endpoint's company, and goes on not."""
     lately = Extraction.objects.filter(
         company_id__in=spellings(endpoint.company_id),

@@ -10,10 +10,11 @@ from pytest_django import Settings
 from extraction import outcomes
 from extraction.models import Attempt, AttemptOutcome, State, WebhookDelivery, WebhookEndpoint
 from extraction.webhooks import endpoints
+from logs.models import RetryAttempt
 from tests.emulator.server import Emulator
 from tests.extraction.test_hostile_answers import billed, run, used
 from tests.tokens.rows import make_company, make_quota, make_token
-from tokens import quotas
+from tokens import quotas, selection
 from tokens.models import ModelPrice, TokenMaster, TokenReservation, TokenUsageLog
 from tokens.periods import Period
 
@@ -105,7 +106,7 @@ def test_call_that_cost_nothing_is_freed_whatever_its_quotas_do(
     target: str, token: TokenMaster, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.faults.add("internal")
-    take = outcomes.selection.take
+    take = selection.take
 
     def broken_after(*args: Any, **kwargs: Any) -> Any:
         taken = take(*args, **kwargs)
@@ -125,9 +126,7 @@ def test_failure_that_cannot_be_recorded_is_charged_and_ends(
     token: TokenMaster, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outcomes, "judge", failing(ValueError("a bug")))
-    monkeypatch.setattr(
-        outcomes.RetryAttempt.objects, "create", failing(IntegrityError("a constraint"))
-    )
+    monkeypatch.setattr(RetryAttempt.objects, "create", failing(IntegrityError("a constraint")))
 
     extraction = run()
 
@@ -158,7 +157,7 @@ def test_price_of_any_size_stops_no_charge(
     price: str, token: TokenMaster, emulator: Emulator
 ) -> None:
     for row in ModelPrice.objects.all():
-        row.input = row.output = row.cached_input = price  # type: ignore[assignment]
+        row.input = row.output = row.cached_input = price
         row.save()
 
     extraction = run()

@@ -18,7 +18,7 @@ from extraction.models import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from extraction.webhooks import alerts, batches, endpoints
+from extraction.webhooks import alerts, batches, endpoints, events
 from extraction.webhooks.delivery import Deliverer
 from tests.extraction.factories import make_extraction
 from tests.extraction.webhooks.conftest import drain
@@ -66,8 +66,8 @@ def test_batch_that_cannot_be_told_holds_up_no_other(
 ) -> None:
     endpoint = add()
     bad, *good = (ended_batch() for _ in range(3))
-    tell = failing_for(batches.tell, lambda *args: str(bad) in args[2])
-    monkeypatch.setattr(batches, "tell", tell)
+    write = failing_for(events.tell, lambda *args: str(bad) in args[2])
+    monkeypatch.setattr(batches, "tell", write)
 
     with pytest.raises(DataError):
         batches.tell_batches()
