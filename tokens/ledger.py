@@ -2,7 +2,7 @@
 
 At every commit used + reserved ≤ limit, whatever the number of processes, except after staff
 lower a limit or a provider bills more than was reserved: for the key, and in each period of every
-quota that its calls count towards. Amounts are LLM tokens.
+quota that its calls count towards. Amounts are LLM tokens, and for quotas in money what they cost.
 """
 
 import logging
@@ -27,7 +27,8 @@ from ocrsite.lib.database import (
     is_unreachable,
 )
 from tokens import quota_sums, services, usage_days
-from tokens.costs import CostFields, cost_fields
+from tokens.charges import as_promised, ceiling, charged, cost_of, held
+from tokens.costs import CostFields
 from tokens.models import (
     NO_LIMITS,
     CallLimits,
@@ -37,6 +38,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.quota_sums import Charge
 from tokens.rate_limits import count_call
 from tokens.unpriced import UnpricedModel
 from tokens.usage import Usage
@@ -70,24 +72,29 @@ def reserve(
     output_budget: int,
     lease: timedelta,
     limits: CallLimits = NO_LIMITS,
+    model: str | None = None,
 ) -> Reservation | None:
     """Reserve the amount for the time of the lease, or return None when too little is left.
 
-    Raises LimitReached, with nothing changed, when one more call would exceed ``limits``.
+    With it the most that the call can cost in money, by the price that ``model`` has now. Raises
+    LimitReached, with nothing changed, when one more call would exceed ``limits``.
     """
     now = clock.now()
+    most = ceiling(model, amount, output_budget, now)
     with transaction.atomic():
         if not _set_aside(token_id, amount, quota_free=True):
             quotas = _lock(token_id)
             if not _set_aside(token_id, amount):
                 return None
-            if quotas and not quotas.set_aside(amount, now):
+            if quotas and not quotas.set_aside(most, now):
                 transaction.set_rollback(True)
                 return None
         TokenReservation.objects.create(
             attempt_id=attempt_id,
             token_id=token_id,
             amount=amount,
+            cost_units=None if most.currency is None else most.units,
+            currency=most.currency,
             leased_until=clock.now() + lease,
             created_at=now,
         )
@@ -203,7 +210,7 @@ def _free(reservation: TokenReservation, step: _Step) -> bool:
         )
         if quotas:
             with step("the sums of quotas"):
-                quotas.shift(reservation.created_at, reserved=-reservation.amount)
+                quotas.free(reservation.created_at, held(reservation))
     return True
 
 
@@ -287,14 +294,14 @@ def _charge(
     the call began, as it was reserved. Where anything fails that follows from a charge – its cost,
     sums, quotas, alerts – the charge is made without that; audits and staff mend the rest.
     """
-    charge = _Charge(attempt_id, token_id, total, model, priced, called_at, began_at)
+    booking = _Booking(attempt_id, token_id, total, model, priced, called_at, began_at)
     values = {"total_tokens_used": total, "estimated": estimated, **fields}
     try:
-        return charge.book(values, _required)
+        return booking.book(values, _required)
     except Exception as error:
         if is_unreachable(error):
             raise
-        return charge.book(values, dispensable)
+        return booking.book(values, dispensable)
 
 
 @contextmanager
@@ -304,7 +311,7 @@ def _required(_what: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Charge:
+class _Booking:
     """What an attempt is charged, in LLM tokens, and when it was made."""
 
     attempt_id: uuid.UUID
@@ -324,44 +331,35 @@ class _Charge:
             logged_at = self.called_at or timezone.now()
             began = reservation.created_at if reservation else self.began_at or self.called_at
             began = began or clock.now()
-            cost = self._cost(began, step)
+            cost = self._cost(began, held(reservation), step)
+            dates = {"logged_at": logged_at, "began_at": began}
             row, created = TokenUsageLog.objects.get_or_create(
                 attempt_id=self.attempt_id,
-                defaults={
-                    "token_id": token_id,
-                    "logged_at": logged_at,
-                    "began_at": began,
-                    **values,
-                    **cost,
-                },
+                defaults={"token_id": token_id, **dates, **values, **cost},
             )
             charged_before = 0 if created else row.total_tokens_used
             before = None if created else copy(row)
             if not created:
-                cost = self._cost(row.began_at or row.logged_at, step)
-                estimate = TokenUsageLog.objects.filter(
-                    pk=row.pk, token_id=token_id, estimated=True
-                )
-                if values["estimated"] or not estimate.update(**values, **cost):
+                cost = self._cost(row.began_at or row.logged_at, charged(before), step)
+                same = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
+                if values["estimated"] or not same.update(**values, **cost):
                     return False
                 row.__dict__.update({**values, **cost})
             with step("the day's sums of usage"):
                 usage_days.book(row, before)
             ended = reservation if reservation and _end_reservation(reservation) else None
-            reserved = ended.amount if ended else 0
             TokenUsageSummary.objects.filter(token_id=token_id).update(
                 total_used_tokens=F("total_used_tokens") + total - charged_before,
-                reserved_tokens=F("reserved_tokens") - reserved,
+                reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
             )
             if quotas:
-                charged_at = row.began_at or row.logged_at
                 with step("the sums of quotas"):
-                    quotas.settle(charged_at, total - charged_before, began, reserved)
-            # A statement of its own: only after the row is locked is the limit read certainly
-            # current.
+                    charged_at = row.began_at or row.logged_at
+                    quotas.settle(charged_at, charged(row), charged(before), began, held(ended))
+            # A statement of its own: only after the row is locked is the limit certainly current.
             TokenUsageSummary.objects.follow_limit(token_id)
             with step("the key's status and alerts"):
-                self._follow_up(total < charged_before, has_cost=cost["cost"] is not None)
+                self._follow_up(is_less=total < charged_before, has_cost=cost["cost"] is not None)
         if ended and total > ended.amount:
             logger.error(
                 "Attempt %s of key %s was billed %s LLM tokens, more than the %s reserved.",
@@ -372,12 +370,12 @@ class _Charge:
             )
         return True
 
-    def _cost(self, at: datetime, step: _Step) -> CostFields:
+    def _cost(self, at: datetime, promised: Charge, step: _Step) -> CostFields:
         with step("the cost"):
-            return cost_fields(self.model, at, self.priced)
-        return CostFields(model=self.model, cost=None, currency=None)
+            return cost_of(self.model, at, self.priced, self.total, promised)
+        return as_promised(self.model, self.total, promised)
 
-    def _follow_up(self, is_less: bool, *, has_cost: bool) -> None:
+    def _follow_up(self, *, is_less: bool, has_cost: bool) -> None:
         if is_less:
             services.reactivate(token_id=self.token_id, reason=services.EXCEEDED)
         services.mark_exceeded(token_id=self.token_id)

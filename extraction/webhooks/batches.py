@@ -4,16 +4,25 @@ Looked for beside the work: of documents that end at the same moment none knows 
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
-from extraction.models import Extraction, State, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from extraction.models import (
+    EarlierDocument,
+    Extraction,
+    State,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+)
+from extraction.models.batch import in_batch
 from extraction.webhooks.events import tell
 from ocrsite.lib import clock
 from ocrsite.lib.database import each_for_itself
@@ -23,85 +32,99 @@ from tokens.companies import spellings
 QUIET = timedelta(seconds=30)
 # Longer than most stops of every worker.
 LOOKED_BACK = timedelta(days=1)
-# Keys that one query names: SQL Server takes 2,100 parameters.
-NAMED_AT_ONCE = 500
-# What a message says of a batch.
-_COUNTED = ("documents", *(str(state) for state in State.ended()), "needs_review")
 
 
 def tell_batches() -> int:
     """Write the messages of batches that ended, each for itself; return how many were new.
 
-    As many queries for a company with many batches as for one with few.
+    One that was told is not looked at again before more of it ends: a day has thousands.
     """
     if not settings.WEBHOOK_HOSTS:
         return 0
     enabled = WebhookEndpoint.objects.filter(enabled=True)
     asked = [each for each in enabled if WebhookEvent.BATCH_ENDED in each.event_list]
-    return each_for_itself(lambda endpoint: each_for_itself(_tell, _untold(endpoint)), asked)
+    return each_for_itself(_tell_endpoint, asked)
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """A batch whose documents have ended, and the endpoint that is to be told of it."""
+    """What is known of a batch at one look: what ended last of it, or came, and how much did."""
 
-    endpoint: WebhookEndpoint
+    endpoint_id: uuid.UUID
+    client: str
     batch: uuid.UUID
-    counts: Mapping[str, int]
-
-    @property
-    def event_key(self) -> str:
-        """What tells it apart: the batch, and how large it was."""
-        return f"{WebhookEvent.BATCH_ENDED}:{self.batch}:{self.counts['documents']}"
+    seen: tuple[tuple[datetime, int] | None, tuple[datetime, int] | None]
 
 
-def _untold(endpoint: WebhookEndpoint) -> list[_Ended]:
-    """The batches that ended lately and are not told to an endpoint yet."""
-    ended = [
-        _Ended(endpoint, row["batch"], {name: row[name] for name in _COUNTED})
-        for row in _ended_lately(endpoint)
-        if endpoint.wants(WebhookEvent.BATCH_ENDED, row["client"])
-    ]
-    told = set[str]()
-    for first in range(0, len(ended), NAMED_AT_ONCE):
-        keys = [each.event_key for each in ended[first : first + NAMED_AT_ONCE]]
-        known = endpoint.deliveries.filter(event_key__in=keys)
-        told.update(known.values_list("event_key", flat=True))
-    return [each for each in ended if each.event_key not in told]
+# Of which nothing is left to be told while they stay the same.
+_done: set[_Ended] = set()
 
 
-def _ended_lately(endpoint: WebhookEndpoint) -> Iterable[Mapping[str, Any]]:
-    """Batch, client and counts of what ended lately of an endpoint's company, and goes on not."""
+def _tell_endpoint(endpoint: WebhookEndpoint) -> int:
+    found = set(_ended_lately(endpoint))
+    _done.difference_update(
+        [each for each in _done if each.endpoint_id == endpoint.pk and each not in found]
+    )
+    return each_for_itself(partial(_tell, endpoint), found - _done)
+
+
+def _ended_lately(endpoint: WebhookEndpoint) -> Iterator[_Ended]:
+    """The batches of a company of which something ended lately, or had been read before."""
+    since = clock.now() - LOOKED_BACK
+    companies = spellings(endpoint.company_id)
     lately = Extraction.objects.filter(
-        company_id__in=spellings(endpoint.company_id),
+        company_id__in=companies,
         batch__isnull=False,
         files_removed_at=None,
-        finished_at__gt=clock.now() - LOOKED_BACK,
+        finished_at__gt=since,
     )
-    rows = Extraction.objects.filter(batch__in=lately.order_by().values("batch"))
-    return (
-        rows.order_by()
-        .values("batch")
-        .annotate(
-            documents=Count("pk"),
-            needs_review=Count("pk", filter=Q(needs_review=True)),
-            last_sent=Max("created_at"),
-            last_ended=Max("finished_at"),
-            client=Max("client"),
-            over=Count("pk", filter=Q(state__in=State.ended())),
-            **{str(state): Count("pk", filter=Q(state=state)) for state in State.ended()},
-        )
-        .filter(
-            over=F("documents"),
-            last_sent__lte=clock.now() - QUIET,
-            last_ended__gte=endpoint.created_at,
-        )
+    earlier = EarlierDocument.objects.filter(
+        extraction__company_id__in=companies, created_at__gt=since
     )
+    ended, sent = _last(lately, "finished_at"), _last(earlier, "created_at")
+    for batch in ended.keys() | sent.keys():
+        seen = ended.get(batch), sent.get(batch)
+        yield _Ended(endpoint.pk, endpoint.client, batch, seen)
 
 
-def _tell(ended: _Ended) -> bool:
-    endpoint, key = ended.endpoint, ended.event_key
-    data = {"company_id": endpoint.company_id, "batch": str(ended.batch), **ended.counts}
+def _last(rows: "QuerySet[Any]", column: str) -> dict[uuid.UUID, tuple[datetime, int]]:
+    """The latest time and the number of rows of each batch."""
+    grouped = rows.order_by().values_list("batch").annotate(Max(column), Count("pk"))
+    return {batch: (latest, number) for batch, latest, number in grouped}
+
+
+def _tell(endpoint: WebhookEndpoint, ended: _Ended) -> bool:
+    batch = ended.batch
+    rows = Extraction.objects.filter(in_batch(batch))
+    states = {str(state): Count("pk", filter=Q(state=state)) for state in State.ended()}
+    found = rows.aggregate(
+        documents=Count("pk"),
+        needs_review=Count("pk", filter=Q(needs_review=True)),
+        last_sent=Max("created_at", filter=Q(batch=batch)),
+        last_ended=Max("finished_at", filter=Q(batch=batch)),
+        client=Max("client", filter=Q(batch=batch)),
+        **states,
+    )
+    counts = {name: found[name] for name in ("documents", *states, "needs_review")}
+    is_over = 0 < found["documents"] == sum(found[name] for name in states)
+    # What came before had ended when it was sent here, or has ended since.
+    earlier = EarlierDocument.objects.filter(batch=batch)
+    sent = earlier.aggregate(
+        client=Max("client"), last=Max("created_at"), ended=Max("extraction__finished_at")
+    )
+    last_sent = max(filter(None, (found["last_sent"], sent["last"])), default=None)
+    last_ended = max(filter(None, (found["last_ended"], sent["last"], sent["ended"])), default=None)
+    if not is_over or last_sent is None or last_ended is None or last_sent > clock.now() - QUIET:
+        return False
+    key = f"{WebhookEvent.BATCH_ENDED}:{batch}:{found['documents']}"
+    if (
+        last_ended < endpoint.created_at
+        or not endpoint.wants(WebhookEvent.BATCH_ENDED, found["client"] or sent["client"])
+        or endpoint.deliveries.filter(event_key=key).exists()
+    ):
+        _done.add(ended)
+        return False
+    data = {"company_id": endpoint.company_id, "batch": str(batch), **counts}
     message = tell(endpoint, WebhookEvent.BATCH_ENDED, key, data)
     try:
         with transaction.atomic():
@@ -110,4 +133,5 @@ def _tell(ended: _Ended) -> bool:
         if not WebhookDelivery.objects.filter(endpoint=endpoint, event_key=key).exists():
             raise
         return False
+    _done.add(ended)
     return True

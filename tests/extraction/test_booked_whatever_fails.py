@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 # What follows from a charge or a result, and loses neither when it fails.
 BESIDE = [
-    "tokens.ledger.cost_fields",
+    "tokens.ledger.cost_of",
     "tokens.models.price.ModelPrice.cost",
     "tokens.usage_days.book",
     "tokens.quota_sums.LockedQuotas.settle",
@@ -101,7 +101,7 @@ def test_what_does_not_fail_is_done(
     assert WebhookDelivery.objects.exists()
 
 
-@pytest.mark.parametrize("target", ["tokens.ledger._lock", "tokens.quota_sums.LockedQuotas.shift"])
+@pytest.mark.parametrize("target", ["tokens.ledger._lock", "tokens.quota_sums.LockedQuotas.free"])
 def test_call_that_cost_nothing_is_freed_whatever_its_quotas_do(
     target: str, token: TokenMaster, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
