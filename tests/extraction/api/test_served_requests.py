@@ -24,7 +24,7 @@ from tests.running_site import RunningSite, running_site
 pytestmark = pytest.mark.crash
 
 # For each operation and client.
-REQUESTS = 3
+REQUESTS = 4
 ROWS = "from tests.extraction.api.served_rows import make; make()"
 
 
@@ -42,15 +42,13 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("site") / "data"
-    with (
-        running_site(
-            folder,
-            API_DOCS_PUBLIC="True",
-            EXTRACT_WAIT_SECONDS="0",
-            WEBHOOK_HOSTS="hooks.example.com",
-        ) as site,
-        requests.Session() as session,
-    ):
+    site_of_its_own = running_site(
+        folder,
+        API_DOCS_PUBLIC="True",
+        EXTRACT_WAIT_SECONDS="0",
+        WEBHOOK_HOSTS="hooks.example.com",
+    )
+    with site_of_its_own as site, requests.Session() as session:
         rows = json.loads(site.manage("shell", "-v0", "-c", ROWS))
         site.start_web()
         described = schemathesis.openapi.from_url(f"{site.url}/api/schema/")
