@@ -16,6 +16,8 @@ _ROWS = 128
 _COLUMNS = 32
 _MOST_AT_A_PLACE = 50
 _TALLEST = 8  # rows
+# Cells are numbered by row, with room for what stands beside the page.
+_ROW = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Places:
     """Finds the words that stand at a place of a page."""
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[int, int], list[Word]] = {}
+        self._cells: dict[int, list[Word]] = {}
 
     def add(self, word: Word) -> bool:
         """Add a word; False where too many stand already, and the word was left out."""
@@ -95,16 +97,18 @@ class Places:
 
     def at(self, box: Box) -> list[Word]:
         """Return the words of the box's cells, in the order in which they were added."""
-        found = {id(word): word for cell in _cells_of(box) for word in self._cells.get(cell, ())}
-        return list(found.values())
+        cells = [words for cell in _cells_of(box) if (words := self._cells.get(cell))]
+        if len(cells) < 2:  # most words stand in one
+            return list(*cells)
+        return list({id(word): word for words in cells for word in words}.values())
 
 
-def _cells_of(box: Box) -> list[tuple[int, int]]:
+def _cells_of(box: Box) -> list[int]:
     left, top, right, bottom = box
     first = int(top * _ROWS)
     rows = range(first, min(int(bottom * _ROWS), first + _TALLEST) + 1)
     columns = range(int(left * _COLUMNS), int(right * _COLUMNS) + 1)
-    return [(row, column) for row in rows for column in columns]
+    return [row * _ROW + column for row in rows for column in columns]
 
 
 def places_of(words: Iterable[Word]) -> Places:
