@@ -36,6 +36,18 @@ _UNSEEN = frozenset(map(chr, (0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x202
 # PDFium's mark of a hyphen at the end of a line.
 _LINE_HYPHENS = "\ufffe\x02"
 
+_EXAMPLE = b"""%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R
+/Resources<</Font<</F 5 0 R>>>>>> endobj
+4 0 obj <</Length 36>> stream
+BT /F 9 Tf 9 9 Td (Total 1.00) Tj ET
+endstream endobj
+5 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica>> endobj
+trailer <</Root 1 0 R>>
+"""
+
 # Letters that are read as they are: those of ASCII without blanks.
 _FIRST_PLAIN, _LAST_PLAIN = 0x21, 0x7E
 
@@ -88,6 +100,14 @@ def answer(arguments: list[str]) -> list[ChildPage | None]:
             found.append(page)
             left -= sum(_size(word[0]) for word in page["words"]) if page else 0
     return found
+
+
+def prepare() -> None:
+    """Have PDFium load its fonts before the first document, by reading an example."""
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(_EXAMPLE) as pdf:
+        _page(pdf, 0)
 
 
 def _size(text: str) -> int:
