@@ -154,7 +154,7 @@ def insert(model: "type[Model]", every: Iterator[dict[str, Any]]) -> None:
         read = {name: same[name] for name in row.keys() & same}
         return list({**unset, **given, **read}.values())
 
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields.values())
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields.values())
     marks = ", ".join(["%s"] * len(fields))
     # The names are the model's.
     statement = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})"

@@ -58,7 +58,7 @@ def _quick(function: Any, result: Any, *arguments: Any) -> Any:
     It takes half as long as one whose arguments are compared with the types of pypdfium2, which
     counts where it is called for each letter.
     """
-    address = ctypes.cast(function, ctypes.c_void_p).value
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
     return ctypes.PYFUNCTYPE(result, *arguments)(address)
 
 

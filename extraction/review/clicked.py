@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from math import isfinite
-from typing import cast
 
-from extraction.invoices.schema import Box, Evidence
+from extraction.invoices.schema import Evidence
 
 # Before the path of a value in the name of the field that says where it was clicked.
 PREFIX = "place."
@@ -36,4 +35,4 @@ def _place(text: str, page_count: int) -> Evidence | None:
     left, top, right, bottom = box
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         return None
-    return Evidence(source="person", page=page, box=cast("Box", box))
+    return Evidence(source="person", page=page, box=box)
