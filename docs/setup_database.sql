@@ -95,6 +95,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0029_client_scopes'),
         (N'extraction', N'0030_digests_of_keys'),
         (N'extraction', N'0031_erasures'),
+        (N'extraction', N'0032_made_once'),
+        (N'extraction', N'0033_earlier_documents'),
+        (N'extraction', N'0034_kinds_of_alerts'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -128,7 +131,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0013_prices'),
         (N'tokens', N'0014_quotas'),
         (N'tokens', N'0016_usage_days'),
-        (N'tokens', N'0017_site_alerts')
+        (N'tokens', N'0017_site_alerts'),
+        (N'tokens', N'0018_quotas_in_money')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -517,7 +521,8 @@ CREATE TABLE [extraction_webhookendpoint] (
     [failing_since] datetimeoffset NULL,
     [last_success_at] datetimeoffset NULL,
     [created_at] datetimeoffset NOT NULL,
-    [created_by] nvarchar(200) NOT NULL
+    [created_by] nvarchar(200) NOT NULL,
+    [alert_kinds] nvarchar(200) DEFAULT '' NOT NULL
 );
 END
 GO
@@ -984,6 +989,19 @@ CREATE TABLE [extraction_correction] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_earlierdocument]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_earlierdocument] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [batch] nchar(32) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [extraction_id] nchar(32) NOT NULL,
+    CONSTRAINT [unique_earlier_document] UNIQUE ([batch], [extraction_id])
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_idempotencykey]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_idempotencykey] (
@@ -991,8 +1009,9 @@ CREATE TABLE [extraction_idempotencykey] (
     [client] nvarchar(200) NOT NULL,
     [key] nvarchar(200) NOT NULL,
     [created_at] datetimeoffset NOT NULL,
-    [extraction_id] nchar(32) NOT NULL,
+    [extraction_id] nchar(32) NULL,
     [request] nvarchar(64) DEFAULT '' NOT NULL,
+    [made] nvarchar(100) DEFAULT '' NOT NULL,
     CONSTRAINT [unique_idempotency_key] UNIQUE ([client], [key])
 );
 END
@@ -1056,8 +1075,10 @@ CREATE TABLE [Quotas] (
     [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [CompanyID] nvarchar(50) NULL,
     [TokenID] bigint NULL,
+    [Currency] nvarchar(3) DEFAULT '' NOT NULL,
     CONSTRAINT [CK_Quotas_OneScope] CHECK ((([TokenID] IS NULL OR [CompanyID] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [CompanyID] IS NULL THEN 1 ELSE 0 END))),
-    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL))
+    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL)),
+    CONSTRAINT [CK_Quotas_Currency] CHECK ((([Unit] = 'money' OR [Currency] = '') AND 1 = (CASE WHEN [Unit] = 'money' THEN 1 ELSE 0 END + CASE WHEN [Currency] = '' THEN 1 ELSE 0 END)))
 );
 END
 GO
@@ -1142,7 +1163,9 @@ CREATE TABLE [TokenReservations] (
     [Amount] bigint NOT NULL,
     [LeasedUntil] datetimeoffset NOT NULL,
     [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
-    [TokenID] bigint NOT NULL
+    [TokenID] bigint NOT NULL,
+    [CostUnits] bigint NULL,
+    [Currency] nvarchar(3) NULL
 );
 END
 GO
@@ -1431,6 +1454,12 @@ GO
 IF OBJECT_ID(N'[extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_correction] ADD CONSTRAINT [extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_earlierdocument_extraction_id_1e72eb2a_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_earlierdocument] ADD CONSTRAINT [extraction_earlierdocument_extraction_id_1e72eb2a_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
 END
 GO
 
@@ -1911,6 +1940,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_due' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_due] ON [extraction_extraction] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_earlierdocument_created_at_25f5404a' AND object_id = OBJECT_ID(N'[extraction_earlierdocument]'))
+BEGIN
+CREATE INDEX [extraction_earlierdocument_created_at_25f5404a] ON [extraction_earlierdocument] ([created_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_earlierdocument_extraction_id_1e72eb2a' AND object_id = OBJECT_ID(N'[extraction_earlierdocument]'))
+BEGIN
+CREATE INDEX [extraction_earlierdocument_extraction_id_1e72eb2a] ON [extraction_earlierdocument] ([extraction_id]);
 END
 GO
 
@@ -2528,6 +2569,7 @@ IF EXISTS (
         (N'extraction_webhookendpoint', N'last_success_at'),
         (N'extraction_webhookendpoint', N'created_at'),
         (N'extraction_webhookendpoint', N'created_by'),
+        (N'extraction_webhookendpoint', N'alert_kinds'),
         (N'extraction_webhookdelivery', N'id'),
         (N'extraction_webhookdelivery', N'event'),
         (N'extraction_webhookdelivery', N'event_key'),
@@ -2796,12 +2838,18 @@ IF EXISTS (
         (N'extraction_correction', N'client'),
         (N'extraction_correction', N'created_at'),
         (N'extraction_correction', N'extraction_id'),
+        (N'extraction_earlierdocument', N'id'),
+        (N'extraction_earlierdocument', N'batch'),
+        (N'extraction_earlierdocument', N'client'),
+        (N'extraction_earlierdocument', N'created_at'),
+        (N'extraction_earlierdocument', N'extraction_id'),
         (N'extraction_idempotencykey', N'id'),
         (N'extraction_idempotencykey', N'client'),
         (N'extraction_idempotencykey', N'key'),
         (N'extraction_idempotencykey', N'created_at'),
         (N'extraction_idempotencykey', N'extraction_id'),
         (N'extraction_idempotencykey', N'request'),
+        (N'extraction_idempotencykey', N'made'),
         (N'extraction_label', N'id'),
         (N'extraction_label', N'key'),
         (N'extraction_label', N'value'),
@@ -2835,6 +2883,7 @@ IF EXISTS (
         (N'Quotas', N'CreatedAt'),
         (N'Quotas', N'CompanyID'),
         (N'Quotas', N'TokenID'),
+        (N'Quotas', N'Currency'),
         (N'QuotaChanges', N'ChangeID'),
         (N'QuotaChanges', N'Quota'),
         (N'QuotaChanges', N'What'),
@@ -2876,6 +2925,8 @@ IF EXISTS (
         (N'TokenReservations', N'LeasedUntil'),
         (N'TokenReservations', N'CreatedAt'),
         (N'TokenReservations', N'TokenID'),
+        (N'TokenReservations', N'CostUnits'),
+        (N'TokenReservations', N'Currency'),
         (N'TokenUsageLogs', N'UsageID'),
         (N'TokenUsageLogs', N'Branch'),
         (N'TokenUsageLogs', N'RequestedBy'),
@@ -2998,6 +3049,9 @@ FROM (VALUES
     (N'extraction', N'0029_client_scopes'),
     (N'extraction', N'0030_digests_of_keys'),
     (N'extraction', N'0031_erasures'),
+    (N'extraction', N'0032_made_once'),
+    (N'extraction', N'0033_earlier_documents'),
+    (N'extraction', N'0034_kinds_of_alerts'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -3031,7 +3085,8 @@ FROM (VALUES
     (N'tokens', N'0013_prices'),
     (N'tokens', N'0014_quotas'),
     (N'tokens', N'0016_usage_days'),
-    (N'tokens', N'0017_site_alerts')
+    (N'tokens', N'0017_site_alerts'),
+    (N'tokens', N'0018_quotas_in_money')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -50,6 +50,8 @@ class PageObjects:
 
     def __init__(self, page: Any) -> None:
         self.paths = 0
+        # Whether text is all that shows letters: lines and boxes show none.
+        self.is_plain = True
         self._orders: dict[int, int] = {}
         self._styles: dict[int, Style] = {}
         self._seen = 0
@@ -95,6 +97,7 @@ class PageObjects:
     def _walk(self, objects: Any, matrix: _Matrix, depth: int) -> None:
         for item in objects:
             if self._seen >= MAX_OBJECTS:
+                self.is_plain = False
                 return
             self._seen += 1
             kind = raw.FPDFPageObj_GetType(item)
@@ -102,16 +105,20 @@ class PageObjects:
                 self._orders[ctypes.addressof(item.contents)] = self._seen
             elif kind == raw.FPDF_PAGEOBJ_IMAGE:
                 rectangle = _bounds(item, matrix)
+                self.is_plain = False
                 self._pictures += _area(rectangle)
                 self._cover(item, rectangle)
             elif kind == raw.FPDF_PAGEOBJ_PATH:
                 self.paths += 1
+                self.is_plain &= raw.FPDFPath_CountSegments(item) <= _FEW_SEGMENTS
                 if _is_opaque_rectangle(item):
                     self._cover(item, _bounds(item, matrix))
             elif kind == raw.FPDF_PAGEOBJ_FORM and depth < MAX_DEPTH:
                 inner = range(max(0, raw.FPDFFormObj_CountObjects(item)))
                 children = (raw.FPDFFormObj_GetObject(item, index) for index in inner)
                 self._walk(children, _combined(_matrix(item), matrix), depth + 1)
+            else:  # a shading, and what PDFium has no name for
+                self.is_plain = False
 
     def _cover(self, item: Any, rectangle: _Rectangle) -> None:
         left, bottom, right, top = rectangle

@@ -77,13 +77,14 @@ class ChildPage(TypedDict):
     """A page: its words in the order of the text layer, and how many paths it has.
 
     ``side`` is the longer one of the page, in points. ``pictures`` is the share of the page that
-    its pictures cover, at most 1.
+    its pictures cover, at most 1. ``plain``: nothing but its words shows letters.
     """
 
     words: list[ChildWord]
     side: float
     pictures: float
     paths: int
+    plain: bool
 
 
 def answer(arguments: list[str]) -> list[ChildPage | None]:
@@ -127,7 +128,20 @@ def _page(pdf: "pypdfium2.PdfDocument", number: int) -> ChildPage:
     side = max(page.get_size())
     words.close()
     page.close()
-    return ChildPage(words=found, side=side, pictures=objects.picture_share(), paths=objects.paths)
+    return ChildPage(
+        words=found,
+        side=side,
+        pictures=objects.picture_share(),
+        paths=objects.paths,
+        plain=objects.is_plain and _are_all_known(found),
+    )
+
+
+def _are_all_known(words: list[ChildWord]) -> bool:
+    """Whether the words are all of the page's, and every letter of them is known."""
+    letters = "".join(text for text, *_ in words)
+    known = len(words) < MAX_WORDS and len(letters) < MAX_PAGE_LETTERS
+    return known and UNMAPPED not in letters and all(len(text) < MAX_LETTERS for text, *_ in words)
 
 
 class _Words:

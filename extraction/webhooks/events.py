@@ -15,6 +15,7 @@ from django.urls import reverse
 from extraction.models import Extraction, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR
 from ocrsite.lib import clock
+from ocrsite.lib.database import dispensable
 from tokens.companies import spellings
 
 
@@ -62,22 +63,31 @@ def tell(
 
 
 def endpoints_for(
-    company_id: str, event: WebhookEvent, client: str | None = None
+    company_id: str,
+    event: WebhookEvent,
+    client: str | None = None,
+    alert_kind: str | None = None,
 ) -> list[WebhookEndpoint]:
     """Return the enabled endpoints of a company that ask for an event; none while all is off.
 
-    ``client``: of whose documents it is; None where it is of no document.
+    ``client``: of whose documents it is; None where it is of no document. ``alert_kind``: of an
+    event that is an alert.
     """
     if not settings.WEBHOOK_HOSTS:
         return []
     enabled = WebhookEndpoint.objects.filter(company_id__in=spellings(company_id), enabled=True)
-    return [endpoint for endpoint in enabled if endpoint.wants(event, client)]
+    return [endpoint for endpoint in enabled if endpoint.wants(event, client, alert_kind)]
 
 
 def _tell_of(
     extraction: Extraction, event: WebhookEvent, occurrence: str, known: dict[str, Any]
 ) -> None:
-    """Write the messages of what happened to an extraction; ``occurrence`` tells it apart."""
+    """Write the messages of what happened to an extraction; ``occurrence`` tells it apart.
+
+    What happened stays, also where they cannot be written.
+    """
+    if not settings.WEBHOOK_HOSTS:
+        return
     data = {
         "extraction": reverse("api-extraction", args=[extraction.pk]),
         "extraction_id": str(extraction.pk),
@@ -85,10 +95,11 @@ def _tell_of(
         **known,
     }
     key = f"{event}:{extraction.pk}:{occurrence}"
-    endpoints = endpoints_for(extraction.company_id, event, extraction.client)
-    WebhookDelivery.objects.bulk_create(
-        [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
-    )
+    with dispensable(f"the messages of {key}"):
+        endpoints = endpoints_for(extraction.company_id, event, extraction.client)
+        WebhookDelivery.objects.bulk_create(
+            [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
+        )
 
 
 def _written(event: WebhookEvent, message_id: uuid.UUID, at: datetime, data: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from tokens.models.alerts import USED_UP, AlertSubscription, LedgerAlert, ThresholdAlert
 from tokens.models.call_limits import NO_LIMITS, CallLimits, RecentCall
-from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange
+from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange, by_client
 from tokens.models.company import Company
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
@@ -68,4 +68,5 @@ __all__ = [
     "Unit",
     "UsageDay",
     "UsageSummaryRow",
+    "by_client",
 ]
