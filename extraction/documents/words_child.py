@@ -36,7 +36,7 @@ _UNSEEN = frozenset(map(chr, (0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x202
 # PDFium's mark of a hyphen at the end of a line.
 _LINE_HYPHENS = "\ufffe\x02"
 
-_EXAMPLE = b"""%PDF-1.4
+EXAMPLE = b"""%PDF-1.4
 1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
 2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
 3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R
@@ -107,7 +107,7 @@ def prepare() -> None:
     """Have PDFium load its fonts before the first document, by reading an example."""
     import pypdfium2
 
-    with pypdfium2.PdfDocument(_EXAMPLE) as pdf:
+    with pypdfium2.PdfDocument(EXAMPLE) as pdf:
         _page(pdf, 0)
 
 

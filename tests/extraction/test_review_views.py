@@ -105,6 +105,7 @@ def test_value_that_was_clicked_is_stored_and_outlined_with_its_place(signed_in:
 
     extraction.refresh_from_db()
     place = {"source": "person", "page": 1, "box": [0.1, 0.2, 0.3, 0.4]}
+    assert extraction.result is not None
     assert extraction.result["evidence"]["total_amount"] == place
     page = html(signed_in.get(address(extraction)))
     assert 'data-path="total_amount" data-page="1" data-box="0.1 0.2 0.3 0.4"' in page
