@@ -134,14 +134,15 @@ class PageMixin(admin.ModelAdmin[M]):
     ) -> FormField | None:
         """Django's, with a name for each of the two fields of a time."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, AdminSplitDateTime):
-            for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
-                widget.attrs["aria-label"] = f"{field.label}: {part}"
+        if field is not None:
+            _name_parts(field)
         return field
 
     def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         """Django's, with names for the fields of a table, whose headings are no labels."""
         for formset, inline in super().get_formsets_with_inlines(request, obj):
+            for field in formset.form.base_fields.values():
+                _name_parts(field)
             if isinstance(inline, admin.TabularInline):
                 for name, field in formset.form.base_fields.items():
                     field.widget.attrs.setdefault("aria-label", str(field.label or name))
@@ -167,6 +168,13 @@ class PageMixin(admin.ModelAdmin[M]):
             else:
                 found[self._shown(field) if field in fixed else field] = None
         return list(found)
+
+
+def _name_parts(field: FormField) -> None:
+    """Give each of the two fields of a time a name."""
+    if isinstance(field.widget, AdminSplitDateTime):
+        for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+            widget.attrs["aria-label"] = f"{field.label}: {part}"
 
 
 def _deletion_widget() -> CheckboxInput:
