@@ -69,14 +69,16 @@ class PageObjects:
             for band in range(self._band(cover[1][1]), self._band(cover[1][3]) + 1):
                 self._bands.setdefault(band, []).append(cover)
 
-    def style(self, text_object: Any) -> Style | None:
-        """Return how a text object is drawn; None for the letters of none."""
-        if not text_object:  # a null pointer
+    def style(self, address: int | None) -> Style | None:
+        """Return how the text object at an address is drawn; None for the letters of none."""
+        if address is None:
             return None
-        address = ctypes.addressof(text_object.contents)
-        if address not in self._styles:
-            self._styles[address] = _style(text_object, self._orders.get(address, 0))
-        return self._styles[address]
+        style = self._styles.get(address)
+        if style is None:
+            text_object = ctypes.cast(address, raw.FPDF_PAGEOBJECT)
+            style = _style(text_object, self._orders.get(address, 0))
+            self._styles[address] = style
+        return style
 
     def covers(self, x: float, y: float, order: int) -> bool:
         """Whether something opaque is drawn at a place after the object of the order."""
