@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import Resolver404, resolve
 
 from extraction.models import Extraction, StaffCompany, State
-from extraction.roles import ROLES, RoleKind
+from extraction.roles import AUDITOR, ROLES, TOKEN_MANAGER, RoleKind
 from tests.extraction.exports.made_up import make_succeeded
 from tests.extraction.factories import make_user
 from tests.ocrsite.admin_rows import make_rows
@@ -24,7 +24,7 @@ BEGIN = ("/", "/extractions/", "/admin/", "/account/")
 
 
 class Links(HTMLParser):
-    """The addresses that a page leads to by links, and by forms that ask."""
+    """The addresses that a page leads to by links."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,9 +95,9 @@ def _two_companies(data_dir: Path) -> None:
         )
 
 
-def of_role(role: RoleKind, **fields: Any) -> Client:
+def of_role(role: RoleKind) -> Client:
     client = Client()
-    client.force_login(make_user("rita", role, "NT047", **fields))
+    client.force_login(make_user("rita", role, "NT047"))
     return client
 
 
@@ -106,9 +106,9 @@ def test_no_link_of_a_role_leads_nowhere(role: RoleKind) -> None:
     assert walk(of_role(role)) == []
 
 
-@pytest.mark.parametrize("role", [*ROLES], ids=lambda role: role.name)
+@pytest.mark.parametrize("role", [TOKEN_MANAGER, AUDITOR], ids=lambda role: role.name)
 def test_no_link_of_bound_staff_leads_nowhere(role: RoleKind) -> None:
-    client = of_role(role, is_staff=True)
+    client = of_role(role)
     user = User.objects.get(username="rita")
     StaffCompany.objects.create(user=user, company=Company.objects.get(pk="NT047"))
 
