@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import CharField, Exists, F, FloatField, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Cast, NullIf
 from django.utils import timezone
 
 from ocrsite.lib import clock
@@ -213,6 +214,16 @@ class Budget:
         """Percent of the limit that is used."""
         return 100 if self.limit <= 0 else min(999, 100 * self.used // self.limit)
 
+    @property
+    def used_in_words(self) -> str:
+        """In its unit."""
+        return self.quota.in_words(self.used)
+
+    @property
+    def limit_in_words(self) -> str:
+        """In its unit."""
+        return self.quota.in_words(self.limit)
+
 
 def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
     """Return the SHOWN quotas that are nearest to their limits in their periods; one query.
@@ -224,7 +235,9 @@ def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
     if companies is not None:
         own = Q(quota__company__in=companies) | Q(quota__token__company_id__in=companies)
         current = current.filter(own)
-    rows = current.select_related("quota__company", "quota__token").order_by("-used")[:MOST]
+    # As a fraction: money and LLM tokens are numbers of other sizes.
+    share = Cast(F("used"), FloatField()) / NullIf(F("quota__limit"), 0)
+    rows = current.select_related("quota__company", "quota__token").order_by(share.desc())[:MOST]
     found = [Budget(row.quota, row.used, row.quota.limit_at(now), row.ends_at) for row in rows]
     return sorted(found, key=lambda budget: -budget.share)[:SHOWN]
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from extraction.models import Extraction, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR
 from ocrsite.lib import clock
+from ocrsite.lib.database import dispensable
 from tokens.companies import spellings
 
 
@@ -81,7 +82,12 @@ def endpoints_for(
 def _tell_of(
     extraction: Extraction, event: WebhookEvent, occurrence: str, known: dict[str, Any]
 ) -> None:
-    """Write the messages of what happened to an extraction; ``occurrence`` tells it apart."""
+    """Write the messages of what happened to an extraction; ``occurrence`` tells it apart.
+
+    What happened stays, also where they cannot be written.
+    """
+    if not settings.WEBHOOK_HOSTS:
+        return
     data = {
         "extraction": reverse("api-extraction", args=[extraction.pk]),
         "extraction_id": str(extraction.pk),
@@ -89,10 +95,11 @@ def _tell_of(
         **known,
     }
     key = f"{event}:{extraction.pk}:{occurrence}"
-    endpoints = endpoints_for(extraction.company_id, event, extraction.client)
-    WebhookDelivery.objects.bulk_create(
-        [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
-    )
+    with dispensable(f"the messages of {key}"):
+        endpoints = endpoints_for(extraction.company_id, event, extraction.client)
+        WebhookDelivery.objects.bulk_create(
+            [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
+        )
 
 
 def _written(event: WebhookEvent, message_id: uuid.UUID, at: datetime, data: dict[str, Any]) -> str:

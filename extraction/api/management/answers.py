@@ -1,10 +1,12 @@
 """The shapes of what the management API answers, as its schema describes them."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from extraction.api.answers import ExtractionLine
+from extraction.invoices.schema import Currency, Number
 
 
 class _Answer(BaseModel):
@@ -121,6 +123,43 @@ class ClientWithKey(ManagedClient):
     """An API client that was given a key."""
 
     api_key: str = Field(description="What it proves itself by; in no other answer.")
+
+
+class ManagedQuota(_Answer):
+    """What a company with all its keys, or one key, may spend in each period."""
+
+    quota_id: int
+    company_id: str
+    token_id: int | None
+    """Null for the company's own."""
+    period: Literal["total", "daily", "weekly", "monthly"]
+    """In the company's time zone; total never renews."""
+    unit: Literal["tokens", "money"]
+    """What is counted: LLM tokens, as whole numbers, or money, as decimal numbers in strings."""
+    currency: Currency | None
+    """Of money; null for LLM tokens."""
+    limit: int | Number
+    """In each period, without a raise."""
+    first_day: int
+    """Of the month, on which the period of a monthly one begins."""
+    raised_by: int | Number
+    """So much more, for a while."""
+    raised_until: datetime | None
+    """When the raise ends by itself."""
+    used: int | Number
+    """In the current period."""
+    reserved: int | Number
+    """By calls under way."""
+    remaining: int | Number
+    """Of the limit as it is now, with a raise; negative after it was lowered."""
+    resets_at: datetime | None
+    """When the next period begins; null for total."""
+
+
+class ManagedQuotas(_Answer):
+    """The quotas that renew of the caller's companies and of their keys, the oldest first."""
+
+    results: list[ManagedQuota]
 
 
 class Grant(_Answer):
