@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Min
@@ -118,8 +119,17 @@ class Report:
         zone = one_zone()
         companies = {company.company_id: company for company in Company.objects.all()}
         for row in self.rows:
-            named = companies.get(row.values.get(Group.COMPANY) or "")
-            yield _address(row, self, named, named.zone if named else zone)
+            if Group.COMPANY not in row.values:
+                yield _address(row, self, self.company_ids, zone)
+                continue
+            company_id = row.values[Group.COMPANY]
+            named = companies.get(company_id or "")
+            if named:
+                yield _address(row, self, named.ids, named.zone)
+            else:
+                # Their days are those of the site.
+                ids = [company_id] if company_id else []
+                yield _address(row, self, ids, ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 @admin.site.admin_view
@@ -241,8 +251,10 @@ def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
     return named
 
 
-def _address(row: UsageRow, report: Report, company: Company | None, zone: ZoneInfo | None) -> str:
-    """Return the address of the list of a row's calls.
+def _address(
+    row: UsageRow, report: Report, company_ids: Sequence[str] | None, zone: ZoneInfo | None
+) -> str:
+    """Return the address of the list of a row's calls: of any company, of some, or ([]) of none.
 
     "" where their days are those of several time zones, so that no list has just them.
     """
@@ -251,9 +263,10 @@ def _address(row: UsageRow, report: Report, company: Company | None, zone: ZoneI
     day = row.values.get(Group.DAY)
     begin, end = between(day or report.since, day or report.until, zone)
     filters = {"logged_at__gte": begin.isoformat(), "logged_at__lt": end.isoformat()}
-    ids = company.ids if company else report.company_ids
-    if ids is not None:
-        filters["company_id__in"] = ",".join(ids)
+    if company_ids:
+        filters["of_company__in"] = ",".join(company_ids)
+    elif company_ids is not None:
+        filters["of_company__isnull"] = "True"
     for group, lookup in _LOOKUPS.items():
         if group in row.values:
             value = row.values[group]

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -22,7 +22,7 @@ from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
 from tokens import encryption, services
-from tokens.company_fields import CompanyFilter, PicksCompany, company_filter
+from tokens.company_fields import PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.key_list import KEY_COLUMNS, KeyList
 from tokens.models import (
@@ -39,6 +39,7 @@ from tokens.models import (
     TokenUsageSummary,
     UsageSummaryRow,
 )
+from tokens.models.usage import company_of
 from tokens.quota_admin import QuotaInline, save_quotas
 
 WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
@@ -261,14 +262,25 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
 
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
-    company_rule = of_company("company_id")
+    company_rule = of_company("of_company")
     list_display = [
-        *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
+        *("logged_at", "company", "amount", "price", "requester", "token", "model"),
         *("estimated", "document"),
     ]
-    list_filter = [CompanyFilter, "estimated", "logged_at"]
+    list_filter = [company_filter("of_company"), "estimated", "logged_at"]
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TokenUsageLog]:
+        """With ``of_company`` to filter by: rows that SQL inserted may name their key alone."""
+        keys = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("company_id")
+        rows = super().get_queryset(request)
+        return rows.alias(of_company=company_of(Subquery(keys[:1])))
+
+    @admin.display(description="company", ordering="company_id", empty_value="-")
+    def company(self, row: TokenUsageLog) -> str | None:
+        """Its own, or that of its key."""
+        return row.company_id or (row.token.company_id if row.token else None)
 
     @admin.display(description="LLM tokens", ordering="total_tokens_used")
     def amount(self, row: TokenUsageLog) -> str:

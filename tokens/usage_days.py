@@ -19,6 +19,7 @@ from django_q.tasks import async_task
 from ocrsite.lib.database import deadlocks_retried
 from tokens.costs import sum_of_units, units
 from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay
+from tokens.models.usage import company_of
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ def _added_up(day: date) -> dict[_Key, tuple[int, ...]]:
         logged_at__gte=begin_of(day), logged_at__lt=begin_of(day + timedelta(days=1))
     )
     key: dict[str, Any] = {
-        "by_company": Coalesce("company_id", "token__company_id", Value("")),
+        "by_company": Coalesce(company_of(), Value("")),
         "by_token": F("token_id"),
         "by_model": Coalesce("model", Value("")),
         "by_currency": Coalesce("currency", Value("")),

@@ -21,6 +21,7 @@ from tokens.company_days import between, by_zone, midnight
 from tokens.costs import Money, amount_of, sum_of_units, units
 from tokens.models import Company, TokenUsageLog, UsageDay
 from tokens.models.company import folded
+from tokens.models.usage import company_of
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -54,7 +55,6 @@ class _Source:
     unpriced: Q
 
 
-_COMPANY: Any = Coalesce("company_id", "token__company_id")  # SQL may name the key alone
 _SUMMED = {
     "calls": "request_count",
     "input_tokens": "input_tokens",
@@ -64,7 +64,7 @@ _SUMMED = {
     "total_tokens": "total_tokens_used",
 }
 _CALLS = _Source(
-    rows=lambda: TokenUsageLog.objects.annotate(company=_COMPANY),
+    rows=lambda: TokenUsageLog.objects.annotate(company=company_of()),
     company="company",
     values={
         Group.KEY: F("token_id"),

@@ -4,7 +4,8 @@ Table and column names are the contract's; amounts are LLM tokens, 64-bit.
 """
 
 from django.db import models
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
@@ -12,6 +13,15 @@ from tokens.models.price import COST_PLACES
 from tokens.models.token import DEFAULT_LIMIT, TokenMaster
 
 DEFAULT_THRESHOLD = 3_000
+
+
+def company_of(key_company: str | Subquery = "token__company_id") -> Coalesce:
+    """Return whose a usage row is: the company that it names, else its key's, else null.
+
+    Rows that were inserted by SQL may name their key alone. ``key_company``: where the company of
+    the key comes from.
+    """
+    return Coalesce(NullIf("company_id", Value("")), NullIf(key_company, Value("")))
 
 
 class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
