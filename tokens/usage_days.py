@@ -1,7 +1,8 @@
 """The daily sums of the usage rows: how they are moved, and corrected by the nightly audit.
 
 Days are those of UTC. Rows that were inserted or changed by SQL, and calls whose key is in no row
-where two processes book the first ones at once, are counted by the next audit.
+where two processes book the first ones at once, are counted by the next audit. It looks at the
+newest days every night, and at the earlier ones as far as its time goes; then it goes on there.
 """
 
 import logging
@@ -9,16 +10,17 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Min, Sum, Value
+from django.db.models import F, Max, Sum, Value
 from django.db.models.functions import Coalesce
 from django_q.tasks import async_task
 
 from ocrsite.lib.database import deadlocks_retried
 from tokens.costs import sum_of_units, units
-from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay
+from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay, UsageDayAudit
 from tokens.models.usage import company_of
 
 logger = logging.getLogger(__name__)
@@ -34,8 +36,10 @@ _COLUMNS = {
 }
 _KEY = ("company_id", "token_id", "model", "currency")
 _SUMS = (*_COLUMNS, "cost_units")
-# Well within the time that the queue gives the audit; the newest days come first.
+# Well within the time that the queue gives the audit.
 SECONDS = 120.0
+# So many of the newest days that have rows are looked at every night: they are those that change.
+NEWEST = 3
 
 # So many keys are corrected in one transaction: SQL Server takes 2,100 parameters.
 AT_ONCE = 1_000
@@ -54,26 +58,44 @@ def book(row: TokenUsageLog, before: TokenUsageLog | None = None) -> None:
 
 
 def correct(seconds: float = SECONDS) -> int:
-    """Have every day's sums be what its usage rows add up to; return how many were wrong.
+    """Have the days' sums be what their usage rows add up to; return how many were wrong.
 
-    The newest days first. What is left after so many seconds is left to the next night.
+    The NEWEST days, and then the others from the newest to the oldest, at least one; what is left
+    after so many seconds is where the next call goes on.
     """
     give_up_at = time.monotonic() + seconds
-    corrected = 0
-    for day in _days():
-        if time.monotonic() >= give_up_at:
-            logger.warning("The daily sums of usage before %s were not looked at.", day)
+    newest = list(islice(_days(), NEWEST))
+    corrected = sum(map(_correct_day, newest))
+    audit, _ = UsageDayAudit.objects.get_or_create()
+    has_time = True
+    for day in _days(audit.checked_from):
+        if not has_time:
+            logger.info("The daily sums of usage of %s and before are looked at next time.", day)
             break
-        corrected += _correct_day(day)
+        if day not in newest:
+            corrected += _correct_day(day)
+            has_time = time.monotonic() < give_up_at
+        audit.checked_from = day
+        audit.save(update_fields=["checked_from"])
+    else:
+        audit.checked_from, audit.is_filled = None, True
+        audit.save(update_fields=["checked_from", "is_filled"])
     if corrected:
         logger.warning("Corrected %d daily sums of usage.", corrected)
     return corrected
 
 
 def ensure_filled() -> None:
-    """Have the sums made where there are none yet of the rows: after an upgrade."""
-    if not UsageDay.objects.exists() and TokenUsageLog.objects.exists():
-        async_task("tokens.usage_days.correct")
+    """Have the sums made where there are none yet of some days: after an upgrade."""
+    is_filled = UsageDayAudit.objects.filter(is_filled=True).exists()
+    if not is_filled and TokenUsageLog.objects.exists():
+        async_task("tokens.usage_days.fill")
+
+
+def fill() -> None:
+    """Correct until every day was looked at, with other tasks of the queue in between."""
+    correct()
+    ensure_filled()
 
 
 def begin_of(day: date) -> datetime:
@@ -98,17 +120,20 @@ def _add(row: TokenUsageLog, sign: int) -> None:
             UsageDay.objects.filter(**key).update(**moved)
 
 
-def _days() -> Iterator[date]:
-    """Every day that has or may have rows, the newest first."""
-    ends = TokenUsageLog.objects.aggregate(first=Min("logged_at"), last=Max("logged_at"))
-    stored = UsageDay.objects.aggregate(first=Min("day"), last=Max("day"))
-    days = [moment.astimezone(UTC).date() for moment in ends.values() if moment]
-    days += filter(None, stored.values())
-    if days:
-        first, day = min(days), max(days)
-        while day >= first:
-            yield day
-            day -= timedelta(days=1)
+def _days(before: date | None = None) -> Iterator[date]:
+    """Yield the days that have usage rows or sums, the newest first; those before one, if given."""
+    rows, sums = TokenUsageLog.objects.order_by(), UsageDay.objects.order_by()
+    while True:
+        if before is not None:
+            rows = TokenUsageLog.objects.filter(logged_at__lt=begin_of(before)).order_by()
+            sums = UsageDay.objects.filter(day__lt=before).order_by()
+        last = rows.aggregate(last=Max("logged_at"))["last"]
+        stored = sums.aggregate(last=Max("day"))["last"]
+        found = [day for day in (last and last.astimezone(UTC).date(), stored) if day]
+        if not found:
+            return
+        before = max(found)
+        yield before
 
 
 def _correct_day(day: date) -> int:
