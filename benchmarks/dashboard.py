@@ -1,8 +1,9 @@
 """The admin's first page at one million documents and five million usage rows.
 
 Equally many rows a day, over a hundred days, of fifty companies. Each has three keys with two
-quotas each, and a quota of its own. The page is requested through Django's test client, on SQLite. It must take fewer than 15 queries, and less than 50 ms of the
-processor: measured is the best of many, since the others measure other load as well.
+quotas each, and a quota of its own. The page is requested through Django's test client, on SQLite.
+It must take fewer than 15 queries, and less than 50 ms of the processor: measured is the best of
+many, since the others measure other load as well.
 """
 
 import os

@@ -57,8 +57,8 @@ def listed(name: str, filters: Mapping[str, Any] | None = None) -> str:
 
 
 @cache
-def _list(name: str, prefix: str) -> str:
-    """The address of a list under the ``prefix`` of the site: a page asks a hundred times."""
+def _list(name: str, _prefix: str) -> str:
+    """The address of a list, for each prefix of the site: a page asks a hundred times."""
     return reverse(f"admin:{name}_changelist")
 
 
