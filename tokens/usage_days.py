@@ -7,7 +7,8 @@ newest days every night, and at the earlier ones as far as its time goes; then i
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from itertools import islice
@@ -45,6 +46,7 @@ NEWEST = 3
 AT_ONCE = 1_000
 
 _Key = tuple[str, int, str, str]
+_Day = tuple[date, str, int, str, str]
 
 
 def book(row: TokenUsageLog, before: TokenUsageLog | None = None) -> None:
@@ -55,6 +57,23 @@ def book(row: TokenUsageLog, before: TokenUsageLog | None = None) -> None:
     if before is not None:
         _add(before, -1)
     _add(row, 1)
+
+
+def rebook(pairs: Iterable[tuple[TokenUsageLog, TokenUsageLog]]) -> None:
+    """Count usage rows of one key as they are now, no more as they were: pairs of before and now.
+
+    Call it in the transaction of the change; the totals of the key are locked. Days of which there
+    are no sums yet are left to the audit.
+    """
+    moved: dict[_Day, Counter[str]] = defaultdict(Counter)
+    for before, row in pairs:
+        moved[_key_of(before)].subtract(_amounts_of(before))
+        moved[_key_of(row)].update(_amounts_of(row))
+    days = {day for day, *_ in moved}
+    made = set(UsageDay.objects.filter(day__in=days).values_list("day", flat=True))
+    for key, amounts in sorted(moved.items()):
+        if key[0] in made and any(amounts.values()):
+            _move(key, amounts)
 
 
 def correct(seconds: float = SECONDS) -> int:
@@ -104,20 +123,34 @@ def begin_of(day: date) -> datetime:
 
 
 def _add(row: TokenUsageLog, sign: int) -> None:
-    key = {
-        "day": row.logged_at.astimezone(UTC).date(),
-        "company_id": row.company_id or "",
-        "token_id": row.token_id or 0,
-        "model": row.model or "",
-        "currency": row.currency or "",
-    }
-    amounts = {name: sign * getattr(row, column) for name, column in _COLUMNS.items()}
-    amounts["cost_units"] = sign * units(row.cost) if row.cost is not None else 0
+    _move(_key_of(row), {name: sign * amount for name, amount in _amounts_of(row).items()})
+
+
+def _key_of(row: TokenUsageLog) -> _Day:
+    """What its sum is found by."""
+    company_id = row.company_id or (row.token.company_id if row.token else "")
+    return (
+        row.logged_at.astimezone(UTC).date(),
+        company_id,
+        row.token_id or 0,
+        row.model or "",
+        row.currency or "",
+    )
+
+
+def _amounts_of(row: TokenUsageLog) -> dict[str, int]:
+    amounts: dict[str, int] = {name: getattr(row, column) for name, column in _COLUMNS.items()}
+    return {**amounts, "cost_units": units(row.cost) if row.cost is not None else 0}
+
+
+def _move(key: _Day, amounts: Mapping[str, int]) -> None:
+    """Add amounts to a sum, which is made where there is none."""
+    named = _named(("day", *_KEY), key)
     moved = {name: F(name) + amount for name, amount in amounts.items()}
-    if not UsageDay.objects.filter(**key).update(**moved):
-        _, is_new = UsageDay.objects.get_or_create(**key, defaults=amounts)
+    if not UsageDay.objects.filter(**named).update(**moved):
+        _, is_new = UsageDay.objects.get_or_create(**named, defaults=amounts)
         if not is_new:
-            UsageDay.objects.filter(**key).update(**moved)
+            UsageDay.objects.filter(**named).update(**moved)
 
 
 def _days(before: date | None = None) -> Iterator[date]:

@@ -37,14 +37,24 @@ def names_of(model: str) -> list[str]:
     return names
 
 
+def price_at(prices: "Iterable[ModelPrice]", model: str, moment: datetime) -> "ModelPrice | None":
+    """Return which of the prices is that of a model at a moment: the newest of its exactest name.
+
+    ``prices`` have names of the model; None where none applies yet.
+    """
+    names = names_of(model)
+    valid = [price for price in prices if price.valid_from <= moment]
+    return max(
+        valid,
+        key=lambda price: (-names.index(plain_name(price.model)), price.valid_from),
+        default=None,
+    )
+
+
 class ModelPriceQuerySet(models.QuerySet["ModelPrice"]):
     def at(self, model: str, moment: datetime) -> "ModelPrice | None":
         """Return the price of a model at a moment, None where none is entered."""
-        names = names_of(model)
-        valid = self.filter(model__in=names, valid_from__lte=moment).order_by("-valid_from")
-        # The sort is stable: of the most exact name the newest price comes first.
-        ranked = sorted(valid, key=lambda price: names.index(plain_name(price.model)))
-        return ranked[0] if ranked else None
+        return price_at(self.filter(model__in=names_of(model)), model, moment)
 
 
 class ModelPrice(models.Model):
