@@ -95,6 +95,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0029_client_scopes'),
         (N'extraction', N'0030_digests_of_keys'),
         (N'extraction', N'0031_erasures'),
+        (N'extraction', N'0032_made_once'),
+        (N'extraction', N'0033_earlier_documents'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -984,6 +986,19 @@ CREATE TABLE [extraction_correction] (
 END
 GO
 
+IF OBJECT_ID(N'[extraction_earlierdocument]', N'U') IS NULL
+BEGIN
+CREATE TABLE [extraction_earlierdocument] (
+    [id] bigint NOT NULL PRIMARY KEY IDENTITY (1, 1),
+    [batch] nchar(32) NOT NULL,
+    [client] nvarchar(200) NOT NULL,
+    [created_at] datetimeoffset NOT NULL,
+    [extraction_id] nchar(32) NOT NULL,
+    CONSTRAINT [unique_earlier_document] UNIQUE ([batch], [extraction_id])
+);
+END
+GO
+
 IF OBJECT_ID(N'[extraction_idempotencykey]', N'U') IS NULL
 BEGIN
 CREATE TABLE [extraction_idempotencykey] (
@@ -991,8 +1006,9 @@ CREATE TABLE [extraction_idempotencykey] (
     [client] nvarchar(200) NOT NULL,
     [key] nvarchar(200) NOT NULL,
     [created_at] datetimeoffset NOT NULL,
-    [extraction_id] nchar(32) NOT NULL,
+    [extraction_id] nchar(32) NULL,
     [request] nvarchar(64) DEFAULT '' NOT NULL,
+    [made] nvarchar(100) DEFAULT '' NOT NULL,
     CONSTRAINT [unique_idempotency_key] UNIQUE ([client], [key])
 );
 END
@@ -1431,6 +1447,12 @@ GO
 IF OBJECT_ID(N'[extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id]') IS NULL
 BEGIN
 ALTER TABLE [extraction_correction] ADD CONSTRAINT [extraction_correction_extraction_id_8d300731_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
+END
+GO
+
+IF OBJECT_ID(N'[extraction_earlierdocument_extraction_id_1e72eb2a_fk_extraction_extraction_id]') IS NULL
+BEGIN
+ALTER TABLE [extraction_earlierdocument] ADD CONSTRAINT [extraction_earlierdocument_extraction_id_1e72eb2a_fk_extraction_extraction_id] FOREIGN KEY ([extraction_id]) REFERENCES [extraction_extraction] ([id]);
 END
 GO
 
@@ -1911,6 +1933,18 @@ GO
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_due' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
 CREATE INDEX [extraction_due] ON [extraction_extraction] ([state], [due_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_earlierdocument_created_at_25f5404a' AND object_id = OBJECT_ID(N'[extraction_earlierdocument]'))
+BEGIN
+CREATE INDEX [extraction_earlierdocument_created_at_25f5404a] ON [extraction_earlierdocument] ([created_at]);
+END
+GO
+
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_earlierdocument_extraction_id_1e72eb2a' AND object_id = OBJECT_ID(N'[extraction_earlierdocument]'))
+BEGIN
+CREATE INDEX [extraction_earlierdocument_extraction_id_1e72eb2a] ON [extraction_earlierdocument] ([extraction_id]);
 END
 GO
 
@@ -2796,12 +2830,18 @@ IF EXISTS (
         (N'extraction_correction', N'client'),
         (N'extraction_correction', N'created_at'),
         (N'extraction_correction', N'extraction_id'),
+        (N'extraction_earlierdocument', N'id'),
+        (N'extraction_earlierdocument', N'batch'),
+        (N'extraction_earlierdocument', N'client'),
+        (N'extraction_earlierdocument', N'created_at'),
+        (N'extraction_earlierdocument', N'extraction_id'),
         (N'extraction_idempotencykey', N'id'),
         (N'extraction_idempotencykey', N'client'),
         (N'extraction_idempotencykey', N'key'),
         (N'extraction_idempotencykey', N'created_at'),
         (N'extraction_idempotencykey', N'extraction_id'),
         (N'extraction_idempotencykey', N'request'),
+        (N'extraction_idempotencykey', N'made'),
         (N'extraction_label', N'id'),
         (N'extraction_label', N'key'),
         (N'extraction_label', N'value'),
@@ -2998,6 +3038,8 @@ FROM (VALUES
     (N'extraction', N'0029_client_scopes'),
     (N'extraction', N'0030_digests_of_keys'),
     (N'extraction', N'0031_erasures'),
+    (N'extraction', N'0032_made_once'),
+    (N'extraction', N'0033_earlier_documents'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

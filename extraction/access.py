@@ -45,6 +45,8 @@ SCOPES = {
     Right.APPROVE: Scope.CORRECT,
     Right.DELETE: Scope.CORRECT,
 }
+# Those by which an API client sees every document of its companies.
+SEEING = (Scope.READ, Scope.CORRECT)
 # The rights that change nothing which people decided.
 WITHOUT_GRANT = frozenset({Right.EXPORT, Right.RETRY})
 
@@ -150,15 +152,25 @@ class Principal:
     def visible(
         self, extractions: ExtractionQuerySet[Extraction]
     ) -> ExtractionQuerySet[Extraction]:
-        """Those among the extractions that it may see: a client without READ those it submitted.
+        """Those among the extractions that it may see: a client that reads none those it submitted.
 
         Raises ScopeMissing for a client that is for neither.
         """
         visible = extractions.for_companies(self.company_ids())
-        if isinstance(self.actor, User) or self.actor.may(Scope.READ):
+        if self.sees_every_document:
             return visible
         self.demand_scope(Scope.SUBMIT)
         return visible.filter(client=self.label)
+
+    @property
+    def sees_every_document(self) -> bool:
+        """Whether it may see each document of its companies, which who corrects has to."""
+        return isinstance(self.actor, User) or any(map(self.actor.may, SEEING))
+
+    def demand_reading(self) -> None:
+        """Raise ScopeMissing for an API client that may not list the documents."""
+        if not self.sees_every_document:
+            raise ScopeMissing(Scope.READ)
 
     def demand_scope(self, scope: Scope) -> None:
         """Raise ScopeMissing for an API client that is not for this."""

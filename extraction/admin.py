@@ -22,6 +22,7 @@ from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
 from extraction import account_admin as account_admin  # registers more
+from extraction import clients
 from extraction import erasure_admin as erasure_admin  # likewise
 from extraction import grant_admin as grant_admin  # registers the grants
 from extraction import worker_admin as worker_admin  # registers the workers
@@ -60,6 +61,7 @@ from ocrsite.lib.audited_admin import AuditedAdmin
 from tokens.admin import TokenMasterAdmin
 from tokens.company_fields import CompanyFilter, NamesCompany, PicksCompany, company_filter
 from tokens.encryption import UndecryptableKey
+from tokens.key_entry import TOLD_BY_CHANGES
 from tokens.models import AlertSubscription, TokenMaster
 
 logger = logging.getLogger(__name__)
@@ -184,7 +186,7 @@ class ApiClientAdmin(KeyChangeAdmin, APIKeyModelAdmin):
 
     def audited_as(self, obj: Any) -> What:
         """By the prefix, which other tables name it by."""
-        return audit.row(obj, key=obj.prefix, name=f"{obj.name} ({obj.prefix})")
+        return clients.audited_as(obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiClient]:
         """Fetch the companies of all listed clients at once."""
@@ -343,8 +345,7 @@ class ExportProfileAdmin(AuditedAdmin[ExportProfile]):
 class TestableTokenAdmin(AuditedAdmin[TokenMaster], TokenMasterAdmin):
     """The keys, with a button that tests one: only this app can call a provider."""
 
-    # TokenChange tells of them.
-    audited_elsewhere = frozenset({"status", "total_token_limit", "new_key"})
+    audited_elsewhere = TOLD_BY_CHANGES
 
     def get_urls(self) -> list[URLPattern]:
         test = path(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from extraction import clients
 from extraction.models import ApiClient, Scope
+from extraction.models.access import EVERY_SCOPE
 from ocrsite.lib import audit
 from ocrsite.lib.audited_admin import AuditedAdmin
 
@@ -27,7 +28,7 @@ class ApiClientForm(forms.ModelForm[ApiClient]):
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
-        initial=Scope.values,
+        initial=EVERY_SCOPE.split(),
         error_messages={"required": "Choose at least one: a client for nothing is of no use."},
     )
 
@@ -45,7 +46,7 @@ class ApiClientForm(forms.ModelForm[ApiClient]):
         return value.split() if field_name == "scopes" and isinstance(value, str) else value
 
     def clean_scopes(self) -> str:
-        """Return the scopes as they are stored."""
+        """Return the scopes as they are stored; the model looks whether they go together."""
         return " ".join(self.cleaned_data["scopes"])
 
 

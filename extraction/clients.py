@@ -1,7 +1,7 @@
 """API clients: whose key a caller sent, how often it may call, and the change of its key."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -10,9 +10,16 @@ from django.db import Error, transaction
 from django.db.models import F, Q
 from rest_framework_api_key.crypto import KeyGenerator
 
-from extraction.models import ApiClient, ApiClientKey, ApiClientRequests, Extraction, State
+from extraction.models import (
+    ApiClient,
+    ApiClientCompany,
+    ApiClientKey,
+    ApiClientRequests,
+    Extraction,
+    State,
+)
 from ocrsite.lib import audit, clock
-from ocrsite.lib.audit import Action, Who
+from ocrsite.lib.audit import Action, What, Who
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
@@ -136,8 +143,23 @@ def count_request(client: ApiClient) -> Allowance | None:
     return Allowance(limit, max(0, limit - number), reset)
 
 
+def take_room(client: ApiClient) -> None:
+    """Raise TooManyDocuments, or have nobody else add a document for the client meanwhile.
+
+    For the beginning of the transaction that adds the document: others of this client wait until
+    it ends, and count what it added. Clients without a limit do not wait.
+    """
+    if client.documents_at_a_time is not None:
+        # Locks the row on every database, which SELECT … FOR UPDATE does not on SQLite.
+        ApiClient.objects.filter(pk=client.pk).update(prefix=F("prefix"))
+        require_room(client)
+
+
 def require_room(client: ApiClient) -> None:
-    """Raise TooManyDocuments where as many of its documents as it may have have not ended."""
+    """Raise TooManyDocuments where as many of its documents as it may have have not ended.
+
+    Spares the work for a document that ``take_room`` would refuse.
+    """
     most = client.documents_at_a_time
     if most is None:
         return
@@ -146,6 +168,57 @@ def require_room(client: ApiClient) -> None:
     )
     if pending.count() >= most:
         raise TooManyDocuments(most)
+
+
+def audited_as(client: ApiClient) -> What:
+    """How the audit list names a client: by its prefix, which other tables name it by."""
+    return audit.row(client, key=client.prefix, name=f"{client.name} ({client.prefix})")
+
+
+def create(client: ApiClient, company_ids: Iterable[str], *, by: Who) -> str:
+    """Insert a client for these companies and return its API key, the only time it can be seen.
+
+    Raises ValidationError for scopes that exclude each other.
+    """
+    with transaction.atomic():
+        key = ApiClient.objects.assign_key(client)
+        client.save(force_insert=True)
+        bind(client, company_ids, by=by)
+    return key
+
+
+def bind(client: ApiClient, company_ids: Iterable[str], *, by: Who) -> None:
+    """Have a client act for these companies and no others, and record what that changes."""
+    asked, rows = set(company_ids), ApiClientCompany.objects.filter(client=client)
+    bound = {binding.company_id: binding for binding in rows}
+    with transaction.atomic():
+        for company_id in sorted(asked - bound.keys()):
+            add_company(client, company_id, by=by)
+        for company_id in sorted(bound.keys() - asked):
+            audit.record(Action.DELETED, who=by, what=_bound(client, bound[company_id]))
+            bound[company_id].delete()
+
+
+def add_company(client: ApiClient, company_id: str, *, by: Who) -> None:
+    """Have a client act for one company more, and record it. Raises IntegrityError if it does."""
+    with transaction.atomic():
+        binding = ApiClientCompany.objects.create(client=client, company_id=company_id)
+        audit.record(Action.ADDED, who=by, what=_bound(client, binding))
+
+
+def _bound(client: ApiClient, binding: ApiClientCompany) -> What:
+    return audit.row(binding, name=f"{audited_as(client).name}: {binding}")
+
+
+def revoke(client: ApiClient, *, by: Who) -> bool:
+    """Accept none of a client's keys any more, for good, and record it; False where that is so."""
+    with transaction.atomic():
+        if not ApiClient.objects.filter(pk=client.pk, revoked=False).update(revoked=True):
+            return False
+        told = {"before": "revoked is off", "after": "revoked is on"}
+        audit.record(Action.CHANGED, who=by, what=audited_as(client), **told)
+    client.revoked = True
+    return True
 
 
 def change_key(client: ApiClient, *, keep_for: timedelta, by: Who) -> str:
@@ -169,7 +242,7 @@ def change_key(client: ApiClient, *, keep_for: timedelta, by: Who) -> str:
         audit.record(
             Action.CHANGED,
             who=by,
-            what=audit.row(locked, key=locked.prefix, name=f"{locked.name} ({locked.prefix})"),
+            what=audited_as(locked),
             after=f"another key; the one before ends {now + keep_for:%Y-%m-%d %H:%M} UTC",
         )
     return key

@@ -21,6 +21,7 @@ from extraction.forms import ReadAgainForm
 from extraction.listing.actions import chosen_by_id
 from extraction.listing.batches import Batch, Skipped
 from extraction.models import Extraction, Right
+from tokens.company_days import zone_of, zones_of
 
 PAGE_SIZE = 25
 # Of more deleted ones the latest are listed.
@@ -81,6 +82,7 @@ def read_again(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     context = {
         "extraction": extraction,
         "form": form,
+        "company_zone": zone_of(extraction.company_id),
         "is_changed": form.is_bound and is_changed,
         "corrections": extraction.corrections.exclude(path="").count(),
     }
@@ -94,8 +96,10 @@ def deleted(request: HttpRequest) -> HttpResponse:
     rows = _deleted(principal.company_ids()).order_by("-deleted_at", "-pk")
     rows = rows.only("file_name", "company_id", "supplier_name", "invoice_number", *_WHEN)
     page = Paginator(rows[:LISTED], PAGE_SIZE).get_page(request.GET.get("page"))
+    zones = zones_of({row.company_id for row in page}) if page.object_list else {}
     context = {
         "page": page,
+        "rows": [(row, zones[row.company_id]) for row in page],
         "listed": LISTED,
         "days": settings.DELETED_DAYS,
         "may_undo": principal.may(Right.DELETE),

@@ -27,6 +27,7 @@ from extraction.documents.intake import folder_of
 from extraction.models import (
     Attempt,
     Correction,
+    EarlierDocument,
     Erasure,
     ErasureScope,
     Extraction,
@@ -231,6 +232,7 @@ def _empty(erasure: Erasure, pks: Sequence[UUID], requests: Sequence[str]) -> No
         )
         ended = list(_emptied(pks).values_list("pk", flat=True))
         corrections = Correction.objects.filter(extraction_id__in=ended).delete()[0]
+        EarlierDocument.objects.filter(extraction_id__in=ended).delete()
         IdempotencyKey.objects.filter(extraction_id__in=ended).delete()
         attempts = Attempt.objects.filter(extraction_id__in=ended)
         attempts.exclude(correction="").update(correction="")

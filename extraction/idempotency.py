@@ -8,6 +8,8 @@ import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.db import IntegrityError, transaction
+
 from extraction.models import Extraction, IdempotencyKey
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
@@ -23,6 +25,20 @@ class IdempotencyConflict(UserFacingError):
             "This Idempotency-Key was already used with another document, company or reader, or "
             "for another request. Send a new key with everything new.",
             409,
+        )
+
+
+class AlreadyMade(UserFacingError):
+    """What a repeated request made was answered with a secret, which is kept nowhere (409)."""
+
+    def __init__(self, made: str) -> None:
+        super().__init__(
+            "already_made",
+            HTTPStatus.CONFLICT.phrase,
+            f"This Idempotency-Key was used already, and made {made}. Its secret was in that answer"
+            " alone and is kept nowhere: where it was lost, remove what was made, or replace the "
+            "secret, with a new Idempotency-Key.",
+            HTTPStatus.CONFLICT,
         )
 
 
@@ -75,3 +91,34 @@ def keep(client: str, key: str, request: str, extraction: Extraction) -> None:
     kept = {"client": client, "key": digest_of(key)}
     done = {"extraction": extraction, "request": digest_of(request)}
     IdempotencyKey.objects.get_or_create(**kept, defaults=done)
+
+
+@deadlocks_retried
+def made_once(make: Callable[[], str], *, client: str, key: str | None, request: str) -> str | None:
+    """Make something and return None, or the id of what the client's key made before.
+
+    ``make`` returns the id of what it makes, in one transaction with the row that remembers it; of
+    ``request``, which may hold a secret, that row has a digest alone. Raises IdempotencyConflict
+    where the key was used for anything else, and what ``make`` raises; then nothing is kept.
+    """
+    if key is None:
+        make()
+        return None
+    kept = {"client": client, "key": digest_of(key)}
+    digest = digest_of(request)
+    before = IdempotencyKey.objects.filter(**kept).first()
+    if before is None:
+        try:
+            with transaction.atomic():
+                # First: of two that come at once, the second waits here.
+                row = IdempotencyKey.objects.create(**kept, request=digest)
+                made = make()
+                IdempotencyKey.objects.filter(pk=row.pk).update(made=made)
+            return None
+        except IntegrityError:
+            before = IdempotencyKey.objects.filter(**kept).first()
+            if before is None:
+                raise  # it was ``make`` that met something
+    if before.extraction_id is not None or before.request != digest:
+        raise IdempotencyConflict
+    return before.made

@@ -23,6 +23,7 @@ from extraction.review.decisions import NeedsConfirmation, ReviewConflict
 from extraction.review.edits import NOTHING, Edit, InvalidEdit
 from extraction.review.form import edit_of, form_of, moved
 from extraction.review.recheck import edited
+from tokens.company_days import zone_of
 
 _ADD = "add:"
 _MOVES = {"up": -1, "down": 1}
@@ -158,6 +159,7 @@ def _page(request: HttpRequest, extraction: Extraction, draft: Draft) -> HttpRes
     pages = shown_pages(extraction)
     context = {
         "extraction": extraction,
+        "company_zone": zone_of(extraction.company_id),
         "may": principal.rights(extraction.company_id),
         "pages": pages,
         "page_numbers": [page.number for page in pages],

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
+from extraction import clients
 from extraction.access import Principal
 from extraction.documents import intake
 from extraction.documents.intake import AcceptedDocument
 from extraction.idempotency import IdempotencyConflict, digest_of
 from extraction.labels import rows_of
 from extraction.models import (
+    ApiClient,
     Channel,
     Correction,
     Extraction,
@@ -70,14 +72,17 @@ def submit(
     idempotency_key: str | None = None,
     labels: Mapping[str, str] | None = None,
     origin: Origin | None = None,
+    limited: ApiClient | None = None,
 ) -> Submission:
     """Accept a document and queue its extraction, or find the one that already answers for it.
 
     The same bytes of one company are read once by each ``reader`` of ReaderChoice, unless
     ``force`` asks for more. ``password`` opens a locked PDF and is kept nowhere. An earlier
-    extraction that answers keeps its ``labels``. Raises DocumentRejected for a document that cannot
+    extraction that answers keeps its ``labels``. ``limited`` is the API client that sends it, where
+    that may have so many documents at a time. Raises DocumentRejected for a document that cannot
     be read, ServiceFault when this machine cannot take it now, NoUsableKey when the company has no
-    usable key or is closed, and IdempotencyConflict; nothing is stored or queued then.
+    usable key or is closed, TooManyDocuments, and IdempotencyConflict; nothing is stored or queued
+    then.
     """
     extraction_id = uuid.uuid4()
     company_id = company_id.strip()
@@ -117,7 +122,11 @@ def submit(
             # Where the database is lost at the commit, the row may be there and need its file. If
             # it is not, the file goes at night.
             extraction = _record(
-                extraction, identity, labels or {}, before_commit=unused_files.pop_all
+                extraction,
+                identity,
+                labels or {},
+                limited=limited,
+                before_commit=unused_files.pop_all,
             )
     created = extraction.pk == extraction_id
     if not created:
@@ -129,10 +138,12 @@ def submit(
 def retry(extraction: Extraction, *, by: Principal, why: str = "") -> bool:
     """Queue one that failed or was cancelled again; False when it is neither (any more).
 
-    Raises NotAllowed.
+    Raises NotAllowed, and TooManyDocuments for an API client whose own document it is.
     """
     by.demand(Right.RETRY, extraction.company_id)
     with transaction.atomic():
+        if isinstance(by.actor, ApiClient) and extraction.client == by.label:
+            clients.take_room(by.actor)
         queued = Extraction.objects.requeue(extraction.pk)
         if queued:
             audit.record(
@@ -242,9 +253,10 @@ def _earlier(identity: _Identity) -> Extraction | None:
     used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
     used = used.filter(extraction__deleted_at=None).select_related("extraction")
     if same_key := used.first():
-        if same_key.request or not identity.is_of(same_key.extraction):
+        extraction = same_key.extraction
+        if extraction is None or same_key.request or not identity.is_of(extraction):
             raise IdempotencyConflict
-        return same_key.extraction
+        return extraction
     if identity.dedup_key is not None:
         return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None
@@ -255,6 +267,7 @@ def _record(
     identity: _Identity,
     labels: Mapping[str, str],
     *,
+    limited: ApiClient | None,
     before_commit: Callable[[], object],
 ) -> Extraction:
     """Commit row, labels, wake-up and Idempotency-Key together, or return the row that was first.
@@ -266,6 +279,8 @@ def _record(
     def commit() -> None:
         with transaction.atomic():
             if is_new:
+                if limited is not None:
+                    clients.take_room(limited)
                 extraction.save(force_insert=True)
                 if labels:
                     Label.objects.bulk_create(rows_of(extraction, labels))

@@ -11,6 +11,7 @@ from extraction.access import visible_extraction
 from extraction.trace.events import events, money_of
 from extraction.trace.rows import LOGS_SHOWN, logs_of, rows_of
 from extraction.trace.timeline import timeline
+from tokens.company_days import zone_of
 
 SEE_TRACES = "extraction.view_extraction"
 SEE_LOGS = "logs.view_applicationlog"
@@ -27,6 +28,7 @@ def trace(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     rows = rows_of(extraction)
     context = {
         "extraction": extraction,
+        "company_zone": zone_of(extraction.company_id),
         "lines": timeline(events(rows)),
         "usage": [(row, money_of(row)) for row in rows.usage] if user.has_perm(SEE_USAGE) else [],
         "logs": logs_of(extraction) if user.has_perm(SEE_LOGS) else [],

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone, localtime
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -29,6 +29,7 @@ from extraction.models import Channel, Extraction, Right, State
 from extraction.submission import Origin
 from ocrsite.lib.addresses import client_address
 from ocrsite.lib.errors import ServiceFault
+from tokens.company_days import zone_of
 from tokens.selection import NoUsableKey
 
 # The script asks for the states of so many at once.
@@ -56,9 +57,11 @@ class Outcome:
         """What the operator is told of a document that had come already; "" of another one."""
         if not self.came_before or self.extraction is None:
             return ""
-        came = localtime(self.extraction.created_at)
+        zone = zone_of(self.extraction.company_id)
+        came = localtime(self.extraction.created_at, zone)
         told = _("This document came already on %s.")
-        return told % date_format(came, "DATETIME_FORMAT")
+        named = f" {came:%Z}" if str(zone) != str(get_current_timezone()) else ""
+        return told % f"{date_format(came, 'DATETIME_FORMAT')}{named}"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

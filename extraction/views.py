@@ -28,6 +28,7 @@ from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
 from extraction.models import Extraction, State
+from tokens.company_days import zone_of
 from tokens.usage_report import NOTHING_USED, usage_of_attempts
 
 
@@ -95,6 +96,7 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         until = extraction.deleted_at + timedelta(days=settings.DELETED_DAYS)
         told = {
             "extraction": extraction,
+            "company_zone": zone_of(extraction.company_id),
             "removed_at": until,
             "may": principal_of(request).rights(extraction.company_id),
         }
@@ -102,6 +104,7 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     pages = shown_pages(extraction)
     context: dict[str, object] = {
         "extraction": extraction,
+        "company_zone": zone_of(extraction.company_id),
         "pages": pages,
         "page_numbers": [page.number for page in pages],
         "may": principal_of(request).rights(extraction.company_id),
@@ -119,9 +122,11 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
 def waiting(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     """Say what an extraction waits for, as a part of its page; nothing once it has ended."""
     extraction = visible_extraction(request, extraction_id)
-    context = {"extraction": extraction}
     if extraction.ended:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    context: dict[str, object] = {"extraction": extraction}
+    if extraction.state == State.WAITING:  # then the page says until when
+        context["company_zone"] = zone_of(extraction.company_id)
     return render(request, "extraction/_waiting.html", context | _waiting_context(extraction))
 
 

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+from django.apps import apps
+
 from ocrsite.lib.database import drop_connections
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,8 @@ class _Reader:
             self._changed.notify_all()
 
     def _read_for_ever(self) -> None:
+        # Nobody may ask the database before; where other apps take long, the pause is over sooner.
+        apps.ready_event.wait()
         # The pause first: commands that end soon have no use for the database.
         while self._pause():
             self._read()

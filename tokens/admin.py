@@ -21,9 +21,10 @@ from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
-from tokens import encryption, services
+from tokens import encryption
 from tokens.company_fields import PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
+from tokens.key_entry import save_entered
 from tokens.key_list import KEY_COLUMNS, KeyList
 from tokens.models import (
     CoolDown,
@@ -153,26 +154,8 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
     def save_model(
         self, request: HttpRequest, obj: TokenMaster, form: TokenForm, change: bool
     ) -> None:
-        """Save only what was changed: calls under way change the same row."""
-        user, entered = request.user.get_username(), form.cleaned_data
-        changed = set(form.changed_data)
-        fields = changed.intersection(TokenForm.Meta.fields)
-        if entered["new_key"]:
-            obj.api_key = entered["new_key"]
-            fields.add("api_key")
-        if "status" in changed:
-            obj.status_reason = f"Set by {user}."
-            fields.add("status_reason")
-        if not change:
-            services.create_token(token=obj, threshold=entered["threshold"])
-            return
-        services.update_token(
-            token=obj,
-            fields=fields,
-            by=user,
-            reason=entered["why"],
-            threshold=entered["threshold"] if "threshold" in changed else None,
-        )
+        """Save only what was changed."""
+        save_entered(obj, form, by=request.user.get_username())
 
     def get_deleted_objects(
         self, objs: Sequence[TokenMaster] | QuerySet[TokenMaster], request: HttpRequest

@@ -1,6 +1,6 @@
 """The days of companies: each counts them in its own time zone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tokens.models import Company
+from tokens.models.company import folded
 
 
 def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
@@ -27,6 +28,25 @@ def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
         return Q(**{column: None}) | ~_is_of(elsewhere, column) if zones else Q()
 
     yield ZoneInfo(settings.DISPLAY_TIME_ZONE), others
+
+
+def zones_of(company_ids: Iterable[str]) -> dict[str, ZoneInfo]:
+    """Return the time zone of each company, by its id in whichever way that is written.
+
+    One query. SQL Server takes 2,100 ids.
+    """
+    ids = {company_id: folded(company_id) for company_id in company_ids}
+    rows = Company.objects.filter(folded_id__in=set(ids.values())).exclude(time_zone="")
+    named = dict(rows.values_list("folded_id", "time_zone"))
+    return {
+        company_id: ZoneInfo(named.get(key, settings.DISPLAY_TIME_ZONE))
+        for company_id, key in ids.items()
+    }
+
+
+def zone_of(company_id: str) -> ZoneInfo:
+    """Return the time zone of a company."""
+    return zones_of([company_id])[company_id]
 
 
 def between(first: date, last: date, zone: tzinfo) -> tuple[datetime, datetime]:

@@ -18,7 +18,7 @@ class BatchFile(_Answer):
     """As it was sent, with its folders in the ZIP."""
     extraction: str | None = Field(description=f"{ADDRESS} Null for a refused file.")
     came_before: bool
-    """Its document had come already: that extraction answers, which may be of no batch."""
+    """Its document had come already: that extraction answers, and counts in this batch, too."""
     code: str | None
     """Why it was refused: stable, for programs."""
     detail: str | None
@@ -32,7 +32,7 @@ class SentBatch(_Answer):
 
     batch: UUID
     address: str | None = Field(
-        description=f"{ADDRESS} Null where none of the files is new: there is nothing to wait for."
+        description=f"{ADDRESS} Null where every file was refused: there is nothing to wait for."
     )
     accepted: int
     """Files that have an extraction."""
@@ -55,7 +55,7 @@ class BatchCounts(_Answer):
 
 
 class Batch(_Answer):
-    """How far the extractions of a batch are that the caller may see."""
+    """How far the extractions of a batch are that the caller may see, earlier ones among them."""
 
     batch: UUID
     documents: int

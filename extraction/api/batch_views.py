@@ -14,13 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from extraction import idempotency
-from extraction.access import KnownClient, principal_of
+from extraction.access import KnownClient, Principal, principal_of
 from extraction.api import documentation
 from extraction.api.batches import Batch, answered, progress, written
 from extraction.api.serializers import MOST_FILES, BatchInput
 from extraction.api.views import POLL_AFTER, ApiView, idempotency_key, require_upload
 from extraction.documents.archive import Packed, is_zip, unpacked
-from extraction.models import Channel, Extraction
+from extraction.models import Channel, EarlierDocument, Extraction
+from extraction.models.batch import in_batch
 from extraction.submission import Origin
 from logs import context
 from ocrsite.lib.addresses import client_address
@@ -64,12 +65,17 @@ class BatchView(ApiView):
     @documentation.batch
     def get(self, request: Request, batch_id: UUID) -> Response:
         """Answer how many are in which state, and a line of each."""
-        rows = principal_of(request).visible(Extraction.objects.filter(batch=batch_id))
-        body = progress(batch_id, rows)
-        if not body["documents"]:
+        principal = principal_of(request)
+        body = progress(batch_id, principal.visible(Extraction.objects.filter(in_batch(batch_id))))
+        if not body["documents"] and not _has_sent(principal, batch_id):
             raise Http404
         headers = {} if body["ended"] else {"Retry-After": str(POLL_AFTER)}
         return Response(body, headers=headers)
+
+
+def _has_sent(principal: Principal, batch: UUID) -> bool:
+    """Whether it sent documents in this batch that had come before, maybe of others."""
+    return EarlierDocument.objects.filter(batch=batch, client=principal.label).exists()
 
 
 def _form(request: Request) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from extraction.documents.intake import shown_name
 from extraction.exceptions import CANNOT_CONVERT, DocumentRejected
 from extraction.listing.conditions import Rows
 from extraction.models import ApiClient, State
+from extraction.models.batch import note_earlier
 from extraction.submission import Origin
 from ocrsite.lib.errors import ServiceFault, UserFacingError
 
@@ -96,6 +97,8 @@ class Batch:
                 outcomes.append(Outcome(file.name, self._submit(batch, number, file.upload), None))
             except UserFacingError as error:
                 outcomes.append(Outcome(file.name, None, error))
+        done = [outcome.submitted.extraction for outcome in outcomes if outcome.submitted]
+        note_earlier(batch, done, self.client)
         return outcomes
 
     def _submit(
@@ -107,8 +110,10 @@ class Batch:
                 "It is a ZIP. Send it by itself; what is packed in it must be the documents.",
                 415,
             )
-        if isinstance(self.principal.actor, ApiClient):
-            clients.require_room(self.principal.actor)
+        actor = self.principal.actor
+        limited = actor if isinstance(actor, ApiClient) else None
+        if limited is not None:
+            clients.require_room(limited)
         return submission.submit(
             upload,
             client=self.client,
@@ -116,6 +121,7 @@ class Batch:
             # No key that is sent has a line break.
             idempotency_key=None if self.key is None else f"{self.key}\n{number}",
             origin=self.origin,
+            limited=limited,
             **self.values,
         )
 
@@ -137,16 +143,15 @@ def answered(
     """Return body, status and headers of the answer to a batch that was sent."""
     accepted = [done.submitted.extraction for done in outcomes if done.submitted]
     address = reverse("api-batch", args=[batch])
-    is_new = any(extraction.batch == batch for extraction in accepted)
     body = {
         "batch": batch,
-        "address": address if is_new else None,
+        "address": address if accepted else None,
         "accepted": len(accepted),
         "refused": len(outcomes) - len(accepted),
         "files": [outcome.represented() for outcome in outcomes],
     }
     if accepted:
-        return body, HTTPStatus.ACCEPTED, {"Location": address} if is_new else {}
+        return body, HTTPStatus.ACCEPTED, {"Location": address}
     refusals = [outcome.refusal for outcome in outcomes if outcome.refusal]
     if len({refusal.http_status for refusal in refusals}) > 1:
         return body, HTTPStatus.UNPROCESSABLE_ENTITY, {}

@@ -39,7 +39,7 @@ _WRONG = {
     403: "The caller may not do this, or the company is closed.",
     404: "There is nothing here that the caller may see.",
     409: "What is asked contradicts what there is.",
-    412: "The extraction is not as the caller saw it.",
+    412: "It is not as the caller saw it.",
     428: "If-Match is missing.",
     429: "Too many attempts; Retry-After says when to try again.",
     500: "The service failed. Support finds the cause by the request id.",
@@ -59,7 +59,7 @@ _PREFER = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="respond-async, or wait=N: at most N seconds.",
 )
-_IDEMPOTENCY_KEY = OpenApiParameter(
+IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
@@ -104,9 +104,10 @@ def _either(name: str, *shapes: type) -> PolymorphicProxySerializer:
 _FAILED = _either("SubmissionProblem", Problem, Extraction)
 
 
-def _answers(
+def answers(
     found: Mapping[int, Any], *statuses: int, problem: Any = Problem
 ) -> dict[int, OpenApiResponse]:
+    """Return the answers of an operation: shapes by status, and the statuses of its errors."""
     words = {**_WRONG, **_EXTRACTED}
     return {
         **{status: OpenApiResponse(shape) for status, shape in found.items()},
@@ -157,20 +158,20 @@ submission = extend_schema(
     operation_id="submit",
     summary="Submit a document",
     request=_DOCUMENT,
-    parameters=[_PREFER, _IDEMPOTENCY_KEY],
+    parameters=[_PREFER, IDEMPOTENCY_KEY],
     responses={
-        **_answers(
+        **answers(
             {200: _either("Submission", Extraction, ReadUnstored), 202: Extraction}, 400, 403
         ),
-        **_answers({}, 409, *_EXTRACTED, problem=_FAILED),
+        **answers({}, 409, *_EXTRACTED, problem=_FAILED),
     },
 )
 extract = extend_schema(
     operation_id="extract",
     summary="Submit a document and wait for its result",
     request=_DOCUMENT,
-    parameters=[_PREFER, _IDEMPOTENCY_KEY],
-    responses=_answers(
+    parameters=[_PREFER, IDEMPOTENCY_KEY],
+    responses=answers(
         {200: _either("Extracted", Envelope, ReadUnstored), 202: Envelope},
         400,
         403,
@@ -187,35 +188,35 @@ new_batch = extend_schema(
     description="Each file is accepted or refused by itself. Where all were refused the status is "
     "the one that they share, or else 422.",
     request={"multipart/form-data": BatchInput},
-    parameters=[_IDEMPOTENCY_KEY],
+    parameters=[IDEMPOTENCY_KEY],
     responses={
-        **_answers({202: SentBatch}, 400),
-        **_answers({}, 402, 403, 409, 413, 415, 422, 429, 503, problem=_NONE_TAKEN),
+        **answers({202: SentBatch}, 400),
+        **answers({}, 402, 403, 409, 413, 415, 422, 429, 503, problem=_NONE_TAKEN),
     },
 )
 batch = extend_schema(
     operation_id="get_batch",
     summary="How far a batch is",
-    responses=_answers({200: Batch}, 404),
+    responses=answers({200: Batch}, 404),
 )
 listing = extend_schema(
     operation_id="list_extractions",
     summary="List extractions",
     parameters=_filters(),
-    responses=_answers({200: ExtractionsPage}, 400, 404),
+    responses=answers({200: ExtractionsPage}, 400, 404),
 )
 extraction = extend_schema(
     operation_id="get_extraction",
     summary="One extraction",
     parameters=[_IF_NONE_MATCH],
-    responses={304: _UNCHANGED, **_answers({200: Extraction}, 404, 412)},
+    responses={304: _UNCHANGED, **answers({200: Extraction}, 404, 412)},
 )
 retry = extend_schema(
     operation_id="retry",
     summary="Read a failed or cancelled one again",
     request=None,
-    parameters=[_IDEMPOTENCY_KEY],
-    responses=_answers({202: Extraction}, 400, 403, 404, 409),
+    parameters=[IDEMPOTENCY_KEY],
+    responses=answers({202: Extraction}, 400, 403, 404, 409),
 )
 _IF_MATCH = OpenApiParameter(
     "If-Match",
@@ -229,33 +230,33 @@ correction = extend_schema(
     summary="Correct values",
     request={"application/json": EditInput},
     parameters=[_IF_MATCH],
-    responses=_answers({200: Extraction}, 400, 403, 404, 412, 413, 415, 428),
+    responses=answers({200: Extraction}, 400, 403, 404, 412, 413, 415, 428),
 )
 approval = extend_schema(
     operation_id="approve",
     summary="Approve an invoice",
     request={"application/json": ApprovalInput},
-    parameters=[_IF_MATCH, _IDEMPOTENCY_KEY],
-    responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
+    parameters=[_IF_MATCH, IDEMPOTENCY_KEY],
+    responses=answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
 )
 rejection = extend_schema(
     operation_id="reject",
     summary="Reject an invoice",
     request={"application/json": RejectionInput},
-    parameters=[_IF_MATCH, _IDEMPOTENCY_KEY],
-    responses=_answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
+    parameters=[_IF_MATCH, IDEMPOTENCY_KEY],
+    responses=answers({200: Extraction}, 400, 403, 404, 409, 412, 413, 415, 428),
 )
 cancellation = extend_schema(
     operation_id="cancel",
     summary="Cancel what no process has taken",
     request=None,
-    parameters=[_IDEMPOTENCY_KEY],
-    responses=_answers({200: Extraction}, 400, 403, 404, 409),
+    parameters=[IDEMPOTENCY_KEY],
+    responses=answers({200: Extraction}, 400, 403, 404, 409),
 )
 deletion = extend_schema(
     operation_id="delete",
     summary="Delete an extraction",
-    responses={204: None, **_answers({}, 403, 404, 409)},
+    responses={204: None, **answers({}, 403, 404, 409)},
 )
 page = extend_schema(
     operation_id="get_page",
@@ -264,7 +265,7 @@ page = extend_schema(
     responses={
         (200, "image/jpeg"): OpenApiTypes.BINARY,
         304: _UNCHANGED,
-        **_answers({}, 404, 412),
+        **answers({}, 404, 412),
     },
 )
 export = extend_schema(
@@ -285,13 +286,13 @@ export = extend_schema(
             (200, writer.content_type.partition(";")[0]): OpenApiTypes.BINARY
             for writer in WRITERS.values()
         },
-        **_answers({}, 400, 403, 404, 422),
+        **answers({}, 400, 403, 404, 422),
     },
 )
 companies = extend_schema(
     operation_id="list_companies",
     summary="The companies that the caller may act for",
-    responses=_answers({200: Companies}),
+    responses=answers({200: Companies}),
 )
 usage = extend_schema(
     operation_id="get_usage",
@@ -308,13 +309,13 @@ usage = extend_schema(
         OpenApiParameter("group_by", description=f"Some of {', '.join(Group)}; commas between."),
         OpenApiParameter("company", description="One of the caller's alone."),
     ],
-    responses=_answers({200: UsageAnswer}, 400, 403),
+    responses=answers({200: UsageAnswer}, 400, 403),
 )
 quota = extend_schema(
     operation_id="get_quota",
     summary="What may still be spent",
     parameters=[OpenApiParameter("company", description="One of the caller's alone.")],
-    responses=_answers({200: QuotaAnswer}, 400, 403),
+    responses=answers({200: QuotaAnswer}, 400, 403),
 )
 nothing = extend_schema(exclude=True)
 
@@ -322,16 +323,17 @@ nothing = extend_schema(exclude=True)
 webhooks = extend_schema(
     operation_id="list_webhooks",
     summary="The webhooks of this client",
-    responses=_answers({200: Webhooks}, 403),
+    responses=answers({200: Webhooks}, 403),
 )
 new_webhook = extend_schema(
     operation_id="add_webhook",
     summary="Add a webhook for what this client sends",
     request=WebhookInput,
-    responses=_answers({201: NewWebhook}, 400, 403),
+    parameters=[IDEMPOTENCY_KEY],
+    responses=answers({201: NewWebhook}, 400, 403, 409),
 )
 webhook_deletion = extend_schema(
     operation_id="delete_webhook",
     summary="Remove a webhook",
-    responses={204: OpenApiResponse(description="It is gone."), **_answers({}, 403, 404)},
+    responses={204: OpenApiResponse(description="It is gone."), **answers({}, 403, 404)},
 )

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 # Codes of rejected input that callers may want to tell apart.
 OWN_CODES = {"url_fetch_disabled", "connection_params_refused"}
+WHO_IS_ASKING = (
+    "Say who is asking: send the header Authorization with Api-Key, a blank and the API key."
+)
 # What is wrong beyond this is found out at the next try.
 MOST_SENTENCES = 20
 
@@ -70,6 +73,8 @@ def _as_told(error: Exception) -> UserFacingError:
             return error
         case exceptions.ValidationError():
             return _plain(HTTPStatus.BAD_REQUEST, *_invalid_input(error.detail))
+        case exceptions.NotAuthenticated():
+            return _plain(HTTPStatus.UNAUTHORIZED, str(error.get_codes()), WHO_IS_ASKING)
         case exceptions.APIException():
             return _of_framework(error)
         case Http404():

@@ -15,7 +15,7 @@ from extraction.access import principal_of
 from extraction.api.representations import LISTED_COLUMNS, line
 from extraction.listing.conditions import Rows, matching
 from extraction.listing.filters import FilterForm, Filters
-from extraction.models import Scope, State
+from extraction.models import State
 
 OLDEST_FIRST, NEWEST_FIRST = "received", "-received"
 _STATES = {
@@ -113,7 +113,7 @@ def extractions_page(request: Request) -> dict[str, Any]:
     Raises ScopeMissing and ValidationError.
     """
     principal = principal_of(request)
-    principal.demand_scope(Scope.READ)
+    principal.demand_reading()
     form = ListForm(
         request.query_params,
         companies=principal.companies(),

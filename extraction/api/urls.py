@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from extraction.api import batch_views, decision_views, schema, spending_views, views, webhooks
+from extraction.api.management import urls as management
 
 urlpatterns = [
     path("extract", views.ExtractView.as_view(), name="extract"),
@@ -39,6 +40,7 @@ urlpatterns = [
         views.PageView.as_view(),
         name="api-page",
     ),
+    *management.urlpatterns,
     path("api/schema/", schema.SchemaView.as_view(), name="api-schema"),
     path("api/docs/", schema.docs, name="api-docs"),
     re_path(r"^api/", views.UnknownView.as_view()),

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import Error, connection
 from django.http import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.urls import resolve
 from django.utils.cache import get_conditional_response
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -125,14 +126,20 @@ class SubmitView(ApiView):
         with _document(values) as file:
             if isinstance(principal.actor, KnownClient):
                 return _read_now(file, values)
+            limited = principal.actor if isinstance(principal.actor, ApiClient) else None
             try:
-                if isinstance(principal.actor, ApiClient):
-                    clients.require_room(principal.actor)
+                if limited is not None:
+                    clients.require_room(limited)
                 extraction = submission.submit(
-                    file, client=principal.label, idempotency_key=key, origin=origin, **values
+                    file,
+                    client=principal.label,
+                    idempotency_key=key,
+                    origin=origin,
+                    limited=limited,
+                    **values,
                 ).extraction
             except Error as error:
-                if not isinstance(principal.actor, ApiClient) or not is_unreachable(error):
+                if limited is None or not is_unreachable(error):
                     raise
                 return _read_now(file, values)
         context.add(extraction_id=str(extraction.pk))
@@ -270,6 +277,8 @@ class UnknownView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Answer every method alike."""
         super().initial(request, *args, **kwargs)
+        if resolve(f"{request.path_info}/").url_name:  # not this view, which has no name
+            raise NotFound(f"The address ends with a slash: {request.path}/")
         raise NotFound("There is nothing at this address. Check its spelling.")
 
 
@@ -288,7 +297,10 @@ def require_upload(principal: Principal, company_id: str) -> None:
 
 def with_etag(extraction: Extraction) -> Response:
     """Answer an extraction in full, with what changes when it changes."""
-    return Response(representation(extraction), headers={"ETag": etag(extraction)})
+    headers = {"ETag": etag(extraction)}
+    if not extraction.ended:
+        headers["Retry-After"] = str(POLL_AFTER)
+    return Response(representation(extraction), headers=headers)
 
 
 def _read_now(file: "UploadedFile[bytes]", values: dict[str, Any]) -> Response:

@@ -1,5 +1,6 @@
 """``/api/v1/webhooks/``: an API client's own webhooks."""
 
+import json
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,13 @@ from rest_framework.exceptions import NotFound, PermissionDenied, ValidationErro
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from extraction import idempotency
 from extraction.access import Principal, principal_of
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser
 from extraction.api.serializers import WebhookInput
-from extraction.api.views import ApiView
+from extraction.api.views import ApiView, idempotency_key
+from extraction.idempotency import AlreadyMade
 from extraction.models import ApiClient, Scope, WebhookEndpoint
 from extraction.webhooks import endpoints
 from extraction.webhooks.endpoints import InvalidEndpoint
@@ -47,17 +50,31 @@ class WebhooksView(ApiView):
                 "You may not act for this company. Check company_id, or ask for access to it.",
                 code="company_not_allowed",
             )
-        if own.count() >= MOST:
-            raise ValidationError({"url": [f"A client has at most {MOST} webhooks."]})
-        try:
+        answer: dict[str, Any] = {}
+
+        def add() -> str:
+            if own.count() >= MOST:
+                raise ValidationError({"url": [f"A client has at most {MOST} webhooks."]})
             with transaction.atomic():
                 endpoint, secret = endpoints.add(
                     **values, by=principal.label, client=principal.label
                 )
                 audit.record(Action.ADDED, who=principal.who, what=audit.row(endpoint))
+            answer.update(_told(endpoint), secret=secret)
+            return str(endpoint.pk)
+
+        try:
+            before = idempotency.made_once(
+                add,
+                client=principal.label,
+                key=idempotency_key(request),
+                request=f"{request.path} {json.dumps(values, sort_keys=True)}",
+            )
         except InvalidEndpoint as error:
             raise ValidationError({error.field: [str(error)]}) from error
-        return Response({**_told(endpoint), "secret": secret}, status=HTTPStatus.CREATED)
+        if before is not None:
+            raise AlreadyMade(f"the webhook {before}")
+        return Response(answer, status=HTTPStatus.CREATED)
 
 
 class WebhookView(ApiView):

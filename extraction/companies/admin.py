@@ -25,7 +25,7 @@ from extraction.companies import closing
 from extraction.companies.csv_columns import COMPANY_COLUMNS, AddedForm
 from extraction.companies.forms import (
     ROLES,
-    CompanyForm,
+    CompanyPageForm,
     OperatorForm,
     ReadyForm,
     WhyForm,
@@ -42,6 +42,7 @@ from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.staff_companies import bound_companies
 from tokens.models import Company, Provider, TokenMaster
 from tokens.models.company import folded
+from tokens.quota_admin import QuotaInline, save_quotas
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
     """Adding a company is the page that makes it ready. None is deleted: it is closed."""
 
     company_rule = of_company("company_id")
-    form = CompanyForm
+    form = CompanyPageForm
     csv_columns = COMPANY_COLUMNS
     list_display = ["company_id", "name", "pill", "keys", "clients", "users", "time_zone"]
     list_filter = [("closed_at", admin.EmptyFieldListFilter)]
@@ -84,7 +85,13 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
     fieldsets = [
         (None, {"fields": ["company_id", "name", "pill", "other_ids", "lists"]}),
         ("What people begin with", {"fields": ["time_zone", *_DEFAULTS, "created_at"]}),
+        ("Change", {"fields": ["why"]}),
     ]
+    inlines = [QuotaInline]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the quotas of the company."""
+        save_quotas(request, form, formset)
 
     def csv_form(self, request: HttpRequest, row: Company | None) -> Any:
         """Let a line add a company, without what the page adds to it."""

@@ -73,6 +73,18 @@ class CompanyForm(forms.ModelForm[Company]):
         cast("forms.ChoiceField", self.fields[name]).choices = list(choices)
 
 
+class CompanyPageForm(CompanyForm):
+    """A company that there is, on its page."""
+
+    why = forms.CharField(
+        label="Reason for the change",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput({"autocomplete": "off"}),
+        help_text="Recorded with the change.",
+    )
+
+
 class ReadyForm(CompanyForm):
     """A new company with its first key and its first API client, as far as they are given."""
 

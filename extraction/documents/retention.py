@@ -19,7 +19,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from extraction.documents.intake import folder_of
-from extraction.models import Correction, Extraction, IdempotencyKey, Label
+from extraction.models import Correction, EarlierDocument, Extraction, IdempotencyKey, Label
 from logs.models import Kept, RetentionRun
 from logs.retention import running
 from ocrsite.lib.database import deadlocks_retried
@@ -150,6 +150,7 @@ def _purge_row(pk: uuid.UUID, cutoff: datetime) -> bool:
         if not Extraction.with_deleted.purge(pk, cutoff):
             return False
         Correction.objects.filter(extraction_id=pk).delete()
+        EarlierDocument.objects.filter(extraction_id=pk).delete()
         IdempotencyKey.objects.filter(extraction_id=pk).delete()
         Label.objects.filter(extraction_id=pk).delete()
     return True

@@ -3,7 +3,7 @@
 import codecs
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from extraction.exports.chunks import in_chunks
@@ -60,7 +60,7 @@ def _cell(value: Value, layout: Layout) -> str:
     if isinstance(value, Decimal):
         return format(value, "f").replace(".", layout.decimal_sign)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime(f"{layout.date_format} %H:%M")
+        return value.strftime(f"{layout.date_format} %H:%M")
     if isinstance(value, date):
         return value.strftime(layout.date_format)
     if isinstance(value, tuple):

@@ -55,7 +55,7 @@ def layout_named(format_: str, profile: str) -> Layout | None:
 
 def whole_invoices() -> Layout:
     """Return the table that is written without a profile: every field that an invoice has once."""
-    about = ["company_id", "branch", "created_at", "needs_review"]
+    about = ["company_id", "branch", "created_at", "time_zone", "needs_review"]
     extraction = [*_KEY, *(f"extraction.{name}" for name in about)]
     return Layout(_named([*extraction, *values.invoice_paths()]))
 
@@ -73,10 +73,10 @@ def rows_of(exported: Exported, rows_per: RowsPer) -> Iterator[Row]:
     """
     extraction, invoice = exported.extraction, exported.invoice
     if rows_per == RowsPer.INVOICE or not invoice.line_items:
-        yield Row(extraction, invoice, labels=exported.labels)
+        yield Row(extraction, invoice, labels=exported.labels, zone=exported.zone)
         return
     for number, line in enumerate(invoice.line_items, start=1):
-        yield Row(extraction, invoice, line, number, exported.labels)
+        yield Row(extraction, invoice, line, number, exported.labels, exported.zone)
 
 
 def _named(paths: Sequence[str]) -> list[Column]:

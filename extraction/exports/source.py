@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
@@ -10,6 +11,7 @@ from extraction.invoices.schema import Invoice
 from extraction.labels import labels_by_extraction
 from extraction.models import Extraction, Label, State
 from logs.audit import name_extractions
+from tokens.company_days import zones_of
 
 # Rows per query. A result with many lines has some 100 KB of JSON.
 PAGE_SIZE = 200
@@ -36,6 +38,7 @@ def exported(
     ids = _ids_of(rows)
     rows = rows.only(*_COLUMNS).order_by()
     any_labelled = bool(ids) and Label.objects.exists()
+    zones: dict[str, ZoneInfo] = {}
     for start in range(0, len(ids), page_size * _ID_BYTES):
         some = ids[start : start + page_size * _ID_BYTES]
         page = [uuid.UUID(bytes=bytes(some[at : at + _ID_BYTES])) for at in _steps(len(some))]
@@ -43,9 +46,16 @@ def exported(
             name_extractions(entry_id, page)
         found = {extraction.pk: extraction for extraction in rows.filter(pk__in=page)}
         labels = labels_by_extraction(found) if any_labelled else {}
+        if new := {extraction.company_id for extraction in found.values()}.difference(zones):
+            zones |= zones_of(new)
         for pk in page:
             if extraction := found.get(pk):  # still there, and still chosen
-                yield Exported(extraction, invoice_of(extraction), labels.get(pk, {}))
+                yield Exported(
+                    extraction,
+                    invoice_of(extraction),
+                    labels.get(pk, {}),
+                    zones[extraction.company_id],
+                )
 
 
 def invoice_of(extraction: Extraction) -> Invoice:

@@ -7,7 +7,7 @@ instead of a signed total.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
@@ -30,11 +30,15 @@ Value: TypeAlias = str | Decimal | int | bool | date | datetime | tuple["Value",
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An extraction that has succeeded, and what was read."""
+    """An extraction that has succeeded, and what was read.
+
+    ``zone``: the time zone of its company, in which tables tell times.
+    """
 
     extraction: Extraction
     invoice: Invoice
     labels: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Row:
     number: int | None = None
     """The position of the line, from 1."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
 
 
 Getter = Callable[[Row], Value]
@@ -60,7 +65,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
 _PARTIES = ("supplier", "customer")
 _OF_EXTRACTION = (
     *("id", "file_name", "company_id", "branch", "requested_by"),
-    *("created_at", "state", "needs_review", "model"),
+    *("state", "needs_review", "model"),
 )
 
 
@@ -111,6 +116,14 @@ def _of_extraction(name: str) -> Getter:
         return str(value) if isinstance(value, UUID) else value
 
     return get
+
+
+def _received(row: Row) -> Value:
+    return row.extraction.created_at.astimezone(row.zone)
+
+
+def _time_zone(row: Row) -> Value:
+    return str(row.zone)
 
 
 def _of_label(key: str) -> Getter:
@@ -181,6 +194,8 @@ def _side(row: Row) -> Value:
 
 _GETTERS: Mapping[str, Getter] = {
     **{f"extraction.{name}": _of_extraction(name) for name in _OF_EXTRACTION},
+    "extraction.created_at": _received,
+    "extraction.time_zone": _time_zone,
     "extraction.labels": _labels,
     **{name: _of_invoice(name) for name in InvoiceFields.model_fields if not _is_composed(name)},
     **{

@@ -6,7 +6,7 @@ written so far lies in a temporary folder of ours.
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -183,7 +183,7 @@ class _Sheet:
         if not is_moment and value < _FIRST_DAY:
             return self._text(value.isoformat())
         if isinstance(value, datetime):
-            value = value.astimezone(UTC).replace(tzinfo=None)  # Excel knows no zones
+            value = value.replace(tzinfo=None)  # Excel knows no zones
         cell: Any = WriteOnlyCell(self._sheet)
         cell.value = value
         cell.number_format = f"{self._date_format} hh:mm" if is_moment else self._date_format

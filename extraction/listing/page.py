@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
 from django.db.models import Count, Sum
@@ -16,6 +17,7 @@ from extraction.listing.filters import NEWEST_FIRST, SORTS, Filters
 from extraction.listing.window import Window
 from extraction.models import Extraction
 from logs.error_names import name_of
+from tokens.company_days import zones_of
 
 PAGE_SIZE = 25
 # Everything else is shown on the page of the extraction alone, and may be large.
@@ -56,13 +58,17 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One extraction; ``total`` is its total for people, ``failure`` the name of why it failed."""
+    """One extraction; ``total`` is its total for people, ``failure`` the name of why it failed.
+
+    ``zone`` is the time zone of its company.
+    """
 
     extraction: Extraction
     total: str
     type: StrOrPromise
     failure: str
     labels: list[str]
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +117,18 @@ def list_page(window: Window, number: int) -> ListPage:
     number = min(number, paginator.num_pages)
     start = PAGE_SIZE * (number - 1)
     rows = ordered.only(*_SHOWN).prefetch_related("labels")[start : start + PAGE_SIZE]
+    older = window.older()
+    companies = {*(row.company_id for row in rows), *(row["company_id"] for row in older)}
+    zones = zones_of(companies) if companies else {}
     return ListPage(
-        rows=[_row(extraction) for extraction in rows],
+        rows=[_row(extraction, zones[extraction.company_id]) for extraction in rows],
         number=number,
         pages=paginator.num_pages,
         page_numbers=list(paginator.get_elided_page_range(number, on_each_side=2, on_ends=1)),
         documents=documents,
         totals=totals,
         window=window,
-        older=window.older(),
+        older=[{**row, "zone": zones[row["company_id"]]} for row in older],
         groups=_groups(window),
     )
 
@@ -155,7 +164,7 @@ def _groups(window: Window) -> list[tuple[str, str, int]]:
     return [(value, f"{key}={value}", documents) for value, documents in found]
 
 
-def _row(extraction: Extraction) -> Row:
+def _row(extraction: Extraction, zone: ZoneInfo) -> Row:
     amount = extraction.total_amount
     return Row(
         extraction=extraction,
@@ -163,6 +172,7 @@ def _row(extraction: Extraction) -> Row:
         type=_TYPES.get(extraction.document_type or "", ""),
         failure=name_of(extraction.error_code),
         labels=[str(label) for label in extraction.labels.all()],
+        zone=zone,
     )
 
 

@@ -127,7 +127,7 @@ class Window:
         others = [self._driver.indexed, Q(**{f"{self._driver.column}__lt": self._edge})]
         others += [condition for name, condition in self._left.items() if name != "text"]
         rows = Extraction.objects.filter(self._company, _all_of(others)).order_by()
-        columns = ["pk", "file_name", "supplier_name", "invoice_number", "created_at"]
+        columns = ["pk", "file_name", "supplier_name", "invoice_number", "created_at", "company_id"]
         first, *more = [rows.filter(named).values(*columns) for named in exactly(self.filters.text)]
         # In no order: for that of the newest SQLite would read all rows of the company.
         found = first.union(*more, all=True)[:OLDER_SHOWN]

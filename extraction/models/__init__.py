@@ -11,6 +11,7 @@ from extraction.models.access import (
 )
 from extraction.models.account import AccountRule, Authenticator, ExternalIdentity, RecoveryCode
 from extraction.models.attempt import Attempt, AttemptOutcome
+from extraction.models.batch import EarlierDocument
 from extraction.models.channel import Channel
 from extraction.models.correction import Correction
 from extraction.models.document_day import DocumentDay
@@ -58,6 +59,7 @@ __all__ = [
     "DecimalSign",
     "DeliveryState",
     "DocumentDay",
+    "EarlierDocument",
     "Erasure",
     "ErasureScope",
     "ExportColumn",

@@ -1,9 +1,11 @@
 """Who may act for, and see, which company: operators by grant, staff and clients by binding."""
 
 import uuid
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -61,12 +63,23 @@ class Scope(models.TextChoices):
 
     SUBMIT = "submit", "submit documents, see what becomes of them, cancel and retry"
     READ = "read", "read and export every document of its companies"
-    CORRECT = "correct", "correct, approve, reject and delete"
+    CORRECT = "correct", "read every document of its companies; correct, approve, reject, delete"
     USAGE = "usage", "read usage and quotas"
+    MANAGE = "manage", "manage keys, companies, clients and grants; not together with submit"
 
 
 # What clients could do before there were scopes, and can unless staff say otherwise.
-EVERY_SCOPE = " ".join(Scope.values)
+EVERY_SCOPE = "submit read correct usage"
+SCOPES_EXCLUDE = (
+    "“manage” and “submit” are not for one client: who changes keys and limits spends nothing. "
+    "Make two clients."
+)
+
+
+def require_scopes(scopes: Iterable[str]) -> None:
+    """Raise ValidationError for scopes that one client cannot have together."""
+    if {Scope.MANAGE, Scope.SUBMIT}.issubset(scopes):
+        raise ValidationError({"scopes": SCOPES_EXCLUDE})
 
 
 class ApiClientManager(APIKeyManager):
@@ -121,6 +134,16 @@ class ApiClient(AbstractAPIKey):
         verbose_name = "API client"
         verbose_name_plural = "API clients"
 
+    def clean(self) -> None:
+        """Raise ValidationError for scopes that exclude each other, too."""
+        super().clean()
+        require_scopes(self.scopes.split())
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save. Raises ValidationError for scopes that exclude each other."""
+        require_scopes(self.scopes.split())
+        super().save(*args, **kwargs)
+
     @cached_property
     def open_company_ids(self) -> list[str]:
         """The companies that it may act for, as its bindings write them: those not closed."""
@@ -131,7 +154,9 @@ class ApiClient(AbstractAPIKey):
 
     @property
     def is_refused(self) -> bool:
-        """Whether it has companies, and all of them are closed."""
+        """Whether it has companies, and all of them are closed; who manages may open them again."""
+        if self.may(Scope.MANAGE):
+            return False
         return bool(self.companies.all()) and not self.open_company_ids
 
     def may(self, scope: Scope) -> bool:

@@ -310,7 +310,10 @@ class Extraction(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """An Idempotency-Key of a client, and the extraction that its requests get."""
+    """An Idempotency-Key of a client, and the extraction that its requests get, or what they made.
+
+    Holds no secret: neither one that was sent nor one that was answered.
+    """
 
     client = models.CharField(max_length=200)
     key = models.CharField(max_length=200, help_text="Its SHA-256.")
@@ -321,7 +324,16 @@ class IdempotencyKey(models.Model):
         db_default="",
         help_text="SHA-256 of what else than a submission.",
     )
-    extraction = models.ForeignKey(Extraction, models.CASCADE, related_name="idempotency_keys")
+    extraction = models.ForeignKey(
+        Extraction, models.CASCADE, null=True, related_name="idempotency_keys"
+    )
+    made = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The id of what was made or changed, where that is no extraction.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -1,34 +1,25 @@
 """The audit list in the admin: read-only, with filters and as CSV."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import (
-    HttpRequest,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.decorators import method_decorator
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
-from django.views.decorators.http import require_safe
 
-from logs.admin import csv_export
-from logs.admin.filters import RANGES, moment_field
+from logs.admin.csv_export import ExportAdmin, by_keyset, lines
+from logs.admin.filters import RANGES, TimeFilter
 from logs.models import AuditEntry
-from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action, ActorKind
-from ocrsite.lib.company_choices import ChoosesCompany, company_field
+from ocrsite.lib.company_choices import company_field
 from ocrsite.lib.moments import moment
 
 COLUMNS = (
@@ -37,14 +28,19 @@ COLUMNS = (
 )
 # Of more the newest are listed: neither counting nor skipping takes longer with the table.
 LISTED = 10_000
-PERIODS = {**RANGES, "30d": ("Last 30 days", timedelta(days=30))}
 _SHOWN = 120
 
 Entries = QuerySet[AuditEntry]
 
 
-class AuditFilter(ChoosesCompany):
-    """The filters of the list and of its export, from an address's parameters."""
+class AuditFilter(TimeFilter):
+    """The filters of the audit list."""
+
+    ranges = {**RANGES, "30d": ("Last 30 days", timedelta(days=30))}
+    field_order = (
+        *("actor", "action", "object_type", "object_id", "company_id", "request_id"),
+        *("range", "since", "until", "text"),
+    )
 
     actor = forms.CharField(label="Who", required=False)
     action = forms.ChoiceField(
@@ -56,24 +52,7 @@ class AuditFilter(ChoosesCompany):
     object_id = forms.CharField(label="Its id", required=False)
     company_id = company_field()
     request_id = forms.CharField(label="Request", required=False)
-    range = forms.ChoiceField(
-        label="Time",
-        choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in PERIODS.items())],
-        required=False,
-    )
-    since = moment_field("From")
-    until = moment_field("To")
     text = forms.CharField(required=False, help_text="In the name, from, to or the reason.")
-
-    def clean(self) -> dict[str, Any]:
-        """Reject times that contradict each other."""
-        values: dict[str, Any] = super().clean() or {}
-        since, until = values.get("since"), values.get("until")
-        if values.get("range") and (since or until):
-            raise forms.ValidationError("Choose either a time or from – to.")
-        if since and until and since > until:
-            raise forms.ValidationError("The end is before the beginning.")
-        return values
 
     def entries(self, seen: Entries) -> Entries:
         """Return what the filters select of these, the newest first; nothing for invalid ones."""
@@ -83,14 +62,12 @@ class AuditFilter(ChoosesCompany):
         values = self.cleaned_data
         equal = ("actor", "action", "object_type", "object_id", "company_id", "request_id")
         found = every.filter(**{name: values[name] for name in equal if values[name]})
-        since, until, text = values["since"], values["until"], values["text"]
-        if values["range"]:
-            since = timezone.now() - PERIODS[values["range"]][1]
+        since, until = self.times()
         if since:
             found = found.filter(timestamp__gte=since)
         if until:
             found = found.filter(timestamp__lt=until)
-        if text:
+        if text := values["text"]:
             columns = ("object_name", "before", "after", "why")
             found = found.filter(
                 Q(*((f"{name}__icontains", text) for name in columns), _connector=Q.OR)
@@ -124,10 +101,12 @@ class AuditChangeList(ChangeList):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+class AuditEntryAdmin(ExportAdmin[AuditEntry]):
     """Entries are looked at and exported by who may view them, and changed by nobody."""
 
     company_rule = of_company("company_id")
+    export_name = "audit"
+    filters = AuditFilter
     list_display = ["time", "who", "did", "to_what", "of_company", "was", "becomes", "why"]
     sortable_by = ()
     actions = None
@@ -142,29 +121,8 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AuditChangeList]:
         return AuditChangeList
 
-    def get_urls(self) -> list[URLPattern]:
-        export = path(
-            "export/", self.admin_site.admin_view(self.export_view), name="logs_auditentry_export"
-        )
-        return [export, *super().get_urls()]
-
-    @method_decorator(require_safe)
-    def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Stream what the filters select as CSV; invalid filters lead back to the list."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        form = AuditFilter(request.GET, user=request.user)
-        if not form.is_valid():
-            changelist = reverse("admin:logs_auditentry_changelist", query=request.GET)
-            return HttpResponseRedirect(changelist)
-        name = f"audit-{timezone.now():%Y%m%d-%H%M}.csv"
-        return StreamingHttpResponse(
-            csv_export.lines(
-                csv_export.by_keyset(form.entries(self.get_queryset(request)), "entry_id"), COLUMNS
-            ),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+    def exported(self, request: HttpRequest, form: AuditFilter) -> Iterator[str]:
+        return lines(by_keyset(form.entries(self.get_queryset(request)), "entry_id"), COLUMNS)
 
     @admin.display(description="time")
     def time(self, entry: AuditEntry) -> str:

@@ -1,11 +1,24 @@
-"""Log records and audit entries as CSV."""
+"""Log records and audit entries as CSV: a list's page with an export of what its filters select."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
+from logs.admin.filters import TimeFilter
+from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.csv_text import Echo, inert
 
 _COLUMNS = (
@@ -15,6 +28,39 @@ _COLUMNS = (
 )
 
 M = TypeVar("M", bound=Model)
+
+
+class ExportAdmin(ReadOnlyAdmin[M]):
+    """A read-only list whose address with ``export/`` before its filters answers CSV."""
+
+    # Class of the filters, and what the file's name begins with.
+    filters: type[TimeFilter]
+    export_name: str
+
+    def exported(self, request: HttpRequest, form: Any) -> Iterator[str]:
+        """Yield the file's lines, of valid filters."""
+        raise NotImplementedError
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        export = path("export/", self.admin_site.admin_view(self.export_view), name=name)
+        return [export, *super().get_urls()]
+
+    @method_decorator(require_safe)
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Stream what the filters select; invalid filters lead back to the list."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = self.filters(request.GET, user=request.user)
+        if not form.is_valid():
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+            return HttpResponseRedirect(reverse(name, query=request.GET))
+        name = f"{self.export_name}-{timezone.now():%Y%m%d-%H%M}.csv"
+        return StreamingHttpResponse(
+            self.exported(request, form),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
 
 def lines(rows: Iterable[Model], columns: Sequence[str] = _COLUMNS) -> Iterator[str]:

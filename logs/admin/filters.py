@@ -1,7 +1,8 @@
-"""The filters of the list of log records."""
+"""The filters of the list of log records, and what they share with those of the audit list."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.db.models import Q, Value
@@ -36,8 +37,46 @@ def moment_field(label: str) -> forms.DateTimeField:
     )
 
 
-class LogFilter(ChoosesCompany):
-    """The filters of the list and of its export, from an address's parameters."""
+class TimeFilter(ChoosesCompany):
+    """Filters of a list and of its export by time, from an address's parameters."""
+
+    # The names in the address, with what they are called and how far back they go.
+    ranges: ClassVar[Mapping[str, tuple[str, timedelta]]] = RANGES
+
+    range = forms.ChoiceField(label="Time", required=False)
+    since = moment_field("From")
+    until = moment_field("To")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = [(key, name) for key, (name, _) in self.ranges.items()]
+        self.fields["range"].choices = [("", "Any, or from – to"), *names]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Reject times that contradict each other."""
+        values: dict[str, Any] = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        if values.get("range") and (since or until):
+            raise forms.ValidationError("Choose either a time or from – to.")
+        if since and until and since > until:
+            raise forms.ValidationError("The end is before the beginning.")
+        return values
+
+    def times(self) -> tuple[datetime | None, datetime | None]:
+        """Return the first moment and the one after the last, of valid filters."""
+        values = self.cleaned_data
+        if values["range"]:
+            return timezone.now() - self.ranges[values["range"]][1], None
+        return values["since"], values["until"]
+
+
+class LogFilter(TimeFilter):
+    """The filters of the list of log records."""
+
+    field_order = (
+        *("level", "logger", "company_id", "user", "extraction_id", "request_id"),
+        *("fingerprint", "range", "since", "until", "text"),
+    )
 
     level = forms.ChoiceField(
         choices=[("", "Any"), (ERRORS, "ERROR and CRITICAL"), *LogLevel.choices], required=False
@@ -50,26 +89,9 @@ class LogFilter(ChoosesCompany):
     extraction_id = forms.UUIDField(label="Extraction", required=False)
     request_id = forms.CharField(label="Request", required=False)
     fingerprint = forms.CharField(label="Error group", required=False)
-    range = forms.ChoiceField(
-        label="Time",
-        choices=[("", "Any, or from – to"), *((key, name) for key, (name, _) in RANGES.items())],
-        required=False,
-    )
-    since = moment_field("From")
-    until = moment_field("To")
     text = forms.CharField(
         required=False, help_text="In message or traceback; without a time, of the last day."
     )
-
-    def clean(self) -> dict[str, Any]:
-        """Reject times that contradict each other."""
-        values: dict[str, Any] = super().clean() or {}
-        since, until = values.get("since"), values.get("until")
-        if values.get("range") and (since or until):
-            raise forms.ValidationError("Choose either a time or from – to.")
-        if since and until and since > until:
-            raise forms.ValidationError("The end is before the beginning.")
-        return values
 
     @property
     def has_default_range(self) -> bool:
@@ -95,7 +117,7 @@ class LogFilter(ChoosesCompany):
             else:
                 # As an expression, or the database might use an index that leaves more to read.
                 unindexed &= Q(Exact(Coalesce(name, Value("")), value))
-        return Selection(logs, *self._times(), unindexed)
+        return Selection(logs, *self.times(), unindexed)
 
     def _equal(self) -> list[tuple[str, Any]]:
         """The conditions that have an index, first the one that probably selects the fewest."""
@@ -109,12 +131,11 @@ class LogFilter(ChoosesCompany):
             (name, values[name]) for name in names if values[name] and not self._has_no_index(name)
         ]
 
-    def _times(self) -> tuple[datetime | None, datetime | None]:
-        values = self.cleaned_data
-        name = DEFAULT_RANGE if self.has_default_range else values["range"]
-        if name:
-            return timezone.now() - RANGES[name][1], None
-        return values["since"], values["until"]
+    def times(self) -> tuple[datetime | None, datetime | None]:
+        """Return those of the last day where a time is needed and none was chosen."""
+        if self.has_default_range:
+            return timezone.now() - self.ranges[DEFAULT_RANGE][1], None
+        return super().times()
 
     def _has_no_index(self, name: str) -> bool:
         if name == "level":

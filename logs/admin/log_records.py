@@ -1,26 +1,18 @@
 """The models of this app in the admin. All but LoggerLevel are read-only."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import (
-    HttpRequest,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    StreamingHttpResponse,
-)
+from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
-from django.views.decorators.http import require_safe
 
-from logs.admin import csv_export, pagination
+from logs.admin import pagination
 from logs.admin.cells import first_line, folded, of_extraction, records
 from logs.admin.changelist import LogList
+from logs.admin.csv_export import ExportAdmin, lines
 from logs.admin.filters import LogFilter
 from logs.models import (
     ApplicationLog,
@@ -37,8 +29,10 @@ from ocrsite.lib.staff_companies import bound_companies
 
 
 @admin.register(ApplicationLog)
-class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
+class ApplicationLogAdmin(ExportAdmin[ApplicationLog]):
     company_rule = of_company("company_id")
+    export_name = "log"
+    filters = LogFilter
     list_display = [
         "time",
         "pill",
@@ -61,29 +55,8 @@ class ApplicationLogAdmin(ReadOnlyAdmin[ApplicationLog]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LogList]:
         return LogList
 
-    def get_urls(self) -> list[URLPattern]:
-        export = path(
-            "export/",
-            self.admin_site.admin_view(self.export_view),
-            name="logs_applicationlog_export",
-        )
-        return [export, *super().get_urls()]
-
-    @method_decorator(require_safe)
-    def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Stream what the filters select as CSV; invalid filters lead back to the list."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        form = LogFilter(request.GET, user=request.user)
-        if not form.is_valid():
-            changelist = reverse("admin:logs_applicationlog_changelist", query=request.GET)
-            return HttpResponseRedirect(changelist)
-        name = f"log-{timezone.now():%Y%m%d-%H%M}.csv"
-        return StreamingHttpResponse(
-            csv_export.lines(pagination.every(form.selection(bound_companies(request.user)))),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+    def exported(self, request: HttpRequest, form: LogFilter) -> Iterator[str]:
+        return lines(pagination.every(form.selection(bound_companies(request.user))))
 
     @admin.display(description="time")
     def time(self, log: ApplicationLog) -> str:

@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from ocrsite.lib import audit
-from ocrsite.lib.audit import Action, What
+from ocrsite.lib.audit import Action, What, Who
 
 M = TypeVar("M", bound=Model)
 
@@ -66,18 +66,8 @@ class AuditedAdmin(admin.ModelAdmin[M]):
                 audit.record(Action.DELETED, who=audit.user(request.user), what=what)
 
     def _record(self, request: HttpRequest, form: Any, action: Action, what: What) -> None:
-        left_out = self.audited_elsewhere if action is Action.CHANGED else frozenset()
-        old, new = _differences(form, left_out)
-        if not (old or new) and action is Action.CHANGED:
-            return
-        audit.record(
-            action,
-            who=audit.user(request.user),
-            what=what,
-            before="" if action is Action.ADDED else old,
-            after=new,
-            why=form.cleaned_data.get("why") or "",
-        )
+        left_out = self.audited_elsewhere
+        record_form(form, action, who=audit.user(request.user), what=what, left_out=left_out)
 
     def _record_inline(self, request: HttpRequest, formset: Any, of: str) -> None:
         """Record rows that belong to a row, such as the grants of a user, under both names."""
@@ -88,6 +78,26 @@ class AuditedAdmin(admin.ModelAdmin[M]):
             for form in formset.forms:
                 if any(form.instance is obj for obj in rows):
                     self._record(request, form, action, _part(form.instance, of))
+
+
+def record_form(
+    form: Any, action: Action, *, who: Who, what: What, left_out: frozenset[str] = frozenset()
+) -> None:
+    """Record what a valid form adds or changes; nothing where it changes nothing.
+
+    ``left_out`` names fields whose changes the domain function records itself.
+    """
+    old, new = _differences(form, left_out if action is Action.CHANGED else frozenset())
+    if not (old or new) and action is Action.CHANGED:
+        return
+    audit.record(
+        action,
+        who=who,
+        what=what,
+        before="" if action is Action.ADDED else old,
+        after=new,
+        why=form.cleaned_data.get("why") or "",
+    )
 
 
 def _part(obj: Model, of: str) -> What:

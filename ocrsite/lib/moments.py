@@ -1,6 +1,6 @@
-"""Days and times as every page shows them: in one form, in the site's time zone."""
+"""Days and times as every page shows them: in one form, in the site's time zone or another."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -20,21 +20,30 @@ def known_time_zone(name: str) -> None:
         raise ValidationError("Name a time zone, such as UTC or Asia/Kathmandu.") from error
 
 
-def moment(value: datetime | None, *, precise: bool = False, zone: bool = False) -> SafeString:
+def moment(
+    value: datetime | None,
+    *,
+    precise: bool = False,
+    zone: bool = False,
+    of: tzinfo | None = None,
+) -> SafeString:
     """Return a time as HTML that tells what it is in UTC, too; "" for None.
 
-    ``precise``: with milliseconds. ``zone``: with the name of the time zone, or its offset.
+    ``precise``: with milliseconds. ``zone``: with the name of the time zone, or its offset. ``of``:
+    the time zone to show it in, which is named where the others of the page are in another one.
     """
     if value is None:
         return _NOTHING
     utc = value.astimezone(UTC)
-    local = timezone.localtime(value)
+    here = timezone.get_current_timezone()
+    local = timezone.localtime(value, of or here)
+    is_named = zone or (of is not None and str(of) != str(here))
     return format_html(
         '<time datetime="{}" title="{} UTC">{}{}</time>',
         utc.isoformat(timespec="milliseconds" if precise else "seconds"),
         _in_words(utc, precise=precise),
         _in_words(local, precise=precise),
-        f" {local:%Z}" if zone else "",
+        f" {local:%Z}" if is_named else "",
     )
 
 

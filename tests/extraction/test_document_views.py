@@ -149,8 +149,8 @@ def test_list_of_deleted_ones_is_the_users_and_the_latest_come_first(
     read_one(file_name="theirs.pdf", company_id="NT048", deleted_at=now, deleted_by="x")
     read_one(file_name="gone.pdf", deleted_at=now, deleted_by="x", purged_at=now)
 
-    # Session, user, grants, permissions (user's and role's), count, rows, navigation.
-    with django_assert_num_queries(8):
+    # Session, user, grants, permissions (user's and role's), count, rows, time zones, navigation.
+    with django_assert_num_queries(9):
         page = html(signed_in.get("/extractions/deleted/"))
 
     assert re.findall(r"<bdi>(\w+)\.pdf", page) == ["n0", "n1"]

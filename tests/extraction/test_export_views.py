@@ -262,7 +262,7 @@ def test_other_methods_are_refused(signed_in: Client) -> None:
     assert signed_in.delete(CSV).status_code == 405
 
 
-@pytest.mark.parametrize(("rows", "queries"), [(1, 13), (20, 13)])
+@pytest.mark.parametrize(("rows", "queries"), [(1, 14), (20, 14)])
 def test_export_costs_the_same_queries_for_any_number_of_rows(
     signed_in: Client, rows: int, queries: int, django_assert_num_queries: Any
 ) -> None:
@@ -270,7 +270,8 @@ def test_export_costs_the_same_queries_for_any_number_of_rows(
         make_succeeded()
 
     # Session, user, grants, permissions (user's and role's), names of companies, whether there are
-    # labels, ids, rows; for the audit list how many, of which companies, the entry, which they are.
+    # labels, ids, rows, time zones; for the audit list how many, of which companies, the entry,
+    # which they are.
     with django_assert_num_queries(queries):
         content(signed_in.get(CSV))
 

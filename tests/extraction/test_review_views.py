@@ -476,8 +476,8 @@ def test_page_takes_as_many_queries_whatever_it_shows(
     signed_in.post(address(extraction), sent(total_amount="5"))
 
     # Session, user, grants, permissions (user's and role's), extraction, claim, place in the queue
-    # (2), corrections, navigation.
-    with django_assert_num_queries(11):
+    # (2), corrections, time zone, navigation.
+    with django_assert_num_queries(12):
         signed_in.get(address(extraction))
 
 

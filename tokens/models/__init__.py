@@ -2,7 +2,7 @@
 
 from tokens.models.alerts import USED_UP, AlertSubscription, LedgerAlert, ThresholdAlert
 from tokens.models.call_limits import NO_LIMITS, CallLimits, RecentCall
-from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange
+from tokens.models.changes import BY_PROVIDER, BY_SQL, BY_SYSTEM, Aspect, TokenChange, by_client
 from tokens.models.company import Company
 from tokens.models.cool_down import CoolDown
 from tokens.models.installation import Installation
@@ -69,4 +69,5 @@ __all__ = [
     "UsageDay",
     "UsageDayAudit",
     "UsageSummaryRow",
+    "by_client",
 ]

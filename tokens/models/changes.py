@@ -21,6 +21,23 @@ _KINDS = {
 }
 
 
+# Before the name of an API client. No user's name has a blank.
+_BY_CLIENT = "API client "
+
+
+def by_client(name: str) -> str:
+    """Return how a change tells of an API client that made it."""
+    return f"{_BY_CLIENT}{name}"
+
+
+def _who(actor: str) -> Who:
+    if kind := _KINDS.get(actor):
+        return Who(kind)
+    if actor.startswith(_BY_CLIENT):
+        return Who(ActorKind.CLIENT, actor.removeprefix(_BY_CLIENT))
+    return Who(ActorKind.USER, actor)
+
+
 class Aspect(models.TextChoices):
     """What of a row of TokenMaster changed."""
 
@@ -72,12 +89,11 @@ class TokenChange(models.Model):
 
     def save(self, **options: Any) -> None:
         """Store it, and its line of the audit list."""
-        kind = _KINDS.get(self.actor)
         with transaction.atomic():
             super().save(**options)
             audit.record(
                 Action.CHANGED,
-                who=Who(kind) if kind else Who(ActorKind.USER, self.actor),
+                who=_who(self.actor),
                 what=audit.row(self.token),
                 before=f"{self.what}: {self.from_value}",
                 after=f"{self.what}: {self.to_value}",

@@ -13,6 +13,7 @@ from extraction.readers.einvoice.xml import (
     currency,
     difference,
     document_type,
+    hs_code,
     joined,
     own_tax,
     price_of,
@@ -168,14 +169,7 @@ def _line(line: Node) -> LineItem:
     return LineItem(
         description=product.text("Name", "Description"),
         item_code=product.text("SellerAssignedID", "GlobalID", "BuyerAssignedID"),
-        hs_code=next(
-            (
-                code.text()
-                for code in product.all("DesignatedProductClassification/ClassCode")
-                if code.attribute("listID") == "HS"
-            ),
-            None,
-        ),
+        hs_code=hs_code(product.all("DesignatedProductClassification/ClassCode")),
         batch=product.text("IndividualTradeProductInstance/BatchID"),
         serial_number=line.text("AssociatedDocumentLineDocument/LineID"),
         quantity=quantity.number(),

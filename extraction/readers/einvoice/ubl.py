@@ -13,6 +13,7 @@ from extraction.readers.einvoice.xml import (
     currency,
     difference,
     document_type,
+    hs_code,
     joined,
     own_tax,
     price_of,
@@ -128,14 +129,7 @@ def _line(line: Node) -> LineItem:
             "StandardItemIdentification/ID",
             "BuyersItemIdentification/ID",
         ),
-        hs_code=next(
-            (
-                code.text()
-                for code in item.all("CommodityClassification/ItemClassificationCode")
-                if code.attribute("listID") == "HS"
-            ),
-            None,
-        ),
+        hs_code=hs_code(item.all("CommodityClassification/ItemClassificationCode")),
         batch=item.text("ItemInstance/LotIdentification/LotNumberID"),
         serial_number=line.text("ID"),
         quantity=quantity.number(),

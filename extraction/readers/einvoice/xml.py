@@ -197,3 +197,8 @@ def own_tax(amounts: list[Node], money: str | None, tax: Decimal | None) -> list
 def joined(*parts: str | None) -> str | None:
     """Return the present parts as one address line."""
     return ", ".join(part for part in parts if part)[:MAX_TEXT] or None
+
+
+def hs_code(codes: list[Node]) -> str | None:
+    """Return the first code of a classification by the Harmonized System (UNTDID 7143: HS)."""
+    return next((code.text() for code in codes if code.attribute("listID") == "HS"), None)

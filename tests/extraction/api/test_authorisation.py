@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from extraction.api.urls import urlpatterns
 from extraction.documents.intake import folder_of
-from extraction.models import ApiClient, FailedAttempts, Scope, State, WebhookEvent
+from extraction.models import ApiClient, CompanyGrant, FailedAttempts, Scope, State, WebhookEvent
 from extraction.roles import LEAD, OPERATOR
 from extraction.webhooks import endpoints
 from logs.models import AuditEntry
@@ -27,7 +27,7 @@ from tests.extraction.api.schema_checked import SchemaCheckedClient
 from tests.extraction.factories import make_extraction, make_user
 from tests.extraction.sample_documents import pdf, upload
 from tests.extraction.sample_invoices import make_invoice
-from tests.tokens.rows import make_token
+from tests.tokens.rows import make_company, make_token
 from tokens.models import Provider
 
 COMPANY, OTHER = "NT047", "NT048"
@@ -36,41 +36,62 @@ ELSEWHERE = "203.0.113.0/24"
 HOOKS = "https://hooks.example.com/"
 
 # nobody; a client for one scope alone, by its name; "own": one that may only submit, asked about
-# what it submitted or added itself (all else is another's); for every scope; likewise for another
-# company; with an expired or a revoked key; calling from none of its networks; people by role;
-# staff with no permission. A GET's row holds for HEAD, too. OTHER: the methods without a row. A row
-# without a route holds for every route that has none of its own.
+# what it submitted or added itself (all else is another's); for every scope but manage; likewise
+# for another company; with an expired or a revoked key; calling from none of its networks; people
+# by role; staff with no permission; "manager": one that may only manage, another company. A
+# GET's row holds for HEAD, too. OTHER: the methods without a row. A row without a route holds for
+# every route that has none of its own.
 _TABLE = """
-                      nobody  submit  read  correct  usage  own  every  other  expired  revoked  abroad  operator  lead  staff  super
-POST extract          401     202     403   403      403    202  202    403    401      401      403     202       202   403    202
-POST extract-slash    401     202     403   403      403    202  202    403    401      401      403     202       202   403    202
-GET api-extractions   401     403     200   403      403    403  200    200    401      401      403     200       200   200    200
-POST api-extractions  401     202     403   403      403    202  202    403    401      401      403     202       202   403    202
-POST api-batches      401     202     403   403      403    202  202    403    401      401      403     202       202   403    202
-GET api-extraction    401     404     200   403      403    200  200    404    401      401      403     200       200   404    200
-GET api-batch         401     404     200   403      403    200  200    404    401      401      403     200       200   404    200
-PATCH api-extraction  401     404     403   403      403    403  200    404    401      401      403     200       200   404    200
-DELETE api-extraction 401     404     403   403      403    403  204    404    401      401      403     403       204   404    204
-POST api-retry        401     404     403   403      403    202  202    404    401      401      403     202       202   404    202
-POST api-approve      401     404     403   403      403    403  200    404    401      401      403     403       200   404    200
-POST api-reject       401     404     403   403      403    403  200    404    401      401      403     403       200   404    200
-POST api-cancel       401     404     403   403      403    200  200    404    401      401      403     200       200   404    200
-GET api-export        401     403     200   403      403    403  200    200    401      401      403     403       200   403    200
-GET api-companies     401     200     200   200      200    200  200    200    401      401      403     200       200   200    200
-GET api-webhooks      401     200     403   403      403    200  200    200    401      401      403     403       403   403    403
-POST api-webhooks     401     201     403   403      403    201  201    403    401      401      403     403       403   403    403
-DELETE api-webhook    401     404     403   403      403    204  404    404    401      401      403     403       403   403    403
-GET api-usage         401     403     403   403      200    403  200    200    401      401      403     403       403   403    200
-GET api-quota         401     403     403   403      200    403  200    200    401      401      403     403       403   403    200
-GET api-schema        401     200     200   200      200    200  200    200    401      401      403     200       200   200    200
-GET api-docs          302     302     302   302      302    302  302    302    302      302      302     200       200   200    200
-GET api-page          401     404     200   403      403    200  200    404    401      401      403     200       200   404    200
-OTHER                 401     405     405   405      405    405  405    405    401      401      403     405       405   405    405
-OTHER api-docs        405     405     405   405      405    405  405    405    405      405      405     405       405   405    405
-OTHER any-other       401     404     404   404      404    404  404    404    401      401      403     404       404   404    404
-OPTIONS               401     200     200   200      200    200  200    200    401      401      403     200       200   200    200
-OPTIONS api-docs      405     405     405   405      405    405  405    405    405      405      405     405       405   405    405
-OPTIONS any-other     401     404     404   404      404    404  404    404    401      401      403     404       404   404    404
+                           nobody  submit  read  correct  usage  manage  own  every  other  expired  revoked  abroad  operator  lead  staff  super  manager
+POST extract               401     202     403   403      403    403     202  202    403    401      401      403     202       202   403    202    403
+POST extract-slash         401     202     403   403      403    403     202  202    403    401      401      403     202       202   403    202    403
+GET api-extractions        401     403     200   200      403    403     403  200    200    401      401      403     200       200   200    200    403
+POST api-extractions       401     202     403   403      403    403     202  202    403    401      401      403     202       202   403    202    403
+POST api-batches           401     202     403   403      403    403     202  202    403    401      401      403     202       202   403    202    403
+GET api-extraction         401     404     200   200      403    403     200  200    404    401      401      403     200       200   404    200    403
+GET api-batch              401     404     200   200      403    403     200  200    404    401      401      403     200       200   404    200    403
+PATCH api-extraction       401     404     403   200      403    403     403  200    404    401      401      403     200       200   404    200    403
+DELETE api-extraction      401     404     403   204      403    403     403  204    404    401      401      403     403       204   404    204    403
+POST api-retry             401     404     403   403      403    403     202  202    404    401      401      403     202       202   404    202    403
+POST api-approve           401     404     403   200      403    403     403  200    404    401      401      403     403       200   404    200    403
+POST api-reject            401     404     403   200      403    403     403  200    404    401      401      403     403       200   404    200    403
+POST api-cancel            401     404     403   403      403    403     200  200    404    401      401      403     200       200   404    200    403
+GET api-export             401     403     200   403      403    403     403  200    200    401      401      403     403       200   403    200    403
+GET api-companies          401     200     200   200      200    200     200  200    200    401      401      403     200       200   200    200    200
+GET api-webhooks           401     200     403   403      403    403     200  200    200    401      401      403     403       403   403    403    403
+POST api-webhooks          401     201     403   403      403    403     201  201    403    401      401      403     403       403   403    403    403
+DELETE api-webhook         401     404     403   403      403    403     204  404    404    401      401      403     403       403   403    403    403
+GET api-usage              401     403     403   403      200    403     403  200    200    401      401      403     403       403   403    200    403
+GET api-quota              401     403     403   403      200    403     403  200    200    401      401      403     403       403   403    200    403
+GET api-schema             401     200     200   200      200    200     200  200    200    401      401      403     200       200   200    200    200
+GET api-docs               302     302     302   302      302    302     302  302    302    302      302      302     200       200   200    200    302
+GET api-page               401     404     200   200      403    403     200  200    404    401      401      403     200       200   404    200    403
+GET manage-tokens          401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    200
+POST manage-tokens         401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    403
+GET manage-token           401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+PATCH manage-token         401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+POST manage-token-key      401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+GET manage-companies       401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    200
+POST manage-companies      401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    201
+GET manage-company         401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+PATCH manage-company       401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+POST manage-company-close  401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+POST manage-company-reopen 401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+GET manage-clients         401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    200
+POST manage-clients        401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    403
+GET manage-client          401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+PATCH manage-client        401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+POST manage-client-key     401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    404
+POST manage-client-revoke  401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+GET manage-grants          401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    200
+POST manage-grants         401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    403
+DELETE manage-grant        401     403     403   403      403    204     403  403    403    401      401      403     403       403   403    403    404
+OTHER                      401     405     405   405      405    405     405  405    405    401      401      403     405       405   405    405    405
+OTHER api-docs             405     405     405   405      405    405     405  405    405    405      405      405     405       405   405    405    405
+OTHER any-other            401     404     404   404      404    404     404  404    404    401      401      403     404       404   404    404    404
+OPTIONS                    401     200     200   200      200    200     200  200    200    401      401      403     200       200   200    200    200
+OPTIONS api-docs           405     405     405   405      405    405     405  405    405    405      405      405     405       405   405    405    405
+OPTIONS any-other          401     404     404   404      404    404     404  404    404    401      401      403     404       404   404    404    404
 """  # noqa: E501 (a table)
 _HEAD, *_ROWS = _TABLE.strip().splitlines()
 CALLERS = _HEAD.split()
@@ -113,6 +134,7 @@ def _person(kind: str) -> User:
 
 def _program(kind: str) -> tuple[ApiClient, str]:
     scopes = {**{scope: scope for scope in Scope.values}, "own": str(Scope.SUBMIT)}
+    scopes["manager"] = str(Scope.MANAGE)
     fields: dict[str, Any] = {"scopes": scopes[kind]} if kind in scopes else {}
     if kind == "expired":
         fields["expiry_date"] = timezone.now() - timedelta(seconds=1)
@@ -120,10 +142,22 @@ def _program(kind: str) -> tuple[ApiClient, str]:
         fields["allowed_networks"] = ELSEWHERE
     client, key = ApiClient.objects.create_key(name=kind, revoked=kind == "revoked", **fields)
     assert isinstance(client, ApiClient)
-    client.companies.create(company_id=OTHER if kind == "other" else COMPANY)
+    client.companies.create(company_id=OTHER if kind in ("other", "manager") else COMPANY)
     return client, key
 
 
+def _grant() -> CompanyGrant:
+    user = User.objects.create_user(f"user-{uuid.uuid4().hex[:8]}")
+    return CompanyGrant.objects.create(user=user, company_id=COMPANY)
+
+
+# Rows of COMPANY that are managed.
+MANAGED: dict[str, Callable[[], object]] = {
+    "token_id": lambda: make_token("AIza-" + uuid.uuid4().hex).pk,
+    "company_id": lambda: COMPANY,
+    "client": lambda: _program("every")[0].prefix,
+    "grant_id": lambda: _grant().pk,
+}
 STATES = {"api-retry": State.FAILED, "api-cancel": State.QUEUED}
 
 
@@ -153,6 +187,8 @@ def _arguments(pattern: URLPattern, owner: str) -> dict[str, object]:
             client=owner,
         )
         return {"endpoint_id": endpoint.pk}
+    if str(pattern.name).startswith("manage-"):
+        return {name: make() for name, make in MANAGED.items() if name in converters}
     return {"format_name": "csv"} if "format_name" in converters else {}
 
 
@@ -166,6 +202,13 @@ FORMS = ("extract", "extract-slash", "api-extractions", "api-batches")
 BODIES: dict[str, Callable[[], dict[str, Any]]] = {
     "PATCH api-extraction": lambda: {"values": {"invoice_number": "A-1"}},
     "POST api-reject": lambda: {"reason": "Not ours."},
+    "POST manage-tokens": lambda: {"company_id": COMPANY, "key": "AIza-" + uuid.uuid4().hex},
+    "POST manage-token-key": lambda: {"key": "AIza-" + uuid.uuid4().hex},
+    "POST manage-companies": lambda: {"company_id": "NT099"},
+    "POST manage-company-close": lambda: {"why": "Over."},
+    "POST manage-company-reopen": lambda: {"why": "On again."},
+    "POST manage-clients": lambda: {"name": "ERP", "company_ids": [COMPANY]},
+    "POST manage-grants": lambda: {"username": "ina", "company_id": COMPANY},
     "POST api-webhooks": lambda: {
         "company_id": COMPANY,
         "url": HOOKS,
@@ -176,7 +219,8 @@ BODIES: dict[str, Callable[[], dict[str, Any]]] = {
 
 def _send(http: APIClient, method: str, name: str, address: str) -> Any:
     """Ask with what is right for the route, so that only who asks can be wrong."""
-    headers = {} if method in ("GET", "HEAD") else {"If-Match": '"0-succeeded"'}
+    is_decided = method not in ("GET", "HEAD") and not name.startswith("manage-")
+    headers = {"If-Match": '"0-succeeded"'} if is_decided else {}
     if (method, name) in {("POST", n) for n in FORMS}:
         form = {"file": upload(pdf("x")), "companyID": COMPANY, "username": "ina"}
         return http.post(address, form, headers=headers)
@@ -246,6 +290,8 @@ def callers(data_dir: Path, db: None, settings: Settings) -> dict[str, Caller]:
     settings.EXTRACT_WAIT_SECONDS = 0
     settings.WEBHOOK_HOSTS = ["hooks.example.com"]
     make_token("none", provider=Provider.OFFLINE)
+    make_company(COMPANY)
+    make_user("ina", OPERATOR, OTHER)
     return {kind: Caller(kind) for kind in CALLERS}
 
 

@@ -186,9 +186,44 @@ def test_same_bytes_are_read_once(integrator: Integrator, token: TokenMaster) ->
     assert [file["came_before"] for file in twins["files"]] == [True, False, True]
     assert twins["files"][0]["extraction"] == first["files"][0]["extraction"]
     assert again.status_code == 202
-    assert (again.json()["address"], again.json()["accepted"]) == (None, 2)
-    assert "Location" not in again
+    assert again.json()["accepted"] == 2
+    assert again["Location"] == again.json()["address"] != first["address"]
     assert Extraction.objects.count() == 3
+    counted = integrator.http.get(twins["address"]).json()
+    assert [line["extraction"] for line in counted["extractions"]] == [
+        file["extraction"] for file in twins["files"][:2]
+    ]
+
+
+def test_batch_of_known_documents_alone_is_followed_like_any_other(
+    integrator: Integrator, token: TokenMaster
+) -> None:
+    send(integrator.http, SENT)
+    address = send(integrator.http, SENT).json()["address"]
+
+    begun = integrator.http.get(address).json()
+    Extraction.objects.update(state=State.FAILED, http_status=502)
+    ended = integrator.http.get(address).json()
+
+    assert (begun["documents"], begun["counts"]["queued"], begun["ended"]) == (2, 2, False)
+    assert (ended["counts"]["failed"], ended["ended"]) == (2, True)
+    assert send(integrator.http, SENT, "k").json()["address"] != address
+    assert (
+        send(integrator.http, SENT, "k")["Location"] == send(integrator.http, SENT, "k")["Location"]
+    )
+
+
+def test_batch_of_what_others_sent_has_its_address_and_shows_none_of_it(
+    integrator: Integrator, token: TokenMaster
+) -> None:
+    send(integrator.http, SENT)
+    submitter = another("submit")
+
+    address = send(submitter, SENT).json()["address"]
+
+    assert submitter.get(address).json()["documents"] == 0
+    assert integrator.http.get(address).json()["documents"] == 2
+    assert another("submit").get(address).status_code == 404
 
 
 def test_repeat_with_its_key_gets_the_same_batch(

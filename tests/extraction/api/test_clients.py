@@ -1,8 +1,11 @@
 """What API clients may do: scopes, networks, limits, and another key."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -96,9 +99,12 @@ def test_each_scope_opens_what_it_is_for_and_nothing_else(
         is_json = response.get("Content-Type") == "application/json"
         return response.status_code, response.json().get("code", "") if is_json else ""
 
-    limit(integrator, scopes=[each for each in Scope.values if each != scope])
+    # Who corrects sees what it corrects.
+    implied_by = {Scope.READ: [Scope.CORRECT]} if url == LIST else {}
+    others = [each for each in Scope.values if each not in (scope, *implied_by.get(scope, []))]
+    limit(integrator, scopes=others)
     assert status_and_code() == (403, "scope_missing")
-    limit(integrator, scopes=[scope] if scope is not Scope.CORRECT else [scope, Scope.READ])
+    limit(integrator, scopes=[scope])
     assert status_and_code()[1] != "scope_missing"
 
 
@@ -113,6 +119,30 @@ def test_who_may_only_submit_sees_what_it_submitted(
     assert integrator.http.get(own).status_code == 200
     assert integrator.http.get(f"{LIST}{theirs.pk}/").status_code == 404
     assert integrator.http.get("/api/v1/companies/").status_code == 200
+
+
+def test_who_corrects_sees_every_document_of_its_companies_and_exports_none(
+    integrator: Integrator,
+) -> None:
+    limit(integrator, scopes=[Scope.CORRECT])
+    extraction = make_extraction(
+        state=State.SUCCEEDED, http_status=200, result=make_invoice().model_dump(mode="json")
+    )
+    elsewhere = make_extraction(company_id="NT048")
+
+    listed = integrator.http.get(LIST).json()["results"]
+
+    assert [each["extraction"] for each in listed] == [f"{LIST}{extraction.pk}/"]
+    found = integrator.http.get(f"{LIST}{extraction.pk}/")
+    corrected = integrator.http.patch(
+        f"{LIST}{extraction.pk}/",
+        {"values": {"invoice_number": "A-1"}},
+        format="json",
+        headers={"If-Match": found["ETag"]},
+    )
+    assert corrected.json()["invoice"]["invoice_number"] == "A-1"
+    assert integrator.http.get(f"{LIST}{elsewhere.pk}/").status_code == 404
+    assert integrator.http.get("/api/v1/exports/csv/").status_code == 403
 
 
 def test_client_for_neither_sees_nothing(integrator: Integrator) -> None:
@@ -245,6 +275,59 @@ def test_documents_at_a_time_are_limited(integrator: Integrator, token: TokenMas
     assert second["Retry-After"] == "2"
     Extraction.objects.update(state=State.FAILED, http_status=502)
     assert submit(integrator, "INVOICE 2").status_code == 202
+
+
+def test_own_document_is_not_retried_beyond_the_limit(
+    integrator: Integrator, token: TokenMaster
+) -> None:
+    limit(integrator, documents_at_a_time=1)
+    first = submit(integrator, "INVOICE 1").json()["extraction"]
+    Extraction.objects.update(state=State.FAILED, http_status=502)
+    assert submit(integrator, "INVOICE 2").status_code == 202
+
+    response = integrator.http.post(f"{first}retry/")
+
+    assert (response.status_code, response.json()["code"]) == (429, "too_many_documents")
+    Extraction.objects.exclude(state=State.FAILED).update(state=State.FAILED, http_status=502)
+    assert integrator.http.post(f"{first}retry/").status_code == 202
+
+
+@pytest.mark.vendor
+@pytest.mark.django_db(transaction=True)
+def test_documents_that_come_together_are_never_more_than_may_be(
+    token: TokenMaster, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, key = ApiClient.objects.create_key(name="ERP", documents_at_a_time=2)
+    assert isinstance(client, ApiClient)
+    client.companies.create(company_id="NT047")
+    senders, looked = 5, clients.require_room
+    together = threading.Barrier(senders)
+    begun = threading.local()
+
+    def look_together(of: ApiClient) -> None:
+        """Have every sender find room before the first adds its document."""
+        looked(of)
+        if not getattr(begun, "once", False):
+            begun.once = True
+            together.wait(60)
+
+    monkeypatch.setattr(clients, "require_room", look_together)
+
+    def send(number: int) -> int:
+        http = APIClient()
+        http.credentials(HTTP_AUTHORIZATION=f"Api-Key {key}")
+        form = {"file": upload(pdf(f"INVOICE {number}")), "companyID": "NT047", "username": "asha"}
+        try:
+            return http.post(LIST, form).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(senders) as threads:
+        statuses = list(threads.map(send, range(senders)))
+
+    assert sorted(statuses) == [202] * 2 + [429] * 3
+    assert Extraction.objects.count() == 2
+    assert len(list((data_dir / "files").glob("??/*"))) == 2
 
 
 def status_of(key: str) -> int:

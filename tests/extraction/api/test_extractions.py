@@ -77,6 +77,19 @@ def test_extraction_in_work_is_pending(integrator: Integrator) -> None:
     }
 
 
+def test_who_asks_for_an_extraction_in_work_is_told_when_to_ask_again(
+    integrator: Integrator,
+) -> None:
+    pending, ended = make_extraction(), make_extraction(state=State.FAILED, http_status=502)
+
+    waits = [
+        integrator.http.get(f"/api/v1/extractions/{each.pk}/").get("Retry-After")
+        for each in (pending, ended)
+    ]
+
+    assert waits == ["2", None]
+
+
 def test_extraction_that_succeeded_carries_both_forms_of_the_invoice(
     integrator: Integrator,
 ) -> None:
@@ -230,5 +243,14 @@ def test_unknown_address_under_the_api_is_404(integrator: Integrator, method: st
     assert response.json()["code"] == "not_found"
 
 
+def test_address_without_its_slash_is_told_to_be_so(integrator: Integrator) -> None:
+    detail = integrator.http.post("/api/v1/extractions").json()["detail"]
+
+    assert detail == "The address ends with a slash: /api/v1/extractions/"
+
+
 def test_unknown_address_under_the_api_tells_strangers_nothing(db: None) -> None:
-    assert APIClient().get("/api/v1/nothing/").status_code == 401
+    response = APIClient().get("/api/v1/nothing/")
+
+    assert response.status_code == 401
+    assert "Authorization with Api-Key" in response.json()["detail"]

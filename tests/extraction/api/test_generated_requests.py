@@ -14,6 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 import schemathesis
+from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, seed
@@ -31,12 +32,13 @@ from schemathesis.specs.openapi.checks import (
 
 from extraction.api.schema import openapi
 from extraction.documents.intake import folder_of
-from extraction.models import ApiClient, Extraction, Scope, State, WebhookEvent
+from extraction.models import ApiClient, CompanyGrant, Extraction, Scope, State, WebhookEvent
 from extraction.models.access import EVERY_SCOPE
 from extraction.webhooks import endpoints
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf
 from tests.extraction.sample_invoices import make_invoice
+from tests.tokens.rows import make_company
 from tokens.models import TokenMaster
 
 # For each operation and client.
@@ -56,7 +58,9 @@ STATES = {"retry": State.FAILED, "cancel": State.QUEUED}
 TELLING = {
     **{"companyID": "NT047", "company_id": "NT047", "url": HOOKS, "extractFromLink": False},
     **{"username": "ina", "branch": "", "licenceID": "", "password": "", "labels": ""},
-    **{"pdf_url": "", "file_name": "a.pdf"},
+    **{"pdf_url": "", "file_name": "a.pdf", "company_ids": ["NT047"], "scopes": ["read"]},
+    **{"key": "AIza-a-key-that-was-made-up", "threshold": 0, "time_zone": "", "export_as": ""},
+    **{"expires_at": "2099-12-31T00:00:00Z", "allowed_networks": ["192.0.2.0/24"]},
 }
 
 
@@ -72,7 +76,9 @@ class Asked:
         """Right and wrong requests, some of the right ones about rows that there are."""
         definition = self.operation.definition.raw
         has_input = definition.get("parameters") or "requestBody" in definition
-        headers = {} if self.operation.method == "get" else {"If-Match": '"0-succeeded"'}
+        is_decided = any(each["name"] == "If-Match" for each in definition.get("parameters", []))
+        is_managed = "/manage/" in self.operation.path
+        headers = {"If-Match": "*" if is_managed else '"0-succeeded"'} if is_decided else {}
         right: st.SearchStrategy[Case[Any]] = self.operation.as_strategy(GenerationMode.POSITIVE)
         known = self.operation.as_strategy(
             GenerationMode.POSITIVE, path_parameters=self.path_parameters, headers=headers
@@ -139,12 +145,33 @@ def asked(
         "endpoint_id": str(endpoint.pk),
         "number": 1,
         "format_name": "csv",
+        **_managed(token),
     }
     return Asked(
         _described()[path][method],
         key,
         {name: value for name, value in own.items() if f"{{{name}}}" in path},
     )
+
+
+def _managed(token: TokenMaster) -> dict[str, object]:
+    """What the addresses of the management API name."""
+    user = User.objects.create_user("ina")
+    client, _ = ApiClient.objects.create_key(name="DMS")
+    assert isinstance(client, ApiClient)
+    client.companies.create(company_id="NT047")
+    return {
+        "token_id": token.pk,
+        "company_id": make_company("NT047").pk,
+        "client": client.prefix,
+        "grant_id": CompanyGrant.objects.create(user=user, company_id="NT047").pk,
+    }
+
+
+def _scopes(path: str) -> tuple[str, str]:
+    """Those of a client that may ask for it, and of one that may not, or not for everything."""
+    able = str(Scope.MANAGE) if path.startswith("/api/v1/manage/") else EVERY_SCOPE
+    return able, str(Scope.SUBMIT)
 
 
 def _extraction(state: State, label: str) -> Extraction:
@@ -169,7 +196,7 @@ def _extraction(state: State, label: str) -> Extraction:
             (operation, scopes), id=f"{operation[0]} {operation[1]} {scopes.replace(' ', '+')}"
         )
         for operation in OPERATIONS
-        for scopes in (EVERY_SCOPE, str(Scope.SUBMIT))
+        for scopes in _scopes(operation[1])
     ],
     indirect=True,
 )

@@ -62,6 +62,19 @@ def test_every_route_of_the_api_is_described() -> None:
         "/api/v1/extractions/{extraction_id}/pages/{number}",
         "/api/v1/extractions/{extraction_id}/reject/",
         "/api/v1/extractions/{extraction_id}/retry/",
+        "/api/v1/manage/clients/",
+        "/api/v1/manage/clients/{client}/",
+        "/api/v1/manage/clients/{client}/key/",
+        "/api/v1/manage/clients/{client}/revoke/",
+        "/api/v1/manage/companies/",
+        "/api/v1/manage/companies/{company_id}/",
+        "/api/v1/manage/companies/{company_id}/close/",
+        "/api/v1/manage/companies/{company_id}/reopen/",
+        "/api/v1/manage/grants/",
+        "/api/v1/manage/grants/{grant_id}/",
+        "/api/v1/manage/tokens/",
+        "/api/v1/manage/tokens/{token_id}/",
+        "/api/v1/manage/tokens/{token_id}/key/",
         "/api/v1/quota/",
         "/api/v1/usage/",
         "/api/v1/webhooks/",
@@ -75,6 +88,25 @@ def test_changelog_names_the_description_as_it_is() -> None:
     unreleased = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1]
 
     assert f"`{digest}`" in unreleased, f"tell the change in CHANGELOG.md, with `{digest}`"
+
+
+def test_every_post_takes_an_idempotency_key() -> None:
+    for path, methods in openapi()["paths"].items():
+        if "post" in methods:
+            names = {each["name"] for each in methods["post"]["parameters"]}
+            assert "Idempotency-Key" in names, path
+
+
+def test_every_field_of_the_management_api_and_every_sent_example_is_there() -> None:
+    shapes_ = openapi()["components"]["schemas"]
+    for path, methods in openapi()["paths"].items():
+        for operation in methods.values() if "/manage/" in path else ():
+            content = operation.get("requestBody", {}).get("content", {})
+            for body in content.values():
+                assert body["examples"], operation["operationId"]
+                shape = shapes_[body["schema"]["$ref"].rpartition("/")[2]]
+                for name, field in shape["properties"].items():
+                    assert field.get("description"), f"{operation['operationId']}: {name}"
 
 
 def test_every_parameter_and_field_of_ours_says_what_it_is() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from extraction.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
+from extraction.models import IdempotencyKey, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.webhooks import endpoints, events
 from logs.models import AuditEntry
 from ocrsite.lib import outbound
@@ -105,6 +105,39 @@ def test_client_has_a_bounded_number_of_webhooks(
     monkeypatch.setattr("extraction.api.webhooks.MOST", 1)
 
     assert [add(integrator, receiver).status_code for _ in range(2)] == [201, 400]
+
+
+def test_repeated_request_adds_one_webhook_and_tells_its_secret_once(
+    integrator: Integrator, receiver: Receiver
+) -> None:
+    headers = {"Idempotency-Key": "hook-1"}
+    values = {"company_id": "NT047", "url": receiver.url, "events": ["extraction.failed"]}
+
+    def post(**changed: Any) -> Any:
+        sent = {**values, **changed}
+        return integrator.http.post(WEBHOOKS, sent, format="json", headers=headers)
+
+    first, again, other = post(), post(), post(events=["batch.ended"])
+
+    assert [each.status_code for each in (first, again, other)] == [201, 409, 409]
+    assert again.json()["code"] == "already_made"
+    assert str(WebhookEndpoint.objects.get().pk) in again.json()["detail"]
+    assert other.json()["code"] == "idempotency_conflict"
+    assert first.json()["secret"] not in str(list(IdempotencyKey.objects.values()))
+
+
+def test_key_of_a_refused_request_may_come_again(
+    integrator: Integrator, receiver: Receiver
+) -> None:
+    values = {"company_id": "NT047", "url": "https://another.test/", "events": ["batch.ended"]}
+
+    def post() -> int:
+        headers = {"Idempotency-Key": "hook-1"}
+        return integrator.http.post(WEBHOOKS, values, format="json", headers=headers).status_code
+
+    assert post() == 400
+    values["url"] = receiver.url
+    assert post() == 201
 
 
 def test_people_use_the_admin(signed_in: Client, receiver: Receiver) -> None:

@@ -265,6 +265,7 @@ def test_page_of_a_company_changes_what_people_begin_with(admin_client: Client) 
 
     kept = admin_client.get(address).content.decode()
     form = {"name": "RUBI", "time_zone": "Asia/Kathmandu", "branches": "North", "export_as": ""}
+    form |= {"quotas-TOTAL_FORMS": "0", "quotas-INITIAL_FORMS": "0"}
     saved = admin_client.post(address, {**form, "default_reader": "", "default_model": "g"})
 
     assert '<option value="Mars/Olympus" selected>' in kept

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from extraction.models import Extraction, State, WebhookDelivery, WebhookEndpoint
+from extraction.models import EarlierDocument, Extraction, State, WebhookDelivery, WebhookEndpoint
+from extraction.models.batch import note_earlier
 from extraction.webhooks.batches import LOOKED_BACK, QUIET, tell_batches
 from tests.extraction.factories import make_extraction
 
@@ -50,6 +51,37 @@ def test_batch_whose_documents_all_ended_is_told_once(add: Add) -> None:
         "cancelled": 1,
         "needs_review": 1,
     }
+
+
+def test_batch_of_documents_that_came_before_is_told(add: Add) -> None:
+    endpoint = add()
+    batch_of(State.SUCCEEDED, finished_at=endpoint.created_at - timedelta(days=2))
+    (earlier,) = Extraction.objects.all()
+    batch = uuid.uuid4()
+    note_earlier(batch, [earlier], "client:one")
+    assert tell_batches() == 0  # more may follow
+
+    EarlierDocument.objects.update(created_at=timezone.now() - QUIET - timedelta(seconds=1))
+    WebhookEndpoint.objects.update(created_at=timezone.now() - timedelta(hours=1))
+
+    assert [tell_batches(), tell_batches()] == [1, 0]
+    data = json.loads(endpoint.deliveries.get().body)["data"]
+    assert (data["batch"], data["documents"], data["succeeded"]) == (str(batch), 1, 1)
+
+
+def test_batch_whose_earlier_document_is_still_read_is_told_at_its_end(add: Add) -> None:
+    endpoint = add()
+    other = batch_of(State.PROCESSING)
+    batch = batch_of(State.SUCCEEDED)
+    note_earlier(batch, Extraction.objects.filter(batch=other), "client:one")
+    EarlierDocument.objects.update(created_at=timezone.now() - QUIET - timedelta(seconds=1))
+    assert tell_batches() == 0
+
+    Extraction.objects.update(state=State.SUCCEEDED, finished_at=timezone.now())
+
+    assert tell_batches() == 2
+    told = {json.loads(each.body)["data"]["documents"] for each in endpoint.deliveries.all()}
+    assert told == {1, 2}
 
 
 def test_batch_that_goes_on_is_not_told(add: Add) -> None:
