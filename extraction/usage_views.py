@@ -28,6 +28,7 @@ from extraction.exports.formats import Format as ExportFormat
 from extraction.exports.usage_table import NAMES, Format, UsageTable, usage_file, usage_table
 from extraction.exports.values import Value
 from extraction.invoices.amounts import grouped
+from extraction.labels import OF_LABEL, grouping, known_keys
 from extraction.models import Attempt
 from extraction.review.accepted import accepted
 from ocrsite.lib.moments import day as day_html
@@ -35,13 +36,14 @@ from ocrsite.lib.staff_companies import bound_companies
 from tokens.company_days import between, one_zone, today
 from tokens.models import Company, TokenMaster, TokenUsageLog
 from tokens.unpriced import unpriced_models
-from tokens.usage_report import Group, Sums, UsageRow, total, usage_sums
+from tokens.usage_report import Detail, Group, Grouping, Sums, UsageRow, total, usage_sums
 
 # Groups shown on the page; the files have all.
 SHOWN = 300
 NOT_KNOWN = "not known"
 NO_KEY = "no stored key"
 NO_COMPANY = "no company"
+NO_LABEL = "no such label"
 _LOOKUPS = {
     Group.KEY: "token",
     Group.BRANCH: "branch",
@@ -56,8 +58,8 @@ class ReportForm(forms.Form):
 
     month = forms.ChoiceField()
     company = forms.ModelChoiceField(Company.objects.none(), required=False, empty_label="All")
-    by = forms.ChoiceField(choices=_CHOICES, label="Group by")
-    then_by = forms.ChoiceField(choices=[("", "–"), *_CHOICES], required=False, label="And by")
+    by = forms.ChoiceField(label="Group by")
+    then_by = forms.ChoiceField(required=False, label="And by")
 
     def __init__(self, data: Mapping[str, Any], bound: Sequence[str] | None) -> None:
         months = [
@@ -66,11 +68,23 @@ class ReportForm(forms.Form):
         given = {"month": months[0][0], "by": Group.COMPANY.value, **data}
         super().__init__(given)
         self.bound_companies = bound
+        labels = [(f"{OF_LABEL}{key}", f"Label {key}") for key in known_keys(bound)]
+        by, then_by = self.fields["by"], self.fields["then_by"]
+        by.choices = [*_CHOICES, *labels]  # type: ignore[attr-defined]
+        then_by.choices = [("", "–"), *_CHOICES, *labels]  # type: ignore[attr-defined]
         companies = Company.objects.all()
         self.fields["month"].choices = months  # type: ignore[attr-defined]
         self.fields["company"].queryset = (  # type: ignore[attr-defined]
             companies if bound is None else companies.filter(company_id__in=bound)
         )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two labels at once."""
+        chosen = self.cleaned_data
+        names = {chosen.get("by", ""), chosen.get("then_by", "")}
+        if len([name for name in names if name.startswith(OF_LABEL)]) > 1:
+            self.add_error("then_by", "Choose one label at most.")
+        return chosen
 
     def report(self) -> "Report":
         """Return the report; the form is valid."""
@@ -81,7 +95,7 @@ class ReportForm(forms.Form):
         return Report(
             since=first,
             until=_next_month(first) - timedelta(days=1),
-            groups=[Group(name) for name in names],
+            groups=[grouping(name) for name in names],
             company_ids=company.ids if company else self.bound_companies,
         )
 
@@ -92,7 +106,7 @@ class Report:
 
     since: date
     until: date
-    groups: Sequence[Group]
+    groups: Sequence[Grouping]
     company_ids: Sequence[str] | None
 
     @cached_property
@@ -231,7 +245,7 @@ def _money(amount: Decimal, currency: str) -> str:
     return f"{currency} {grouped(amount, currency)}"
 
 
-def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
+def _names(rows: Sequence[UsageRow]) -> Callable[[Grouping, Any], Value]:
     """Return what writes the value of a group; a key is written masked."""
     ids = {row.values[Group.KEY] for row in rows if row.values.get(Group.KEY)}
     keys = {
@@ -239,7 +253,9 @@ def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
         for key in TokenMaster.objects.filter(pk__in=ids)
     }
 
-    def named(group: Group, value: Any) -> Value:
+    def named(group: Grouping, value: Any) -> Value:
+        if isinstance(group, Detail):
+            return NO_LABEL if value is None else str(value)
         if group == Group.KEY:
             return keys.get(value, NO_KEY)
         if group == Group.MODEL:
@@ -264,14 +280,17 @@ def _address(
     begin, end = between(day or report.since, day or report.until, zone)
     filters = {"logged_at__gte": begin.isoformat(), "logged_at__lt": end.isoformat()}
     if company_ids:
-        filters["of_company__in"] = ",".join(company_ids)
+        filters["of_company_id__in"] = ",".join(company_ids)
     elif company_ids is not None:
-        filters["of_company__isnull"] = "True"
+        filters["of_company_id__isnull"] = "True"
     for group, lookup in _LOOKUPS.items():
         if group in row.values:
             value = row.values[group]
             named = {lookup: value} if value is not None else {f"{lookup}__isnull": "True"}
             filters |= named
+    for detail in report.groups:
+        if isinstance(detail, Detail):
+            filters["label"] = f"{detail.name.removeprefix(OF_LABEL)}={row.values[detail] or ''}"
     return reverse("admin:tokens_tokenusagelog_changelist", query=filters)
 
 

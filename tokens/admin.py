@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 import tokens.alert_admin
 import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
-from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, CompanyRule, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
@@ -243,22 +243,31 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
     fields = ["created_at", "findings", "claimed_until", "sent_at", "resolved_at"]
 
 
+class OwnOrOfKey(CompanyRule):
+    """For calls: the company that a row names, or where it names none that of its key."""
+
+    def rows(self, rows: QuerySet[Any], bound: list[str]) -> QuerySet[Any]:
+        """Return those of the companies."""
+        named: QuerySet[Any] = rows.alias(own_or_of_key=company_of())
+        return named.filter(own_or_of_key__in=bound)
+
+
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
-    company_rule = of_company("of_company")
+    company_rule = OwnOrOfKey(("company_id", "token__company_id"))
     list_display = [
         *("logged_at", "company", "amount", "price", "requester", "token", "model"),
         *("estimated", "document"),
     ]
-    list_filter = [company_filter("of_company"), "estimated", "logged_at"]
+    list_filter = [company_filter("of_company_id"), "estimated", "logged_at"]
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TokenUsageLog]:
-        """With ``of_company`` to filter by: rows that SQL inserted may name their key alone."""
+        """With ``of_company_id`` to filter by: rows that SQL inserted may name their key alone."""
         keys = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("company_id")
         rows = super().get_queryset(request)
-        return rows.alias(of_company=company_of(Subquery(keys[:1])))
+        return rows.alias(of_company_id=company_of(key_company=Subquery(keys[:1])))
 
     @admin.display(description="company", ordering="company_id", empty_value="-")
     def company(self, row: TokenUsageLog) -> str | None:

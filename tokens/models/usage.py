@@ -15,13 +15,14 @@ from tokens.models.token import DEFAULT_LIMIT, TokenMaster
 DEFAULT_THRESHOLD = 3_000
 
 
-def company_of(key_company: str | Subquery = "token__company_id") -> Coalesce:
+def company_of(prefix: str = "", key_company: Subquery | None = None) -> Coalesce:
     """Return whose a usage row is: the company that it names, else its key's, else null.
 
-    Rows that were inserted by SQL may name their key alone. ``key_company``: where the company of
-    the key comes from.
+    Rows that were inserted by SQL may name their key alone. ``prefix`` leads to the usage row;
+    ``key_company``: the company of the key, where that is found otherwise than by a join.
     """
-    return Coalesce(NullIf("company_id", Value("")), NullIf(key_company, Value("")))
+    of_key = key_company or f"{prefix}token__company_id"
+    return Coalesce(NullIf(f"{prefix}company_id", Value("")), NullIf(of_key, Value("")))
 
 
 class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
