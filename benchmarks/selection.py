@@ -74,7 +74,8 @@ def grow_to(total: int) -> None:
 def median_ms(company_id: str) -> float:
     """Take a key again and again, each time with the quota freed."""
     from tokens import ledger
-    from tokens.selection import Cost, take
+    from tokens.call_cost import Cost
+    from tokens.selection import take
 
     cost = Cost(fixed=4_000, output_max=8_192, output_floor=2_000)
     times = []

@@ -67,6 +67,7 @@ from tokens.models import (
     UsageSummaryRow,
 )
 from tokens.selection import NoUsableKey
+from tokens.unpriced import unpriced_for
 from tokens.usage import NO_USAGE, Requester
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -220,11 +221,13 @@ def periods_of_quotas(token: TokenMaster) -> None:
     rows = [
         Quota(pk=1, token=token, limit=5, period="total"),
         Quota(pk=2, company=company, limit=5, raised_by=1, raised_until=NOW),
+        Quota(pk=3, company=company, limit=5, period="daily", unit="money", currency="EUR"),
     ]
     with transaction.atomic():
         locked = quota_sums.LockedQuotas(1, rows, company.zone)
-        locked.set_aside(1, NOW)
-        locked.shift(NOW, used=1, reserved=-1)
+        held = quota_sums.Charge(1, 7, "EUR")
+        locked.set_aside(held, NOW)
+        locked.settle(NOW, held, quota_sums.NOTHING, NOW, held)
         quota_sums.lock(1)
         quota_sums.note_that_none_applies(1)
         quota_sums.move_key(1, "NT047", "NT048")
@@ -232,7 +235,10 @@ def periods_of_quotas(token: TokenMaster) -> None:
     quotas.of_company("NT047")
     quotas.of_keys([token])
     quota_audit.wrong_sums()
+    for currency in ("", "EUR"):
+        list(quota_audit._differing(currency))
     quota_audit.remove_old_sums()
+    unpriced_for(rows)
     for row in rows:
         with contextlib.suppress(ObjectDoesNotExist):
             quota_changes.save_quota(quota=Quota(token=row.token, company=row.company, limit=5))

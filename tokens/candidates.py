@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from django.db.models import Exists
 
 from tokens import circuit_breaker, quotas
+from tokens.call_cost import Cost
 from tokens.models import Company, Provider, TokenMaster, TokenQuerySet
 from tokens.quotas import QuotaState
+from tokens.room import Room, room_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +20,9 @@ class Candidate:
     token: TokenMaster
     quotas: Sequence[QuotaState]
 
-    @property
-    def unspent(self) -> int:
-        """LLM tokens left of its limit, and in this period of each quota: the least."""
-        return min([self.token.unspent, *(state.remaining for state in self.quotas)])
-
-    @property
-    def free(self) -> int:
-        """LLM tokens left that no call under way has reserved."""
-        return min([self.token.free, *(state.free for state in self.quotas)])
-
-    def used_up(self, floor: int) -> list[QuotaState]:
-        """The quotas that have less left in this period than a call costs at least."""
-        return [state for state in self.quotas if state.remaining < floor]
+    def room(self, cost: Cost) -> Room:
+        """Return what its limit and its quotas have left for a call."""
+        return room_for(self.token, self.quotas, cost)
 
 
 def usable() -> TokenQuerySet:

@@ -15,10 +15,8 @@ from django.db.models import BigIntegerField, F, Sum
 from django.db.models.functions import Cast, Round
 from django.utils import timezone
 
+from tokens.amounts import COST_PLACES, UNITS_OF_ONE
 from tokens.models import ModelPrice
-from tokens.models.price import COST_PLACES
-
-UNITS_OF_ONE = 10**COST_PLACES
 
 
 @dataclass(frozen=True, slots=True)

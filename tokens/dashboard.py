@@ -225,6 +225,16 @@ class Budget:
         """Percent of the limit that is used."""
         return 100 if self.limit <= 0 else min(999, 100 * self.used // self.limit)
 
+    @property
+    def used_in_words(self) -> str:
+        """In its unit."""
+        return self.quota.in_words(self.used)
+
+    @property
+    def limit_in_words(self) -> str:
+        """In its unit."""
+        return self.quota.in_words(self.limit)
+
 
 def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
     """Return the SHOWN quotas that are nearest to their limits in their periods; one query.

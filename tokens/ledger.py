@@ -2,7 +2,7 @@
 
 At every commit used + reserved ≤ limit, whatever the number of processes, except after staff
 lower a limit or a provider bills more than was reserved: for the key, and in each period of every
-quota that its calls count towards. Amounts are LLM tokens.
+quota that its calls count towards. Amounts are LLM tokens, and for quotas in money what they cost.
 """
 
 import logging
@@ -20,7 +20,7 @@ from django.utils import timezone
 from ocrsite.lib import clock
 from ocrsite.lib.database import deadlocks_retried
 from tokens import quota_sums, services, usage_days
-from tokens.costs import cost_fields
+from tokens.costs import CostFields, amount_of, cost_ceiling, cost_fields, units
 from tokens.models import (
     NO_LIMITS,
     CallLimits,
@@ -30,6 +30,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.quota_sums import NOTHING, Charge
 from tokens.rate_limits import count_call
 from tokens.unpriced import UnpricedModel
 from tokens.usage import Usage
@@ -60,24 +61,29 @@ def reserve(
     output_budget: int,
     lease: timedelta,
     limits: CallLimits = NO_LIMITS,
+    model: str | None = None,
 ) -> Reservation | None:
     """Reserve the amount for the time of the lease, or return None when too little is left.
 
-    Raises LimitReached, with nothing changed, when one more call would exceed ``limits``.
+    With it the most that the call can cost in money, by the price that ``model`` has now. Raises
+    LimitReached, with nothing changed, when one more call would exceed ``limits``.
     """
     now = clock.now()
+    most = _ceiling(model, amount, output_budget, now)
     with transaction.atomic():
         if not _set_aside(token_id, amount, quota_free=True):
             quotas = _lock(token_id)
             if not _set_aside(token_id, amount):
                 return None
-            if quotas and not quotas.set_aside(amount, now):
+            if quotas and not quotas.set_aside(most, now):
                 transaction.set_rollback(True)
                 return None
         TokenReservation.objects.create(
             attempt_id=attempt_id,
             token_id=token_id,
             amount=amount,
+            cost_units=None if most.currency is None else most.units,
+            currency=most.currency,
             leased_until=clock.now() + lease,
             created_at=now,
         )
@@ -183,7 +189,7 @@ def end_reservation(attempt_id: uuid.UUID) -> bool:
             reserved_tokens=F("reserved_tokens") - reservation.amount
         )
         if quotas:
-            quotas.shift(reservation.created_at, reserved=-reservation.amount)
+            quotas.free(reservation.created_at, _held(reservation))
     return True
 
 
@@ -233,6 +239,48 @@ def _set_aside(token_id: int, amount: int, **known: bool) -> bool:
     return bool(fits.update(reserved_tokens=F("reserved_tokens") + amount))
 
 
+def _ceiling(model: str | None, amount: int, output_budget: int, at: datetime) -> Charge:
+    """The most that a call can cost, as it is reserved."""
+    most = (
+        cost_ceiling(model, reserved=amount, output_budget=output_budget, at=at) if model else None
+    )
+    return Charge(amount) if most is None else Charge(amount, units(most.amount), most.currency)
+
+
+def _held(reservation: TokenReservation | None) -> Charge:
+    """What a reservation holds; nothing where there is none."""
+    if reservation is None:
+        return NOTHING
+    return Charge(reservation.amount, reservation.cost_units or 0, reservation.currency)
+
+
+def _charged(row: TokenUsageLog | None) -> Charge:
+    """What a usage row charges."""
+    if row is None:
+        return NOTHING
+    cost = row.cost if row.cost is not None else Decimal(0)
+    return Charge(row.total_tokens_used, units(cost), row.currency)
+
+
+def _cost(
+    model: str | None,
+    began_at: datetime,
+    priced: Callable[[ModelPrice], Decimal],
+    total: int,
+    promised: Charge,
+) -> CostFields:
+    """The cost of a call by the price of the time at which it began.
+
+    Where that price is gone, or is in another currency since the call was ``promised``: the most
+    that it could cost then, so that no quota in money counts too little.
+    """
+    cost = cost_fields(model, began_at, priced)
+    if promised.currency is None or promised.currency == cost["currency"]:
+        return cost
+    most = amount_of(promised.units) if total else Decimal(0)
+    return CostFields(model=model, cost=most, currency=promised.currency)
+
+
 def _end_reservation(reservation: TokenReservation) -> bool:
     """Delete a reservation; True for the one process whose DELETE removed it."""
     removed, _ = TokenReservation.objects.filter(pk=reservation.pk).delete()
@@ -262,7 +310,8 @@ def _charge(
         reservation = TokenReservation.objects.filter(pk=attempt_id).first()
         logged_at = called_at or timezone.now()
         began = reservation.created_at if reservation else began_at or called_at or clock.now()
-        cost = cost_fields(model, began, priced)
+        held = _held(reservation)
+        cost = _cost(model, began, priced, total, held)
         values = {"total_tokens_used": total, "estimated": estimated, **fields}
         row, created = TokenUsageLog.objects.get_or_create(
             attempt_id=attempt_id,
@@ -277,7 +326,7 @@ def _charge(
         charged_before = 0 if created else row.total_tokens_used
         before = None if created else copy(row)
         if not created:
-            cost = cost_fields(model, row.began_at or row.logged_at, priced)
+            cost = _cost(model, row.began_at or row.logged_at, priced, total, _charged(before))
             estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
             if estimated or not estimate.update(**values, **cost):
                 return False
@@ -290,7 +339,9 @@ def _charge(
             reserved_tokens=F("reserved_tokens") - reserved,
         )
         if quotas:
-            quotas.settle(row.began_at or row.logged_at, total - charged_before, began, reserved)
+            charged_at = row.began_at or row.logged_at
+            freed = held if ended else NOTHING
+            quotas.settle(charged_at, _charged(row), _charged(before), began, freed)
         # A statement of its own: only after the row is locked is the limit read certainly current.
         TokenUsageSummary.objects.follow_limit(token_id)
         if total < charged_before:

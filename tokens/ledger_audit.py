@@ -21,8 +21,9 @@ from tokens.models import (
     TokenReservation,
     TokenUsageLog,
     TokenUsageSummary,
+    Unit,
 )
-from tokens.unpriced import UnpricedModel, unpriced_models
+from tokens.unpriced import UnpricedForQuota, UnpricedModel, unpriced_for, unpriced_models
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,12 @@ class DeadReservation:
 
 
 _Finding = (
-    WrongTotal | DeadReservation | quota_audit.WrongSum | journal.RejectedRecord | UnpricedModel
+    WrongTotal
+    | DeadReservation
+    | quota_audit.WrongSum
+    | journal.RejectedRecord
+    | UnpricedModel
+    | UnpricedForQuota
 )
 
 
@@ -92,13 +98,15 @@ def audit_ledger() -> list[str]:
     Per key: used is the sum of its usage rows, remaining is limit − used, reserved is the sum
     of its reservations, and no reservation is of an attempt that is charged already or has
     outlived its lease. The same of the periods of quotas. No record of the journal was set aside.
-    Every model that was called of late has a price. The sums of periods that ended long ago are
+    Every model that was called of late has a price, and those of keys
+    with quotas in money have one in their currency. The sums of periods that ended long ago are
     removed. The daily sums are not looked at: they are corrected.
     """
     findings: list[_Finding] = [
         *_dead_reservations(),
         *journal.rejected(),
         *unpriced_models(),
+        *unpriced_for(Quota.objects.filter(unit=Unit.MONEY).select_related("company")),
     ]
     for token_id in _suspects():
         with transaction.atomic():

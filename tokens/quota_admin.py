@@ -1,98 +1,23 @@
 """The admin of quotas that renew: what each key and company may spend, and has left."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils import timezone
 
 from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 from tokens import quota_changes, quotas
-from tokens.forms import MAX_LIMIT
 from tokens.models import Quota, QuotaChange
+from tokens.quota_forms import QuotaForm, QuotaFormSet, SingleQuotaForm
 from tokens.quotas import QuotaState
+from tokens.unpriced import unpriced_for
 
-ANOTHER_ONE = "There is a quota of this period already. Change that one."
 _STATE_COLUMNS = ("used", "reserved", "remaining", "resets_at")
-
-
-class QuotaForm(forms.ModelForm[Quota]):
-    """Make or change a quota."""
-
-    limit = forms.IntegerField(
-        min_value=1, max_value=MAX_LIMIT, help_text="LLM tokens in each period."
-    )
-    raised_by = forms.IntegerField(
-        required=False,
-        min_value=0,
-        max_value=MAX_LIMIT,
-        help_text="LLM tokens more, for a while. The raise ends by itself.",
-    )
-
-    class Meta:
-        model = Quota
-        fields = ["period", "limit", "first_day", "raised_by", "raised_until"]
-
-    def clean(self) -> dict[str, Any]:
-        """A key or a company has one quota of a period: the forms hold not all that says so."""
-        super().clean()
-        data, quota = self.cleaned_data, self.instance
-        same = Quota.objects.filter(
-            token=data.get("token", quota.token),
-            company=data.get("company", quota.company),
-            period=data.get("period"),
-            unit=quota.unit,
-        )
-        if same.exclude(pk=quota.pk).exists():
-            self.add_error("period", ANOTHER_ONE)
-        return data
-
-    def clean_raised_by(self) -> int:
-        """Nothing entered is no raise."""
-        return self.cleaned_data["raised_by"] or 0
-
-    def clean_raised_until(self) -> Any:
-        """A raise that is entered ends in the future."""
-        until = self.cleaned_data["raised_until"]
-        if until and "raised_until" in self.changed_data and until <= timezone.now():
-            raise ValidationError("This time has passed. Enter one to come.")
-        return until
-
-
-class QuotaFormSet(forms.BaseInlineFormSet[Quota, Any, forms.ModelForm[Quota]]):
-    """The quotas that are entered at once."""
-
-    def clean(self) -> None:
-        """Refuse two new ones of the same period."""
-        super().clean()
-        seen = set()
-        for form in self.forms:
-            period = getattr(form, "cleaned_data", {}).get("period")
-            if period and not form.cleaned_data.get("DELETE"):
-                if period in seen and form.has_changed():
-                    form.add_error("period", ANOTHER_ONE)
-                seen.add(period)
-
-
-class SingleQuotaForm(QuotaForm):
-    """A quota on a page of its own, with the reason for the change."""
-
-    why = forms.CharField(
-        label="Reason for the change",
-        required=False,
-        max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Recorded with the change.",
-    )
-
-    class Meta(QuotaForm.Meta):
-        fields = ["token", "company", *QuotaForm.Meta.fields]
 
 
 class StateColumns:
@@ -137,6 +62,7 @@ def save_quotas(request: HttpRequest, form: Any, formset: Any) -> None:
         quota_changes.remove_quota(quota=quota, by=by, reason=reason)
     for quota in entered:
         quota_changes.save_quota(quota=quota, by=by, reason=reason)
+    _warn_of_unpriced(request, entered)
 
 
 class QuotaChangeList(ChangeList):
@@ -158,9 +84,9 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
 
     company_rule = of_company("company_id", "token__company_id")
     form = SingleQuotaForm
-    list_display = ["whose", "period", "limit", *_STATE_COLUMNS]
+    list_display = ["whose", "period", "limited_to", *_STATE_COLUMNS]
     list_display_links = ["whose"]
-    list_filter = ["period"]
+    list_filter = ["period", "unit"]
     list_select_related = ["token", "company"]
     search_fields = ["company__company_id", "company__name", "token__company_id"]
     search_help_text = "Company id or name."
@@ -179,6 +105,11 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
         """The key, or the company with all its keys."""
         return str(quota.token or quota.company)
 
+    @admin.display(description="limit")
+    def limited_to(self, quota: Quota) -> str:
+        """LLM tokens, or money with its currency; without what it is raised by."""
+        return quota.in_words(quota.limit)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Quota | None = None) -> list[str]:
         """Whose it is never changes."""
         return [*_STATE_COLUMNS, *(("token", "company") if obj else ())]
@@ -191,6 +122,7 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
         quota_changes.save_quota(
             quota=obj, by=request.user.get_username(), reason=form.cleaned_data["why"]
         )
+        _warn_of_unpriced(request, [obj])
 
     def delete_model(self, request: HttpRequest, obj: Quota) -> None:
         """Record it, in both lists."""
@@ -235,4 +167,10 @@ def _state(quota: Quota) -> QuotaState | None:
 
 
 def _number(state: QuotaState | None, name: str) -> str:
-    return "" if state is None else f"{getattr(state, name):,}"
+    return "" if state is None else state.quota.in_words(getattr(state, name))
+
+
+def _warn_of_unpriced(request: HttpRequest, entered: Iterable[Quota]) -> None:
+    """Say which models the keys of quotas in money cannot be used for now."""
+    for unpriced in unpriced_for(entered):
+        messages.warning(request, str(unpriced))

@@ -86,8 +86,10 @@ def _of_periods() -> Iterator[Share]:
         if state.limit > 0:
             whose = f"key {token}" if token else f"company {quota.company}"
             yield Share(
-                of=f"quota {quota.pk} from {state.starts_at:%Y-%m-%dT%H:%M} limit {state.limit}",
-                told=f"The quota of {_plain(whose)} ({_plain(quota)}) is used to {{percent}} %.",
+                of=f"quota {quota.pk} from {state.starts_at:%Y-%m-%dT%H:%M} "
+                f"limit {quota.amount(state.limit)}",
+                told=f"The quota of {_plain(whose)} ({_plain(quota)}) is used to {{percent}} %: "
+                f"{quota.in_words(state.used)} of {quota.in_words(state.limit)}.",
                 company_id=token.company_id if token else str(quota.company_id),
                 used=state.used,
                 limit=state.limit,

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from ocrsite.lib import clock
 from tokens import quota_sums
-from tokens.models import Company, Quota, QuotaSum, TokenReservation, TokenUsageLog
+from tokens.models import Quota, QuotaSum, TokenReservation, TokenUsageLog
 from tokens.periods import Window
 
 # Sums of periods that ended longer ago are removed: what is still charged in one needs none.
@@ -43,7 +43,14 @@ class WrongSum:
         return f"Quota {quota.pk} of {whose} ({quota}), period from {since}: {self.field}"
 
     def __str__(self) -> str:
-        return f"{self.place} is {self.stored}, its rows say {self.right}."
+        stored, right = self.told
+        return f"{self.place} is {stored}, its rows say {right}."
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """Both in the quota's unit."""
+        amount = self.row.quota.amount
+        return str(amount(self.stored)), str(amount(self.right))
 
 
 def wrong_sums() -> list[WrongSum]:
@@ -62,7 +69,9 @@ def repair_sums() -> list[str]:
         with transaction.atomic():
             wrong = list(_wrong(row))
             QuotaSum.objects.filter(pk=row.pk).update(**{each.field: each.right for each in wrong})
-        changes += [f"{each.place} changed from {each.stored} to {each.right}." for each in wrong]
+        for each in wrong:
+            stored, right = each.told
+            changes.append(f"{each.place} changed from {stored} to {right}.")
     return changes
 
 
@@ -86,30 +95,43 @@ def _wrong(row: QuotaSum) -> Iterator[WrongSum]:
 
 def _suspects() -> list[QuotaSum]:
     """The sums that look wrong without a lock; with them those that only ``_wrong`` can compare."""
-    used = Coalesce(
-        _summed(TokenUsageLog.objects.all(), "began_at", "total_tokens_used"), 0
-    ) + Coalesce(
+    quotas = Quota.objects.order_by().values_list(
+        "currency", "company_id", "company__other_spellings"
+    )
+    rows = list(quotas)
+    differing = [_differing(currency) for currency in sorted({currency for currency, *_ in rows})]
+    # Their keys' rows name them in ways that SQL does not compare.
+    several_ways = {company_id for _, company_id, spellings in rows if spellings}
+    also = QuotaSum.objects.filter(quota__company__in=several_ways)
+    found = {row.pk: row for rows in (*differing, also) for row in rows}
+    return sorted(found.values(), key=lambda row: (row.quota_id, row.starts_at))
+
+
+def _differing(currency: str) -> QuerySet[QuotaSum]:
+    """The sums of quotas in a currency, or in LLM tokens (""), that look wrong."""
+    counted = {"currency": currency} if currency else {}
+    usage = TokenUsageLog.objects.filter(**counted)
+    reservations = TokenReservation.objects.filter(**counted)
+    in_use = quota_sums.used_sum(currency)
+    used = Coalesce(_summed(usage, "began_at", in_use), 0) + Coalesce(
         # Rows that were inserted by SQL do not say when their calls began.
-        _summed(TokenUsageLog.objects.filter(began_at=None), "logged_at", "total_tokens_used"),
+        _summed(usage.filter(began_at=None), "logged_at", in_use),
         0,
     )
-    reserved = Coalesce(_summed(TokenReservation.objects.all(), "created_at", "amount"), 0)
-    rows = QuotaSum.objects.annotate(right_used=used, right_reserved=reserved)
-    differing = ~Q(used=F("right_used"), reserved=F("right_reserved"))
-    companies = Company.objects.filter(quotas__isnull=False).distinct()
-    # Their keys' rows name them in ways that SQL does not compare.
-    several_ways = [company.pk for company in companies if company.other_spellings]
-    suspects = rows.filter(differing | Q(quota__company__in=several_ways))
-    return list(suspects.order_by("quota", "starts_at"))
+    held = quota_sums.reserved_sum(currency)
+    reserved = Coalesce(_summed(reservations, "created_at", held), 0)
+    return QuotaSum.objects.annotate(right_used=used, right_reserved=reserved).filter(
+        ~Q(used=F("right_used"), reserved=F("right_reserved")), quota__currency=currency
+    )
 
 
-def _summed(rows: QuerySet[Any], began: str, amount: str) -> Coalesce:
+def _summed(rows: QuerySet[Any], began: str, amount: Sum) -> Coalesce:
     """What rows of a quota's key, or of its company's keys, add up to in a sum's period."""
     starts, ends = {f"{began}__gte": OuterRef("starts_at")}, Coalesce(OuterRef("ends_at"), _NEVER)
     within = rows.filter(**starts, **{f"{began}__lt": ends}).order_by()
 
     def of(scope: str, outer: str) -> Subquery:
         mine = within.filter(**{scope: OuterRef(outer)}).values(scope)
-        return Subquery(mine.annotate(total=Sum(amount)).values("total"))
+        return Subquery(mine.annotate(total=amount).values("total"))
 
     return Coalesce(of("token_id", "quota__token_id"), of("token__company_id", "quota__company_id"))

@@ -15,7 +15,7 @@ from tokens.models import (
 from tokens.periods import Period
 
 # What makes other calls count than before.
-_DEFINES_PERIODS = ("period", "unit", "first_day")
+_DEFINES_PERIODS = ("period", "unit", "currency", "first_day")
 
 
 def save_quota(*, quota: Quota, by: str = BY_SYSTEM, reason: str = "") -> None:
@@ -92,12 +92,12 @@ def _described(quota: Quota | None) -> dict[QuotaAspect, str]:
     if quota is None:
         return {}
     described = {
-        QuotaAspect.LIMIT: str(quota.limit),
+        QuotaAspect.LIMIT: str(quota.amount(quota.limit)),
         QuotaAspect.PERIOD: str(quota),
     }
     if quota.raised_by and quota.raised_until:
         until = f"{quota.raised_until:%Y-%m-%d %H:%M} UTC"
-        described[QuotaAspect.RAISE] = f"{quota.raised_by} until {until}"
+        described[QuotaAspect.RAISE] = f"{quota.amount(quota.raised_by)} until {until}"
     if quota.period == Period.MONTHLY:
         described[QuotaAspect.FIRST_DAY] = str(quota.first_day)
     return described

@@ -1,4 +1,4 @@
-"""The sums of a quota's periods, as the ledger moves them.
+"""The sums of a quota's periods, as the ledger moves them, in the quota's unit.
 
 Who moves a key's amounts locks first the key's totals, then the quotas that its calls count
 towards, in the order of their ids, and only then writes usage rows and reservations. So whoever
@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
+from tokens.costs import sum_of_units
 from tokens.models import (
     Company,
     Quota,
@@ -23,6 +24,7 @@ from tokens.models import (
     TokenReservation,
     TokenUsageLog,
     TokenUsageSummary,
+    Unit,
 )
 from tokens.models.company import folded
 from tokens.periods import Window
@@ -40,6 +42,27 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """What a call costs, or can cost at most: LLM tokens, and units of money in a currency.
+
+    Without a currency nobody knows what it costs in money.
+    """
+
+    tokens: int = 0
+    units: int = 0
+    currency: str | None = None
+
+    def counted_by(self, quota: Quota) -> int | None:
+        """Return it in the unit of a quota; None where it cannot be told in that."""
+        if quota.unit == Unit.TOKENS:
+            return self.tokens
+        return self.units if self.currency == quota.currency else None
+
+
+NOTHING = Charge()
+
+
+@dataclass(frozen=True, slots=True)
 class LockedQuotas:
     """The quotas that a key's calls count towards, locked until the transaction ends."""
 
@@ -47,50 +70,89 @@ class LockedQuotas:
     quotas: Sequence[Quota]
     zone: ZoneInfo
 
-    def set_aside(self, amount: int, now: datetime) -> bool:
-        """Reserve an amount in the current period of each, or nothing where one has too little.
+    def set_aside(self, most: Charge, now: datetime) -> bool:
+        """Reserve what a call can cost in the current period of each, unless one has too little.
 
-        When this returns False the caller rolls back. A call that costs nothing always fits.
+        Nor does a quota in money let a call be made of which it cannot count what it costs. When
+        this returns False the caller rolls back. A call that costs nothing always fits.
         """
         if not self.quotas:
             note_that_none_applies(self.token_id)
-        if not self.quotas or not amount:
+        if not self.quotas or not most.tokens:
             return True
-        windows = {quota.pk: quota.window(now, self.zone) for quota in self.quotas}
-        running = list(self._sums_at(now))
-        known = {row.quota_id: row for row in running if _window_of(row) == windows[row.quota_id]}
+        amounts = [most.counted_by(quotas[0]) for quotas in self._by_unit()]
+        if None in amounts:
+            return False
+        running = list(self._sums_at(self.quotas, now))
+        return all(
+            self._set_aside(quotas, amount, now, running)
+            for quotas, amount in zip(self._by_unit(), amounts, strict=True)
+            if amount
+        )
+
+    def _set_aside(
+        self, quotas: Sequence[Quota], amount: int, now: datetime, running: Sequence[QuotaSum]
+    ) -> bool:
+        """Reserve in quotas of one unit, in one statement."""
+        windows = {quota.pk: quota.window(now, self.zone) for quota in quotas}
+        mine = [row for row in running if row.quota_id in windows]
+        known = {row.quota_id: row for row in mine if _window_of(row) == windows[row.quota_id]}
         # Of periods as they were before a time zone or a first day changed: nothing is tested.
-        former = [row.pk for row in running if row.starts_at != windows[row.quota_id].starts_at]
+        former = [row.pk for row in mine if row.starts_at != windows[row.quota_id].starts_at]
         fits = Q(pk__in=former)
-        for quota in self.quotas:
+        for quota in quotas:
             row = known.get(quota.pk) or _add_sum(quota, windows[quota.pk])
             fits |= Q(pk=row.pk, used__lte=quota.limit_at(now) - amount - F("reserved"))
         updated = QuotaSum.objects.filter(fits).update(reserved=F("reserved") + amount)
-        return updated == len(self.quotas) + len(former)
+        return updated == len(quotas) + len(former)
 
-    def settle(self, charged_at: datetime, charge: int, reserved_at: datetime, held: int) -> None:
-        """Book a charge, and free what was reserved for it: both began at these moments.
+    def settle(
+        self,
+        charged_at: datetime,
+        charge: Charge,
+        before: Charge,
+        reserved_at: datetime,
+        held: Charge,
+    ) -> None:
+        """Book a charge instead of the one ``before``, and free what was reserved for it.
 
-        Both in one statement, so that at no moment more seems to be spent than was.
+        Both began at these moments. Both in one statement, so that at no moment more seems to be
+        spent than was.
         """
-        if charged_at == reserved_at:
-            self.shift(charged_at, used=charge, reserved=-held)
-        else:
-            self.shift(reserved_at, reserved=-held)
-            self.shift(charged_at, used=charge)
+        for quotas in self._by_unit():
+            used, gone, freed = (each.counted_by(quotas[0]) or 0 for each in (charge, before, held))
+            if charged_at == reserved_at:
+                self.shift(quotas, charged_at, used=used - gone, reserved=-freed)
+            else:
+                self.shift(quotas, reserved_at, reserved=-freed)
+                self.shift(quotas, charged_at, used=used - gone)
 
-    def shift(self, began_at: datetime, *, used: int = 0, reserved: int = 0) -> None:
+    def free(self, began_at: datetime, held: Charge) -> None:
+        """Free what was reserved for a call that began at this moment."""
+        self.settle(began_at, NOTHING, NOTHING, began_at, held)
+
+    def shift(
+        self, quotas: Sequence[Quota], began_at: datetime, *, used: int = 0, reserved: int = 0
+    ) -> None:
         """Add to the sums of the periods in which a call began; those without a sum need nothing.
 
         Whichever periods they are: a changed time zone or first day changes none that has passed.
         """
-        if self.quotas and (used or reserved):
-            self._sums_at(began_at).update(used=F("used") + used, reserved=F("reserved") + reserved)
+        if used or reserved:
+            sums = self._sums_at(quotas, began_at)
+            sums.update(used=F("used") + used, reserved=F("reserved") + reserved)
 
-    def _sums_at(self, moment: datetime) -> QuerySet[QuotaSum]:
-        """The sums of all periods that contain a moment."""
+    def _by_unit(self) -> list[list[Quota]]:
+        """The quotas that count alike, together."""
+        groups: dict[str, list[Quota]] = {}
+        for quota in self.quotas:
+            groups.setdefault(quota.currency, []).append(quota)
+        return list(groups.values())
+
+    def _sums_at(self, quotas: Sequence[Quota], moment: datetime) -> QuerySet[QuotaSum]:
+        """The sums of all periods of these quotas that contain a moment."""
         return QuotaSum.objects.filter(
-            Q(ends_at=None) | Q(ends_at__gt=moment), quota__in=self.quotas, starts_at__lte=moment
+            Q(ends_at=None) | Q(ends_at__gt=moment), quota__in=quotas, starts_at__lte=moment
         ).order_by()
 
 
@@ -147,20 +209,26 @@ def zone_of(company: Company | None) -> ZoneInfo:
 
 
 def measure(quotas: Iterable[Quota], window: Window) -> dict[int, Amounts]:
-    """Return what the rows of each quota's calls in a period add up to, by the quota's id."""
-    quotas = list(quotas)
+    """Return what the rows of each quota's calls in a period add up to, by the quota's id.
+
+    Calls that cost nobody knows what, or something in another currency, count nothing in money.
+    """
+    by_currency: dict[str, list[Quota]] = {}
+    for quota in quotas:
+        by_currency.setdefault(quota.currency, []).append(quota)
     found = {}
-    for first in range(0, len(quotas), NAMED_AT_ONCE):
-        found.update(_measure(quotas[first : first + NAMED_AT_ONCE], window))
+    for currency, alike in by_currency.items():
+        for first in range(0, len(alike), NAMED_AT_ONCE):
+            found.update(_measure(alike[first : first + NAMED_AT_ONCE], window, currency))
     return found
 
 
-def _measure(quotas: Sequence[Quota], window: Window) -> dict[int, Amounts]:
+def _measure(quotas: Sequence[Quota], window: Window, currency: str) -> dict[int, Amounts]:
     tokens = [quota.token_id for quota in quotas if quota.token_id is not None]
     ids_of = {quota.pk: quota.company.ids for quota in quotas if quota.company}
     ids = [each for ids in ids_of.values() for each in ids]
-    by_key = _added_up("token_id", tokens, window) if tokens else {}
-    by_company = _added_up("token__company_id", ids, window) if ids else {}
+    by_key = _added_up("token_id", tokens, window, currency) if tokens else {}
+    by_company = _added_up("token__company_id", ids, window, currency) if ids else {}
     nothing = Amounts()
     return {
         quota.pk: _together(by_company.get(each, nothing) for each in ids_of[quota.pk])
@@ -181,20 +249,33 @@ def note_that_none_applies(token_id: int) -> None:
         TokenUsageSummary.objects.filter(token_id=token_id).update(quota_free=True)
 
 
-def _added_up(scope: str, of: Sequence[object], window: Window) -> dict[object, Amounts]:
+def _added_up(
+    scope: str, of: Sequence[object], window: Window, currency: str
+) -> dict[object, Amounts]:
     """Used and reserved in a period, by key or by the company id of the key."""
-    within = {f"{scope}__in": of}
+    within = {f"{scope}__in": of, **({"currency": currency} if currency else {})}
     begun = _within(window, "began_at")
     # Rows that were inserted by SQL do not say it.
     logged = Q(began_at=None) & _within(window, "logged_at")
     usage = TokenUsageLog.objects.filter(begun | logged, **within)
-    used = dict(usage.order_by().values_list(scope).annotate(Sum("total_tokens_used")))
+    used = dict(usage.order_by().values_list(scope).annotate(added=used_sum(currency)))
     reservations = TokenReservation.objects.filter(_within(window, "created_at"), **within)
-    reserved = dict(reservations.order_by().values_list(scope).annotate(Sum("amount")))
+    held = reservations.order_by().values_list(scope).annotate(added=reserved_sum(currency))
+    reserved = dict(held)
     return {
-        each: Amounts(int(used.get(each, 0)), int(reserved.get(each, 0)))
+        each: Amounts(int(used.get(each) or 0), int(reserved.get(each) or 0))
         for each in used.keys() | reserved.keys()
     }
+
+
+def used_sum(currency: str) -> Sum:
+    """Return the sum of usage rows in a quota's unit: LLM tokens where there is no currency."""
+    return sum_of_units("cost") if currency else Sum("total_tokens_used")
+
+
+def reserved_sum(currency: str) -> Sum:
+    """Return the sum of reservations in a quota's unit."""
+    return Sum("cost_units") if currency else Sum("amount")
 
 
 def _together(amounts: Iterable[Amounts]) -> Amounts:

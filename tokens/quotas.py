@@ -20,7 +20,7 @@ from tokens.quota_sums import Amounts
 class QuotaState:
     """A quota in the period that is now.
 
-    ``limit`` holds what it is raised by. Amounts are in its unit: LLM tokens.
+    ``limit`` holds what it is raised by. Amounts are in its unit: LLM tokens, or units of money.
     """
 
     quota: Quota

@@ -12,12 +12,13 @@ from django.db import transaction
 from ocrsite.lib import clock
 from ocrsite.lib.errors import UserFacingError
 from tokens import circuit_breaker, companies, ledger, rate_limits, services
+from tokens.call_cost import Cost
 from tokens.candidates import Candidate, candidates, read_again, usable
 from tokens.ledger import Reservation
 from tokens.models import BY_PROVIDER, Provider, TokenMaster, TokenStatus
-from tokens.quotas import QuotaState
 from tokens.rate_limits import LimitReached
 from tokens.renewals import first_renewal, local_time
+from tokens.room import Shortage, of_company
 
 # How soon to look again while other calls have reserved what is left of a quota.
 QUOTA_RECHECK = timedelta(seconds=1)
@@ -79,26 +80,6 @@ class Taken(NamedTuple):
     half_open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """The largest cost of one call, in LLM tokens: the request, and its output with thinking.
-
-    When a key has too little left for ``output_max``, the output is cut, at most to
-    ``output_floor``. ``smallest_call`` is what the smallest document costs with that: a key with
-    less left becomes Exceeded. None: this call is the smallest.
-    """
-
-    fixed: int
-    output_max: int
-    output_floor: int
-    smallest_call: int | None = None
-
-    @property
-    def floor(self) -> int:
-        """What must be left for this call to be made at all."""
-        return self.fixed + self.output_floor
-
-
 def require_open(company_id: str) -> None:
     """Raise CompanyClosed for a company that is closed, however its id is written."""
     if companies.is_closed(company_id):
@@ -111,18 +92,21 @@ def require_usable(
     """Raise NoUsableKey unless the company has a usable key.
 
     One with a quota that is used up for this period is not usable, nor one with too little left in
-    it for a call that costs so much at least.
+    it for a call that costs so much at least, nor one with a quota in money that cannot count it.
     """
-    used_up: dict[int, list[QuotaState]] = {}
+    used_up: dict[int, list[Shortage]] = {}
     for _online_then_offline in range(2):
         for candidate in candidates(company_id, without=used_up):
-            floor = max(1, cost_of(candidate.token).floor) if cost_of else 1
-            blocking = candidate.used_up(floor)
+            if cost_of:
+                blocking = candidate.room(cost_of(candidate.token)).short()
+            else:
+                blocking = [Shortage(state) for state in candidate.quotas if state.is_used_up]
             if not blocking:
                 return
             used_up[candidate.token.pk] = blocking
         if not used_up:
             raise _no_usable_key(company_id)
+    _tell_unpriced(used_up.values())
     raise _used_up(used_up.values())
 
 
@@ -152,7 +136,7 @@ def take(
     ``only`` no other key than this one is taken.
     Raises NoUsableKey, or KeysBusy with the time at which to ask again.
     """
-    used_up: dict[int, Sequence[QuotaState]] = {}
+    used_up: dict[int, Sequence[Shortage]] = {}
     while True:
         outcomes: dict[int, datetime | _TooLittle] = {}
         for candidate in candidates(company_id, tried=tried, only=only, without=used_up):
@@ -170,6 +154,7 @@ def take(
         if not any(outcome.for_any_call for outcome in too_little.values()):
             break
         used_up |= {pk: outcome.quotas for pk, outcome in too_little.items() if outcome.quotas}
+        _tell_unpriced(used_up.values())
     if too_little:
         raise _too_large([outcome.quotas for outcome in too_little.values()])
     if used_up:
@@ -206,15 +191,8 @@ def room(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> float:
     rooms = [_room(candidate, cost_of) for candidate in found]
     if all(each is None for each in rooms):
         return math.inf
-    of_all = [
-        _calls_within(state.free, cost_of(candidate.token))
-        for candidate in found
-        for state in candidate.quotas
-        if state.quota.company_id is not None
-    ]
-    return min(
-        sum(each for each in rooms if isinstance(each, float)), max(of_all, default=math.inf)
-    )
+    of_all = [of_company(candidate.room(cost_of(candidate.token))) for candidate in found]
+    return min(sum(each for each in rooms if isinstance(each, float)), *of_all)
 
 
 def another_is_free(token: TokenMaster) -> bool:
@@ -250,7 +228,7 @@ class _TooLittle:
     """A key's limit, or these quotas of it in their current periods, are not enough."""
 
     for_any_call: bool
-    quotas: Sequence[QuotaState] = ()
+    quotas: Sequence[Shortage] = ()
 
 
 def _room(candidate: Candidate, cost_of: Callable[[TokenMaster], Cost]) -> float | datetime | None:
@@ -261,20 +239,14 @@ def _room(candidate: Candidate, cost_of: Callable[[TokenMaster], Cost]) -> float
     left = rate_limits.calls_left(token.pk, token.call_limits)
     if isinstance(left, datetime):
         return left
-    cost = cost_of(token)
-    if candidate.unspent < cost.floor:
+    room = candidate.room(cost_of(token))
+    if not room.is_left:
         return None
-    if candidate.free < cost.floor:
+    if not room.is_free:
         return clock.now() + QUOTA_RECHECK
     if circuit_breaker.needs_trial_call(token):
         return 1.0
-    return float(min(left, _calls_within(candidate.free, cost)))
-
-
-def _calls_within(free: int, cost: Cost) -> float:
-    """How many calls of this cost so many LLM tokens hold; the last may have less than the most."""
-    most = cost.fixed + cost.output_max
-    return max(0.0, (free - cost.floor) // most + 1.0) if most else math.inf
+    return float(min(left, room.calls))
 
 
 def _reserve(
@@ -289,8 +261,8 @@ def _reserve(
         return blocked_until
     cost = cost_of(token)
     current: Candidate | None = candidate
-    while current and current.free >= cost.floor:
-        output_budget = min(cost.output_max, current.free - cost.fixed)
+    while current and (room := current.room(cost)).is_free:
+        output_budget = room.output_budget
         try:
             reservation = ledger.reserve(
                 token.pk,
@@ -299,6 +271,7 @@ def _reserve(
                 output_budget=output_budget,
                 lease=lease,
                 limits=current.token.call_limits,
+                model=cost.model,
             )
         except LimitReached as limit:
             return limit.until
@@ -312,14 +285,13 @@ def _reserve(
         current = read_again(current)
     if current is None:
         return _TooLittle(for_any_call=True)  # it is no longer usable
-    if current.unspent >= cost.floor:
+    if room.is_left:
         return clock.now() + QUOTA_RECHECK
-    smallest = cost.floor if cost.smallest_call is None else cost.smallest_call
-    if services.mark_exceeded(token_id=token.pk, smallest_call=smallest):
+    if services.mark_exceeded(token_id=token.pk, smallest_call=cost.smallest):
         return _TooLittle(for_any_call=True)
-    if used_up := current.used_up(smallest):
+    if used_up := room.short(of_smallest=True):
         return _TooLittle(for_any_call=True, quotas=used_up)
-    return _TooLittle(for_any_call=False, quotas=current.used_up(cost.floor))
+    return _TooLittle(for_any_call=False, quotas=room.short())
 
 
 def _no_usable_key(company_id: str) -> NoUsableKey:
@@ -345,21 +317,34 @@ def _no_usable_key(company_id: str) -> NoUsableKey:
     )
 
 
-def _used_up(by_key: Iterable[Sequence[QuotaState]]) -> NoUsableKey:
+def _tell_unpriced(by_key: Iterable[Sequence[Shortage]]) -> None:
+    """Tell staff which models have no price in the currency of a quota."""
+    for unpriced in {short.unpriced: None for shortages in by_key for short in shortages}:
+        if unpriced is not None:
+            unpriced.raise_alert()
+
+
+def _used_up(by_key: Collection[Sequence[Shortage]]) -> NoUsableKey:
     """Every key has quotas that are used up: say when the first of the keys can be used again."""
     first = first_renewal(by_key)
     if first is None:
+        for unpriced in (short.unpriced for shortages in by_key for short in shortages):
+            if unpriced is not None:
+                return _exceeded(
+                    f"A quota in {unpriced.currency} is set, and the model {unpriced.model} has no "
+                    "price in it. Ask support to enter the price."
+                )
         return _exceeded(
             "A quota of the company or of its keys is used up. Ask support to raise it."
         )
     return _exceeded(
         "A quota of the company or of its keys is used up for this period. "
         f"It renews at {local_time(first)}.",
-        renews_at=first.resets_at,
+        renews_at=first.ends_at,
     )
 
 
-def _too_large(by_key: Iterable[Sequence[QuotaState]]) -> NoUsableKey:
+def _too_large(by_key: Iterable[Sequence[Shortage]]) -> NoUsableKey:
     """Every key has too little left for this document, and enough for others."""
     first = first_renewal(quotas for quotas in by_key if quotas)
     renewal = "" if first is None else f" A quota renews at {local_time(first)}."

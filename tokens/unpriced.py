@@ -1,12 +1,23 @@
-"""Models that are called without a price: what they cost is unknown until staff enter one."""
+"""Models without a price: what they cost is unknown, and no quota in money lets them be called."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
-from tokens.models import LedgerAlert, ModelPrice, TokenUsageLog
+from ocrsite.lib import clock
+from tokens.models import (
+    LedgerAlert,
+    ModelPrice,
+    Provider,
+    Quota,
+    TokenMaster,
+    TokenUsageLog,
+    Unit,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +46,58 @@ class UnpricedModel:
         """Tell staff, once until it has a price."""
         if LedgerAlert.objects.raise_once([self.identity], str(self)):
             logger.error("%s", self)
+
+
+@dataclass(frozen=True, slots=True)
+class UnpricedForQuota:
+    """A model that a quota in money keeps from being called: it has no price in that currency."""
+
+    model: str
+    currency: str
+
+    @property
+    def identity(self) -> str:
+        """The model and the currency."""
+        return f"unpriced {self.model} in {self.currency}"
+
+    def __str__(self) -> str:
+        return (
+            f"The model {self.model} has no price in {self.currency}, so that keys with a quota "
+            f"in {self.currency} are not used for it: enter one under Prices, or change the quota."
+        )
+
+    def raise_alert(self) -> None:
+        """Tell staff, once until it has a price."""
+        if LedgerAlert.objects.raise_once([self.identity], str(self)):
+            logger.error("%s", self)
+
+
+def unpriced_for(quotas: Iterable[Quota]) -> list[UnpricedForQuota]:
+    """Return what keeps the keys that these quotas apply to from being used, each once.
+
+    Of the keys that may be taken now, with the models that they are called with.
+    """
+    now = clock.now()
+    found: dict[UnpricedForQuota, None] = {}
+    for quota in quotas:
+        if quota.unit == Unit.MONEY:
+            for model in _models_of(quota):
+                price = ModelPrice.objects.at(model, now)
+                if price is None or price.currency != quota.currency:
+                    found[UnpricedForQuota(model, quota.currency)] = None
+    return list(found)
+
+
+def _models_of(quota: Quota) -> list[str]:
+    """The models that a call may be made with which counts towards a quota, by name."""
+    keys = TokenMaster.objects.usable().exclude(provider=Provider.OFFLINE).order_by()
+    mine = (
+        keys.filter(company_id__in=quota.company.ids)
+        if quota.company
+        else keys.filter(quotas=quota)
+    )
+    models = mine.values_list("model", flat=True).distinct()
+    return sorted({model or settings.GEMINI_MODEL for model in models})
 
 
 def unpriced_models() -> list[UnpricedModel]:

@@ -327,15 +327,17 @@ class Quota(_Answer):
     """Null for the company's own."""
     period: Literal["total", "daily", "weekly", "monthly"]
     """Days are those of the company's time zone; total never renews."""
-    unit: Literal["tokens"]
-    """What the numbers count: LLM tokens."""
-    limit: int
+    unit: Literal["tokens", "money"]
+    """What is counted: LLM tokens, as whole numbers, or money, as decimal numbers in strings."""
+    currency: Currency | None
+    """Of money; null for LLM tokens."""
+    limit: int | Number
     """With what it is raised by for a while."""
-    used: int
+    used: int | Number
     """In the current period."""
-    reserved: int
-    """By calls under way."""
-    remaining: int
+    reserved: int | Number
+    """By calls under way, at most."""
+    remaining: int | Number
     """The limit minus the use; what is reserved is still in it. Negative after it was lowered."""
     starts_at: datetime | None
     """Of the current period; null for total."""

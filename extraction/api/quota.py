@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 
 from extraction.access import Principal
 from tokens import quotas
+from tokens.costs import amount_of
 from tokens.models import Quota, TokenMaster
 from tokens.models.quota import Unit
 from tokens.periods import Period
@@ -49,6 +50,7 @@ def _of_keys(company_ids: Sequence[str] | None) -> list[dict[str, Any]]:
             "token_id": token.pk,
             "period": Period.TOTAL,
             "unit": Unit.TOKENS,
+            "currency": None,
             "limit": token.total_token_limit,
             "used": token.used,
             "reserved": token.unspent - token.free,
@@ -67,10 +69,16 @@ def _renewing(state: QuotaState) -> dict[str, Any]:
         "token_id": quota.token_id,
         "period": quota.period,
         "unit": quota.unit,
-        "limit": state.limit,
-        "used": state.used,
-        "reserved": state.reserved,
-        "remaining": state.remaining,
+        "currency": quota.currency or None,
+        **{
+            name: _number(quota, getattr(state, name))
+            for name in ("limit", "used", "reserved", "remaining")
+        },
         "starts_at": state.starts_at if state.resets_at else None,
         "resets_at": state.resets_at,
     }
+
+
+def _number(quota: Quota, amount: int) -> int | str:
+    """LLM tokens as they are; money as the decimal number that costs are told as."""
+    return f"{amount_of(amount).normalize():f}" if quota.currency else amount

@@ -5,8 +5,8 @@ from django.conf import settings
 from extraction.documents.document import Document
 from extraction.models import Attempt
 from extraction.readers.base import OFFLINE_MODEL, Failure, Reader, ReadingError
+from tokens.call_cost import Cost
 from tokens.models import Provider, TokenMaster
-from tokens.selection import Cost
 
 # Fewer output tokens than this cannot hold even a short invoice.
 OUTPUT_FLOOR = 2_000
@@ -53,7 +53,12 @@ def least_cost(token: TokenMaster) -> Cost:
     """
     if token.provider == Provider.OFFLINE:
         return Cost(fixed=0, output_max=0, output_floor=0)
-    return Cost(fixed=0, output_max=_output_max(pages=1), output_floor=OUTPUT_FLOOR)
+    return Cost(
+        fixed=0,
+        output_max=_output_max(pages=1),
+        output_floor=OUTPUT_FLOOR,
+        model=model_of(token),
+    )
 
 
 def output_max(document: Document, reader: Reader) -> int:
@@ -76,11 +81,11 @@ def cost_of(document: Document, token: TokenMaster, repaired: Attempt | None = N
     """
     if token.provider == Provider.OFFLINE:
         return Cost(fixed=0, output_max=0, output_floor=0)
-    reader = reader_for(token.provider)
+    reader, model = reader_for(token.provider), model_of(token)
     request = reader.request_cost(
         document,
         api_key=token.reveal_key(),
-        model=model_of(token),
+        model=model,
         correction=repaired.correction if repaired else "",
     )
     most, output_floor = output_max(document, reader), OUTPUT_FLOOR
@@ -92,4 +97,5 @@ def cost_of(document: Document, token: TokenMaster, repaired: Attempt | None = N
         output_max=most,
         output_floor=output_floor,
         smallest_call=request.smallest + OUTPUT_FLOOR,
+        model=model,
     )

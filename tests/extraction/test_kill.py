@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.conf import settings
@@ -19,8 +20,9 @@ from extraction.worker.reconciler import Reconciler
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf, upload
 from tests.postgresql import database_url
-from tests.tokens.rows import make_quota, make_token
+from tests.tokens.rows import make_budget, make_quota, make_token
 from tokens import ledger_audit
+from tokens.costs import units
 from tokens.models import Company, QuotaSum, TokenReservation, TokenUsageLog, TokenUsageSummary
 from tokens.periods import Period
 
@@ -89,6 +91,10 @@ def test_ledger_holds_every_call_of_a_process_killed(
         make_quota(token, Period.DAILY, 50_000),
         make_quota(Company.objects.get(), Period.MONTHLY, 60_000),
     ]
+    budgets = [
+        make_budget(token, Period.MONTHLY, "1 USD"),
+        make_budget(Company.objects.get(), Period.DAILY, "2 USD"),
+    ]
     extraction = queued()
     if step == "after send":
         emulator.faults.add("answer", call=1, delay=60)
@@ -113,6 +119,10 @@ def test_ledger_holds_every_call_of_a_process_killed(
     assert (summary.total_used_tokens, summary.reserved_tokens) == (charged, 0)
     sums = QuotaSum.objects.filter(quota__in=quotas).values_list("used", "reserved")
     assert list(sums) == [(charged, 0)] * 2
+    cost = sum(units(row.cost or Decimal(0)) for row in rows)
+    assert cost > 0
+    spent = QuotaSum.objects.filter(quota__in=budgets).values_list("used", "reserved")
+    assert list(spent) == [(cost, 0)] * 2
     assert ledger_audit.audit_ledger() == []
 
 

@@ -25,7 +25,7 @@ from ocrsite.lib import audit
 from ocrsite.lib.audit import Action
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_invoices import make_invoice
-from tests.tokens.rows import make_quota, make_token
+from tests.tokens.rows import make_budget, make_quota, make_token
 from tokens.models import (
     AlertKind,
     Company,
@@ -64,6 +64,7 @@ def make_rows(company_id: str) -> Extraction:
     )
     make_quota(token, Period.DAILY, 500)
     make_quota(Company.objects.get(company_id=company_id), Period.MONTHLY, 900)
+    make_budget(Company.objects.get(company_id=company_id), Period.MONTHLY, "1250.00 USD")
     CoolDown.objects.create(token=token, blocked_until=now, reason=f"a limit of {company_id}")
     ThresholdAlert.objects.create(token=token, threshold=10, limit=20, remaining=5)
     SiteAlert.objects.raise_once(

@@ -10,38 +10,44 @@ import random
 import sys
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import django
 
 BEGINNING = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday, and the last of its month
 DAYS = 3
+MODEL = "gemini-x"
 
 
 def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
     """Some calls are settled on the day after they began."""
     from ocrsite.lib import clock
     from tokens import ledger
+    from tokens.call_cost import Cost
     from tokens.candidates import candidates
-    from tokens.selection import Cost, KeysBusy, NoUsableKey, Taken, take
+    from tokens.selection import KeysBusy, NoUsableKey, Taken, take
     from tokens.usage import Requester, Usage
 
     choice = random.Random(seed)
     who = Requester(company_id=company_id, branch="Default", requested_by=str(seed))
     told = {"settled": 0, "refused": 0, "falsely": 0}
-    cost = Cost(100, 300, 50)
+    cost = Cost(100, 300, 50, model=MODEL)
+    who_and_what: dict[str, Any] = {**who, "model": MODEL}
 
     def end(taken: Taken) -> None:
         reservation = taken.reservation
+        call = reservation.attempt_id, taken.token.pk
         match choice.choice(["bill", "full", "unknown", "release"]):
             case "bill":
                 used = choice.randint(100, reservation.amount)
-                ledger.settle(reservation.attempt_id, taken.token.pk, Usage(used), **who)
+                ledger.settle(*call, Usage(100, used - 100), **who_and_what)
             case "full":
                 used = reservation.amount
-                ledger.settle(reservation.attempt_id, taken.token.pk, Usage(used), **who)
+                ledger.settle(*call, Usage(100, used - 100), **who_and_what)
             case "unknown":
                 used = reservation.amount
-                ledger.settle_unknown(reservation.attempt_id, taken.token.pk, used, **who)
+                output = reservation.output_budget
+                ledger.settle_unknown(*call, used, output_budget=output, **who_and_what)
             case _:
                 used = 0
                 ledger.release(reservation.attempt_id)
@@ -70,7 +76,7 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
             except NoUsableKey:
                 told["refused"] += 1
                 # What is used only grows within a period: had it fitted then, it would now.
-                fits = any(each.unspent >= cost.floor for each in candidates(company_id))
+                fits = any(each.room(cost).is_left for each in candidates(company_id))
                 told["falsely"] += fits
                 break
             left -= 1

@@ -1,12 +1,13 @@
 """Keys and their quotas, made as staff make them."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 
-from tokens import quota_changes, services
-from tokens.models import Company, Quota, TokenMaster
+from tokens import amounts, quota_changes, services
+from tokens.models import Company, ModelPrice, Quota, TokenMaster, Unit
 from tokens.periods import Period
 
 KEY = "AIzaCanaryCanaryCanaryCanaryCanary1x9Qz"
@@ -24,6 +25,21 @@ def make_company(company_id: str, **fields: Any) -> Company:
     """A company as staff set it up, whether its row is there already or not."""
     company, _ = Company.objects.update_or_create(company_id=company_id, defaults=fields)
     return company
+
+
+def make_price(
+    model: str = "gemini-x", *, since: datetime = datetime(2026, 1, 1, tzinfo=UTC), **prices: Any
+) -> ModelPrice:
+    """What a model costs: 1 EUR for a million LLM tokens of input, 4 EUR for one of output."""
+    given = {"input": "1", "cached_input": "0.1", "output": "4", "currency": "EUR", **prices}
+    price, _ = ModelPrice.objects.update_or_create(model=model, valid_from=since, defaults=given)
+    return price
+
+
+def make_budget(of: TokenMaster | Company, period: Period, limit: str, **fields: Any) -> Quota:
+    """A quota in money, such as "0.05 EUR"."""
+    amount = amounts.read(limit)
+    return make_quota(of, period, amount.value, unit=Unit.MONEY, currency=amount.currency, **fields)
 
 
 def make_quota(of: TokenMaster | Company, period: Period, limit: int, **fields: Any) -> Quota:

@@ -16,7 +16,8 @@ import django
 def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
     """Make the calls: most settle at or below what was reserved, some are released or unknown."""
     from tokens import ledger
-    from tokens.selection import Cost, KeysBusy, NoUsableKey, take
+    from tokens.call_cost import Cost
+    from tokens.selection import KeysBusy, NoUsableKey, take
     from tokens.usage import Requester, Usage
 
     choice = random.Random(seed)

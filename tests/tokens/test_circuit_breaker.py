@@ -9,8 +9,9 @@ from django.db import IntegrityError
 
 from tests.tokens.rows import make_token
 from tokens import circuit_breaker, selection, services
+from tokens.call_cost import Cost
 from tokens.models import CoolDown, TokenMaster, TokenReservation
-from tokens.selection import Cost, KeysBusy, Taken
+from tokens.selection import KeysBusy, Taken
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 

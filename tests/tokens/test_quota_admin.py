@@ -1,6 +1,7 @@
 """Staff see and change quotas: on the page of a key, and on a page of their own."""
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +9,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tests.tokens.rows import make_quota, make_token
+from logs.audit_entry import AuditEntry
+from tests.tokens.rows import make_budget, make_price, make_quota, make_token
 from tests.tokens.test_admin import posted
-from tests.tokens.test_quota_audit import spend
-from tokens import quotas
+from tests.tokens.test_quota_audit import WHO, spend
+from tokens import ledger, quotas
 from tokens.models import Company, Quota, QuotaChange, TokenMaster
 from tokens.periods import Period
-from tokens.quota_admin import ANOTHER_ONE
+from tokens.quota_forms import ANOTHER_ONE
+from tokens.usage import Usage
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +200,119 @@ def test_an_unused_key_is_deleted_with_its_quotas(admin_client: Client) -> None:
 
     assert not TokenMaster.objects.exists()
     assert not Quota.objects.exists()
+
+
+def test_a_quota_in_money_is_entered_and_shown_as_money(admin_client: Client) -> None:
+    token = make_token(model="gemini-x")
+    make_price()
+    until = timezone.now() + timedelta(days=3)
+
+    made = admin_client.post(
+        key_page(token), form(row(0, limit="250.00 EUR"), row(1, limit="5000"), initial=0)
+    )
+    assert made.status_code == 302
+    quota = Quota.objects.get(unit="money")
+    assert (quota.currency, quota.limit) == ("EUR", 250 * 10**10)
+    assert Quota.objects.get(unit="tokens").limit == 5000
+
+    raised = {"raised_by": "50.5 EUR", "raised_until_0": f"{until:%Y-%m-%d}"}
+    raised |= {"raised_until_1": "12:00:00", "limit": "1,250.00 eur", "why": "Year-end."}
+    fields = {"period": "monthly", "first_day": "1"}
+    admin_client.post(f"{QUOTAS}{quota.pk}/change/", {**fields, **raised})
+    quota.refresh_from_db()
+    assert quota.limit_at(timezone.now()) == 13_005 * 10**9
+    spend_money(token, 1_000_000)
+
+    listed, page = (
+        text_of(admin_client.get(address)) for address in (QUOTAS, f"{QUOTAS}{quota.pk}/change/")
+    )
+    assert "1,250.00 EUR" in listed
+    assert all("1.00 EUR" in each and "1,299.50 EUR" in each for each in (listed, page))
+    for address in (key_page(token), f"{QUOTAS}{quota.pk}/change/"):
+        content = admin_client.get(address).content.decode()
+        assert 'value="1250.00 EUR"' in content
+        assert 'value="50.50 EUR"' in content
+    changes = QuotaChange.objects.filter(quota="monthly, EUR", what__in=["limit", "raise"])
+    assert list(changes.order_by("pk").values_list("from_value", "to_value"))[:2] == [
+        ("", "250.00 EUR"),
+        ("250.00 EUR", "1250.00 EUR"),
+    ]
+    assert "50.50 EUR until" in changes.get(what="raise").to_value
+    assert "1,250.00 EUR" not in str(AuditEntry.objects.latest("pk").before)
+
+
+def spend_money(token: TokenMaster, amount: int) -> None:
+    attempt_id = uuid.uuid4()
+    ledger.settle(attempt_id, token.pk, Usage(amount), **WHO, model="gemini-x")
+
+
+def test_what_was_not_changed_is_not_recorded_however_it_is_written(admin_client: Client) -> None:
+    token = make_token()
+    quota = make_budget(token, Period.MONTHLY, "1250 EUR")
+    QuotaChange.objects.all().delete()
+
+    same = row(0, quota, limit="1,250.0 eur", raised_by="0")
+    assert admin_client.post(key_page(token), form(same, initial=1)).status_code == 302
+
+    assert not QuotaChange.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"limit": "250.00"}, "LLM tokens are whole."),
+        ({"limit": "250,00 EUR"}, "Enter LLM tokens, such as 1000000, or money"),
+        ({"limit": "0 EUR"}, "greater than or equal to 1"),
+        ({"limit": "100000001 EUR"}, "less than or equal to 100000000.00 EUR"),
+        ({"limit": "1000000000001"}, "less than or equal to 1000000000000"),
+        ({"limit": "0.0000001 EUR"}, "at most 6 decimals"),
+        ({"limit": "5 EUR", "raised_by": "5"}, "The limit is in EUR."),
+        ({"limit": "5 EUR", "raised_by": "5 USD"}, "The limit is in EUR."),
+        ({"limit": "5000", "raised_by": "5 EUR"}, "The limit is in LLM tokens."),
+    ],
+)
+def test_an_amount_that_is_none_is_refused(
+    admin_client: Client, fields: dict[str, str], error: str
+) -> None:
+    token = make_token()
+
+    response = admin_client.post(key_page(token), form(row(0, None, **fields), initial=0))
+
+    assert response.status_code == 200
+    assert error in text_of(response)
+    assert not Quota.objects.exists()
+
+
+def test_a_quota_that_changes_its_unit_is_added_up_again(admin_client: Client) -> None:
+    token = make_token(model="gemini-x")
+    make_price()
+    quota = make_quota(token, Period.MONTHLY, 5_000_000)
+    spend_money(token, 1_000_000)
+
+    admin_client.post(key_page(token), form(row(0, quota, limit="3 EUR"), initial=1))
+
+    [state] = quotas.states(Quota.objects.all())
+    assert state.quota.in_words(state.remaining) == "2.00 EUR"
+    told = list(QuotaChange.objects.order_by("pk").values_list("what", "to_value"))[-2:]
+    assert told == [("limit", "3.00 EUR"), ("period", "monthly, EUR")]
+
+
+@pytest.mark.parametrize("where", ["key", "own"])
+def test_staff_are_warned_of_a_quota_in_money_without_prices(
+    admin_client: Client, where: str
+) -> None:
+    token = make_token(model="gemini-x")
+    make_price(currency="USD")
+    if where == "key":
+        sent = key_page(token), form(row(0, limit="5 EUR"), initial=0, model="gemini-x")
+    else:
+        fields = {"token": "", "company": "NT047", "period": "daily", "first_day": "1"}
+        more = {"limit": "5 EUR", "raised_by": "", "raised_until_0": "", "raised_until_1": ""}
+        sent = f"{QUOTAS}add/", {**fields, **more, "why": ""}
+
+    answered = admin_client.post(*sent, follow=True)
+
+    assert "The model gemini-x has no price in EUR" in text_of(answered)
+    make_price()
+    Quota.objects.all().delete()
+    assert "has no price" not in text_of(admin_client.post(*sent, follow=True))

@@ -13,15 +13,25 @@ from django.db.models import Sum
 
 from tests.overspending import overspending_watched
 from tests.postgresql import database_url
-from tests.tokens.period_spender import BEGINNING, DAYS
-from tests.tokens.rows import make_quota, make_token
+from tests.tokens.period_spender import BEGINNING, DAYS, MODEL
+from tests.tokens.rows import make_price, make_quota, make_token
 from tokens import ledger_audit, quota_changes, services
-from tokens.models import Company, Quota, QuotaSum, TokenMaster, TokenReservation, TokenUsageLog
+from tokens.models import (
+    Company,
+    Quota,
+    QuotaSum,
+    TokenMaster,
+    TokenReservation,
+    TokenUsageLog,
+    Unit,
+)
 from tokens.periods import Period
 
 pytestmark = pytest.mark.vendor
 
 PROCESSES = 5
+# About what an LLM token of these calls costs, in units of a cost's last place.
+EACH = 28_000
 
 
 def spending(calls: int) -> list[subprocess.Popen[str]]:
@@ -44,14 +54,16 @@ def spending(calls: int) -> list[subprocess.Popen[str]]:
 
 
 def interfere(
-    quota: Quota, keys: list[TokenMaster], spenders: list["subprocess.Popen[str]"]
+    quotas: list[Quota], keys: list[TokenMaster], spenders: list["subprocess.Popen[str]"]
 ) -> None:
-    """Raise a quota again and again, and replace keys, while the others spend."""
+    """Raise quotas again and again, and replace keys, while the others spend."""
     rounds = 0
     while any(spender.poll() is None for spender in spenders):
-        quota.raised_by = min(quota.raised_by + 50, 1000)
-        quota.raised_until = BEGINNING + timedelta(days=DAYS + 1)
-        quota_changes.save_quota(quota=quota, by="ravi", reason="More invoices.")
+        for quota in quotas:
+            more = 50 * (EACH if quota.currency else 1)
+            quota.raised_by = min(quota.raised_by + more, 20 * more)
+            quota.raised_until = BEGINNING + timedelta(days=DAYS + 1)
+            quota_changes.save_quota(quota=quota, by="ravi", reason="More invoices.")
         key = TokenMaster.objects.get(pk=keys[rounds % len(keys)].pk)
         key.api_key = f"AIza-{uuid.uuid4()}"
         services.update_token(token=key, fields=["api_key"])
@@ -62,17 +74,22 @@ def interfere(
 @pytest.mark.parametrize("calls", [20, pytest.param(100, marks=pytest.mark.chaos)])
 def test_processes_spending_through_three_days_never_exceed_a_quota(calls: int) -> None:
     """Of five processes at most that many calls a day each: with 100, 500 callers a day."""
-    keys = [make_token(total_token_limit=10_000_000) for _ in range(2)]
+    keys = [make_token(total_token_limit=10_000_000, model=MODEL) for _ in range(2)]
     company = Company.objects.get()
     a_day = PROCESSES * calls * 150  # two of three calls fit
     daily = make_quota(company, Period.DAILY, a_day)
+    make_price(MODEL)
+    in_money = {"unit": Unit.MONEY, "currency": "EUR"}
     make_quota(company, Period.WEEKLY, 5 * a_day // 2)
     make_quota(keys[0], Period.DAILY, a_day // 2)
     monthly = make_quota(company, Period.MONTHLY, 2 * a_day)
+    budget = make_quota(company, Period.DAILY, a_day * EACH, **in_money)
+    make_quota(keys[1], Period.DAILY, a_day * EACH // 2, **in_money)
+    make_quota(company, Period.MONTHLY, 2 * a_day * EACH, **in_money)
 
     with overspending_watched() as overspent:
         spenders = spending(calls)
-        interfere(daily, keys, spenders)
+        interfere([daily, budget], keys, spenders)
         told = [json.loads(spender.communicate()[0]) for spender in spenders]
         assert overspent() == []
 
@@ -84,6 +101,8 @@ def test_processes_spending_through_three_days_never_exceed_a_quota(calls: int) 
     assert billed == sum(each["settled"] for each in told)
     begun: list[datetime] = sorted(set(TokenUsageLog.objects.values_list("began_at", flat=True)))  # type: ignore[arg-type]  # each has it
     assert begun == [BEGINNING + timedelta(days=day) for day in range(DAYS)]
+    assert not TokenUsageLog.objects.filter(cost=None).exists()
     assert QuotaSum.objects.filter(quota=daily).count() == DAYS
+    assert QuotaSum.objects.filter(quota=budget).count() == DAYS
     assert QuotaSum.objects.filter(quota=monthly).count() == 2
     assert ledger_audit.audit_ledger() == []

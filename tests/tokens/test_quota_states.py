@@ -1,4 +1,7 @@
-"""Ledger and periods after any order of calls, crashes, raises, resets, moves and rotations."""
+"""Ledger and periods after any order of calls, crashes, raises, resets, moves and rotations.
+
+Quotas count LLM tokens, or money by prices that change between and during calls.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,11 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from ocrsite.lib import clock
-from tests.tokens.rows import make_quota
+from tests.tokens.rows import make_price, make_quota
 from tests.tokens.test_ledger_states import LedgerMachine, amounts
 from tokens import quota_changes, quotas
-from tokens.models import Company, Quota, TokenMaster
+from tokens.models import Company, ModelPrice, Quota, TokenMaster, TokenStatus, Unit
 from tokens.periods import Period, window_at
+from tokens.unpriced import UnpricedForQuota
 
 pytestmark = pytest.mark.vendor
 
@@ -25,19 +29,27 @@ COMPANIES = ["NT047", "NT048"]
 scopes = st.sampled_from(["key", *COMPANIES])
 limits = st.integers(min_value=1, max_value=12)
 zones = st.sampled_from(["UTC", "Asia/Kathmandu", "America/New_York", "Pacific/Kiritimati"])
-Place = tuple[str, Period]
+currencies = st.sampled_from(["", "EUR"])
+KINDS = ("input", "cached_input", "output")
+# For a million LLM tokens, input and output alike: what one costs, in units of a cost's last place.
+PRICES = {"1": 10_000, "2.5": 25_000, "0": 0}
+# A quota in money is as tight as one in LLM tokens, then.
+UNIT = 10_000
+Place = tuple[str, Period, str]
 
 
 class QuotaMachine(LedgerMachine):
     """One key of one of two companies, with quotas of each, against a model of plain numbers."""
 
     lease = timedelta(days=10_000)  # no call dies by itself: days pass here
+    model = "gemini-x"
 
     def __init__(self) -> None:
         self.now = datetime(2028, 2, 27, 23, tzinfo=UTC)
         self.clock = mock.patch.object(clock, "now", self._tell_time)
         self.clock.start()
         super().__init__()
+        self._save(model=self.model)
         self.company = "NT047"
         self.zones = dict.fromkeys(COMPANIES, "UTC")
         for company_id in COMPANIES:
@@ -47,9 +59,13 @@ class QuotaMachine(LedgerMachine):
             )
         self.quotas: dict[Place, Quota] = {}
         self.begun: dict[UUID, datetime] = {}
+        # Since when a token costs how much, the newest last. None: no price in EUR.
+        self.prices: list[tuple[datetime, int | None]] = [(self.now, 10_000)]
+        make_price(self.model, since=self.now, **dict.fromkeys(KINDS, "1"))
         # Present in every example, so that periods are reached within few steps.
-        self.set_quota("key", Period.DAILY, 8)
-        self.set_quota("NT047", Period.MONTHLY, 9)
+        self.set_quota("key", Period.DAILY, 8, "")
+        self.set_quota("NT047", Period.MONTHLY, 9, "")
+        self.set_quota("key", Period.MONTHLY, 9, "EUR")
 
     def _tell_time(self) -> datetime:
         return self.now
@@ -57,18 +73,26 @@ class QuotaMachine(LedgerMachine):
     def teardown(self) -> None:
         self.clock.stop()
         Quota.objects.all().delete()
+        ModelPrice.objects.filter(model=self.model).delete()
         super().teardown()
 
     # Calls
 
     def _fits(self, amount: int) -> bool:
         in_periods = not amount or all(
-            used + reserved + amount <= quota.limit_at(self.now)
-            for place, quota in self.quotas.items()
+            self._fits_into(place, amount)
+            for place in self.quotas
             if place[0] in ("key", self.company)
-            for used, reserved in [self._counted(place)]
         )
         return super()._fits(amount) and in_periods
+
+    def _fits_into(self, place: Place, amount: int) -> bool:
+        rate = self._rate(self.now)
+        if place[2] and rate is None:
+            return False
+        needed = amount * (rate or 0) if place[2] else amount
+        used, reserved = self._counted(place)
+        return not needed or used + reserved + needed <= self.quotas[place].limit_at(self.now)
 
     def _reserve(self, amount: int) -> UUID:
         attempt_id = super()._reserve(amount)
@@ -107,12 +131,22 @@ class QuotaMachine(LedgerMachine):
 
     # Staff
 
-    @rule(scope=scopes, period=st.sampled_from(Period), limit=limits)
-    def set_quota(self, scope: str, period: Period, limit: int) -> None:
-        place = scope, period
+    @rule(price=st.sampled_from(sorted(PRICES)), currency=st.sampled_from(["EUR", "EUR", "USD"]))
+    def change_price(self, price: str, currency: str) -> None:
+        """From the next hour on, so that it is clear which calls it applies to."""
+        since = self.now + timedelta(minutes=1)
+        make_price(self.model, since=since, currency=currency, **dict.fromkeys(KINDS, price))
+        self.prices = [each for each in self.prices if each[0] != since]
+        self.prices.append((since, PRICES[price] if currency == "EUR" else None))
+
+    @rule(scope=scopes, period=st.sampled_from(Period), limit=limits, currency=currencies)
+    def set_quota(self, scope: str, period: Period, limit: int, currency: str) -> None:
+        place = scope, period, currency
+        limit *= UNIT if currency else 1
         if place not in self.quotas:
             of = self._key() if scope == "key" else Company.objects.get(pk=scope)
-            self.quotas[place] = make_quota(of, period, limit)
+            unit = Unit.MONEY if currency else Unit.TOKENS
+            self.quotas[place] = make_quota(of, period, limit, unit=unit, currency=currency)
         else:
             self.quotas[place].limit = limit
             quota_changes.save_quota(quota=self.quotas[place])
@@ -121,7 +155,8 @@ class QuotaMachine(LedgerMachine):
     @rule(data=st.data(), by=amounts, hours=st.integers(min_value=1, max_value=48))
     def raise_quota(self, data: st.DataObject, by: int, hours: int) -> None:
         quota = self.quotas[self._any(data)]
-        quota.raised_by, quota.raised_until = by, self.now + timedelta(hours=hours)
+        quota.raised_by = by * UNIT if quota.currency else by
+        quota.raised_until = self.now + timedelta(hours=hours)
         quota_changes.save_quota(quota=quota)
 
     @precondition(lambda self: self.quotas)
@@ -146,6 +181,16 @@ class QuotaMachine(LedgerMachine):
         self._save(company_id=company_id)
         self.company = company_id
 
+    def _found_by_audit(self) -> list[str]:
+        """That the key cannot be used, when it could be but for the price."""
+        applies = any(
+            currency and scope in ("key", self.company) for scope, _, currency in self.quotas
+        )
+        usable = self.status == TokenStatus.ACTIVE and not self.past_expiry
+        if self._rate(self.now) is not None or not applies or not usable:
+            return []
+        return [str(UnpricedForQuota(self.model, "EUR"))]
+
     # After every step
 
     @invariant()
@@ -161,7 +206,7 @@ class QuotaMachine(LedgerMachine):
 
     def _counted(self, place: Place) -> tuple[int, int]:
         """What calls that began in the period that is now used and have reserved."""
-        scope, period = place
+        scope, period, currency = place
         zone = ZoneInfo(self.zones[self.company if scope == "key" else scope])
         window = window_at(self.now, period, zone, first_day=self.quotas[place].first_day)
         counts = scope in ("key", self.company)
@@ -170,9 +215,17 @@ class QuotaMachine(LedgerMachine):
             for attempt_id, at in self.begun.items()
             if counts and window.starts_at <= at and (not window.ends_at or at < window.ends_at)
         }
-        used = sum(bill for attempt_id, bill in self.bills.items() if attempt_id in begun)
-        reserved = sum(held for attempt_id, held in self.reserves.items() if attempt_id in begun)
-        return used, reserved
+        rates = {
+            attempt_id: (self._rate(self.begun[attempt_id]) or 0) if currency else 1
+            for attempt_id in begun
+        }
+        used = sum(rate * self.bills.get(attempt_id, 0) for attempt_id, rate in rates.items())
+        held = sum(rate * self.reserves.get(attempt_id, 0) for attempt_id, rate in rates.items())
+        return used, held
+
+    def _rate(self, at: datetime) -> int | None:
+        """What an LLM token costs at a moment, in EUR."""
+        return [rate for since, rate in self.prices if since <= at][-1]
 
     def _any(self, data: st.DataObject) -> Place:
         return data.draw(st.sampled_from(sorted(self.quotas)))

@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from ocrsite.lib import clock
 from tests.tokens.rows import KEY, insert_by_sql, make_quota, make_token
 from tokens import journal, ledger, quota_changes, quota_sums, quotas, selection, services
+from tokens.call_cost import Cost
 from tokens.models import (
     Company,
     Quota,
@@ -22,7 +23,7 @@ from tokens.models import (
     TokenUsageSummary,
 )
 from tokens.periods import Period
-from tokens.selection import Cost, KeysBusy, NoUsableKey
+from tokens.selection import KeysBusy, NoUsableKey
 from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]

@@ -12,8 +12,9 @@ from django.db import connections
 
 from tests.tokens.rows import make_token
 from tokens import ledger, rate_limits, selection
+from tokens.call_cost import Cost
 from tokens.models import RecentCall, TokenMaster, TokenReservation
-from tokens.selection import Cost, KeysBusy, Taken
+from tokens.selection import KeysBusy, Taken
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 

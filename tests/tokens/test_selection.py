@@ -10,11 +10,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import circuit_breaker, ledger, rate_limits, selection
+from tokens.call_cost import Cost
 from tokens.ledger import Reservation
 from tokens.models import TokenChange, TokenMaster, TokenReservation
 from tokens.rate_limits import WINDOW
 from tokens.selection import (
-    Cost,
     KeysBusy,
     NoUsableKey,
     Taken,

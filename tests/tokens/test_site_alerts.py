@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from tests.tokens.rows import make_quota, make_token
+from tests.tokens.rows import make_budget, make_price, make_quota, make_token
 from tokens import companies, ledger, quota_alerts, selection, services
 from tokens.emails import deliver_alerts
 from tokens.models import (
@@ -39,13 +39,18 @@ def use(token: TokenMaster, amount: int) -> None:
     ledger.settle(uuid.uuid4(), token.pk, Usage(amount), **WHO)
 
 
-def spend(token: TokenMaster, amount: int) -> None:
+def spend(token: TokenMaster, amount: int, model: str | None = None) -> None:
     """As a call does, which reserves first."""
     attempt_id = uuid.uuid4()
     assert ledger.reserve(
-        token.pk, attempt_id=attempt_id, amount=amount, output_budget=0, lease=timedelta(minutes=5)
+        token.pk,
+        attempt_id=attempt_id,
+        amount=amount,
+        output_budget=0,
+        lease=timedelta(minutes=5),
+        model=model,
     )
-    ledger.settle(attempt_id, token.pk, Usage(amount), **WHO)
+    ledger.settle(attempt_id, token.pk, Usage(amount), **WHO, model=model)
 
 
 def alerts(**of: object) -> list[tuple[str, bool]]:
@@ -157,11 +162,27 @@ def test_share_of_a_quota_is_told_once_in_each_period(of_company: bool) -> None:
     whose = f"company {company}" if of_company else f"key {token}"
     name = "monthly, LLM tokens"
     assert alerts() == [
-        (f"The quota of {whose} ({name}) is used to 80 %.", False),
-        (f"The quota of {whose} ({name}) is used to 95 %.", False),
-        (f"The quota of {whose} ({name}) is used to 80 %.", True),
+        (f"The quota of {whose} ({name}) is used to 80 %: 8,000 of 10,000.", False),
+        (f"The quota of {whose} ({name}) is used to 95 %: 9,500 of 10,000.", False),
+        (f"The quota of {whose} ({name}) is used to 80 %: 8,001 of 10,000.", True),
     ]
     assert set(SiteAlert.objects.values_list("company_id", flat=True)) == {"NT047"}
+
+
+def test_share_of_money_is_told_as_money() -> None:
+    token = make_token(total_token_limit=10**9)
+    make_price()
+    quota = make_budget(token, Period.TOTAL, "1.00 EUR")
+    for amount in (799_999, 1, 150_000, 50_000):
+        spend(token, amount, "gemini-x")
+        quota_alerts.look()
+
+    name = f"The quota of key {token} ({quota}) is used to"
+    assert alerts() == [
+        (f"{name} 80 %: 0.80 EUR of 1.00 EUR.", False),
+        (f"{name} 95 %: 0.95 EUR of 1.00 EUR.", False),
+        (f"{name} 100 %: 1.00 EUR of 1.00 EUR.", True),
+    ]
 
 
 @pytest.mark.parametrize("status", [TokenStatus.DISABLED, TokenStatus.EXPIRED])

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tokens', '0017_site_alerts'),
+        ('tokens', '0018_quotas_in_money'),
     ]
 
     operations = [

@@ -8,11 +8,9 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.base import ModelBase
 
+from tokens.amounts import COST_PLACES, PRICE_PLACES
+from tokens.call_cost import Rates
 from tokens.usage import Usage
-
-# Places of a price for a million LLM tokens. A cost then has six more, so that none is rounded.
-PRICE_PLACES = 4
-COST_PLACES = PRICE_PLACES + 6
 
 # What versions of one model add to its name: gemini-2.5-flash-preview-09-2025, -001, -latest.
 _VERSION_WORDS = frozenset({"preview", "exp", "experimental", "latest"})
@@ -154,14 +152,23 @@ class ModelPrice(models.Model):
         output = usage.output_tokens + usage.thinking_tokens
         return self._total(usage.input_tokens - cached, cached, output)
 
+    @property
+    def rates(self) -> Rates:
+        """What LLM tokens cost at most, in units of a cost's last place: exact whole numbers."""
+        request = max(self.input, self.cached_input)
+        return Rates(int(request.scaleb(PRICE_PLACES)), int(self.output.scaleb(PRICE_PLACES)))
+
     def ceiling(self, reserved: int, output_budget: int | None) -> Decimal:
         """Return the most that a call can cost for which so many LLM tokens are reserved.
 
         ``output_budget`` of them are for its output; None: nobody knows how many.
         """
+        rates = self.rates
         if output_budget is None:
-            return (max(self.input, self.output) * reserved).scaleb(-6)
-        return self._total(reserved - output_budget, 0, output_budget)
+            most = max(rates.input, rates.output) * reserved
+        else:
+            most = rates.of(reserved - output_budget, output_budget)
+        return Decimal(most).scaleb(-COST_PLACES)
 
     def _total(self, fresh: int, cached: int, output: int) -> Decimal:
         total = self.input * fresh + self.cached_input * cached + self.output * output

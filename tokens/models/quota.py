@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
+from tokens.amounts import Amount, in_words
 from tokens.models.company import Company
 from tokens.models.token import TokenMaster
 from tokens.periods import Period, Window, window_at
@@ -22,6 +23,7 @@ class Unit(models.TextChoices):
     """What a quota counts."""
 
     TOKENS = "tokens", "LLM tokens"
+    MONEY = "money", "money"
 
 
 class QuotaQuerySet(models.QuerySet["Quota"]):
@@ -59,7 +61,19 @@ class Quota(models.Model):
         db_column="Period", max_length=10, choices=Period, default=Period.MONTHLY
     )
     unit = models.CharField(db_column="Unit", max_length=10, choices=Unit, default=Unit.TOKENS)
-    limit = models.BigIntegerField(db_column="QuotaLimit", help_text="In each period.")
+    currency = models.CharField(
+        db_column="Currency",
+        max_length=3,
+        default="",
+        db_default="",
+        blank=True,
+        validators=[RegexValidator(r"\A([A-Z]{3})?\Z", "Three capital letters, such as EUR.")],
+        help_text="Of money; ISO 4217.",
+    )
+    limit = models.BigIntegerField(
+        db_column="QuotaLimit",
+        help_text="In each period: LLM tokens, or money in units of 0.0000000001.",
+    )
     first_day = models.PositiveSmallIntegerField(
         "first day of the month",
         db_column="FirstDay",
@@ -97,6 +111,11 @@ class Quota(models.Model):
                 name="CK_Quotas_RaiseEnds",
                 violation_error_message="Say until when it is raised.",
             ),
+            models.CheckConstraint(
+                condition=Q(unit=Unit.MONEY) ^ Q(currency=""),
+                name="CK_Quotas_Currency",
+                violation_error_message="Money has a currency, LLM tokens have none.",
+            ),
             models.UniqueConstraint(
                 fields=["token", "period", "unit"],
                 condition=Q(token__isnull=False),
@@ -112,7 +131,16 @@ class Quota(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_period_display()}, {self.get_unit_display()}"
+        counted = self.currency or self.get_unit_display()
+        return f"{self.get_period_display()}, {counted}"
+
+    def amount(self, value: int) -> Amount:
+        """Return an amount in its unit."""
+        return Amount(value, self.currency)
+
+    def in_words(self, value: int) -> str:
+        """Return an amount in its unit as people read it: ``1,250.00 EUR``, or ``1,250``."""
+        return in_words(value, self.currency)
 
     def window(self, at: datetime, zone: ZoneInfo) -> Window:
         """Return the period that contains a moment, in the time zone of the company."""

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
-from tokens.models.price import COST_PLACES
+from tokens.amounts import COST_PLACES
 from tokens.models.token import DEFAULT_LIMIT, TokenMaster
 
 DEFAULT_THRESHOLD = 3_000
@@ -181,6 +181,15 @@ class TokenReservation(models.Model):
     attempt_id = models.UUIDField(db_column="AttemptID", primary_key=True)
     token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID", verbose_name="key")
     amount = models.BigIntegerField(db_column="Amount")
+    cost_units = models.BigIntegerField(
+        db_column="CostUnits",
+        null=True,
+        help_text="The most that the call can cost, in units of the last place of a cost; empty "
+        "where its model has no price.",
+    )
+    currency = models.CharField(
+        db_column="Currency", max_length=3, null=True, help_text="Of that cost; ISO 4217."
+    )
     leased_until = models.DateTimeField(
         db_column="LeasedUntil",
         help_text="After this the attempt counts as dead, and its quota is released.",

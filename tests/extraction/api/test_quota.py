@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.extraction.conftest import Integrator
-from tests.tokens.rows import make_company, make_quota, make_token
+from tests.tokens.rows import make_budget, make_company, make_price, make_quota, make_token
 from tokens import ledger
 from tokens.models import TokenMaster
 from tokens.periods import Period
@@ -61,6 +61,7 @@ def test_quotas_are_told_as_they_stand_the_company_s_first(
             "token_id": None,
             "period": "monthly",
             "unit": "tokens",
+            "currency": None,
             "limit": 5_000,
             "used": 700,
             "reserved": 200,
@@ -73,6 +74,7 @@ def test_quotas_are_told_as_they_stand_the_company_s_first(
             "token_id": key.pk,
             "period": "daily",
             "unit": "tokens",
+            "currency": None,
             "limit": 1_000,
             "used": 700,
             "reserved": 200,
@@ -85,6 +87,7 @@ def test_quotas_are_told_as_they_stand_the_company_s_first(
             "token_id": key.pk,
             "period": "total",
             "unit": "tokens",
+            "currency": None,
             "limit": 10_000,
             "used": 700,
             "reserved": 200,
@@ -115,3 +118,25 @@ def test_what_cannot_be_meant_is_rejected(integrator: Integrator, query: str) ->
 
     assert response.status_code == 400
     assert response.json()["code"] == "invalid_request"
+
+
+@time_machine.travel(NOON, tick=False)
+def test_money_is_told_with_its_currency_as_decimal_numbers(integrator: Integrator) -> None:
+    token = make_token(company_id="NT047", total_token_limit=10_000_000)
+    make_price()
+    make_budget(make_company("NT047"), Period.TOTAL, "250.00 EUR")
+    ledger.settle(uuid.uuid4(), token.pk, Usage(1_234_567), **WHO, model="gemini-x")
+
+    assert quotas(integrator.http)[0] == {
+        "company_id": "NT047",
+        "token_id": None,
+        "period": "total",
+        "unit": "money",
+        "currency": "EUR",
+        "limit": "250",
+        "used": "1.234567",
+        "reserved": "0",
+        "remaining": "248.765433",
+        "starts_at": None,
+        "resets_at": None,
+    }

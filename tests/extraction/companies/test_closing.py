@@ -21,9 +21,10 @@ from tests.extraction.factories import ASHA, make_extraction
 from tests.extraction.sample_documents import pdf, upload
 from tests.tokens.rows import make_token
 from tokens import selection
+from tokens.call_cost import Cost
 from tokens.companies import register
 from tokens.models import Company, TokenMaster
-from tokens.selection import CompanyClosed, Cost
+from tokens.selection import CompanyClosed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 

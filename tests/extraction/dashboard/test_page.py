@@ -23,6 +23,7 @@ from logs.models import ErrorGroup
 from ocrsite.lib.audit import ActorKind, Who
 from tests.extraction.dashboard.rows import make_documents, make_key, make_price, spend
 from tests.extraction.factories import make_extraction
+from tests.tokens import rows as token_rows
 from tokens import dashboard as use
 from tokens import ledger, quotas, services
 from tokens.dashboard import forecast
@@ -39,6 +40,8 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.periods import Period
+from tokens.usage import Requester, Usage
 
 pytestmark = pytest.mark.django_db
 
@@ -332,6 +335,33 @@ def test_keys_nearest_to_their_limits_come_first_and_those_out_of_use_last() -> 
     assert [each.share for each in shown][:9] == [100, 87, 86, 85, 84, 83, 82, 81, 80]
     assert len(shown) == use.SHOWN + 1
     assert {each.token.status for each in shown[9:]} == {TokenStatus.DISABLED}
+
+
+def test_budgets_in_money_are_told_in_it_beside_those_in_llm_tokens(admin_client: Client) -> None:
+    token = token_rows.make_token(model="gemini-x")
+    token_rows.make_price()
+    token_rows.make_quota(token, Period.TOTAL, 10_000)
+    token_rows.make_budget(token, Period.TOTAL, "1250 EUR")
+    attempt_id = uuid.uuid4()
+    assert ledger.reserve(
+        token.pk,
+        attempt_id=attempt_id,
+        amount=6_000,
+        output_budget=0,
+        lease=timedelta(minutes=5),
+        model="gemini-x",
+    )
+    who = Requester(company_id="NT047", branch="", requested_by="")
+    ledger.settle(attempt_id, token.pk, Usage(6_000), **who, model="gemini-x")
+
+    shown = dashboard(User.objects.get())["budgets"]
+
+    # Those nearest to their limits come first, whatever they count.
+    assert [(each.used_in_words, each.limit_in_words) for each, _, _ in shown] == [
+        ("6,000", "10,000"),
+        ("0.006 EUR", "1,250.00 EUR"),
+    ]
+    assert "1,250.00 EUR" in page(admin_client)
 
 
 def bound(company_id: str) -> User:
