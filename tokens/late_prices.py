@@ -20,10 +20,11 @@ from django_q.tasks import async_task
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action, ActorKind, What, Who
 from ocrsite.lib.database import deadlocks_retried
-from tokens import usage_days
+from tokens import quota_sums, usage_days
 from tokens.costs import amount_of, units
 from tokens.models import ModelPrice, TokenUsageLog, TokenUsageSummary
 from tokens.models.price import names_of, price_at
+from tokens.quota_sums import NOTHING, Charge
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
@@ -141,15 +142,24 @@ def _price(
 ) -> Sequence[TokenUsageLog]:
     """Price the next calls of a key, and move the sums that count them."""
     with transaction.atomic():
+        quotas = None
         if token_id is not None:
             # Whoever charges this key, or corrects an estimate, waits.
             TokenUsageSummary.objects.lock(token_id)
+            quotas = quota_sums.lock(token_id)
         found = list(rows.filter(pk__gt=after).order_by("pk").select_for_update()[:AT_ONCE])
         pairs = [(row, _priced(row, prices)) for row in found]
         changed = [row for _, row in pairs]
         TokenUsageLog.objects.bulk_update(changed, ["cost", "currency"], batch_size=AT_ONCE)
         usage_days.rebook(pairs)
+        for before, row in pairs if quotas and quotas.quotas else ():
+            began = row.began_at or row.logged_at
+            quotas.settle(began, _charge(row), _charge(before), began, NOTHING)
     return changed
+
+
+def _charge(row: TokenUsageLog) -> Charge:
+    return Charge(row.total_tokens_used, units(row.cost or Decimal(0)), row.currency)
 
 
 def _priced(row: TokenUsageLog, prices: Sequence[ModelPrice]) -> TokenUsageLog:

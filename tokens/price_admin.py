@@ -17,6 +17,7 @@ from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.csv_rows import CsvColumns
 from tokens import late_prices
 from tokens.models import ModelPrice
+from tokens.models.price import LONG
 
 
 class LatePricesForm(forms.Form):
@@ -48,7 +49,7 @@ class ModelPriceAdmin(CsvMixin[ModelPrice], AuditedAdmin[ModelPrice]):
         identity={"id": "pk"},
         fields={
             **{name: name for name in ("model", "valid_from", "input", "cached_input", "output")},
-            **{name: name for name in ("currency", "source")},
+            **{name: name for name in (*LONG, "currency", "source")},
         },
     )
     search_fields = ["model"]
@@ -63,6 +64,7 @@ class ModelPriceAdmin(CsvMixin[ModelPrice], AuditedAdmin[ModelPrice]):
             },
         ),
         ("For a million LLM tokens", {"fields": ["input", "cached_input", "output"]}),
+        ("For a million LLM tokens, where the prompt is long", {"fields": list(LONG)}),
     ]
 
     def changelist_view(

@@ -13,10 +13,11 @@ from django_q.models import OrmQ
 
 from extraction.models import StaffCompany
 from logs.models import AuditEntry
-from tests.tokens.rows import insert_by_sql, make_company, make_token
-from tokens import late_prices, ledger, usage_days
+from tests.tokens.rows import insert_by_sql, make_budget, make_company, make_quota, make_token
+from tokens import late_prices, ledger, quota_audit, usage_days
 from tokens.late_prices import Waiting
-from tokens.models import ModelPrice, TokenMaster, TokenUsageLog, UsageDay
+from tokens.models import ModelPrice, QuotaSum, TokenMaster, TokenUsageLog, UsageDay
+from tokens.periods import Period
 from tokens.usage import Requester, Usage
 from tokens.usage_report import usage_sums
 
@@ -160,6 +161,35 @@ def test_sums_of_many_calls_are_moved_in_batches_and_the_report_agrees(
     [money] = after.costs
     assert (money.amount, money.currency) == (18 * COST + 2 * Decimal("0.0000135"), "USD")
     assert set(UsageDay.objects.exclude(requests=0).values_list("currency", flat=True)) == {"USD"}
+
+
+def test_late_cost_counts_towards_quotas_in_money_as_the_rows_say() -> None:
+    token = make_token(model="new")
+    make_budget(token, Period.DAILY, "10 USD")
+    make_budget(token, Period.MONTHLY, "10 USD")
+    make_quota(token, Period.TOTAL, 1_000_000)
+    for days in (0, 0, 3):
+        call(token, days_ago=days)
+    enter_price()
+    ledger.end_reservation(reserve(token))
+
+    price()
+
+    used = {row.quota.period: row.used for row in QuotaSum.objects.select_related("quota")}
+    unit = int(COST * 10**10)
+    assert used == {"daily": 2 * unit, "monthly": 3 * unit, "total": 3600}
+    assert quota_audit.wrong_sums() == []
+    assert_sums_are_right()
+
+
+def reserve(token: TokenMaster) -> uuid.UUID:
+    """Have the sums of the quotas made."""
+    attempt_id = uuid.uuid4()
+    lease = timedelta(minutes=5)
+    assert ledger.reserve(
+        token.pk, attempt_id=attempt_id, amount=9, output_budget=5, lease=lease, model="new"
+    )
+    return attempt_id
 
 
 def test_days_whose_sums_are_not_made_yet_are_left_to_the_audit() -> None:
