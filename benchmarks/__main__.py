@@ -7,7 +7,7 @@ import sys
 ALL = (
     *("pages", "latency", "pipeline", "in_flight", "fairness", "selection", "quotas"),
     *("offline_accuracy", "corruptions", "evidence", "export", "list", "usage_report"),
-    *("log_handler", "log_admin", "slow_connections", "dashboard"),
+    *("log_handler", "log_admin", "slow_connections", "uploads", "dashboard"),
 )
 
 

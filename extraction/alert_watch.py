@@ -6,7 +6,6 @@ Whatever is found has an open alert until it is found to be over.
 import logging
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.db.models import Count, Q
 
+from extraction import backup
 from extraction.models import Extraction, State, Worker
 from ocrsite.lib import clock
 from ocrsite.lib.database import drop_connections
@@ -67,31 +67,26 @@ def workers_live() -> bool:
     return True
 
 
-def watch_workers(done: Callable[[float], bool]) -> None:
+def watch_workers(
+    done: Callable[[float], bool], notify: Callable[[], object] = emails.deliver_alerts
+) -> None:
     """Look for workers until ``done``, which waits for so many seconds, is true.
 
-    The web processes do it: where no worker lives, nobody else could tell. One that is restarted is
-    not missed.
+    The web processes do it: where no worker lives, nobody else could tell, so they ``notify`` for
+    as long. A worker that is restarted is not missed.
     """
     missed = 0
     while not done(EVERY):
         try:
             close_old_connections()
             missed = 0 if workers_live() else missed + 1
-            if missed >= MISSED_BEFORE_TOLD and SiteAlert.objects.raise_once(
-                AlertKind.NO_WORKER, _WORKER, Finding(NO_WORKER)
-            ):
-                emails.deliver_alerts()
+            if missed >= MISSED_BEFORE_TOLD:
+                SiteAlert.objects.raise_once(AlertKind.NO_WORKER, _WORKER, Finding(NO_WORKER))
+                notify()
         except Exception:  # whatever it is: the look after the next one may succeed
             logger.info("Could not look for workers.", exc_info=True)
             missed = 0
             drop_connections()
-
-
-def watch_workers_in_thread() -> None:
-    """Do it for as long as this process lives."""
-    wait = threading.Event().wait
-    threading.Thread(target=watch_workers, args=(wait,), name="worker-watch", daemon=True).start()
 
 
 def look_at_keys() -> None:
@@ -138,10 +133,10 @@ def look_at_disk() -> None:
 
 
 def look_at_backups() -> None:
-    """Have an open alert while BACKUP_FOLDER has no file younger than BACKUP_MAX_HOURS."""
+    """Have an open alert while BACKUP_FOLDER has no backup younger than BACKUP_MAX_HOURS."""
     found = {}
     if settings.BACKUP_FOLDER:
-        newest = _newest_file(Path(settings.BACKUP_FOLDER))
+        newest = _newest_backup(Path(settings.BACKUP_FOLDER))
         age = None if newest is None else (time.time() - newest) / 3600
         if age is None or age > settings.BACKUP_MAX_HOURS:
             told = "there is none" if age is None else f"the newest is {age:.0f} hours old"
@@ -150,10 +145,16 @@ def look_at_backups() -> None:
     SiteAlert.objects.follow(AlertKind.BACKUP, found)
 
 
-def _newest_file(folder: Path) -> float | None:
-    """When the newest file in a folder was written, empty ones aside; None without any."""
+def _newest_backup(folder: Path) -> float | None:
+    """When the newest backup in a folder was written; None without any.
+
+    That is a file, empty ones aside, or the database in a folder of ``manage.py backup``: documents
+    alone are none.
+    """
     try:
-        stats = [path.stat() for path in folder.iterdir() if path.is_file()]
+        databases = folder.glob(f"{backup.NAMES}/{backup.DATABASE}")
+        files = (path for path in folder.iterdir() if path.is_file())
+        stats = [path.stat() for path in (*databases, *files)]
     except OSError:
         return None
     return max((stat.st_mtime for stat in stats if stat.st_size), default=None)

@@ -70,7 +70,14 @@ SUPPORT = RoleKind(
     ),
     is_staff=True,
 )
-ROLES = (OPERATOR, LEAD, TOKEN_MANAGER, AUDITOR, SUPPORT)
+# A role of its own: who approves and exports is not who may erase the evidence of it.
+DATA_PROTECTION = RoleKind(
+    "Data protection",
+    "erases for good what documents say and who sent them, and sees the audit list",
+    ("extraction.erase_data", "extraction.view_erasure", "logs.view_auditentry"),
+    is_staff=True,
+)
+ROLES = (OPERATOR, LEAD, TOKEN_MANAGER, AUDITOR, SUPPORT, DATA_PROTECTION)
 
 
 def give(user: User, kind: RoleKind) -> None:

@@ -94,8 +94,10 @@ def submit(
         with ExitStack() as unused_files:
             unused_files.callback(_remove_files, extraction_id)
             _forget_deleted(identity)
-            _forget_offline_reading(identity)
             extraction = _earlier(identity)
+            if extraction is not None:  # seldom: most documents are new
+                _forget_offline_reading(identity)
+                extraction = _earlier(identity)
             if extraction is None:
                 _require_key(company_id, document, reader)
                 extraction = Extraction(

@@ -19,7 +19,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serve until a signal, or until gunicorn's main process is gone."""
         # Not before Django is set up, which it is once the application is loaded.
-        from extraction.alert_watch import watch_workers_in_thread
+        from extraction.webhooks.without_worker import watch_workers_in_thread
 
         keep_temporary_files_in_data_dir()
         watch_workers_in_thread()

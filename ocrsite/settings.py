@@ -344,6 +344,8 @@ _percents = env.list("ALERT_PERCENTS", ["80", "95", "100"], subcast=_is_percent)
 ALERT_PERCENTS: list[int] = [int(percent) for percent in _percents]
 BACKUP_FOLDER: str = env.str("BACKUP_FOLDER", "")
 BACKUP_MAX_HOURS: int = env.int("BACKUP_MAX_HOURS", 26, validate=validate.Range(min=1))
+# So many backups of manage.py backup are kept there.
+BACKUP_KEEP: int = env.int("BACKUP_KEEP", 7, validate=validate.Range(min=1))
 
 # Logs
 _LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]

@@ -366,7 +366,7 @@ def _connections_by_open_files() -> int:
 def main() -> None:
     """Serve the site in this process until SIGTERM or Ctrl-C."""
     from ocrsite.wsgi import application  # isort: split
-    from extraction.alert_watch import watch_workers_in_thread
+    from extraction.webhooks.without_worker import watch_workers_in_thread
 
     keep_temporary_files_in_data_dir()
     watch_workers_in_thread()

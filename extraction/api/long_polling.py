@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 import uuid
 from collections import defaultdict
 
@@ -16,6 +17,14 @@ logger = logging.getLogger(__name__)
 # More requests than this do not wait but answer "pending", so that threads stay free.
 MAX_WAITERS = 24
 POLL_SECONDS = 0.1
+# Of a core, in each process; a database that takes long to ask is asked less often.
+POLL_SHARE = 0.0075
+LONGEST_PAUSE = 1.0
+
+
+def pause_after(seconds: float) -> float:
+    """Seconds until the rows are asked for again, after so many of CPU time for the last time."""
+    return min(LONGEST_PAUSE, max(POLL_SECONDS, seconds / POLL_SHARE))
 
 
 class Poller:
@@ -61,8 +70,9 @@ class Poller:
                     if not wanted:
                         self.polling = False
                         return
+                before = time.thread_time()
                 self._announce(wanted)
-                pause.wait(POLL_SECONDS)
+                pause.wait(pause_after(time.thread_time() - before))
         finally:
             drop_connections()
 

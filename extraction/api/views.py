@@ -148,7 +148,9 @@ class SubmitView(ApiView):
             default=self.default_wait(),
             at_most=settings.EXTRACT_WAIT_SECONDS,
         )
-        return self.answer(wait_until_ended(extraction.pk, seconds))
+        if seconds > 0:
+            extraction = wait_until_ended(extraction.pk, seconds)
+        return self.answer(extraction)
 
     def default_wait(self) -> int:
         """Seconds that a caller waits who says nothing about it."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
 from extraction.documents.rendering import count_pdf_pages, examine_image, unlock_pdf
@@ -119,24 +119,55 @@ def _root() -> Path:
 
 
 def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
-    """Write an upload to disk chunk by chunk; return its size in bytes and its SHA-256."""
-    most = settings.MAX_UPLOAD_MB * 1024 * 1024
+    """Have an upload at ``path``; return its size in bytes and its SHA-256."""
+    if not _linked(upload, path):
+        _write(upload, path)
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size > _most_bytes():
+            raise _too_large()
+        if size == 0:
+            raise DocumentRejected("empty_file", "The file is empty. Check it and send it again.")
+        file.seek(0)
+        return size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _linked(upload: "UploadedFile[bytes]", path: Path) -> bool:
+    """Give an upload that Django wrote to a file of its own a second name, where that is possible.
+
+    The file stays when Django removes the first name. A large document is not written again so.
+    """
+    if not isinstance(upload, TemporaryUploadedFile):
+        return False
+    try:
+        upload.flush()
+        os.link(upload.temporary_file_path(), path)
+    except OSError:  # a file system without links, or another one than that of ``path``
+        return False
+    return True
+
+
+def _write(upload: "UploadedFile[bytes]", path: Path) -> None:
+    """Write an upload to disk chunk by chunk, and no further than is accepted."""
     size = 0
-    digest = hashlib.sha256()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         for chunk in upload.chunks():
             size += len(chunk)
-            if size > most:
-                raise DocumentRejected(
-                    "file_too_large",
-                    f"The file is larger than {settings.MAX_UPLOAD_MB} MB. Send a smaller one.",
-                    413,
-                )
-            digest.update(chunk)
+            if size > _most_bytes():
+                raise _too_large()
             file.write(chunk)
-    if size == 0:
-        raise DocumentRejected("empty_file", "The file is empty. Check it and send it again.")
-    return size, digest.hexdigest()
+
+
+def _most_bytes() -> int:
+    return int(settings.MAX_UPLOAD_MB) * 1024 * 1024
+
+
+def _too_large() -> DocumentRejected:
+    return DocumentRejected(
+        "file_too_large",
+        f"The file is larger than {settings.MAX_UPLOAD_MB} MB. Send a smaller one.",
+        413,
+    )
 
 
 def _examine(path: Path, password: str) -> tuple[str, int]:

@@ -37,6 +37,7 @@ RENDER_CPU_MOST = 60
 RENDER_WALL = 120.0
 # Shades; a page of one colour keeps a trace of JPEG noise.
 BLANK_CONTRAST = 4
+_PORTFOLIO = re.compile(rb"/(?:Collection|ObjStm)")
 _ATTACHMENT = re.compile(rb"/EmbeddedFile\b(?!s)")
 _XML_ATTACHMENT = re.compile(rb"/Subtype\s{0,5}/(?:text|application)#2[Ff]xml")
 _PAGES = re.compile(rb"^Pages: +(\d{1,9})$", re.MULTILINE)
@@ -182,7 +183,7 @@ def _may_be_portfolio(path: Path) -> bool:
     Most with attachments are electronic invoices, which need not be opened once more.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if content.find(b"/Collection") < 0 and content.find(b"/ObjStm") < 0:
+        if not _PORTFOLIO.search(content):
             return False
         attachments = len(_ATTACHMENT.findall(content))
         return attachments > len(_XML_ATTACHMENT.findall(content))

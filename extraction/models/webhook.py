@@ -55,6 +55,14 @@ class WebhookEndpoint(models.Model):
     )
     url = models.CharField("address", max_length=500, help_text="https://…")
     events = models.CharField(max_length=300, help_text="Separated by commas.")
+    alert_kinds = models.CharField(
+        "alerts about",
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Kinds of alerts, separated by commas; empty: every kind.",
+    )
     secret = models.CharField(max_length=1000, editable=False)
     old_secret = models.CharField(max_length=1000, blank=True, default="", editable=False)
     old_secret_until = models.DateTimeField(null=True, editable=False)
@@ -85,11 +93,18 @@ class WebhookEndpoint(models.Model):
         """The events that it asks for."""
         return [event for event in self.events.split(",") if event]
 
-    def wants(self, event: str, client: str | None) -> bool:
+    @property
+    def alert_kind_list(self) -> list[str]:
+        """The kinds of alerts that it asks for; empty: every kind."""
+        return [kind for kind in self.alert_kinds.split(",") if kind]
+
+    def wants(self, event: str, client: str | None, alert_kind: str | None = None) -> bool:
         """Whether it asks for an event of what a client (``Extraction.client``) sent.
 
-        None: of the whole company, such as a quota.
+        None: of the whole company, such as a quota. ``alert_kind``: of an event that is an alert.
         """
+        if alert_kind and self.alert_kinds and alert_kind not in self.alert_kind_list:
+            return False
         return event in self.event_list and (client is None or self.client in ("", client))
 
 

@@ -29,7 +29,7 @@ from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action
 from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
 from ocrsite.lib.staff_companies import bound_companies
-from tokens.models import TokenMaster
+from tokens.models import AlertKind, TokenMaster
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +80,17 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
         widget=forms.CheckboxSelectMultiple,
     )
 
+    alert_kinds = forms.MultipleChoiceField(
+        label="Alerts about",
+        required=False,
+        choices=AlertKind.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Of quota.warning and alert.raised; none chosen: every kind.",
+    )
+
     class Meta:
         model = WebhookEndpoint
-        fields = ["company_id", "client", "url", "events"]
+        fields = ["company_id", "client", "url", "events", "alert_kinds"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,6 +98,7 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
         stored = self.instance
         if stored.pk and stored.events:
             self.initial["events"] = stored.event_list
+            self.initial["alert_kinds"] = stored.alert_kind_list
             self.initial["company_id"] = stored.company_id or _THE_SITE
             # What was chosen once stays to be chosen: a key or a client may be gone since.
             for name in ("company_id", "client"):
@@ -114,6 +123,10 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
         """As they are stored."""
         return endpoints.require_events(self.cleaned_data["events"])
 
+    def clean_alert_kinds(self) -> str:
+        """As they are stored."""
+        return ",".join(self.cleaned_data["alert_kinds"])
+
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
@@ -136,7 +149,7 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
         "created_by",
     ]
     fieldsets = [
-        (None, {"fields": ["company_id", "client", "url", "events"]}),
+        (None, {"fields": ["company_id", "client", "url", "events", "alert_kinds"]}),
         ("State", {"fields": [*readonly_fields]}),
     ]
 

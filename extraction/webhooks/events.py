@@ -64,16 +64,20 @@ def tell(
 
 
 def endpoints_for(
-    company_id: str, event: WebhookEvent, client: str | None = None
+    company_id: str,
+    event: WebhookEvent,
+    client: str | None = None,
+    alert_kind: str | None = None,
 ) -> list[WebhookEndpoint]:
     """Return the enabled endpoints of a company that ask for an event; none while all is off.
 
-    ``client``: of whose documents it is; None where it is of no document.
+    ``client``: of whose documents it is; None where it is of no document. ``alert_kind``: of an
+    event that is an alert.
     """
     if not settings.WEBHOOK_HOSTS:
         return []
     enabled = WebhookEndpoint.objects.filter(company_id__in=spellings(company_id), enabled=True)
-    return [endpoint for endpoint in enabled if endpoint.wants(event, client)]
+    return [endpoint for endpoint in enabled if endpoint.wants(event, client, alert_kind)]
 
 
 def _tell_of(

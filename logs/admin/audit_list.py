@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from logs.admin.csv_export import ExportAdmin, by_keyset, lines
 from logs.admin.filters import RANGES, TimeFilter
 from logs.models import AuditEntry
+from ocrsite.lib.admin import two_lines
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action, ActorKind
 from ocrsite.lib.company_choices import company_field
@@ -39,7 +40,7 @@ class AuditFilter(TimeFilter):
     ranges = {**RANGES, "30d": ("Last 30 days", timedelta(days=30))}
     field_order = (
         *("actor", "action", "object_type", "object_id", "company_id", "request_id"),
-        *("range", "since", "until", "text"),
+        *("address", "range", "since", "until", "text"),
     )
 
     actor = forms.CharField(label="Who", required=False)
@@ -52,6 +53,7 @@ class AuditFilter(TimeFilter):
     object_id = forms.CharField(label="Its id", required=False)
     company_id = company_field()
     request_id = forms.CharField(label="Request", required=False)
+    address = forms.CharField(label="From address", required=False)
     text = forms.CharField(required=False, help_text="In the name, from, to or the reason.")
 
     def entries(self, seen: Entries) -> Entries:
@@ -60,7 +62,10 @@ class AuditFilter(TimeFilter):
         if not self.is_valid():
             return every.none()
         values = self.cleaned_data
-        equal = ("actor", "action", "object_type", "object_id", "company_id", "request_id")
+        equal = (
+            *("actor", "action", "object_type", "object_id", "company_id", "request_id"),
+            "address",
+        )
         found = every.filter(**{name: values[name] for name in equal if values[name]})
         since, until = self.times()
         if since:
@@ -131,11 +136,12 @@ class AuditEntryAdmin(ExportAdmin[AuditEntry]):
 
     @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:
-        """The name, and what it is the name of where that is no user."""
-        if entry.actor_kind == ActorKind.USER:
-            return entry.actor
+        """The name, what it is the name of where that is no user, and the address it came from."""
         kind = dict(ActorKind.choices).get(entry.actor_kind, entry.actor_kind)
-        return f"{kind} {entry.actor}".strip()
+        is_user = entry.actor_kind == ActorKind.USER
+        return two_lines(
+            entry.actor if is_user else f"{kind} {entry.actor}".strip(), entry.address or ""
+        )
 
     @admin.display(description="did")
     def did(self, entry: AuditEntry) -> str:

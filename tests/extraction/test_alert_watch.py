@@ -175,6 +175,22 @@ def test_backup_that_is_old(settings: Settings, tmp_path: Path) -> None:
     ]
 
 
+def test_folder_of_a_backup_counts_by_its_database(settings: Settings, tmp_path: Path) -> None:
+    settings.BACKUP_FOLDER = str(tmp_path)
+    (tmp_path / ".backup.lock").touch()
+    alone, unfinished = "ocrsite-20261127T020000Z", "ocrsite-20261127T030000Z.draft"
+    for name in (alone, unfinished):
+        (tmp_path / name / "files").mkdir(parents=True)
+    (tmp_path / alone / "files" / "document.pdf").write_bytes(b"x")
+    (tmp_path / unfinished / "db.sqlite3").write_bytes(b"x")
+    alert_watch.look_at_backups()
+    assert open_alerts(AlertKind.BACKUP) == ["No backup is younger than 26 hours: there is none."]
+
+    (tmp_path / alone / "db.sqlite3").write_bytes(b"x")
+    alert_watch.look_at_backups()
+    assert open_alerts(AlertKind.BACKUP) == []
+
+
 def test_watch_looks_now_and_then_and_one_failure_keeps_no_other_from_looking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

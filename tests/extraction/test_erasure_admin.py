@@ -5,8 +5,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from extraction.models import Erasure, Extraction
+from extraction.roles import DATA_PROTECTION
 from logs.models import AuditEntry
 from tests.extraction.exports.made_up import make_succeeded
+from tests.extraction.factories import make_user
 from tokens.models import Company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("static_files", "data_dir")]
@@ -18,9 +20,8 @@ FORM = {"scope": "company", "subject": "NT047", "why": "They asked for it."}
 
 @pytest.fixture
 def eraser(db: None) -> Client:
-    """May erase data, and nothing else."""
-    user = User.objects.create_user("eraser", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="erase_data"))
+    """Of the role that erases data."""
+    user = make_user("eraser", DATA_PROTECTION)
     client = Client()
     client.force_login(user)
     return client

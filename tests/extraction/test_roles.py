@@ -10,7 +10,16 @@ from django.test import Client
 
 from extraction import roles
 from extraction.models import Right, Role
-from extraction.roles import AUDITOR, LEAD, OPERATOR, ROLES, SUPPORT, TOKEN_MANAGER, RoleKind
+from extraction.roles import (
+    AUDITOR,
+    DATA_PROTECTION,
+    LEAD,
+    OPERATOR,
+    ROLES,
+    SUPPORT,
+    TOKEN_MANAGER,
+    RoleKind,
+)
 from tests.extraction.factories import make_user
 from tests.extraction.test_migrations import before as before_migration
 from tests.extraction.test_migrations import migrate
@@ -81,6 +90,15 @@ def test_support_sees_logs_and_retries_and_sees_no_key() -> None:
     assert not {name for name in given if name.startswith(("auth.", "tokens."))}
 
 
+def test_erasing_is_of_one_role_that_sees_no_document() -> None:
+    erases = "extraction.erase_data"
+
+    assert [kind for kind in ROLES if erases in permissions_of(kind)] == [DATA_PROTECTION]
+    assert permissions_of(DATA_PROTECTION) == {
+        *(erases, "extraction.view_erasure", "logs.view_auditentry"),
+    }
+
+
 def test_what_staff_changed_stays_at_the_next_migrate() -> None:
     operator = Role.objects.get(name=OPERATOR.name).group
     assert operator is not None
@@ -93,7 +111,7 @@ def test_what_staff_changed_stays_at_the_next_migrate() -> None:
 
     assert permissions_of(OPERATOR) == {"extraction.export_extraction"}
     names = set(Group.objects.values_list("name", flat=True))
-    assert names == {"Clerks", "Lead", "Token manager", "Auditor"}
+    assert names == {"Clerks", "Lead", "Token manager", "Auditor", "Data protection"}
 
 
 def test_permissions_of_a_later_version_are_given_once() -> None:

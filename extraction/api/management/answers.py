@@ -1,6 +1,7 @@
 """The shapes of what the management API answers, as its schema describes them."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -121,6 +122,41 @@ class ClientWithKey(ManagedClient):
     """An API client that was given a key."""
 
     api_key: str = Field(description="What it proves itself by; in no other answer.")
+
+
+class ManagedQuota(_Answer):
+    """What a company with all its keys, or one key, may spend in each period."""
+
+    quota_id: int
+    company_id: str
+    token_id: int | None
+    """Null for the company's own."""
+    period: Literal["total", "daily", "weekly", "monthly"]
+    """In the company's time zone; total never renews."""
+    unit: Literal["tokens"]
+    """What the numbers count: LLM tokens."""
+    limit: int
+    """In each period, without a raise."""
+    first_day: int
+    """Of the month, on which the period of a monthly one begins."""
+    raised_by: int
+    """So much more, for a while."""
+    raised_until: datetime | None
+    """When the raise ends by itself."""
+    used: int
+    """In the current period."""
+    reserved: int
+    """By calls under way."""
+    remaining: int
+    """Of the limit as it is now, with a raise; negative after it was lowered."""
+    resets_at: datetime | None
+    """When the next period begins; null for total."""
+
+
+class ManagedQuotas(_Answer):
+    """The quotas that renew of the caller's companies and of their keys, the oldest first."""
+
+    results: list[ManagedQuota]
 
 
 class Grant(_Answer):

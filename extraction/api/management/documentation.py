@@ -16,6 +16,8 @@ from extraction.api.management.answers import (
     ManagedCompany,
     ManagedKey,
     ManagedKeys,
+    ManagedQuota,
+    ManagedQuotas,
 )
 from extraction.api.management.inputs import (
     ClientChangeInput,
@@ -27,6 +29,8 @@ from extraction.api.management.inputs import (
     NewClientInput,
     NewCompanyInput,
     NewKeyInput,
+    NewQuotaInput,
+    QuotaChangeInput,
     WhyInput,
 )
 
@@ -57,6 +61,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "change_client": {"scopes": ["read", "usage"], "expires_at": None},
     "change_client_key": {"keep_days": 7},
+    "add_quota": {"company_id": "NT047", "period": "monthly", "limit": 3_000_000},
+    "change_quota": {"raised_by": 500_000, "raised_until": "2099-12-31T00:00:00Z", "why": "Peak."},
     "add_grant": {"username": "asha", "company_id": "NT047"},
 }
 _IF_MATCH = OpenApiParameter(
@@ -130,6 +136,15 @@ client_key = _post(
     "change_client_key", "Give a client another key", ClientKeyInput, {201: ClientWithKey}
 )
 client_revocation = _post("revoke_client", "Revoke a client for good", None, {200: ManagedClient})
+quotas = _get("list_quotas", "The quotas that renew", ManagedQuotas)
+new_quota = _post("add_quota", "Make a quota that renews", NewQuotaInput, {201: ManagedQuota})
+managed_quota = _get("get_managed_quota", "One quota that renews", ManagedQuota)
+quota_change = _patch("change_quota", "Change a quota", QuotaChangeInput, ManagedQuota)
+quota_removal = extend_schema(
+    operation_id="remove_quota",
+    summary="Remove a quota",
+    responses={204: OpenApiResponse(description="It is gone."), **answers({}, 403, 404)},
+)
 grants = _get(
     "list_grants",
     "Who may see which company",

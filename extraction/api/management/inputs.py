@@ -19,6 +19,7 @@ from tokens.encryption import MAX_KEY_LENGTH
 from tokens.forms import MAX_CALLS, MAX_LIMIT
 from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenStatus
 from tokens.models.company import MAX_ID_LENGTH
+from tokens.periods import Period
 
 _MOST_COMPANIES = 100
 _MOST_NETWORKS = 100
@@ -213,6 +214,47 @@ class ClientKeyInput(serializers.Serializer[None]):
         max_value=30,
         default=7,
         help_text="For so many days the latest key so far is accepted, too; 0: it ends at once.",
+    )
+
+
+class QuotaChangeInput(serializers.Serializer[None]):
+    """What is to be changed of a quota that renews; what is left out stays."""
+
+    period = serializers.ChoiceField(
+        Period.values,
+        required=False,
+        help_text="How often it renews, in the company's time zone; monthly without it.",
+    )
+    limit = serializers.IntegerField(
+        min_value=1, max_value=MAX_LIMIT, required=False, help_text="LLM tokens in each period."
+    )
+    first_day = serializers.IntegerField(
+        min_value=1,
+        max_value=31,
+        required=False,
+        help_text="Day on which the period of a monthly one begins; in a shorter month the last.",
+    )
+    raised_by = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_LIMIT,
+        required=False,
+        help_text="LLM tokens more until raised_until.",
+    )
+    raised_until = _Instant(
+        required=False, allow_null=True, help_text="ISO 8601 with an offset, to come."
+    )
+    why = _why(required=False, allow_blank=True)
+
+
+class NewQuotaInput(QuotaChangeInput):
+    """A quota to make, of a company with all its keys or of one key."""
+
+    company_id = _text(MAX_ID_LENGTH, "One of your companies; or token_id.", required=False)
+    token_id = serializers.IntegerField(
+        min_value=1, max_value=2**63 - 1, required=False, help_text="Of one key of theirs alone."
+    )
+    limit = serializers.IntegerField(
+        min_value=1, max_value=MAX_LIMIT, help_text="LLM tokens in each period."
     )
 
 

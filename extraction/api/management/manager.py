@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
@@ -12,8 +12,9 @@ from extraction.models import ApiClient, CompanyGrant, Scope
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Who
 from ocrsite.lib.errors import DatabaseUnavailable
-from tokens.models import Company, TokenMaster, TokenQuerySet
+from tokens.models import Company, Quota, TokenMaster, TokenQuerySet
 from tokens.models.company import folded
+from tokens.models.quota import QuotaQuerySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Manager:
         """The keys of its companies."""
         rows = TokenMaster.objects.filter(company_id__in=self.company_ids)
         return rows.select_related("summary")
+
+    def quotas(self) -> QuotaQuerySet:
+        """The quotas that renew, of its companies and of their keys."""
+        keys = Q(token__company_id__in=self.company_ids)
+        return Quota.objects.filter(Q(company__in=self.company_ids) | keys)
 
     def clients(self) -> QuerySet[ApiClient]:
         """The clients of its companies alone, but for those that manage: these are for staff."""

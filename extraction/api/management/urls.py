@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from extraction.api.management import clients, companies, grants, tokens
+from extraction.api.management import clients, companies, grants, quotas, tokens
 
 _ROUTES = [
     ("tokens/", tokens.KeysView, "tokens"),
@@ -17,6 +17,8 @@ _ROUTES = [
     ("clients/<str:client>/", clients.ClientView, "client"),
     ("clients/<str:client>/key/", clients.ClientKeyView, "client-key"),
     ("clients/<str:client>/revoke/", clients.RevocationView, "client-revoke"),
+    ("quotas/", quotas.QuotasView, "quotas"),
+    ("quotas/<int:quota_id>/", quotas.QuotaView, "quota"),
     ("grants/", grants.GrantsView, "grants"),
     ("grants/<int:grant_id>/", grants.GrantView, "grant"),
 ]

@@ -1,13 +1,19 @@
 """Log-ins, passwords and second factors in the audit list: with the address, without secrets."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
+from django.core.cache import caches
 from django.test import Client
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from pytest_django import Settings
 
+from extraction.accounts import audited
 from extraction.models import FailedAttempts
 from logs.models import AuditEntry
 from tests.extraction.accounts.codes import code_of, set_up
@@ -43,9 +49,54 @@ def test_a_failed_log_in_names_the_account_and_not_what_was_typed(operator: User
     log_in(client, "wrong-secret")
     log_in(client, username="my-own-password")
 
-    assert entries() == [("", "log-in-failed", "user", "asha")]
-    assert (last().actor_kind, last().address) == ("stranger", "1.2.3.4")
-    assert "secret" not in str(vars(last()))
+    assert entries() == [
+        ("", "log-in-failed", "user", "asha"),
+        ("", "log-in-failed", "account", "an account that does not exist"),
+    ]
+    for entry in AuditEntry.objects.all():
+        assert (entry.actor_kind, entry.address) == ("stranger", "1.2.3.4")
+        assert "secret" not in str(vars(entry))
+        assert "my-own-password" not in str(vars(entry))
+
+
+def guess(number: int, address: str) -> None:
+    """Try to log in under a name that nobody has, past what slows that down."""
+    FailedAttempts.objects.all().delete()
+    caches["locks"].clear()
+    log_in(Client(REMOTE_ADDR=address), username=f"nobody-{number}")
+
+
+def unknown(**of: object) -> list[str]:
+    """What entries about unknown names say, the oldest first."""
+    entries = AuditEntry.objects.filter(action="log-in-failed", object_type="account", **of)
+    return list(entries.order_by("pk").values_list("after", flat=True))
+
+
+def test_of_unknown_names_an_address_has_a_few_entries_an_hour(db: None) -> None:
+    begin = timezone.now()
+    with time_machine.travel(begin, tick=False) as clock:
+        for number in range(8):
+            guess(number, "1.2.3.4")
+        guess(0, "1.2.3.5")
+        assert unknown(address="1.2.3.4") == [
+            *[""] * 4,
+            "more from this address are not listed within the hour",
+        ]
+        assert unknown(address="1.2.3.5") == [""]
+
+        clock.move_to(begin + timedelta(hours=1))
+        guess(9, "1.2.3.4")
+        assert len(unknown(address="1.2.3.4")) == 6
+
+
+def test_strangers_from_everywhere_do_not_fill_the_list(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audited, "OF_UNKNOWN", 4)
+    for number in range(7):
+        guess(number, f"1.2.3.{number}")
+
+    assert unknown() == ["", "", "", "more of unknown names are not listed within the hour"]
 
 
 def test_a_lock_is_listed_once_and_who_lifted_it(operator: User, admin_user: User) -> None:
@@ -70,7 +121,12 @@ def test_a_lock_of_a_name_that_is_no_account_does_not_tell_the_name() -> None:
     for _ in range(7):
         log_in(Client(), username="my-own-password")
 
-    assert entries() == [("", "locked", "account", "an account that does not exist")]
+    name = "an account that does not exist"
+    assert entries() == [
+        *[("", "log-in-failed", "account", name)] * 5,
+        ("", "locked", "account", name),
+    ]
+    assert "my-own-password" not in str([vars(entry) for entry in AuditEntry.objects.all()])
 
 
 def test_changed_and_reset_passwords_are_listed(

@@ -27,8 +27,9 @@ from tests.extraction.api.schema_checked import SchemaCheckedClient
 from tests.extraction.factories import make_extraction, make_user
 from tests.extraction.sample_documents import pdf, upload
 from tests.extraction.sample_invoices import make_invoice
-from tests.tokens.rows import make_company, make_token
+from tests.tokens.rows import make_company, make_quota, make_token
 from tokens.models import Provider
+from tokens.periods import Period
 
 COMPANY, OTHER = "NT047", "NT048"
 # Requests of tests come from 127.0.0.1.
@@ -83,6 +84,11 @@ GET manage-client          401     403     403   403      403    200     403  40
 PATCH manage-client        401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
 POST manage-client-key     401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    404
 POST manage-client-revoke  401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+GET manage-quotas          401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    200
+POST manage-quotas         401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    403
+GET manage-quota           401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+PATCH manage-quota         401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    404
+DELETE manage-quota        401     403     403   403      403    204     403  403    403    401      401      403     403       403   403    403    404
 GET manage-grants          401     403     403   403      403    200     403  403    403    401      401      403     403       403   403    403    200
 POST manage-grants         401     403     403   403      403    201     403  403    403    401      401      403     403       403   403    403    403
 DELETE manage-grant        401     403     403   403      403    204     403  403    403    401      401      403     403       403   403    403    404
@@ -157,6 +163,7 @@ MANAGED: dict[str, Callable[[], object]] = {
     "company_id": lambda: COMPANY,
     "client": lambda: _program("every")[0].prefix,
     "grant_id": lambda: _grant().pk,
+    "quota_id": lambda: make_quota(make_company(COMPANY), Period.DAILY, 1000).pk,
 }
 STATES = {"api-retry": State.FAILED, "api-cancel": State.QUEUED}
 
@@ -208,6 +215,7 @@ BODIES: dict[str, Callable[[], dict[str, Any]]] = {
     "POST manage-company-close": lambda: {"why": "Over."},
     "POST manage-company-reopen": lambda: {"why": "On again."},
     "POST manage-clients": lambda: {"name": "ERP", "company_ids": [COMPANY]},
+    "POST manage-quotas": lambda: {"company_id": COMPANY, "limit": 1000},
     "POST manage-grants": lambda: {"username": "ina", "company_id": COMPANY},
     "POST api-webhooks": lambda: {
         "company_id": COMPANY,

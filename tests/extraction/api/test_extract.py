@@ -92,8 +92,12 @@ def test_extract_answers_200_and_the_old_names_when_the_document_was_read_before
 
 @pytest.mark.django_db(transaction=True)
 def test_extract_answers_the_result_that_came_while_it_waited(
-    integrator: Integrator, token: TokenMaster, monkeypatch: pytest.MonkeyPatch
+    integrator: Integrator,
+    token: TokenMaster,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    settings.EXTRACT_WAIT_SECONDS = 60
     # In place of a worker: read the document at the moment that it is queued.
     monkeypatch.setattr(
         submission, "wake", lambda pk: transaction.on_commit(partial(pipeline.process, pk))

@@ -38,8 +38,9 @@ from extraction.webhooks import endpoints
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf
 from tests.extraction.sample_invoices import make_invoice
-from tests.tokens.rows import make_company
+from tests.tokens.rows import make_company, make_quota
 from tokens.models import TokenMaster
+from tokens.periods import Period
 
 # For each operation and client.
 REQUESTS = 15
@@ -60,7 +61,8 @@ TELLING = {
     **{"username": "ina", "branch": "", "licenceID": "", "password": "", "labels": ""},
     **{"pdf_url": "", "file_name": "a.pdf", "company_ids": ["NT047"], "scopes": ["read"]},
     **{"key": "AIza-a-key-that-was-made-up", "threshold": 0, "time_zone": "", "export_as": ""},
-    **{"expires_at": "2099-12-31T00:00:00Z", "allowed_networks": ["192.0.2.0/24"]},
+    **{"expires_at": "2099-12-31T00:00:00Z", "raised_until": "2099-12-31T00:00:00Z"},
+    **{"allowed_networks": ["192.0.2.0/24"]},
 }
 
 
@@ -161,6 +163,7 @@ def _managed(token: TokenMaster) -> dict[str, object]:
     assert isinstance(client, ApiClient)
     client.companies.create(company_id="NT047")
     return {
+        "quota_id": make_quota(token, Period.DAILY, 1_000_000).pk,
         "token_id": token.pk,
         "company_id": make_company("NT047").pk,
         "client": client.prefix,

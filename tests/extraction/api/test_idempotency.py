@@ -1,6 +1,8 @@
 """Idempotency-Key: what a POST asks for is done once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.apps import apps
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from extraction import idempotency
 from extraction.idempotency import digest_of
 from extraction.models import Extraction, IdempotencyKey, State
 from tests.extraction.conftest import Integrator
@@ -115,6 +118,36 @@ def test_a_request_that_failed_may_come_again(integrator: Integrator, read: Extr
     accepted = post(integrator, read, "reject", {"reason": "x"})
 
     assert (refused.status_code, accepted.status_code) == (412, 200)
+
+
+@pytest.mark.vendor
+@pytest.mark.django_db(transaction=True)
+def test_of_requests_that_come_together_one_makes_what_they_ask_for() -> None:
+    callers = 4
+    made: list[str] = []
+    together = Barrier(callers)
+
+    def make() -> str:
+        made.append(f"thing {len(made)}")
+        return made[-1]
+
+    def ask(_: int) -> str | None:
+        together.wait(60)
+        try:
+            return idempotency.made_once(
+                make, client="client:one", key="k", request="POST /things/"
+            )
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(callers) as threads:
+        answers = list(threads.map(ask, range(callers)))
+
+    assert answers.count(None) == 1
+    (kept,) = IdempotencyKey.objects.values_list("made", flat=True)
+    assert answers.count(kept) == callers - 1
+    with pytest.raises(idempotency.IdempotencyConflict):
+        idempotency.made_once(make, client="client:one", key="k", request="/others/")
 
 
 @pytest.mark.vendor

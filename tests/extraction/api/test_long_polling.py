@@ -123,3 +123,10 @@ def test_forked_process_starts_without_its_parents_waiters(
     assert (poller.waiters, poller.polling) == (0, True)
     for thread in pollers():
         thread.join(LONG)
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause"), [(0.0001, 0.1), (0.00075, 0.1), (0.0015, 0.2), (0.5, 1.0)]
+)
+def test_asking_takes_a_small_share_of_a_core(asked: float, pause: float) -> None:
+    assert long_polling.pause_after(asked) == pytest.approx(pause)

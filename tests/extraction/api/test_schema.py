@@ -72,6 +72,8 @@ def test_every_route_of_the_api_is_described() -> None:
         "/api/v1/manage/companies/{company_id}/reopen/",
         "/api/v1/manage/grants/",
         "/api/v1/manage/grants/{grant_id}/",
+        "/api/v1/manage/quotas/",
+        "/api/v1/manage/quotas/{quota_id}/",
         "/api/v1/manage/tokens/",
         "/api/v1/manage/tokens/{token_id}/",
         "/api/v1/manage/tokens/{token_id}/key/",

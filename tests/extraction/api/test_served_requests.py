@@ -42,12 +42,13 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("site") / "data"
-    environment = {
-        "API_DOCS_PUBLIC": "True",
-        "EXTRACT_WAIT_SECONDS": "0",
-        "WEBHOOK_HOSTS": "hooks.example.com",
-    }
-    with running_site(folder, **environment) as site, requests.Session() as session:
+    site_of_its_own = running_site(
+        folder,
+        API_DOCS_PUBLIC="True",
+        EXTRACT_WAIT_SECONDS="0",
+        WEBHOOK_HOSTS="hooks.example.com",
+    )
+    with site_of_its_own as site, requests.Session() as session:
         rows = json.loads(site.manage("shell", "-v0", "-c", ROWS))
         site.start_web()
         described = schemathesis.openapi.from_url(f"{site.url}/api/schema/")

@@ -70,6 +70,58 @@ def test_receive_stores_a_pdf_by_its_id_readable_by_us_alone(data_dir: Path) -> 
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+def large(content: bytes, settings: Settings) -> TemporaryUploadedFile:
+    """An upload that Django wrote to a file of its own."""
+    settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "tmp"
+    settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+    upload = TemporaryUploadedFile("scan.pdf", "application/pdf", len(content), None)
+    upload.write(content)
+    upload.seek(0)
+    return upload
+
+
+def no_links(*_: object) -> NoReturn:
+    raise OSError(errno.EXDEV, "another file system")
+
+
+@pytest.mark.parametrize("can_link", [True, False])
+def test_receive_keeps_a_large_upload_when_django_removes_it(
+    can_link: bool, settings: Settings, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not can_link:
+        monkeypatch.setattr(os, "link", no_links)
+    content = sample_documents.pdf("one")
+
+    with large(content, settings) as upload:
+        accepted = receive(upload, DOCUMENT_ID)
+        inode = Path(upload.temporary_file_path()).stat().st_ino
+
+    stored = data_dir / "files" / accepted.file
+    assert stored.read_bytes() == content
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert (stored.stat().st_ino == inode) is can_link
+    assert (accepted.size, accepted.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    kept = {path for path in data_dir.rglob("*") if path.is_file()}
+    assert kept == {stored, data_dir / ".files.made"}
+
+
+@pytest.mark.parametrize("can_link", [True, False])
+def test_receive_rejects_a_large_upload_above_the_limit(
+    can_link: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not can_link:
+        monkeypatch.setattr(os, "link", no_links)
+    settings.MAX_UPLOAD_MB = 1
+
+    with (
+        large(b"%PDF" + bytes(1024**2), settings) as upload,
+        pytest.raises(DocumentRejected) as rejected,
+    ):
+        receive(upload, DOCUMENT_ID)
+
+    assert (rejected.value.code, rejected.value.http_status) == ("file_too_large", 413)
+
+
 def test_receive_leaves_nothing_on_disk_when_it_rejects(data_dir: Path) -> None:
     assert rejection_of(b"hello") == (415, "unsupported_media_type")
 

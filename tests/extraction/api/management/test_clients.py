@@ -106,6 +106,7 @@ def test_companies_of_a_client_are_changed(manager: Integrator) -> None:
     assert [entry.action for entry in told] == ["added", "added", "deleted"]
 
 
+@pytest.mark.vendor
 def test_client_gets_another_key_beside_the_one_so_far(http: APIClient) -> None:
     made = add(http).json()
     address = f"{made['client']}/key/"
@@ -138,6 +139,7 @@ def test_revoked_client_is_revoked_for_good(http: APIClient) -> None:
     assert AuditEntry.objects.filter(after="revoked is on", actor="Terraform").count() == 1
 
 
+@pytest.mark.vendor
 def test_clients_that_manage_or_have_companies_of_others_are_not_managed(
     http: APIClient, manager: Integrator
 ) -> None:

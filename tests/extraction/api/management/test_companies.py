@@ -20,6 +20,7 @@ def post(http: APIClient, address: str, body: Any, key: str = "") -> Any:
     return http.post(f"{URL}{address}", body, format="json", headers=headers)
 
 
+@pytest.mark.vendor
 def test_company_is_added_and_managed_from_then_on(http: APIClient) -> None:
     response = post(http, "", EXAMPLES["add_company"], "k")
     again = post(http, "", EXAMPLES["add_company"], "k")
@@ -76,6 +77,7 @@ def test_company_is_changed_and_what_is_left_out_stays(http: APIClient) -> None:
     assert "name: Rubi Traders Ltd" in entry.after
 
 
+@pytest.mark.vendor
 def test_company_is_closed_and_its_manager_opens_it_again(http: APIClient) -> None:
     closed = post(http, "NT047/close/", EXAMPLES["close_company"], "c")
     again = post(http, "NT047/close/", EXAMPLES["close_company"], "c")

@@ -28,6 +28,7 @@ def add(http: APIClient, key: str = "", **changed: Any) -> Any:
     return http.post(URL, body, format="json", headers=headers)
 
 
+@pytest.mark.vendor
 def test_grant_is_added_listed_and_removed(http: APIClient, asha: User) -> None:
     response = add(http, "k")
 
@@ -89,3 +90,22 @@ def test_nothing_is_managed_while_the_database_is_away(
     assert (http.get(URL).status_code, http.get(URL).json()["code"]) == (
         *(503, "database_unavailable"),
     )
+
+
+@pytest.mark.vendor
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [
+        ("get", "companies/a%00b/", 404),
+        ("post", "companies/a%00b/close/", 404),
+        ("get", "clients/a%00b/", 404),
+        ("get", f"tokens/{10**30}/", 404),
+        ("delete", f"grants/{10**30}/", 404),
+        ("get", "grants/?username=a%00b", 400),
+        ("get", "tokens/?company=a%00b", 400),
+    ],
+)
+def test_address_that_names_nothing_is_no_fault(
+    http: APIClient, method: str, address: str, status: int
+) -> None:
+    assert getattr(http, method)(f"{BASE}{address}").status_code == status

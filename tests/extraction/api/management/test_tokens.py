@@ -89,6 +89,7 @@ def test_key_is_rotated_once_for_an_idempotency_key(http: APIClient) -> None:
     assert (change.what, change.actor, change.reason) == ("key", "API client Terraform", "Yearly.")
 
 
+@pytest.mark.vendor
 def test_limit_threshold_and_status_are_changed_and_audited_with_the_clients_name(
     http: APIClient,
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_is_left_out_stays(http: APIClient) -> None:
     assert after == {**before, "requests_per_minute": 7, "max_concurrent_calls": None}
 
 
+@pytest.mark.vendor
 def test_change_of_what_was_changed_meanwhile_is_refused(http: APIClient) -> None:
     pk = add(http).json()["token_id"]
     seen = http.get(f"{URL}{pk}/")["ETag"]
