@@ -152,9 +152,10 @@ def _price(
         changed = [row for _, row in pairs]
         TokenUsageLog.objects.bulk_update(changed, ["cost", "currency"], batch_size=AT_ONCE)
         usage_days.rebook(pairs)
-        for before, row in pairs if quotas and quotas.quotas else ():
-            began = row.began_at or row.logged_at
-            quotas.settle(began, _charge(row), _charge(before), began, NOTHING)
+        if quotas and quotas.quotas:
+            for before, row in pairs:
+                began = row.began_at or row.logged_at
+                quotas.settle(began, _charge(row), _charge(before), began, NOTHING)
     return changed
 
 

@@ -162,7 +162,7 @@ def test_no_call_costs_more_than_its_ceiling_and_no_cost_is_rounded(
 
 
 def make_tiers(**changed: Any) -> ModelPrice:
-    long = {"long_prompt": 200_000, "long_input": "4", "long_cached_input": "0.4"}
+    long: dict[str, Any] = {"long_prompt": 200_000, "long_input": "4", "long_cached_input": "0.4"}
     return make_price(
         input="2", cached_input="0.2", output="12", **long, long_output="18", **changed
     )
