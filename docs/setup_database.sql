@@ -97,6 +97,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0031_erasures'),
         (N'extraction', N'0032_made_once'),
         (N'extraction', N'0033_earlier_documents'),
+        (N'extraction', N'0034_kinds_of_alerts'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -130,7 +131,8 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0013_prices'),
         (N'tokens', N'0014_quotas'),
         (N'tokens', N'0016_usage_days'),
-        (N'tokens', N'0017_site_alerts')
+        (N'tokens', N'0017_site_alerts'),
+        (N'tokens', N'0018_quotas_in_money')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -519,7 +521,8 @@ CREATE TABLE [extraction_webhookendpoint] (
     [failing_since] datetimeoffset NULL,
     [last_success_at] datetimeoffset NULL,
     [created_at] datetimeoffset NOT NULL,
-    [created_by] nvarchar(200) NOT NULL
+    [created_by] nvarchar(200) NOT NULL,
+    [alert_kinds] nvarchar(200) DEFAULT '' NOT NULL
 );
 END
 GO
@@ -1072,8 +1075,10 @@ CREATE TABLE [Quotas] (
     [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
     [CompanyID] nvarchar(50) NULL,
     [TokenID] bigint NULL,
+    [Currency] nvarchar(3) DEFAULT '' NOT NULL,
     CONSTRAINT [CK_Quotas_OneScope] CHECK ((([TokenID] IS NULL OR [CompanyID] IS NULL) AND 1 = (CASE WHEN [TokenID] IS NULL THEN 1 ELSE 0 END + CASE WHEN [CompanyID] IS NULL THEN 1 ELSE 0 END))),
-    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL))
+    CONSTRAINT [CK_Quotas_RaiseEnds] CHECK (([RaisedBy] = 0 OR [RaisedUntil] IS NOT NULL)),
+    CONSTRAINT [CK_Quotas_Currency] CHECK ((([Unit] = 'money' OR [Currency] = '') AND 1 = (CASE WHEN [Unit] = 'money' THEN 1 ELSE 0 END + CASE WHEN [Currency] = '' THEN 1 ELSE 0 END)))
 );
 END
 GO
@@ -1158,7 +1163,9 @@ CREATE TABLE [TokenReservations] (
     [Amount] bigint NOT NULL,
     [LeasedUntil] datetimeoffset NOT NULL,
     [CreatedAt] datetimeoffset DEFAULT (SYSUTCDATETIME()) NOT NULL,
-    [TokenID] bigint NOT NULL
+    [TokenID] bigint NOT NULL,
+    [CostUnits] bigint NULL,
+    [Currency] nvarchar(3) NULL
 );
 END
 GO
@@ -2562,6 +2569,7 @@ IF EXISTS (
         (N'extraction_webhookendpoint', N'last_success_at'),
         (N'extraction_webhookendpoint', N'created_at'),
         (N'extraction_webhookendpoint', N'created_by'),
+        (N'extraction_webhookendpoint', N'alert_kinds'),
         (N'extraction_webhookdelivery', N'id'),
         (N'extraction_webhookdelivery', N'event'),
         (N'extraction_webhookdelivery', N'event_key'),
@@ -2875,6 +2883,7 @@ IF EXISTS (
         (N'Quotas', N'CreatedAt'),
         (N'Quotas', N'CompanyID'),
         (N'Quotas', N'TokenID'),
+        (N'Quotas', N'Currency'),
         (N'QuotaChanges', N'ChangeID'),
         (N'QuotaChanges', N'Quota'),
         (N'QuotaChanges', N'What'),
@@ -2916,6 +2925,8 @@ IF EXISTS (
         (N'TokenReservations', N'LeasedUntil'),
         (N'TokenReservations', N'CreatedAt'),
         (N'TokenReservations', N'TokenID'),
+        (N'TokenReservations', N'CostUnits'),
+        (N'TokenReservations', N'Currency'),
         (N'TokenUsageLogs', N'UsageID'),
         (N'TokenUsageLogs', N'Branch'),
         (N'TokenUsageLogs', N'RequestedBy'),
@@ -3040,6 +3051,7 @@ FROM (VALUES
     (N'extraction', N'0031_erasures'),
     (N'extraction', N'0032_made_once'),
     (N'extraction', N'0033_earlier_documents'),
+    (N'extraction', N'0034_kinds_of_alerts'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
@@ -3073,7 +3085,8 @@ FROM (VALUES
     (N'tokens', N'0013_prices'),
     (N'tokens', N'0014_quotas'),
     (N'tokens', N'0016_usage_days'),
-    (N'tokens', N'0017_site_alerts')
+    (N'tokens', N'0017_site_alerts'),
+    (N'tokens', N'0018_quotas_in_money')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -5,7 +5,7 @@ without regard to case would take two keys for one.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from django.db import IntegrityError, transaction
@@ -64,12 +64,20 @@ def once(
         act()
         return
     kept = {"client": client, "key": digest_of(key)}
-    done = {"extraction_id": extraction.pk, "request": digest_of(request)}
-    row = IdempotencyKey.objects.filter(**kept).values(*done).first()
-    if row is None:
-        act()
-        IdempotencyKey.objects.get_or_create(**kept, defaults=done)
-    elif row != done:
+    _once(act, kept, {"extraction_id": extraction.pk, "request": digest_of(request)})
+
+
+@deadlocks_retried
+def _once(act: Callable[[], object], kept: Mapping[str, str], done: Mapping[str, object]) -> None:
+    """Keep the key and act in one transaction: neither is there without the other.
+
+    The key comes first, so that of two requests at one time the second waits for the first.
+    """
+    with transaction.atomic():
+        row, is_new = IdempotencyKey.objects.get_or_create(**kept, defaults=done)
+        if is_new:
+            act()
+    if any(getattr(row, name) != value for name, value in done.items()):
         raise IdempotencyConflict
 
 

@@ -5,13 +5,15 @@ breaks. Blanks around keys and values do not count, nor does the case of keys.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
 from extraction.models import Attempt, Extraction, Label
@@ -73,12 +75,18 @@ def condition(text: str) -> Q:
 
 
 def counts(extractions: QuerySet[Extraction], key: str) -> list[tuple[str, int]]:
-    """Return how many of the extractions have each value of a key, the most frequent first."""
-    rows = Label.objects.filter(key=key.strip().lower(), extraction__in=extractions.values("pk"))
-    found = (
-        rows.values_list("value").annotate(documents=Count("pk")).order_by("-documents", "value")
-    )
-    return [(value, documents) for value, documents in found[:_MOST_VALUES]]
+    """Return how many of the extractions have each value of a key, the most frequent first.
+
+    Counted here, and from the extractions: a database would begin with all labels of the key,
+    however few extractions are asked about, and SQL Server groups by no subquery.
+    """
+    # As an expression: SQLite would search the index of keys for each extraction.
+    is_of_key = Exact(Concat("key", Value("")), key.strip().lower())
+    labels = Label.objects.filter(is_of_key, extraction=OuterRef("pk")).order_by()
+    values = extractions.annotate(value=Subquery(labels.values("value")[:1]))
+    found = Counter(values.values_list("value", flat=True))
+    del found[None]
+    return sorted(found.items(), key=lambda each: (-each[1], each[0]))[:_MOST_VALUES]
 
 
 def known_keys(company_ids: Sequence[str] | None = None) -> list[str]:

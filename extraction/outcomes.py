@@ -153,6 +153,14 @@ def fail_attempt(extraction: Extraction, call: Call, error: ReadingError) -> Non
         logger.error("Key %s cannot be used: %s (%s)", call.token, error.detail, error.code)
 
 
+def end_attempt(extraction: Extraction, call: Call, error: ReadingError) -> None:
+    """Charge a failed call and fail the extraction: for where ``fail_attempt`` fails."""
+    with transaction.atomic():
+        _close(call.attempt, AttemptOutcome.FAILED, code=error.code, failure=error.failure)
+        _charge(extraction, call.attempt, error.billing, error.usage)
+        fail(extraction, _as_told(error))
+
+
 def internal_error(billing: Billing, usage: Usage) -> ReadingError:
     """Return the failure of a call whose answer this service could not deal with."""
     return ReadingError(Failure.FINAL, INTERNAL_ERROR, CANNOT_RECORD, billing=billing, usage=usage)
@@ -188,8 +196,7 @@ def wait_for_key(extraction: Extraction, until: datetime) -> None:
 
     It is woken then, but only when there is room for its call: ``extraction.worker.waiting``.
     """
-    now = clock.now()
-    delay = max(until - now, timedelta(0))
+    delay = max(until - clock.now(), timedelta(0))
     if _past_deadline(extraction, delay):
         fail(extraction, _no_key_free(until))
         return
@@ -299,10 +306,8 @@ def attempts_of_this_run(extraction: Extraction) -> QuerySet[Attempt]:
 
 def _close(attempt: Attempt, outcome: AttemptOutcome, **failed: str | float | None) -> bool:
     """Record how a call ended, once; False when that was done before."""
-    closed = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING).update(
-        outcome=outcome, finished_at=clock.now(), **failed
-    )
-    return bool(closed)
+    under_way = Attempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.PENDING)
+    return bool(under_way.update(outcome=outcome, finished_at=clock.now(), **failed))
 
 
 def _charge(extraction: Extraction, attempt: Attempt, billing: Billing, usage: Usage) -> None:
@@ -383,8 +388,7 @@ def _past_deadline(extraction: Extraction, delay: timedelta) -> bool:
 
 def _no_key_free(until: datetime) -> ExtractionFailed:
     """The company has keys, and none of them could take it before the deadline."""
-    wait = until - clock.now()
-    return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=wait)
+    return ExtractionFailed("no_key_free", NO_KEY_FREE, 503, retry_after=until - clock.now())
 
 
 def _as_told(error: ReadingError) -> ExtractionFailed:

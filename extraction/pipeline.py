@@ -8,6 +8,7 @@ or a provider works.
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -117,13 +118,29 @@ def _attempt(extraction: Extraction) -> None:
             outcomes.finish, extraction, call, reading, comparison, timings=stopwatch.laps
         )
         billing, usage = reading.billing, reading.usage
-    try:
-        retry_while_unreachable(record)
-    except Exception:
-        # Whatever the reason is, the call is charged as it was billed, and not paid for again.
-        logger.exception("What came of attempt %s could not be recorded.", call.attempt.pk)
-        failure = outcomes.internal_error(billing, usage)
-        retry_while_unreachable(partial(outcomes.fail_attempt, extraction, call, failure))
+    _record(record, extraction, call, outcomes.internal_error(billing, usage))
+
+
+def _record(
+    record: Callable[[], None], extraction: Extraction, call: Call, failure: ReadingError
+) -> None:
+    """Record what came of a call, or that this failed, or at last its charge alone.
+
+    Whatever the reason is, the call is charged as it was billed, and not paid for again.
+    """
+    steps = (
+        record,
+        partial(outcomes.fail_attempt, extraction, call, failure),
+        partial(outcomes.end_attempt, extraction, call, failure),
+    )
+    for step in steps[:-1]:
+        try:
+            retry_while_unreachable(step)
+        except Exception:
+            logger.exception("What came of attempt %s could not be recorded.", call.attempt.pk)
+        else:
+            return
+    retry_while_unreachable(steps[-1])
 
 
 def _finish_without_call(

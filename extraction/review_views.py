@@ -53,7 +53,8 @@ def review(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         return redirect("result", extraction.pk)
     if request.method != "POST":
         return _page(request, extraction, Draft())
-    edit, action = edit_of(request.POST), request.POST.get("action", "save")
+    edit = edit_of(request.POST, extraction.page_count)
+    action = request.POST.get("action", "save")
     if action.startswith(_ADD):
         draft = Draft(edit, add_to=action.removeprefix(_ADD), rejection=_rejection(request))
         return _page(request, extraction, draft)
@@ -95,7 +96,9 @@ def check(request: HttpRequest, extraction_id: UUID) -> JsonResponse:
         return JsonResponse({"stale": True, "errors": {}, "doubts": None, "verdict": None})
     try:
         invoice, after = edited(
-            current_invoice(extraction), edit_of(request.POST), timezone.now().date()
+            current_invoice(extraction),
+            edit_of(request.POST, extraction.page_count),
+            timezone.now().date(),
         )
     except InvalidEdit as error:
         return JsonResponse({"errors": error.errors, "doubts": None, "verdict": None})

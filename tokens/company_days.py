@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tokens.models import Company
-from tokens.models.company import folded
+from tokens.models.company import folded, zone_named
 
 
 def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
@@ -21,7 +21,7 @@ def by_zone() -> Iterator[tuple[ZoneInfo, Callable[[str], Q]]]:
     """
     zones = _zones_elsewhere()
     for zone in zones:
-        yield ZoneInfo(zone), partial(_is_of, Company.objects.filter(time_zone=zone))
+        yield zone_named(zone), partial(_is_of, Company.objects.filter(time_zone=zone))
     elsewhere = Company.objects.filter(time_zone__in=zones)
 
     def others(column: str) -> Q:
@@ -38,10 +38,7 @@ def zones_of(company_ids: Iterable[str]) -> dict[str, ZoneInfo]:
     ids = {company_id: folded(company_id) for company_id in company_ids}
     rows = Company.objects.filter(folded_id__in=set(ids.values())).exclude(time_zone="")
     named = dict(rows.values_list("folded_id", "time_zone"))
-    return {
-        company_id: ZoneInfo(named.get(key, settings.DISPLAY_TIME_ZONE))
-        for company_id, key in ids.items()
-    }
+    return {company_id: zone_named(named.get(key, "")) for company_id, key in ids.items()}
 
 
 def zone_of(company_id: str) -> ZoneInfo:
@@ -61,7 +58,7 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 
 def today() -> date:
     """Return the latest day that has begun in any company's time zone."""
-    zones = {ZoneInfo(settings.DISPLAY_TIME_ZONE), *map(ZoneInfo, _zones_elsewhere())}
+    zones = {ZoneInfo(settings.DISPLAY_TIME_ZONE), *map(zone_named, _zones_elsewhere())}
     return max(timezone.localdate(timezone=zone) for zone in zones)
 
 

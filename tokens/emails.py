@@ -7,6 +7,7 @@ from django.core.mail import EmailMessage
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from ocrsite.lib.database import each_for_itself
 from ocrsite.lib.email_outbox import MailedOnce, addresses, claim, deliverable, hand_over
 from tokens import companies
 from tokens.models import (
@@ -42,8 +43,18 @@ def deliver_alerts() -> int:
         *LedgerAlert.objects.filter(young, resolved_at=None),
         *SiteAlert.objects.filter(young, resolved_at=None),
     ]
-    messages = [mail for alert in alerts if (mail := _claimed(alert))]
-    return hand_over(messages) if messages else 0
+    messages: list[tuple[MailedOnce, EmailMessage]] = []
+
+    def write(alert: _AnyAlert) -> int:
+        mail = _claimed(alert)
+        messages.extend([mail] if mail else [])
+        return 0
+
+    try:
+        each_for_itself(write, alerts)
+    finally:
+        sent = hand_over(messages) if messages else 0
+    return sent
 
 
 def forecast(remaining: int, used: int, days: int) -> str:

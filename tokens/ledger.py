@@ -7,20 +7,28 @@ quota that its calls count towards. Amounts are LLM tokens, and for quotas in mo
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from ocrsite.lib import clock
-from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.database import (
+    deadlocks_retried,
+    dispensable,
+    each_for_itself,
+    is_unreachable,
+)
 from tokens import quota_sums, services, usage_days
-from tokens.costs import CostFields, amount_of, cost_ceiling, cost_fields, units
+from tokens.charges import as_promised, ceiling, charged, cost_of, held
+from tokens.costs import CostFields
 from tokens.models import (
     NO_LIMITS,
     CallLimits,
@@ -30,12 +38,15 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.quota_sums import NOTHING, Charge
+from tokens.quota_sums import Charge
 from tokens.rate_limits import count_call
 from tokens.unpriced import UnpricedModel
 from tokens.usage import Usage
 
 logger = logging.getLogger(__name__)
+
+# What does something, named for the log, that may fail.
+_Step = Callable[[str], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ def reserve(
     LimitReached, with nothing changed, when one more call would exceed ``limits``.
     """
     now = clock.now()
-    most = _ceiling(model, amount, output_budget, now)
+    most = ceiling(model, amount, output_budget, now)
     with transaction.atomic():
         if not _set_aside(token_id, amount, quota_free=True):
             quotas = _lock(token_id)
@@ -181,15 +192,25 @@ def end_reservation(attempt_id: uuid.UUID) -> bool:
     reservation = TokenReservation.objects.filter(pk=attempt_id).first()
     if reservation is None:
         return False
+    try:
+        return _free(reservation, _required)
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        return _free(reservation, dispensable)
+
+
+def _free(reservation: TokenReservation, step: _Step) -> bool:
     with transaction.atomic():
-        quotas = _lock(reservation.token_id)
+        quotas = _locked(reservation.token_id, step)
         if not _end_reservation(reservation):
             return False
         TokenUsageSummary.objects.filter(token_id=reservation.token_id).update(
             reserved_tokens=F("reserved_tokens") - reservation.amount
         )
         if quotas:
-            quotas.free(reservation.created_at, _held(reservation))
+            with step("the sums of quotas"):
+                quotas.free(reservation.created_at, held(reservation))
     return True
 
 
@@ -199,7 +220,7 @@ def release_dead(now: datetime | None = None) -> int:
     Charges nothing: whoever owns a dead attempt settles what it may have cost.
     """
     dead = TokenReservation.objects.filter(leased_until__lte=now or clock.now())
-    return sum(map(end_reservation, dead.values_list("attempt_id", flat=True)))
+    return each_for_itself(end_reservation, list(dead.values_list("attempt_id", flat=True)))
 
 
 def renew_leases(lease: timedelta) -> int:
@@ -225,6 +246,15 @@ def _lock(token_id: int) -> quota_sums.LockedQuotas | None:
     return quota_sums.lock(token_id)
 
 
+def _locked(token_id: int, step: _Step) -> quota_sums.LockedQuotas | None:
+    """``_lock``; the totals alone where that fails and ``step`` lets it."""
+    if step is not _required:
+        TokenUsageSummary.objects.lock(token_id)
+    with step("the look for quotas"):
+        return _lock(token_id)
+    return None
+
+
 def _set_aside(token_id: int, amount: int, **known: bool) -> bool:
     """Reserve in one conditional UPDATE; not when the totals are not as ``known`` says.
 
@@ -237,48 +267,6 @@ def _set_aside(token_id: int, amount: int, **known: bool) -> bool:
         **known,
     )
     return bool(fits.update(reserved_tokens=F("reserved_tokens") + amount))
-
-
-def _ceiling(model: str | None, amount: int, output_budget: int, at: datetime) -> Charge:
-    """The most that a call can cost, as it is reserved."""
-    most = (
-        cost_ceiling(model, reserved=amount, output_budget=output_budget, at=at) if model else None
-    )
-    return Charge(amount) if most is None else Charge(amount, units(most.amount), most.currency)
-
-
-def _held(reservation: TokenReservation | None) -> Charge:
-    """What a reservation holds; nothing where there is none."""
-    if reservation is None:
-        return NOTHING
-    return Charge(reservation.amount, reservation.cost_units or 0, reservation.currency)
-
-
-def _charged(row: TokenUsageLog | None) -> Charge:
-    """What a usage row charges."""
-    if row is None:
-        return NOTHING
-    cost = row.cost if row.cost is not None else Decimal(0)
-    return Charge(row.total_tokens_used, units(cost), row.currency)
-
-
-def _cost(
-    model: str | None,
-    began_at: datetime,
-    priced: Callable[[ModelPrice], Decimal],
-    total: int,
-    promised: Charge,
-) -> CostFields:
-    """The cost of a call by the price of the time at which it began.
-
-    Where that price is gone, or is in another currency since the call was ``promised``: the most
-    that it could cost then, so that no quota in money counts too little.
-    """
-    cost = cost_fields(model, began_at, priced)
-    if promised.currency is None or promised.currency == cost["currency"]:
-        return cost
-    most = amount_of(promised.units) if total else Decimal(0)
-    return CostFields(model=model, cost=most, currency=promised.currency)
 
 
 def _end_reservation(reservation: TokenReservation) -> bool:
@@ -303,59 +291,94 @@ def _charge(
     """Write the usage row, move the totals and end the reservation, once per attempt.
 
     An estimated row is overwritten once, by one that is not. The price is that of the time at which
-    the call began, as it was reserved.
+    the call began, as it was reserved. Where anything fails that follows from a charge – its cost,
+    sums, quotas, alerts – the charge is made without that; audits and staff mend the rest.
     """
-    with transaction.atomic():
-        quotas = _lock(token_id)
-        reservation = TokenReservation.objects.filter(pk=attempt_id).first()
-        logged_at = called_at or timezone.now()
-        began = reservation.created_at if reservation else began_at or called_at or clock.now()
-        held = _held(reservation)
-        cost = _cost(model, began, priced, total, held)
-        values = {"total_tokens_used": total, "estimated": estimated, **fields}
-        row, created = TokenUsageLog.objects.get_or_create(
-            attempt_id=attempt_id,
-            defaults={
-                "token_id": token_id,
-                "logged_at": logged_at,
-                "began_at": began,
-                **values,
-                **cost,
-            },
-        )
-        charged_before = 0 if created else row.total_tokens_used
-        before = None if created else copy(row)
-        if not created:
-            cost = _cost(model, row.began_at or row.logged_at, priced, total, _charged(before))
-            estimate = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
-            if estimated or not estimate.update(**values, **cost):
-                return False
-            row.__dict__.update({**values, **cost})
-        usage_days.book(row, before)
-        ended = reservation if reservation and _end_reservation(reservation) else None
-        reserved = ended.amount if ended else 0
-        TokenUsageSummary.objects.filter(token_id=token_id).update(
-            total_used_tokens=F("total_used_tokens") + total - charged_before,
-            reserved_tokens=F("reserved_tokens") - reserved,
-        )
-        if quotas:
-            charged_at = row.began_at or row.logged_at
-            freed = held if ended else NOTHING
-            quotas.settle(charged_at, _charged(row), _charged(before), began, freed)
-        # A statement of its own: only after the row is locked is the limit read certainly current.
-        TokenUsageSummary.objects.follow_limit(token_id)
-        if total < charged_before:
-            services.reactivate(token_id=token_id, reason=services.EXCEEDED)
-        services.mark_exceeded(token_id=token_id)
-        services.raise_alerts(token_id=token_id)
-        if model and total and cost["cost"] is None:
-            UnpricedModel(model).raise_alert()
-    if ended and total > ended.amount:
-        logger.error(
-            "Attempt %s of key %s was billed %s LLM tokens, more than the %s reserved.",
-            attempt_id,
-            token_id,
-            total,
-            ended.amount,
-        )
-    return True
+    booking = _Booking(attempt_id, token_id, total, model, priced, called_at, began_at)
+    values = {"total_tokens_used": total, "estimated": estimated, **fields}
+    try:
+        return booking.book(values, _required)
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        return booking.book(values, dispensable)
+
+
+@contextmanager
+def _required(_what: str) -> Iterator[None]:
+    """Do in the block what a charge is to be made with."""
+    yield
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """What an attempt is charged, in LLM tokens, and when it was made."""
+
+    attempt_id: uuid.UUID
+    token_id: int
+    total: int
+    model: str | None
+    priced: Callable[[ModelPrice], Decimal]
+    called_at: datetime | None
+    began_at: datetime | None
+
+    def book(self, values: dict[str, Any], step: _Step) -> bool:
+        """Book it with ``values`` of its row; ``step`` says what becomes of what may fail."""
+        total, token_id = self.total, self.token_id
+        with transaction.atomic():
+            quotas = _locked(token_id, step)
+            reservation = TokenReservation.objects.filter(pk=self.attempt_id).first()
+            logged_at = self.called_at or timezone.now()
+            began = reservation.created_at if reservation else self.began_at or self.called_at
+            began = began or clock.now()
+            cost = self._cost(began, held(reservation), step)
+            dates = {"logged_at": logged_at, "began_at": began}
+            row, created = TokenUsageLog.objects.get_or_create(
+                attempt_id=self.attempt_id,
+                defaults={"token_id": token_id, **dates, **values, **cost},
+            )
+            charged_before = 0 if created else row.total_tokens_used
+            before = None if created else copy(row)
+            if not created:
+                cost = self._cost(row.began_at or row.logged_at, charged(before), step)
+                same = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
+                if values["estimated"] or not same.update(**values, **cost):
+                    return False
+                row.__dict__.update({**values, **cost})
+            with step("the day's sums of usage"):
+                usage_days.book(row, before)
+            ended = reservation if reservation and _end_reservation(reservation) else None
+            TokenUsageSummary.objects.filter(token_id=token_id).update(
+                total_used_tokens=F("total_used_tokens") + total - charged_before,
+                reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
+            )
+            if quotas:
+                with step("the sums of quotas"):
+                    charged_at = row.began_at or row.logged_at
+                    quotas.settle(charged_at, charged(row), charged(before), began, held(ended))
+            # A statement of its own: only after the row is locked is the limit certainly current.
+            TokenUsageSummary.objects.follow_limit(token_id)
+            with step("the key's status and alerts"):
+                self._follow_up(is_less=total < charged_before, has_cost=cost["cost"] is not None)
+        if ended and total > ended.amount:
+            logger.error(
+                "Attempt %s of key %s was billed %s LLM tokens, more than the %s reserved.",
+                self.attempt_id,
+                token_id,
+                total,
+                ended.amount,
+            )
+        return True
+
+    def _cost(self, at: datetime, promised: Charge, step: _Step) -> CostFields:
+        with step("the cost"):
+            return cost_of(self.model, at, self.priced, self.total, promised)
+        return as_promised(self.model, self.total, promised)
+
+    def _follow_up(self, *, is_less: bool, has_cost: bool) -> None:
+        if is_less:
+            services.reactivate(token_id=self.token_id, reason=services.EXCEEDED)
+        services.mark_exceeded(token_id=self.token_id)
+        services.raise_alerts(token_id=self.token_id)
+        if self.model and self.total and not has_cost:
+            UnpricedModel(self.model).raise_alert()

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
+from ocrsite.lib.database import each_for_itself
 from tokens import circuit_breaker, companies, encryption, quota_sums
 from tokens.models import (
     BY_SQL,
@@ -201,7 +202,7 @@ def _follow_limits() -> int:
     changed = TokenUsageSummary.objects.alias(known=known).exclude(
         known=F("token__total_token_limit")
     )
-    return sum(map(_follow_limit, list(changed.values_list("token_id", flat=True))))
+    return each_for_itself(_follow_limit, list(changed.values_list("token_id", flat=True)))
 
 
 def _follow_limit(token_id: int) -> bool:

@@ -71,7 +71,7 @@ def _renewing(state: QuotaState) -> dict[str, Any]:
         "unit": quota.unit,
         "currency": quota.currency or None,
         **{
-            name: _number(quota, getattr(state, name))
+            name: told(quota, getattr(state, name))
             for name in ("limit", "used", "reserved", "remaining")
         },
         "starts_at": state.starts_at if state.resets_at else None,
@@ -79,6 +79,6 @@ def _renewing(state: QuotaState) -> dict[str, Any]:
     }
 
 
-def _number(quota: Quota, amount: int) -> int | str:
-    """LLM tokens as they are; money as the decimal number that costs are told as."""
+def told(quota: Quota, amount: int) -> int | str:
+    """Return LLM tokens as they are; money as the decimal number that costs are told as."""
     return f"{amount_of(amount).normalize():f}" if quota.currency else amount

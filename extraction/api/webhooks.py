@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from extraction import idempotency
-from extraction.access import Principal, principal_of
+from extraction.access import KnownClient, Principal, principal_of
 from extraction.api import documentation
 from extraction.api.bodies import BoundedJSONParser
 from extraction.api.serializers import WebhookInput
@@ -22,6 +22,7 @@ from extraction.webhooks import endpoints
 from extraction.webhooks.endpoints import InvalidEndpoint
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action
+from ocrsite.lib.errors import DatabaseUnavailable
 
 # Of one client.
 MOST = 20
@@ -95,6 +96,8 @@ class WebhookView(ApiView):
 
 def _own(principal: Principal) -> Any:
     """The endpoints of a client. People have the admin for theirs."""
+    if isinstance(principal.actor, KnownClient):
+        raise DatabaseUnavailable
     if not isinstance(principal.actor, ApiClient):
         raise PermissionDenied("API clients manage their webhooks here; staff do it in the admin.")
     principal.demand_scope(Scope.SUBMIT)

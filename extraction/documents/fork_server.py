@@ -1,12 +1,17 @@
 """Forks a process for each job, so that none has to load Python and the parsers anew.
 
     python -I fork_server.py
+    python -I fork_server.py SOCKET MODULE …
 
 Each line on stdin is a job (``Job`` as JSON); each line on stdout is the exit code of the process
 that did it, negative for the signal that killed it. One job runs at a time. The process of a job
 is limited, and does what ``extraction.documents.child`` says. This one only loads modules of ours
 and never sees a document. It ends, with the job that runs, when stdin is closed: then its parent
 is gone. Run by ``extraction.documents.forks``, without Django and without secrets.
+
+With a SOCKET (the number of an open file) it does no job: it loads the modules, and for each
+message that brings two files it forks such a server with them as stdin and stdout, whose first line
+is its process id. They end with it, and it ends when nobody has the other end of the socket.
 """
 
 import contextlib
@@ -17,6 +22,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn, TypedDict
@@ -45,10 +51,38 @@ def main() -> None:  # pragma: no cover  # runs in a process of its own, unmeasu
     from ocrsite.lib.parent_death import tie_forks
 
     tie_forks()
-    for module in ("extraction.documents.child", "extraction.exceptions"):  # which each job needs
-        _load(module)
+    number, *modules = sys.argv[1:] or [""]
+    for module in ("extraction.documents.child", "extraction.exceptions", *modules):
+        _load(module)  # each job needs the first two
+    if number:
+        _fork_servers(socket.socket(fileno=int(number)))
+    else:
+        _serve()
+
+
+def _serve() -> None:  # pragma: no cover  # as main
     for line in sys.stdin.buffer:
         os.write(_STDOUT, b"%d\n" % _done(json.loads(line)))
+
+
+def _fork_servers(asked: socket.socket) -> None:  # pragma: no cover  # as main
+    """Fork a server for who asks for one."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
+    while True:
+        message, files, _, _ = socket.recv_fds(asked, 1, 2)
+        if not message:
+            return
+        if not os.fork():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()  # with its job a group, which it ends as a whole
+            os.dup2(files[0], _STDIN)
+            os.dup2(files[1], _STDOUT)
+            os.closerange(_NO_FILE_BELOW, _MOST_FILES)
+            os.write(_STDOUT, b"%d\n" % os.getpid())
+            _serve()
+            os._exit(0)
+        for file in files:
+            os.close(file)
 
 
 def _done(job: Job) -> int:  # pragma: no cover  # as main

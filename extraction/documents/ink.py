@@ -34,7 +34,9 @@ class PageInk:
         self._points = side
         with open_image(path, "image/jpeg") as image:
             image.draft("L", image.size)  # twice as fast: the colours are not decoded
-            self._image = image.convert("L")
+            image.load()
+            # Converting copies the pixels of what is grey already.
+            self._image = image if image.mode == "L" else image.convert("L")
 
     def is_at(self, box: Box, text: str) -> bool:
         """Whether there is ink at the place of a word, and room for letters that can be read."""
@@ -73,7 +75,12 @@ class PageInk:
         return letters > 0 and height < LOWEST_PIXELS and points < LOWEST_POINTS
 
     def _has_contrast(self, pixels: _Pixels) -> bool:
-        darkest, lightest = self._crop(pixels).getextrema()
+        left, top, right, bottom = pixels
+        if (right - left) * (bottom - top) > LARGE:
+            darkest, lightest = self._crop(pixels).getextrema()
+        else:
+            # Asked for a thousand times a page, of which an Image each would take two thirds.
+            darkest, lightest = self._image.im.crop(pixels).getextrema()
         return bool(lightest - darkest >= CONTRAST)  # type: ignore[operator]  # one band: numbers
 
     def _has_darker_ground(self, pixels: _Pixels, shade: int) -> bool:

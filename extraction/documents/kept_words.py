@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from extraction.documents.words import PageWords
+from extraction.documents.words import PageWords, turned_back
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def _path(folder: Path, number: int) -> Path:
 
 def _packed(page: PageWords) -> bytes:
     words = [
-        [word.text, *(round(side, _DIGITS) for side in word.box)]
+        [word.text, *(round(side, _DIGITS) for side in turned_back(word.box, page.turn))]
         for word in page.words[:MOST_WORDS]
     ]
     text = json.dumps(words, ensure_ascii=False, separators=(",", ":"))

@@ -32,13 +32,15 @@ class DocumentWords:
 
     ``unread``: the numbers of the pages that have no usable text layer and that OCR did not read,
     all such pages if ``ocr_missing`` (tesseract is not installed). ``hidden``: the numbers of the
-    pages whose text layer says what people do not see.
+    pages whose text layer says what people do not see. ``plain``: the numbers of the pages of which
+    the text layer says all that can be read: no picture and no drawing shows letters.
     """
 
     pages: tuple[PageWords, ...]
     unread: tuple[int, ...] = ()
     ocr_missing: bool = False
     hidden: tuple[int, ...] = ()
+    plain: tuple[int, ...] = ()
 
 
 def document_words(document: Document) -> DocumentWords:
@@ -117,7 +119,8 @@ def _read(document: Document) -> DocumentWords:
         if is_hidden:
             hidden.append(number)
     unread = [n for n in ocr.unread if n not in layer or layer[n].is_picture or n in suspects]
-    return DocumentWords(tuple(pages), tuple(unread), ocr.missing, tuple(hidden))
+    plain = tuple(n for n, page in layer.items() if page.is_plain and n not in read)
+    return DocumentWords(tuple(pages), tuple(unread), ocr.missing, tuple(hidden), plain)
 
 
 def _needs_ocr(page: LayerPage | None) -> bool:

@@ -50,6 +50,8 @@ class PageObjects:
 
     def __init__(self, page: Any) -> None:
         self.paths = 0
+        # Whether text is all that shows letters: lines and boxes show none.
+        self.is_plain = True
         self._orders: dict[int, int] = {}
         self._styles: dict[int, Style] = {}
         self._seen = 0
@@ -67,14 +69,16 @@ class PageObjects:
             for band in range(self._band(cover[1][1]), self._band(cover[1][3]) + 1):
                 self._bands.setdefault(band, []).append(cover)
 
-    def style(self, text_object: Any) -> Style | None:
-        """Return how a text object is drawn; None for the letters of none."""
-        if not text_object:  # a null pointer
+    def style(self, address: int | None) -> Style | None:
+        """Return how the text object at an address is drawn; None for the letters of none."""
+        if address is None:
             return None
-        address = ctypes.addressof(text_object.contents)
-        if address not in self._styles:
-            self._styles[address] = _style(text_object, self._orders.get(address, 0))
-        return self._styles[address]
+        style = self._styles.get(address)
+        if style is None:
+            text_object = ctypes.cast(address, raw.FPDF_PAGEOBJECT)
+            style = _style(text_object, self._orders.get(address, 0))
+            self._styles[address] = style
+        return style
 
     def covers(self, x: float, y: float, order: int) -> bool:
         """Whether something opaque is drawn at a place after the object of the order."""
@@ -93,6 +97,7 @@ class PageObjects:
     def _walk(self, objects: Any, matrix: _Matrix, depth: int) -> None:
         for item in objects:
             if self._seen >= MAX_OBJECTS:
+                self.is_plain = False
                 return
             self._seen += 1
             kind = raw.FPDFPageObj_GetType(item)
@@ -100,16 +105,20 @@ class PageObjects:
                 self._orders[ctypes.addressof(item.contents)] = self._seen
             elif kind == raw.FPDF_PAGEOBJ_IMAGE:
                 rectangle = _bounds(item, matrix)
+                self.is_plain = False
                 self._pictures += _area(rectangle)
                 self._cover(item, rectangle)
             elif kind == raw.FPDF_PAGEOBJ_PATH:
                 self.paths += 1
+                self.is_plain &= raw.FPDFPath_CountSegments(item) <= _FEW_SEGMENTS
                 if _is_opaque_rectangle(item):
                     self._cover(item, _bounds(item, matrix))
             elif kind == raw.FPDF_PAGEOBJ_FORM and depth < MAX_DEPTH:
                 inner = range(max(0, raw.FPDFFormObj_CountObjects(item)))
                 children = (raw.FPDFFormObj_GetObject(item, index) for index in inner)
                 self._walk(children, _combined(_matrix(item), matrix), depth + 1)
+            else:  # a shading, and what PDFium has no name for
+                self.is_plain = False
 
     def _cover(self, item: Any, rectangle: _Rectangle) -> None:
         left, bottom, right, top = rectangle

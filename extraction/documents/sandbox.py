@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,6 +169,11 @@ def run_child(module: str, *arguments: str, limits: Limits) -> Any:
     if errno := said.get("errno"):
         raise OSError(errno, os.strerror(errno))
     return said["answer"]
+
+
+def loaded_once(*modules: str) -> AbstractContextManager[None]:
+    """Have the processes that are forked inside the block share these modules for ``run_child``."""
+    return forks.shared_by_forks(_environment(), *modules)
 
 
 def _run_forked(arguments: list[str], limits: Limits) -> subprocess.CompletedProcess[bytes]:

@@ -39,7 +39,8 @@ class LayerPage:
     ``sure`` words are seen. ``doubtful`` ones are drawn so that people need not see them, and there
     is ink at their place, such as a scan's. ``disputed`` ones stand at one place with another text,
     or are light where the ink is dark. ``hidden``: there are words that are not seen.
-    ``is_picture``: most of the page is no text.
+    ``is_picture``: most of the page is no text. ``is_plain``: nothing but the words that are seen
+    shows letters.
     """
 
     number: int
@@ -48,6 +49,7 @@ class LayerPage:
     disputed: list[Word] = field(default_factory=list)
     hidden: bool = False
     is_picture: bool = False
+    is_plain: bool = False
 
 
 def text_layer(document: Document) -> list[LayerPage]:
@@ -87,6 +89,8 @@ def _page(page: PageImage, answer: dict[str, Any]) -> LayerPage:
     found.is_picture = letters < FEWEST_LETTERS and (
         not letters or answer["pictures"] > LARGE_PICTURES or answer["paths"] > MANY_PATHS
     )
+    unsure = found.hidden or found.doubtful or found.disputed
+    found.is_plain = answer["plain"] and answer["paths"] <= MANY_PATHS and not unsure
     return found
 
 

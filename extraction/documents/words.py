@@ -16,6 +16,8 @@ _ROWS = 128
 _COLUMNS = 32
 _MOST_AT_A_PLACE = 50
 _TALLEST = 8  # rows
+# Cells are numbered by row, with room for what stands beside the page.
+_ROW = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,11 @@ def turned_back(box: Box, turn: int) -> Box:
 
 def share_of_smaller(one: Box, other: Box) -> float:
     """Return how much of the smaller box lies in the other, 0 to 1."""
+    # Most words stand beside each other: comparing takes a third of the time of min and max.
+    if one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]:
+        return 0.0
     across = min(one[2], other[2]) - max(one[0], other[0])
     down = min(one[3], other[3]) - max(one[1], other[1])
-    if across <= 0 or down <= 0:
-        return 0.0
     smaller = min(_area(one), _area(other))
     return across * down / smaller if smaller else 0.0
 
@@ -82,7 +85,7 @@ class Places:
     """Finds the words that stand at a place of a page."""
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[int, int], list[Word]] = {}
+        self._cells: dict[int, list[Word]] = {}
 
     def add(self, word: Word) -> bool:
         """Add a word; False where too many stand already, and the word was left out."""
@@ -95,16 +98,18 @@ class Places:
 
     def at(self, box: Box) -> list[Word]:
         """Return the words of the box's cells, in the order in which they were added."""
-        found = {id(word): word for cell in _cells_of(box) for word in self._cells.get(cell, ())}
-        return list(found.values())
+        cells = [words for cell in _cells_of(box) if (words := self._cells.get(cell))]
+        if len(cells) < 2:  # most words stand in one
+            return list(*cells)
+        return list({id(word): word for words in cells for word in words}.values())
 
 
-def _cells_of(box: Box) -> list[tuple[int, int]]:
+def _cells_of(box: Box) -> list[int]:
     left, top, right, bottom = box
     first = int(top * _ROWS)
     rows = range(first, min(int(bottom * _ROWS), first + _TALLEST) + 1)
     columns = range(int(left * _COLUMNS), int(right * _COLUMNS) + 1)
-    return [(row, column) for row in rows for column in columns]
+    return [row * _ROW + column for row in rows for column in columns]
 
 
 def places_of(words: Iterable[Word]) -> Places:

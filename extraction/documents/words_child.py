@@ -8,7 +8,7 @@ Answers with a list for the first PAGES pages; see ``ChildPage``. Run by
 
 import ctypes
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pypdfium2 import raw
 
@@ -36,6 +36,37 @@ _UNSEEN = frozenset(map(chr, (0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x202
 # PDFium's mark of a hyphen at the end of a line.
 _LINE_HYPHENS = "\ufffe\x02"
 
+EXAMPLE = b"""%PDF-1.4
+1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
+2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R
+/Resources<</Font<</F 5 0 R>>>>>> endobj
+4 0 obj <</Length 36>> stream
+BT /F 9 Tf 9 9 Td (Total 1.00) Tj ET
+endstream endobj
+5 0 obj <</Type/Font/Subtype/Type1/BaseFont/Helvetica>> endobj
+trailer <</Root 1 0 R>>
+"""
+
+# Letters that are read as they are: those of ASCII without blanks.
+_FIRST_PLAIN, _LAST_PLAIN = 0x21, 0x7E
+
+
+def _quick(function: Any, result: Any, *arguments: Any) -> Any:
+    """Return a function of PDFium that takes addresses as they are.
+
+    It takes half as long as one whose arguments are compared with the types of pypdfium2, which
+    counts where it is called for each letter.
+    """
+    address = ctypes.cast(function, ctypes.c_void_p).value or 0
+    return ctypes.PYFUNCTYPE(result, *arguments)(address)
+
+
+_AT = (ctypes.c_void_p, ctypes.c_int)  # a page's text, and the number of a letter
+_unicode_of = _quick(raw.FPDFText_GetUnicode, ctypes.c_uint, *_AT)
+_box_of = _quick(raw.FPDFText_GetCharBox, ctypes.c_int, *_AT, *[ctypes.c_void_p] * 4)
+_text_object_of = _quick(raw.FPDFText_GetTextObject, ctypes.c_void_p, *_AT)
+
 # Text; left, top, right and bottom as shares of the page as people see it; the shade of its colour,
 # 0 black to 255, -1 when unknown; whether it is drawn so that people need not see it: invisible,
 # under something else, or with a text of its own for programs (ActualText).
@@ -46,13 +77,14 @@ class ChildPage(TypedDict):
     """A page: its words in the order of the text layer, and how many paths it has.
 
     ``side`` is the longer one of the page, in points. ``pictures`` is the share of the page that
-    its pictures cover, at most 1.
+    its pictures cover, at most 1. ``plain``: nothing but its words shows letters.
     """
 
     words: list[ChildWord]
     side: float
     pictures: float
     paths: int
+    plain: bool
 
 
 def answer(arguments: list[str]) -> list[ChildPage | None]:
@@ -69,6 +101,14 @@ def answer(arguments: list[str]) -> list[ChildPage | None]:
             found.append(page)
             left -= sum(_size(word[0]) for word in page["words"]) if page else 0
     return found
+
+
+def prepare() -> None:
+    """Have PDFium load its fonts before the first document, by reading an example."""
+    import pypdfium2
+
+    with pypdfium2.PdfDocument(EXAMPLE) as pdf:
+        _page(pdf, 0)
 
 
 def _size(text: str) -> int:
@@ -88,7 +128,20 @@ def _page(pdf: "pypdfium2.PdfDocument", number: int) -> ChildPage:
     side = max(page.get_size())
     words.close()
     page.close()
-    return ChildPage(words=found, side=side, pictures=objects.picture_share(), paths=objects.paths)
+    return ChildPage(
+        words=found,
+        side=side,
+        pictures=objects.picture_share(),
+        paths=objects.paths,
+        plain=objects.is_plain and _are_all_known(found),
+    )
+
+
+def _are_all_known(words: list[ChildWord]) -> bool:
+    """Whether the words are all of the page's, and every letter of them is known."""
+    letters = "".join(text for text, *_ in words)
+    known = len(words) < MAX_WORDS and len(letters) < MAX_PAGE_LETTERS
+    return known and UNMAPPED not in letters and all(len(text) < MAX_LETTERS for text, *_ in words)
 
 
 class _Words:
@@ -128,28 +181,33 @@ class _Words:
 
     def _letters(self) -> Iterator[tuple[str, tuple[float, float, float, float], Style | None]]:
         """Yield each letter with its box and style; a blank for all that separates words."""
-        text = self._text
-        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        text = ctypes.cast(self._text, ctypes.c_void_p)
+        sides = (ctypes.c_double * 4)()
+        first, size = ctypes.addressof(sides), ctypes.sizeof(ctypes.c_double)
         # Made once: as arguments, numbers would be turned into pointers for each letter.
-        sides = tuple(map(ctypes.pointer, (left, right, bottom, top)))
+        places = [ctypes.c_void_p(first + size * index) for index in range(4)]
+        style = self._objects.style
         half = ""
-        for index in range(min(raw.FPDFText_CountChars(text), MAX_PAGE_LETTERS)):
-            letter = chr(raw.FPDFText_GetUnicode(text, index))
-            if letter.isspace():
-                yield " ", (0, 0, 0, 0), None
-                continue
-            if letter in _UNSEEN:
-                continue
-            if "\ud800" <= letter <= "\udbff":
-                half = letter  # PDFium gives the halves of a pair one by one
-                continue
-            raw.FPDFText_GetCharBox(text, index, *sides)
-            box = left.value, bottom.value, right.value, top.value
-            if _is_flat(box) and letter.isalnum():
+        for index in range(min(raw.FPDFText_CountChars(self._text), MAX_PAGE_LETTERS)):
+            code = _unicode_of(text, index)
+            letter = chr(code)
+            is_plain = _FIRST_PLAIN <= code <= _LAST_PLAIN and not half
+            if not is_plain:
+                if letter.isspace():
+                    yield " ", (0, 0, 0, 0), None
+                    continue
+                if letter in _UNSEEN:
+                    continue
+                if "\ud800" <= letter <= "\udbff":
+                    half = letter  # PDFium gives the halves of a pair one by one
+                    continue
+                letter, half = _readable(half + letter), ""
+            _box_of(text, index, *places)
+            left, right, bottom, top = sides
+            box = left, bottom, right, top
+            if _is_flat(box) and chr(code).isalnum():
                 box = self._loose_box(index)
-            style = self._objects.style(raw.FPDFText_GetTextObject(text, index))
-            yield _readable(half + letter), box, style
-            half = ""
+            yield letter, box, style(_text_object_of(text, index))
 
     def _loose_box(self, index: int) -> tuple[float, float, float, float]:
         """Return the box of a letter by its font's height; some fonts tell no letter's own."""

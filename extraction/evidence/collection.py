@@ -72,7 +72,8 @@ def compare(reading: Reading, sources: Sources) -> Comparison:
     """Return where the values stand on the document and what speaks against them.
 
     What the text layer does not show may be part of a picture, such as a logo: only then OCR reads
-    the first and the last page as well. Raises nothing: without a proof nothing is proven.
+    the first and the last page as well, where there are pictures. Raises nothing: without a proof
+    nothing is proven.
     """
     try:
         return Comparison(sources, _prove(reading, sources))
@@ -87,17 +88,22 @@ def _prove(reading: Reading, sources: Sources) -> Proof | None:
     einvoice = next(iter(sources.einvoices), None)
     proof = _run(reading, sources.words.pages, einvoice)
     if any(doubt["code"] in _NOWHERE for doubt in proof["doubts"]):
-        pages = _pictures(sources.document, sources.words.pages)
+        pages = _pictures(sources.document, sources.words)
         if pages:
             return _with_pictures(proof, _run(reading, pages, None))
     return proof
 
 
-def _pictures(document: Document, pages: Sequence[PageWords]) -> Sequence[PageWords]:
-    """Return what OCR reads on the first and the last page, where their text layers were used."""
-    read = {page.number for page in pages if page.source == "text"}
-    numbers = {document.pages[0].number, document.pages[-1].number}
-    return ocr_pages(document, numbers & read).pages
+def _pictures(document: Document, words: DocumentWords) -> Sequence[PageWords]:
+    """Return what OCR reads on the first and the last page, where their text layers were used.
+
+    Not on those on which nothing else shows letters: OCR would take most of the time of a page to
+    read the same.
+    """
+    read = {page.number for page in words.pages if page.source == "text"}
+    numbers = {document.pages[0].number, document.pages[-1].number} & read
+    numbers -= set(words.plain)
+    return ocr_pages(document, numbers).pages if numbers else ()
 
 
 def _with_pictures(proof: Proof, pictures: Proof) -> Proof:

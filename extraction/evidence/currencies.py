@@ -43,6 +43,8 @@ def currencies_of(lines: Iterable[Line]) -> dict[str, Place]:
 def _named_in(line: Line) -> Iterator[tuple[Set[str], Place]]:
     """Yield what each name of a currency in a line can stand for, and its place."""
     for word in line.words:
+        if word.text.isdecimal():
+            continue
         place = Place(line.page, line.from_ocr, word.box)
         for sign in _SIGNS.findall(word.text.lower()):
             yield _MEANINGS[sign], place

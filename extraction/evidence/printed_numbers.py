@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from extraction.documents.words import Box
 from extraction.evidence.lines import Line, box_around, gap_after
@@ -127,6 +128,7 @@ def _is_negative(before: str, after: str) -> bool:
     return after[:2] == "CR" or (after[:1] in _MINUS_SIGNS and after[1:2] != after[:1])
 
 
+@lru_cache(maxsize=2_000)  # prices and quantities recur on a page
 def values_of(digits: str, mark: str = "", *, grouped: bool = False) -> frozenset[Decimal]:
     """Return every value that digits with marks can stand for.
 

@@ -14,6 +14,7 @@ LIKE_OCR = 97.0
 # What may stand before and after a code within its word; a hyphen or slash belongs to the code.
 _BEFORE_CODE = frozenset(":#([{=\"'*|°,;<>~„“")
 _AFTER_CODE = frozenset(":)]},;.*|\"'<>~“”")
+_HONORIFICS = ("御中", "様", "殿", "귀하", "귀중")
 _ABBREVIATIONS = ("no.", "nr.", "num.", "n.", "nº", "n°", "№")
 _MISREAD = str.maketrans("oilszbgq|", "011528990")
 # Words at the end of a company's name that tell its form, and are left out or abbreviated.
@@ -162,8 +163,13 @@ class _FoldedLine:
                 yield self.place(self.box(start, end))
 
     def is_whole(self, start: int, end: int) -> bool:
-        """Whether letters of the folded text begin and end with a word, or a part with a hyphen."""
-        return not self._before(start)[-1:].isalnum() and not self._after(end)[:1].isalnum()
+        """Whether letters of the folded text begin and end with a word, or a part with a hyphen.
+
+        An East Asian honorific after a name is no part of it.
+        """
+        after = self._after(end)
+        ends = not after[:1].isalnum() or after.startswith(_HONORIFICS)
+        return ends and not self._before(start)[-1:].isalnum()
 
     def place(self, box: Box) -> Place:
         return Place(self.line.page, self.line.from_ocr, box)

@@ -18,7 +18,7 @@ from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
 from extraction.evidence.printed_texts import Place, folded
-from extraction.evidence.roles import are_swapped
+from extraction.evidence.roles import Party, are_swapped
 from extraction.evidence.sums import derived
 from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
 
@@ -99,7 +99,11 @@ def prove(
     named = {doubt["path"] for doubt in doubts}
     missing = labels.missing(invoice, is_einvoice=is_einvoice)
     doubts += [doubt for doubt in missing if doubt["path"] not in named]
-    if are_swapped(places.get("supplier.name", []), places.get("customer.name", []), page.lines):
+    supplier, customer = (
+        Party(places.get(f"{party}.name", []), places.get(f"{party}.tax_id", []))
+        for party in ("supplier", "customer")
+    )
+    if are_swapped(supplier, customer, page.lines):
         doubts.append(Doubt(path="supplier.name", code="swapped", said=None))
     if is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}

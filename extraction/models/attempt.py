@@ -30,6 +30,7 @@ class _Charge(models.ForeignObject):  # type: ignore[type-arg]
             to_fields=["attempt_id"],
             null=True,
             related_name="+",
+            editable=False,
         )
 
     def contribute_to_class(

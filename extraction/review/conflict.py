@@ -78,6 +78,7 @@ def merged(extraction: Extraction, edit: Edit, version: int) -> Merged:
             confirmed=frozenset(filter(stays, edit.confirmed)),
             removed=frozenset(filter(stays, edit.removed)),
             order={table: rows for table, rows in edit.order.items() if table not in rearranged},
+            places={path: place for path, place in edit.places.items() if path in kept},
         ),
         notes,
         misplaced,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from extraction.invoices import presentation
-from extraction.invoices.schema import Invoice, InvoiceFields
+from extraction.invoices.schema import Evidence, Invoice, InvoiceFields
 from extraction.review import values
 
 TABLES = {path: model for _, path, model in presentation.TABLES}
@@ -29,13 +29,15 @@ class Edit:
     ``values``: texts as typed, of rows that do not exist yet, too; the same text is no change, and
     an empty one clears a value. ``confirmed``: values that the person found right. ``removed``:
     rows, such as "line_items.2". ``order``: for a table its rows' numbers from 0 in the new order,
-    those of rows that do not exist yet, too; those it does not name follow.
+    those of rows that do not exist yet, too; those it does not name follow. ``places``: where on
+    the page the person clicked a value.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     confirmed: Collection[str] = ()
     removed: Collection[str] = ()
     order: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    places: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 NOTHING = Edit()

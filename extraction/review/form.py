@@ -12,6 +12,7 @@ from extraction.evidence.values import KIND_OF, Kind
 from extraction.invoices.annotations import Annotation, Annotations
 from extraction.invoices.presentation import EXPECTED, SECTIONS, TABLES, label_of
 from extraction.invoices.schema import Invoice
+from extraction.review import clicked
 from extraction.review.edits import NOTHING, Edit, fields_of, row_number
 from extraction.review.values import DOCUMENT_TYPES, texts_of
 
@@ -27,7 +28,7 @@ _CORE = {"description", "quantity", "unit_price", "tax_rate", "amount"}
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One value that can be edited."""
+    """One value that can be edited; ``place``: where on the page it was clicked."""
 
     path: str
     label: str
@@ -35,6 +36,7 @@ class Input:
     annotation: Annotation
     error: str = ""
     is_confirmed: bool = False
+    place: str = ""
 
     @property
     def name(self) -> str:
@@ -115,13 +117,14 @@ class ReviewForm:
     grids: list[Grid]
 
 
-def edit_of(sent: QueryDict) -> Edit:
-    """Return the edit that a sent form says."""
+def edit_of(sent: QueryDict, page_count: int) -> Edit:
+    """Return the edit that a sent form says, of a document with so many pages."""
     return Edit(
         {name.removeprefix(PREFIX): str(text) for name, text in sent.items() if _is_value(name)},
         confirmed=frozenset(sent.getlist("confirm")),
         removed=frozenset(sent.getlist("remove")),
         order=_order_of(sent.getlist("order")),
+        places=clicked.places_in(((name, str(text)) for name, text in sent.items()), page_count),
     )
 
 
@@ -168,13 +171,15 @@ class _Inputs:
     errors: Mapping[str, str]
 
     def at(self, path: str, label: str = "") -> Input:
+        annotation, place = self.annotations.at(path), self.edit.places.get(path)
         return Input(
             path,
             label or label_of(path.rpartition(".")[2]),
             self.texts.get(path, ""),
-            self.annotations.at(path),
+            replace(annotation, evidence=place) if place else annotation,
             self.errors.get(path, ""),
             path in self.edit.confirmed,
+            clicked.text_of(place) if place else "",
         )
 
     def is_shown(self, path: str) -> bool:

@@ -1,5 +1,6 @@
 """The verdict on an invoice after a person's changes. Pure."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from extraction.evidence.verdict import contradictions, distinct
@@ -31,7 +32,7 @@ def edited(invoice: Invoice, edit: Edit, today: date) -> tuple[Invoice, Edited]:
                 **dict(after.fields),
                 "checks": checks,
                 "reasons": reasons,
-                "evidence": _evidence(invoice, after),
+                "evidence": _evidence(invoice, after, edit.places),
                 "needs_review": invoice.needs_review or bool(reasons),
             }
         ),
@@ -54,8 +55,14 @@ def _kept(reason: Reason, after: Edited) -> Reason | None:
     return reason.model_copy(update={"path": path, "text": text})
 
 
-def _evidence(invoice: Invoice, after: Edited) -> dict[str, Evidence]:
-    """Return the evidence by path. A confirmed value keeps its place on the page."""
+def _evidence(
+    invoice: Invoice, after: Edited, clicked: Mapping[str, Evidence]
+) -> dict[str, Evidence]:
+    """Return the evidence by path.
+
+    A value that a person set has the place that was clicked for it, and a confirmed one keeps its
+    own.
+    """
     confirmed = {change.path for change in after.changes if change.old == change.new}
     evidence: dict[str, Evidence] = {}
     for former, found in invoice.evidence.items():
@@ -68,6 +75,9 @@ def _evidence(invoice: Invoice, after: Edited) -> dict[str, Evidence]:
             evidence[path] = found.model_copy(update={"source": "person"})
     texts = texts_of(after.fields.model_dump(mode="json"))
     for path in after.settled:
-        if texts[path]:
-            evidence.setdefault(path, Evidence(source="person"))
+        if not texts[path]:
+            continue
+        if place := clicked.get(after.typed(path)):
+            evidence[path] = place
+        evidence.setdefault(path, Evidence(source="person"))
     return evidence

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from extraction.models import WebhookDelivery, WebhookEvent
 from extraction.webhooks.events import endpoints_for, tell
 from ocrsite.lib import clock
+from ocrsite.lib.database import each_for_itself
 from tokens.models import AlertKind, LedgerAlert, SiteAlert, ThresholdAlert
 
 # Older ones are of no use to anybody, such as those from before webhooks were set up.
@@ -23,19 +24,26 @@ LONGEST_TEXT = 1_000
 
 
 def tell_alerts() -> int:
-    """Write the messages of new alerts; return how many alerts were new."""
+    """Write the messages of new alerts, each for itself; return how many alerts were new."""
     if not settings.WEBHOOK_HOSTS:
         return 0
     since = clock.now() - TOLD_WITHIN
     young = {"told_at": None, "created_at__gt": since}
-    told = 0
-    for row in ThresholdAlert.objects.filter(**young).select_related("token")[:AT_ONCE]:
-        told += _tell(row, AlertKind.THRESHOLD, row.token.company_id, f"{row.token}: {row}.")
-    for alert in SiteAlert.objects.filter(**young)[:AT_ONCE]:
-        told += _tell(alert, AlertKind(alert.kind), alert.company_id, alert.text)
-    wrong = LedgerAlert.objects.filter(resolved_at=None, created_at__gt=since)
-    told += sum(_tell_of_ledger(alert) for alert in wrong[:AT_ONCE])
-    return told
+    limits = ThresholdAlert.objects.filter(**young).select_related("token")[:AT_ONCE]
+    others = SiteAlert.objects.filter(**young)[:AT_ONCE]
+    wrong = LedgerAlert.objects.filter(resolved_at=None, created_at__gt=since)[:AT_ONCE]
+    return each_for_itself(_tell_of, [*limits, *others, *wrong])
+
+
+def _tell_of(alert: ThresholdAlert | SiteAlert | LedgerAlert) -> bool:
+    match alert:
+        case ThresholdAlert():
+            text = f"{alert.token}: {alert}."
+            return _tell(alert, AlertKind.THRESHOLD, alert.token.company_id, text)
+        case SiteAlert():
+            return _tell(alert, AlertKind(alert.kind), alert.company_id, alert.text)
+        case LedgerAlert():
+            return _tell_of_ledger(alert)
 
 
 def _tell(row: ThresholdAlert | SiteAlert, kind: AlertKind, company_id: str, text: str) -> bool:

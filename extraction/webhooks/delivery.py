@@ -23,7 +23,7 @@ from extraction.retry import RetryPolicy
 from extraction.webhooks import endpoints, secrets
 from logs.redaction import redact
 from ocrsite.lib import clock, outbound
-from ocrsite.lib.database import deadlocks_retried
+from ocrsite.lib.database import deadlocks_retried, dispensable
 from ocrsite.lib.outbound import Answer, Unreachable
 from ocrsite.lib.outbound_targets import RefusedTarget
 from tokens.encryption import UndecryptableKey
@@ -46,6 +46,7 @@ FIRST_WAIT, WAIT_MULTIPLIER, LONGEST_WAIT = 5.0, 3.0, 3600.0
 # However long a receiver asks to be left alone.
 LONGEST_ASKED_FOR = timedelta(hours=6)
 GONE = 410
+NOT_SENT = "It could not be sent: the log of the service says why."
 NOTHING_ARRIVED = "Nothing arrived for a day."
 ANSWERED_GONE = "The receiver answered 410 Gone."
 
@@ -117,11 +118,16 @@ class Deliverer:
                 outcome = _try(delivery, claimed_at)
             except Exception:  # whatever it is: the endpoint must not stay taken
                 logger.exception("Webhook message %s could not be sent.", delivery.pk)
+                outcome = Outcome(delivery, timezone.now(), 0, error=NOT_SENT)
             finally:
                 self._ended.put((endpoint.pk, outcome))
 
         self._under_way[endpoint.pk] = endpoint.failing_since is not None
-        threading.Thread(target=run, name="webhook", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="webhook", daemon=True).start()
+        except RuntimeError:  # there can be no more threads
+            logger.exception("Webhook message %s could not be sent.", delivery.pk)
+            self._ended.put((endpoint.pk, None))  # it is sent when its lease has run out
 
 
 @deadlocks_retried
@@ -130,15 +136,16 @@ def record(outcome: Outcome) -> None:
     delivery, endpoint = outcome.delivery, outcome.delivery.endpoint
     answer, now = outcome.answer, clock.now()
     with transaction.atomic():
-        WebhookAttempt.objects.create(
-            delivery=delivery,
-            number=delivery.attempts,
-            started_at=outcome.started_at,
-            milliseconds=outcome.milliseconds,
-            status_code=None if answer is None else answer.status,
-            error=outcome.error[:200],
-            answer="" if answer is None else _shown(answer.body),
-        )
+        with dispensable(f"the record of a try to send {delivery.pk}"):
+            WebhookAttempt.objects.create(
+                delivery=delivery,
+                number=delivery.attempts,
+                started_at=outcome.started_at,
+                milliseconds=outcome.milliseconds,
+                status_code=None if answer is None else answer.status,
+                error=outcome.error[:200],
+                answer="" if answer is None else _shown(answer.body),
+            )
         stored = WebhookEndpoint.objects.filter(pk=endpoint.pk)
         if outcome.arrived:
             WebhookDelivery.objects.let_go(delivery, state=DeliveryState.DELIVERED, ended_at=now)

@@ -17,6 +17,7 @@ from extraction.labels import labels_of
 from extraction.models import Extraction, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR
 from ocrsite.lib import clock
+from ocrsite.lib.database import dispensable
 from tokens.companies import spellings
 
 
@@ -83,21 +84,26 @@ def endpoints_for(
 def _tell_of(
     extraction: Extraction, event: WebhookEvent, occurrence: str, known: dict[str, Any]
 ) -> None:
-    """Write the messages of what happened to an extraction; ``occurrence`` tells it apart."""
-    endpoints = endpoints_for(extraction.company_id, event, extraction.client)
-    if not endpoints:
+    """Write the messages of what happened to an extraction; ``occurrence`` tells it apart.
+
+    What happened stays, also where they cannot be written.
+    """
+    if not settings.WEBHOOK_HOSTS:
         return
-    data = {
+    data: dict[str, Any] = {
         "extraction": reverse("api-extraction", args=[extraction.pk]),
         "extraction_id": str(extraction.pk),
         "company_id": extraction.company_id,
-        "labels": labels_of(extraction),
         **known,
     }
     key = f"{event}:{extraction.pk}:{occurrence}"
-    WebhookDelivery.objects.bulk_create(
-        [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
-    )
+    with dispensable(f"the messages of {key}"):
+        endpoints = endpoints_for(extraction.company_id, event, extraction.client)
+        if endpoints:
+            data["labels"] = labels_of(extraction)
+        WebhookDelivery.objects.bulk_create(
+            [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
+        )
 
 
 def _written(event: WebhookEvent, message_id: uuid.UUID, at: datetime, data: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from extraction.tasks import wake
 from extraction.worker.waiting import Waiting
 from ocrsite.lib import clock
 from ocrsite.lib.clock import ClockWatch, Disturbance
-from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
+from ocrsite.lib.database import deadlocks_retried, is_unreachable, retry_deadlocks
 from tokens import circuit_breaker
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ LOST_AFTER = timedelta(seconds=5)
 # takes long.
 WOKEN_AT_ONCE = 100
 RECOVERED_AT_ONCE = 20
+# A row that cannot be taken over is looked at again after so many seconds: others go first.
+FAILED_AGAIN = 30.0
 # So many are woken in one transaction: fewer commits, and on SQLite no long hold of the write lock.
 WOKEN_TOGETHER = 10
 # Seconds.
@@ -49,6 +51,7 @@ class Reconciler:
         # 0 in the first round: the messages of an earlier worker are not waited for.
         self._lost_after = timedelta(0)
         self._woken_at: dict[uuid.UUID, float] = {}
+        self._failed_at: dict[uuid.UUID, float] = {}
         self._waiting = Waiting()
         self.is_paused = False
         self._asked_at = -math.inf
@@ -100,15 +103,27 @@ class Reconciler:
             _requeue_due(pks[first : first + WOKEN_TOGETHER])
 
     def _recover(self) -> None:
+        now = time.monotonic()
+        self._failed_at = {pk: at for pk, at in self._failed_at.items() if now - at < FAILED_AGAIN}
         abandoned = Extraction.objects.abandoned(liveness.worker_name()).order_by("leased_until")
-        for extraction in abandoned[:RECOVERED_AT_ONCE]:
+        for extraction in abandoned.exclude(pk__in=list(self._failed_at))[:RECOVERED_AT_ONCE]:
             if time.monotonic() < self._recovers_from:
                 return
             if liveness.is_held(extraction.lease_id):
                 _keep(extraction)
                 continue
-            is_certain = partial(self._is_certain, time.monotonic())
+            self._take_over(extraction)
+
+    def _take_over(self, extraction: Extraction) -> None:
+        """Recover one. Whatever is wrong with it keeps no other from being recovered or woken."""
+        is_certain = partial(self._is_certain, time.monotonic())
+        try:
             outcomes.recover(extraction, is_certain=is_certain)
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            self._failed_at[extraction.pk] = time.monotonic()
+            logger.exception("Extraction %s could not be taken over.", extraction.pk)
 
     def _is_certain(self, began: float) -> bool:
         """Whether a process whose lease ran out was able to renew it, as far as this one knows.

@@ -1,5 +1,6 @@
 """Which of the extractions that wait are woken now: those that could make their call."""
 
+import logging
 import math
 import uuid
 from itertools import islice
@@ -9,7 +10,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from extraction.models import Attempt, AttemptOutcome, Extraction, State
 from extraction.readers.registry import least_cost
 from ocrsite.lib import clock
+from ocrsite.lib.database import is_unreachable
 from tokens import selection
+
+logger = logging.getLogger(__name__)
 
 # Of a long backlog only so many are woken in one round, but one of each company.
 WOKEN_AT_ONCE = 100
@@ -23,6 +27,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._after = ""
+        self._failing: set[str] = set()
 
     def startable(self) -> list[uuid.UUID]:
         """Return the oldest due extractions of companies, as many as their keys have room for.
@@ -39,11 +44,28 @@ class Waiting:
         share = max(1, WOKEN_AT_ONCE // max(1, len(companies)))
         found = []
         for company_id, rows in companies.items():
-            fitting = _room(company_id, at_most=min(share, len(rows)))
+            fitting = self._room(company_id, at_most=min(share, len(rows)))
             found += rows[:fitting]
             late = due.filter(pk__in=rows[fitting:], deadline__lte=clock.now())
             found += late.values_list("pk", flat=True)[: share - fitting]
         return found
+
+    def _room(self, company_id: str, *, at_most: int) -> int:
+        """``_room``, or 1 where that fails: what is wrong with a company holds up no other.
+
+        One of its extractions is woken and told.
+        """
+        try:
+            room = _room(company_id, at_most=at_most)
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            if company_id not in self._failing:  # once, not four times a second
+                logger.exception("How many calls of %s could start is not known.", company_id)
+            self._failing.add(company_id)
+            return min(at_most, 1)
+        self._failing.discard(company_id)
+        return room
 
 
 def starting(company_id: str) -> QuerySet[Extraction]:

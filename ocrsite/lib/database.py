@@ -5,13 +5,13 @@ import functools
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, connection, connections
+from django.db import Error, connection, connections, transaction
 from django.db.models.functions import Now
 
 from ocrsite.lib.database_errors import Fault, fault_of
@@ -156,6 +156,40 @@ def retry_while_unreachable(act: Callable[[], T]) -> T:
             waits = True
             drop_connections()
         time.sleep(RECHECK_SECONDS)
+
+
+@contextlib.contextmanager
+def dispensable(what: str) -> Iterator[None]:
+    """Do in the block what the transaction around it can do without.
+
+    An exception undoes the block alone and is logged with ``what``. Raises those that mean that the
+    database is unreachable, since the whole transaction is lost then.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        logger.exception("Left out, since it failed: %s.", what)
+
+
+def each_for_itself(act: Callable[[T], int], rows: Iterable[T]) -> int:
+    """Call ``act`` for each row, whichever fails, and return the sum of what it returned.
+
+    Raises the first error at the end; at once one that means that the database is unreachable.
+    """
+    number, errors = 0, []
+    for row in rows:
+        try:
+            number += act(row)
+        except Exception as error:
+            if is_unreachable(error):
+                raise
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return number
 
 
 def drop_connections() -> None:

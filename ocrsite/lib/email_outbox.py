@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
+from email.errors import MessageError
 from smtplib import SMTPNotSupportedError, SMTPRecipientsRefused, SMTPResponseException
 from typing import TypeVar
 
@@ -23,7 +24,10 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 
 # The mail server said no, or the message never left: it certainly has not got it.
-_REFUSED = (SMTPResponseException, SMTPRecipientsRefused, SMTPNotSupportedError, ValueError)
+_REFUSED = (
+    *(SMTPResponseException, SMTPRecipientsRefused, SMTPNotSupportedError),
+    *(ValueError, MessageError),
+)
 
 
 class MailedOnce(models.Model):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 ROWS = """
 import datetime, decimal, uuid
 from django.utils import timezone
-from extraction.models import Extraction
+from extraction.models import Extraction, Label
 names = ["Nordwind Handels GmbH", "Himal Traders Pvt. Ltd.", "شركة النور للتجارة", "A" * 120]
 def row(n):
     read = dict(
@@ -38,7 +38,11 @@ def row(n):
         created_at=timezone.now() - datetime.timedelta(minutes=600 - n),
         **(dict(state="failed", error_message="x") if n % 10 in (0, 5) else read),
     )
-Extraction.objects.bulk_create([row(n) for n in range(60)])
+rows = Extraction.objects.bulk_create([row(n) for n in range(60)])
+Label.objects.bulk_create(
+    Label(extraction=each, key="project", value="Ring road, phase two, and the bridges")
+    for each in rows[50:]
+)
 """
 GONE = """
 from extraction.models import Extraction
@@ -104,6 +108,21 @@ def test_every_other_state_of_the_list_is_so_too(operator: Page, query: str, sai
 
     expect(operator.get_by_role("main")).to_contain_text(said)
     assert_accessible_and_fitting(operator)
+
+
+def test_names_beside_labels_break_between_words(operator: Page) -> None:
+    operator.goto(LIST)
+    broken = """cells => cells.flatMap(({ firstChild: { firstChild: text } }) =>
+      [...text.data.matchAll(/\\S+/g)].filter(({ 0: word, index }) => {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        return word.length < 15 && range.getClientRects().length > 1;
+      }).map(([word]) => word))"""
+    names = operator.locator("table.list td.name:has(bdi)")
+    expect(names.first).to_be_visible()
+
+    assert names.evaluate_all(broken) == []
 
 
 def test_invoice_is_found_and_the_filters_cleared(operator: Page) -> None:

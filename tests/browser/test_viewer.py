@@ -176,6 +176,8 @@ def test_click_on_a_word_fills_the_focused_field(
     expect(total).to_have_value("26.00")
     expect(total).to_be_focused()
     expect(operator.locator("#progress")).to_contain_text("Checked")
+    clicked = words_of(operator, 2)["26.00"]
+    assert_outlined(operator, {"page": 2, "box": clicked})
     click_word(operator, "Total", number=2)
     expect(operator.locator("#error-total_amount")).to_contain_text("Total: Enter a number")
     expect(total).to_have_value("26.00")
@@ -201,6 +203,36 @@ def test_click_on_a_word_fills_the_focused_field(
     click_word(operator, "Ltd,")
     operator.keyboard.up("Shift")
     expect(field(operator, "supplier.name")).to_have_value("Harbour Lamps Ltd")
+
+
+def test_place_of_a_click_is_kept_until_the_value_is_typed(
+    operator: Page, site: RunningSite, tmp_path: Path
+) -> None:
+    address = two_pages(site, tmp_path)
+    operator.goto(page_of(address))
+    total = field(operator, "total_amount")
+    expect(total).to_be_focused()
+    former = operator.locator('[data-path="total_amount"]').get_attribute("data-box")
+    click_word(operator, "26.00", number=2)
+    expect(operator.locator('[name="place.total_amount"]')).to_have_count(1)
+    operator.reload()  # what was typed stays in the tab
+    expect(operator.locator('[name="place.total_amount"]')).to_have_count(1)
+    field(operator, "invoice_number").fill("HL-1")
+    field(operator, "invoice_number").focus()
+    click_word(operator, "26.00", number=2)
+    field(operator, "invoice_number").press_sequentially("HL-2")
+    expect(operator.locator('[name="place.invoice_number"]')).to_have_count(0)
+    total.focus()
+    place = words_of(operator, 2)["26.00"]
+    assert_outlined(operator, {"page": 2, "box": place})
+    assert former != operator.locator('[data-path="total_amount"]').get_attribute("data-box")
+
+    operator.get_by_role("button", name="Save", exact=True).last.click()
+
+    expect(operator.locator(".messages")).to_contain_text("saved")
+    evidence = answer(site, address)["invoice"]["evidence"]
+    assert evidence["total_amount"] == {"source": "person", "page": 2, "box": place}
+    assert evidence["invoice_number"] == {"source": "person", "page": None, "box": None}
 
 
 @pytest.mark.browser_context_args(has_touch=True, is_mobile=True, viewport=PHONE)

@@ -16,7 +16,8 @@ def remembering(run: Run) -> Run:
     """Return ``sandbox.run`` so that a tool is started once for each input, the contents of files.
 
     For tests that process the same documents many times. A command that is given a folder is
-    always run: it writes there. So are one that gets a password, and one that failed.
+    always run: it writes there. So are one that gets a password, and one that failed. The time that
+    is left for a tool differs each time; what it says in time does not depend on it.
     """
 
     def run_once(
@@ -30,7 +31,7 @@ def remembering(run: Run) -> Run:
             return run(tool, *arguments, limits=limits, environment=environment, stdin=stdin)
         names = [Path(argument) for argument in arguments]
         passed = frozenset((environment or {}).items())
-        key = (shutil.which(tool), *map(_content, names), limits, passed)
+        key = (shutil.which(tool), *map(_content, names), limits.memory, passed)
         if key in _answers:
             return _answers[key]
         answer = run(tool, *arguments, limits=limits, environment=environment)

@@ -95,6 +95,35 @@ def test_saved_correction_is_shown_as_a_persons(signed_in: Client) -> None:
     assert "asha: total_amount, 120 → 119.00" in page
 
 
+def test_value_that_was_clicked_is_stored_and_outlined_with_its_place(signed_in: Client) -> None:
+    extraction = doubtful()
+    (folder_of(extraction.pk) / "pages").mkdir(parents=True)
+    (folder_of(extraction.pk) / "pages" / "001.jpg").write_bytes(b"")
+    form = sent(total_amount="150.00") | {"place.total_amount": "1 0.1 0.2 0.3 0.4"}
+
+    signed_in.post(address(extraction), form)
+
+    extraction.refresh_from_db()
+    place = {"source": "person", "page": 1, "box": [0.1, 0.2, 0.3, 0.4]}
+    assert extraction.result is not None
+    assert extraction.result["evidence"]["total_amount"] == place
+    page = html(signed_in.get(address(extraction)))
+    assert 'data-path="total_amount" data-page="1" data-box="0.1 0.2 0.3 0.4"' in page
+    answer = signed_in.get(f"/api/v1/extractions/{extraction.pk}/").json()
+    assert answer["invoice"]["evidence"]["total_amount"] == place
+
+
+def test_clicked_place_is_kept_where_nothing_could_be_stored(signed_in: Client) -> None:
+    extraction = doubtful()
+    form = sent(total_amount="150.00", invoice_date="soon")
+
+    page = html(
+        signed_in.post(address(extraction), form | {"place.total_amount": "1 0.1 0.2 0.3 0.4"})
+    )
+
+    assert '<input type="hidden" name="place.total_amount" value="1 0.1 0.2 0.3 0.4">' in page
+
+
 def test_form_that_is_sent_as_shown_changes_nothing(signed_in: Client) -> None:
     extraction = doubtful()
     page = signed_in.get(address(extraction)).content.decode()

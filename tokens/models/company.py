@@ -3,7 +3,9 @@
 Other tables name a company by the text of its id, in columns of their own.
 """
 
+import logging
 from collections.abc import Iterable
+from functools import cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -13,6 +15,8 @@ from django.db.models.base import ModelBase
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
+
+logger = logging.getLogger(__name__)
 
 MAX_ID_LENGTH = 50
 # Case folding makes at most three characters of one.
@@ -25,6 +29,23 @@ def folded(company_id: str) -> str:
     SQL Server's comparison does not tell these ways apart, either.
     """
     return company_id.strip().casefold()
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return a time zone by its IANA name; DISPLAY_TIME_ZONE for "" and for what is none.
+
+    Rows that are written by SQL may name zones as Windows does.
+    """
+    return (_known_zone(name) if name else None) or ZoneInfo(settings.DISPLAY_TIME_ZONE)
+
+
+@cache
+def _known_zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        logger.error("A company's time zone is unknown: %r. Name one such as Asia/Kathmandu.", name)
+        return None
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
@@ -139,7 +160,7 @@ class Company(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         """Its time zone, or DISPLAY_TIME_ZONE."""
-        return ZoneInfo(self.time_zone or settings.DISPLAY_TIME_ZONE)
+        return zone_named(self.time_zone)
 
     @property
     def branch_names(self) -> list[str]:

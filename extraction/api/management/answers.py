@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from extraction.api.answers import ExtractionLine
+from extraction.invoices.schema import Currency, Number
 
 
 class _Answer(BaseModel):
@@ -133,21 +134,23 @@ class ManagedQuota(_Answer):
     """Null for the company's own."""
     period: Literal["total", "daily", "weekly", "monthly"]
     """In the company's time zone; total never renews."""
-    unit: Literal["tokens"]
-    """What the numbers count: LLM tokens."""
-    limit: int
+    unit: Literal["tokens", "money"]
+    """What is counted: LLM tokens, as whole numbers, or money, as decimal numbers in strings."""
+    currency: Currency | None
+    """Of money; null for LLM tokens."""
+    limit: int | Number
     """In each period, without a raise."""
     first_day: int
     """Of the month, on which the period of a monthly one begins."""
-    raised_by: int
+    raised_by: int | Number
     """So much more, for a while."""
     raised_until: datetime | None
     """When the raise ends by itself."""
-    used: int
+    used: int | Number
     """In the current period."""
-    reserved: int
+    reserved: int | Number
     """By calls under way."""
-    remaining: int
+    remaining: int | Number
     """Of the limit as it is now, with a raise; negative after it was lowered."""
     resets_at: datetime | None
     """When the next period begins; null for total."""

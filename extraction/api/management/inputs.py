@@ -3,12 +3,14 @@
 What the values may be, the admin's forms say.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -21,6 +23,8 @@ from tokens.models import DEFAULT_LIMIT, DEFAULT_THRESHOLD, Provider, TokenStatu
 from tokens.models.company import MAX_ID_LENGTH
 from tokens.periods import Period
 
+_AMOUNT = re.compile(r"^[0-9]{1,15}(\.[0-9]{1,6})?$")
+_LIMIT = "LLM tokens in each period; with a currency money, as a decimal number in a string."
 _MOST_COMPANIES = 100
 _MOST_NETWORKS = 100
 _LARGEST_NUMBER = 1_000_000
@@ -217,6 +221,20 @@ class ClientKeyInput(serializers.Serializer[None]):
     )
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _AMOUNT.pattern}]}
+)
+class _Amount(serializers.Field[str, Any, str, Any]):
+    """A whole number, or a decimal number as text. Its value is the text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return it. Raises ValidationError."""
+        told = str(data) if type(data) is int else data
+        if not isinstance(told, str) or not _AMOUNT.fullmatch(told):
+            raise ValidationError('Write a whole number, or money in quotes, such as "250.00".')
+        return told
+
+
 class QuotaChangeInput(serializers.Serializer[None]):
     """What is to be changed of a quota that renews; what is left out stays."""
 
@@ -225,8 +243,12 @@ class QuotaChangeInput(serializers.Serializer[None]):
         required=False,
         help_text="How often it renews, in the company's time zone; monthly without it.",
     )
-    limit = serializers.IntegerField(
-        min_value=1, max_value=MAX_LIMIT, required=False, help_text="LLM tokens in each period."
+    limit = _Amount(required=False, help_text=_LIMIT)
+    currency = serializers.RegexField(
+        r"^[A-Z]{3}\Z",
+        required=False,
+        allow_null=True,
+        help_text="ISO 4217: amounts are money then; null for LLM tokens.",
     )
     first_day = serializers.IntegerField(
         min_value=1,
@@ -234,12 +256,7 @@ class QuotaChangeInput(serializers.Serializer[None]):
         required=False,
         help_text="Day on which the period of a monthly one begins; in a shorter month the last.",
     )
-    raised_by = serializers.IntegerField(
-        min_value=0,
-        max_value=MAX_LIMIT,
-        required=False,
-        help_text="LLM tokens more until raised_until.",
-    )
+    raised_by = _Amount(required=False, help_text="So much more until raised_until.")
     raised_until = _Instant(
         required=False, allow_null=True, help_text="ISO 8601 with an offset, to come."
     )
@@ -253,9 +270,7 @@ class NewQuotaInput(QuotaChangeInput):
     token_id = serializers.IntegerField(
         min_value=1, max_value=2**63 - 1, required=False, help_text="Of one key of theirs alone."
     )
-    limit = serializers.IntegerField(
-        min_value=1, max_value=MAX_LIMIT, help_text="LLM tokens in each period."
-    )
+    limit = _Amount(help_text=_LIMIT)
 
 
 class GrantInput(serializers.Serializer[None]):

@@ -22,15 +22,17 @@ from extraction.api.management.base import (
 )
 from extraction.api.management.inputs import NewQuotaInput, QuotaChangeInput
 from extraction.api.management.manager import Manager, manager_of
+from extraction.api.quota import told as amount
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action
 from ocrsite.lib.audited_admin import record_form
 from tokens import quota_changes, quotas
 from tokens.models import Quota, by_client
-from tokens.quota_admin import SingleQuotaForm
+from tokens.quota_forms import SingleQuotaForm
 from tokens.quotas import QuotaState
 
-_SETTINGS = ("period", "unit", "limit", "first_day", "raised_by", "raised_until")
+_SETTINGS = ("period", "unit", "first_day", "raised_until")
+_AMOUNTS = ("limit", "raised_by")
 
 
 class QuotasView(ManagementView):
@@ -99,15 +101,17 @@ def told(state: QuotaState) -> dict[str, Any]:
         "company_id": quota.token.company_id if quota.token else quota.company_id,
         "token_id": quota.token_id,
         **_settings(quota),
-        "used": state.used,
-        "reserved": state.reserved,
-        "remaining": state.remaining,
+        **{n: amount(quota, getattr(state, n)) for n in ("used", "reserved", "remaining")},
         "resets_at": state.resets_at,
     }
 
 
 def _settings(quota: Quota) -> dict[str, Any]:
-    return {name: getattr(quota, name) for name in _SETTINGS}
+    return {
+        **{name: getattr(quota, name) for name in _SETTINGS},
+        **{name: amount(quota, getattr(quota, name)) for name in _AMOUNTS},
+        "currency": quota.currency or None,
+    }
 
 
 def _etag(quota: Quota) -> str:
@@ -133,7 +137,11 @@ def _whose(values: dict[str, Any], manager: Manager) -> dict[str, Any]:
 def _enter(quota: Quota, values: Mapping[str, Any], manager: Manager) -> None:
     """Make or change a quota as in the admin, and record it. Raises ValidationError."""
     action = Action.ADDED if quota._state.adding else Action.CHANGED
-    form = filled(SingleQuotaForm, quota, values)
+    sent = {"currency": quota.currency, **values}
+    currency = sent.pop("currency") or ""
+    # The forms take amounts with their currency, as people write them.
+    amounts = {name: f"{sent[name]} {currency}" for name in _AMOUNTS if name in sent}
+    form = filled(SingleQuotaForm, quota, {**sent, **amounts})
     reason = form.cleaned_data["why"]
     quota_changes.save_quota(quota=quota, by=by_client(manager.client.name), reason=reason)
     record_form(form, action, who=manager.who, what=audit.row(quota))

@@ -91,19 +91,18 @@ def _row_of(box: Box, ends: Sequence[Box], at: Mapping[int, list[int]]) -> int |
 
     None where it begins one.
     """
-    first, last = _band(box[1]) - 1, _band(box[3]) + 1
-    bands = range(first, min(last, first + MOST_BANDS) + 1)
-    near = (number for band in bands for number in at.get(band, ())[:MOST_ROWS])
-    shares = [(_beside(box, ends[number]), number) for number in near]
-    share, number = max(shares, default=(0.0, 0))
+    _, top, _, bottom = box
+    first, last = _band(top) - 1, _band(bottom) + 1
+    best = (0.0, 0)
+    for band in range(first, min(last, first + MOST_BANDS) + 1):
+        for number in at.get(band, ())[:MOST_ROWS]:
+            _, high, _, low = ends[number]
+            # Of the lower one of the two boxes, how much is as high on the page as the other one.
+            lower = min(bottom - top, low - high)
+            share = (min(bottom, low) - max(top, high)) / lower if lower > 0 else 0.0
+            best = max(best, (share, number))
+    share, number = best
     return number if share >= SAME_ROW else None
-
-
-def _beside(box: Box, other: Box) -> float:
-    """Return how much of the lower one of two boxes is as high on the page as the other one."""
-    top, bottom = max(box[1], other[1]), min(box[3], other[3])
-    lower = min(box[3] - box[1], other[3] - other[1])
-    return (bottom - top) / lower if lower > 0 else 0.0
 
 
 def _band(height: float) -> int:

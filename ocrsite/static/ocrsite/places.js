@@ -75,6 +75,7 @@
     show();
   });
   fields.addEventListener("pointerleave", () => { pointed = null; show(); });
+  fields.addEventListener("placed", show);
   fields.addEventListener("focusin", (event) => focus(fieldOf(event)));
   function leave(event) {
     const next = event.relatedTarget;

@@ -53,7 +53,7 @@
   // What was typed stays in this tab until it is stored: a session may end meanwhile.
   function keep() {
     const typed = [...new FormData(form)].filter(
-      ([name]) => name.startsWith("invoice.") || ["confirm", "remove", "rejection", "order"].includes(name),
+      ([name]) => /^(invoice|place)\./.test(name) || ["confirm", "remove", "rejection", "order"].includes(name),
     );
     try {
       sessionStorage.setItem(KEPT, JSON.stringify(typed));
@@ -75,6 +75,11 @@
       if (name === "confirm" || name === "remove") {
         const box = form.querySelector(`[name="${name}"][value="${CSS.escape(text)}"]`);
         if (box && !box.checked) { box.checked = true; isDifferent = true; }
+        continue;
+      }
+      if (name.startsWith("place.")) {
+        const value = form.querySelector(`[data-path="${CSS.escape(name.slice(6))}"]`);
+        if (value) window.ocrsiteClicked.set(value, text);
         continue;
       }
       const input = form.elements[name];

@@ -126,9 +126,9 @@
     const problem = document.getElementById(`error-${value.dataset.path}`);
     problem.textContent = answer.problem && `${text.slice(0, 80)}: ${answer.problem}`;
     if (answer.problem) return;
-    input.value = answer.value;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    input.dispatchEvent(new Event("change", { bubbles: true }));
+    const box = around(lines.flat().map(boxOf)).map((side) => side.toFixed(4));
+    const place = [page.dataset.page, ...box].join(" ");
+    window.ocrsiteClicked.fill(value, input, answer.value, place);
     if (document.activeElement === input) input.select();
   }
 

@@ -88,7 +88,7 @@ HANDWRITINGS = {
 
 def send(client: APIClient, handwriting: str = "curl", path: str = "/extract") -> Any:
     content_type, body = HANDWRITINGS[handwriting]
-    return client.generic("POST", path, body, content_type=content_type)
+    return client.post(path, body, content_type=content_type)
 
 
 @pytest.mark.parametrize("path", ["/extract", "/extract/"])
@@ -216,7 +216,7 @@ def test_file_that_nobody_can_read_is_told_so_in_the_words_of_the_former_service
     content_type, body = HANDWRITINGS["curl"]
     sent = body.replace(INVOICE, content)
 
-    response = integrator.http.generic("POST", "/extract", sent, content_type=content_type)
+    response = integrator.http.post("/extract", sent, content_type=content_type)
 
     assert response.status_code == status
     assert_begins_as_an_error(response, "Failed to convert PDF")

@@ -25,6 +25,18 @@ def test_words_are_kept_page_by_page(tmp_path: Path) -> None:
     assert words_of(tmp_path, 1) == []
 
 
+@pytest.mark.parametrize(
+    ("turn", "box"),
+    [(90, [0.2, 0.7, 0.4, 0.9]), (180, [0.7, 0.6, 0.9, 0.8]), (270, [0.6, 0.1, 0.8, 0.3])],
+)
+def test_words_of_a_page_that_lies_on_its_side_are_kept_where_they_are_seen(
+    tmp_path: Path, turn: int, box: list[float]
+) -> None:
+    keep_words(tmp_path, [PageWords(1, "ocr", [Word("Total", (0.1, 0.2, 0.3, 0.4))], turn)])
+
+    assert words_of(tmp_path, 1) == [["Total", *box]]
+
+
 def test_endless_page_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_words, "MOST_WORDS", 2)
 

@@ -55,6 +55,17 @@ def in_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(sandbox, "run_child", run)
 
 
+def test_the_example_that_loads_the_fonts_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "example.pdf"
+    path.write_bytes(words_child.EXAMPLE)
+    words_child.prepare()
+
+    [page] = words_child.answer([str(path), "1"])
+
+    assert page is not None
+    assert [word[0] for word in page["words"]] == ["Total", "1.00"]
+
+
 def test_a_child_process_reads_what_hostile_pages_say_the_same(tmp_path: Path) -> None:
     path = document(tmp_path, pdf(invoice)).path
 

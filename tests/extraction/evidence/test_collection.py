@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,9 @@ def test_a_name_that_is_only_a_picture_is_read_by_ocr(
         return Ocr((page_of("Nordlicht GmbH", source="ocr"),))
 
     monkeypatch.setattr(collection, "ocr_pages", read)
-    sources = collect(document)
+    plain = collect(document)
+    assert plain.words is not None
+    sources = replace(plain, words=replace(plain.words, plain=()))
 
     logo = compare(reading(with_value("supplier.name", "Nordlicht GmbH")), sources).proof
     wrong = compare(reading(with_value("supplier.name", "Nordwind GmbH")), sources).proof
@@ -79,6 +82,8 @@ def test_a_name_that_is_only_a_picture_is_read_by_ocr(
     assert logo["evidence"]["supplier.name"]["source"] == "ocr"
     assert [doubt["path"] for doubt in wrong["doubts"]] == ["supplier.name"]
     assert asked == [{1}, {1}]  # not for the right one
+    assert compare(reading(with_value("supplier.name", "Nordwind GmbH")), plain).proof == wrong
+    assert len(asked) == 2  # nor where there is no picture
 
 
 @pytest.mark.parametrize(

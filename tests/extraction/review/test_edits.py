@@ -7,6 +7,7 @@ import pytest
 
 from extraction.invoices.schema import Evidence, Invoice, LineItem, Reason
 from extraction.review import values
+from extraction.review.clicked import places_in, text_of
 from extraction.review.edits import UNKNOWN, Change, Edit, InvalidEdit, applied
 from extraction.review.recheck import edited, unsettled
 from tests.extraction.sample_invoices import LINE, make_invoice
@@ -262,6 +263,53 @@ def test_values_of_a_new_row_are_from_a_person() -> None:
 
     assert after.evidence == {"line_items.1.amount": Evidence(source="person")}
     assert after.line_items[1].amount == Decimal(5)
+
+
+CLICKED = Evidence(source="person", page=2, box=(0.5, 0.6, 0.7, 0.8))
+
+
+def test_value_that_was_clicked_has_its_place_as_evidence() -> None:
+    edit = Edit(
+        {"total_amount": "120", "line_items.1.amount": "5", "line_items.0.amount": "7"},
+        order={"line_items": [1, 0]},
+        places={"total_amount": CLICKED, "line_items.1.amount": CLICKED, "currency": CLICKED},
+    )
+
+    after, _ = edited(make_invoice(evidence={"total_amount": PLACE}), edit, TODAY)
+
+    assert after.evidence == {
+        "total_amount": CLICKED,
+        "line_items.0.amount": CLICKED,
+        "line_items.1.amount": Evidence(source="person"),
+    }
+
+
+def test_value_that_is_confirmed_by_a_click_stands_there() -> None:
+    edit = Edit(confirmed=["total_amount"], places={"total_amount": CLICKED})
+
+    after, _ = edited(make_invoice(evidence={"total_amount": PLACE}), edit, TODAY)
+
+    assert after.evidence["total_amount"] == CLICKED
+
+
+@pytest.mark.parametrize("field", ["place.total_amount", "place.line_items.3.amount"])
+def test_clicked_place_is_read_from_its_field(field: str) -> None:
+    places = places_in([(field, "2 0.5 0.6 0.70004 0.8"), ("invoice.total_amount", "1")], 2)
+
+    assert places == {field.removeprefix("place."): CLICKED}
+    assert text_of(CLICKED) == "2 0.5 0.6 0.7 0.8"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "1", "3 0.1 0.1 0.2 0.2", "0 0.1 0.1 0.2 0.2", "1 0.1 0.1 0.2", "x 0 0 1 1"),
+        *("1 0.1 0.1 0.2 1.2", "1 0.3 0.1 0.2 0.2", "1 0 0 inf 1", "1 nan 0 1 1", "1 0 0 1 1 1"),
+        *("9" * 5000 + " 0 0 1 1", "1 " + "0" * 5000),
+    ],
+)
+def test_what_is_no_place_is_left_out(text: str) -> None:
+    assert places_in([("place.total_amount", text)], 2) == {}
 
 
 def test_only_what_values_say_is_unsettled() -> None:

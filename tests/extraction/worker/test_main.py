@@ -5,6 +5,7 @@ import signal
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from pytest_django import Settings
 from redis.exceptions import RedisError
 
 from extraction import liveness
+from extraction.documents import sandbox
 from extraction.models import AttemptOutcome, Extraction, State
 from extraction.worker import housekeeping, main
 from extraction.worker.reconciler import Reconciler
@@ -62,6 +64,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, restored_signals: None) -> FakeClus
     monkeypatch.setattr(main, "WorkerCluster", lambda _liveness: fake)
     monkeypatch.setattr(main, "RECONCILE_SECONDS", 0.0)
     monkeypatch.setattr(main, "STOP_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(sandbox, "loaded_once", lambda *_: nullcontext())  # nothing is forked
     return fake
 
 

@@ -61,6 +61,20 @@ def test_quota_of_a_key_is_made_beside_that_of_its_company(http: APIClient) -> N
     assert len(http.get(URL).json()["results"]) == 2
 
 
+def test_quota_in_money_is_made_and_raised(http: APIClient) -> None:
+    made = add(http, limit="250.5", currency="EUR")
+    told = made.json()
+    address = f"{URL}{told['quota_id']}/"
+    until = "2099-12-31T00:00:00Z"
+
+    raised = http.patch(address, {"raised_by": "0.25", "raised_until": until}, format="json")
+    tokens = http.patch(address, {"currency": None, "limit": 5, "raised_by": 0}, format="json")
+
+    assert (told["unit"], told["currency"], told["limit"]) == ("money", "EUR", "250.5")
+    assert [raised.json()[name] for name in ("raised_by", "remaining")] == ["0.25", "250.75"]
+    assert (tokens.json()["unit"], tokens.json()["limit"]) == ("tokens", 5)
+
+
 def test_quotas_of_others_are_not_seen(http: APIClient) -> None:
     elsewhere = make_token("AIza-0123456789-0123456789", company_id="NT048")
     theirs = [
@@ -86,6 +100,12 @@ def test_quotas_of_others_are_not_seen(http: APIClient) -> None:
         ({"raised_by": 5}, "until when"),
         ({"raised_by": 5, "raised_until": "2020-01-01T00:00:00Z"}, "This time has passed"),
         ({"unit": "pages"}, "unit: is no field"),
+        ({"limit": 2.5}, "Write a whole number"),
+        ({"limit": "2.5"}, "LLM tokens are whole"),
+        ({"limit": True}, "Write a whole number"),
+        ({"limit": "1000000000", "currency": "EUR"}, "less than or equal to 100000000.00 EUR"),
+        ({"limit": 10**16}, "Write a whole number"),
+        ({"currency": "euro"}, "currency"),
     ],
 )
 def test_quota_that_cannot_be_is_refused(
