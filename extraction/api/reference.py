@@ -1,5 +1,6 @@
 """The OpenAPI description for people: operations, and the shapes of what they take and give."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +38,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered with a status."""
+    """What is answered with a status; ``example`` is JSON, "" where there is none."""
 
     status: str
     description: str
     type: Type
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,17 @@ def _operation(method: str, path: str, said: dict[str, Any]) -> Operation:
         ],
         body=_content(said["requestBody"]) if "requestBody" in said else None,
         answers=[
-            Answer(status, answer.get("description", ""), _content(answer))
+            Answer(status, answer.get("description", ""), _content(answer), _example(answer))
             for status, answer in said["responses"].items()
         ],
     )
+
+
+def _example(said: dict[str, Any]) -> str:
+    content = said.get("content", {}).get("application/json", {})
+    if "example" not in content:
+        return ""
+    return json.dumps(content["example"], indent=2, ensure_ascii=False)
 
 
 def _content(said: dict[str, Any]) -> Type:

@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from extraction.api.descriptions import FIELDS
 from extraction.api.reference import Kind, Type, operations, shapes, type_of
 from extraction.api.schema import openapi, written
 from tests.extraction.conftest import Integrator
@@ -46,6 +47,8 @@ def test_page_names_every_operation_and_leads_to_every_shape(signed_in: Client) 
     for shape in shapes(openapi()):
         assert f'id="shape-{shape.name}"' in page
         assert f'href="#shape-{shape.name}"' in page
+    assert "Example of 202" in page
+    assert "&quot;status&quot;: &quot;pending&quot;" in page
 
 
 def test_every_route_of_the_api_is_described() -> None:
@@ -111,12 +114,36 @@ def test_every_field_of_the_management_api_and_every_sent_example_is_there() -> 
                     assert field.get("description"), f"{operation['operationId']}: {name}"
 
 
-def test_every_parameter_and_field_of_ours_says_what_it_is() -> None:
-    described = json.dumps(openapi())
+def test_every_parameter_and_field_says_what_it_is() -> None:
+    silent = [
+        f"{shape}.{name}"
+        for shape, described in openapi()["components"]["schemas"].items()
+        for name, said in described.get("properties", {}).items()
+        if not said.get("description")
+    ]
+    for path, methods in openapi()["paths"].items():
+        for method, operation in methods.items():
+            for parameter in operation.get("parameters", ()):
+                if not parameter.get("description"):
+                    silent.append(f"{method} {path}: {parameter['name']}")
 
-    for parameter in openapi()["paths"]["/api/v1/extractions/"]["get"]["parameters"]:
-        assert parameter.get("description"), parameter["name"]
-    assert "Stable, for programs." in described
+    assert silent == []
+    assert "Stable, for programs." in json.dumps(openapi())
+
+
+def test_every_description_is_used() -> None:
+    """What the models describe themselves is not described a second time."""
+    shapes_ = openapi()["components"]["schemas"]
+    told = {
+        text
+        for shape in shapes_.values()
+        for text in (said["description"] for said in shape.get("properties", {}).values())
+    }
+    for methods in openapi()["paths"].values():
+        for operation in methods.values():
+            told |= {each["description"] for each in operation.get("parameters", ())}
+
+    assert {name for name, text in FIELDS.items() if text not in told} == set()
 
 
 @pytest.mark.parametrize(
