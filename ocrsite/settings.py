@@ -318,10 +318,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["extraction.api.schema.without_aliases"],
-    "POSTPROCESSING_HOOKS": [
-        "extraction.api.descriptions.describe",
-        "extraction.api.examples.exemplify",
-    ],
+    "POSTPROCESSING_HOOKS": ["extraction.api.schema.complete"],
 }
 
 # Mail

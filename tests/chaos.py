@@ -232,8 +232,9 @@ class Chaos:
         return True
 
     def _sentinel(self) -> list[psutil.Process]:
-        """The main process's one child; none while it starts or ends."""
-        return psutil.Process(self._worker.pid).children()[:1]
+        """The main process's child that is no other program; none while it starts or ends."""
+        children = psutil.Process(self._worker.pid).children()
+        return [each for each in children if "fork_server.py" not in " ".join(each.cmdline())]
 
 
 def assert_gone(processes: list[psutil.Process]) -> None:

@@ -29,6 +29,7 @@ FIELDS = {
     "events": "What it is told of.",
     "name": "Its name.",
     "token_id": "Id of the key.",
+    "quota_id": "Id of the quota.",
     "results": "Those that were asked for, in order.",
     # A request
     "file": "The document: PDF, JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF or HEIC.",
@@ -187,8 +188,8 @@ _CREATED = dict.fromkeys(
 )
 
 
-def describe(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Describe what is not described (a hook of drf-spectacular's)."""
+def describe(result: dict[str, Any]) -> dict[str, Any]:
+    """Describe what a description of the API leaves undescribed; the same object is returned."""
     for shape, name, said in _fields(result):
         if not said.get("description"):
             text = FIELDS.get(f"{shape}.{name}") or FIELDS.get(name, "")

@@ -20,6 +20,8 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 
 from extraction.api import documentation
+from extraction.api.descriptions import describe
+from extraction.api.examples import exemplify
 from extraction.api.reference import operations, shapes
 from extraction.api.views import ApiView
 
@@ -29,6 +31,11 @@ Endpoint = tuple[str, str, str, Any]
 def without_aliases(endpoints: list[Endpoint]) -> list[Endpoint]:
     """Leave out the second spelling of an address (a hook of drf-spectacular's)."""
     return [endpoint for endpoint in endpoints if endpoint[0] != "/extract/"]
+
+
+def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Describe every field, and add examples (a hook of drf-spectacular's)."""
+    return exemplify(describe(result))
 
 
 @cache

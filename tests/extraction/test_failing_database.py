@@ -34,11 +34,16 @@ from tokens.models import TokenMaster, TokenReservation, TokenUsageLog, TokenUsa
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
 
+# Of the same class as KILLED, and with the same left behind.
+MARKS = {"BROKEN": [pytest.mark.chaos]}
+
+
 def _parameters(kinds: Iterable[str]) -> list[Any]:
     """Only the first is run with coverage, which takes as long again: they take the same way."""
     first, *others = kinds
     unmeasured = [
-        pytest.param(OUTAGES[kind], id=kind, marks=pytest.mark.no_cover) for kind in others
+        pytest.param(OUTAGES[kind], id=kind, marks=[pytest.mark.no_cover, *MARKS.get(kind, [])])
+        for kind in others
     ]
     return [pytest.param(OUTAGES[first], id=first), *unmeasured]
 
