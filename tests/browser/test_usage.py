@@ -35,7 +35,7 @@ def staff(page: Page, ledger: RunningSite, request: pytest.FixtureRequest) -> It
     """A page of staff in which the browser has nothing to say."""
     messages: list[str] = []
     page.on("pageerror", lambda error: messages.append(str(error)))
-    page.on("console", lambda said: said.location["url"] and messages.append(said.text))
+    page.on("console", lambda said: messages.append(said.text))
     log_in(page, ledger.credentials["username"], ledger.credentials["password"])
     width, scheme = request.param
     page.set_viewport_size({"width": width, "height": 900})
