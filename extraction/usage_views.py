@@ -31,10 +31,11 @@ from extraction.invoices.amounts import grouped
 from extraction.labels import OF_LABEL, grouping, known_keys
 from extraction.models import Attempt
 from extraction.review.accepted import accepted
+from ocrsite.lib.admin import may_add
 from ocrsite.lib.moments import day as day_html
 from ocrsite.lib.staff_companies import bound_companies
 from tokens.company_days import between, one_zone, today
-from tokens.models import Company, TokenMaster, TokenUsageLog
+from tokens.models import Company, ModelPrice, TokenMaster, TokenUsageLog
 from tokens.unpriced import unpriced_models
 from tokens.usage_report import Detail, Group, Grouping, Sums, UsageRow, total, usage_sums
 
@@ -161,6 +162,7 @@ def usage_report(request: HttpRequest) -> HttpResponse:
             for format_ in Format
         ],
         "unpriced": unpriced_models(),
+        "may_price": may_add(ModelPrice, request),
     }
     if form.is_valid():
         context |= _shown(form.report())

@@ -263,6 +263,13 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """The way to the document is for who may see documents."""
+        columns = list(super().get_list_display(request))
+        if not request.user.has_perm("extraction.view_extraction"):
+            columns.remove("document")
+        return columns
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[TokenUsageLog]:
         """With ``of_company_id`` to filter by: rows that SQL inserted may name their key alone."""
         keys = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("company_id")
@@ -285,7 +292,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     @admin.display(description="cost", ordering="cost", empty_value="-")
     def price(self, row: TokenUsageLog) -> str:
         """With its currency; none where no price was known."""
-        return "" if row.cost is None else f"{row.cost:f} {row.currency}"
+        return "" if row.cost is None else f"{row.cost.normalize():f} {row.currency}"
 
     @admin.display(description="document", empty_value="-")
     def document(self, row: TokenUsageLog) -> str:
