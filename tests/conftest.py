@@ -17,6 +17,7 @@ from django.core.management.sql import emit_post_migrate_signal
 from django.db import connection
 from django.db.models import Model
 from django.test import override_settings
+from hypothesis import HealthCheck, settings
 from whitenoise import WhiteNoise
 
 from extraction.documents import sandbox
@@ -26,6 +27,12 @@ from logs.handler.handler import DatabaseHandler
 from tests.extraction.same_input import remembering
 from tokens import price_list
 from tokens.models import ModelPrice
+
+# How long an example takes, or its making, is the machine's affair.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from extraction.invoices.checks.rounding import coin, tolerance, unit
@@ -96,13 +96,11 @@ def computed(draw: st.DrawFn) -> Computed:
     return Computed(fields, total)
 
 
-@settings(deadline=None)  # the first example loads CLDR
 @given(computed())
 def test_an_invoice_that_was_computed_right_passes_every_check(right: Computed) -> None:
     assert failed(invoice(**right.fields)) == []
 
 
-@settings(deadline=None)
 @given(computed(), st.data())
 def test_a_wrong_digit_of_the_total_fails(right: Computed, data: st.DataObject) -> None:
     text = format(right.total, "f")
