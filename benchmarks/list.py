@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -122,8 +122,8 @@ def fill(size: int) -> None:
             editor.remove_index(Extraction, index)
     now = datetime.now(UTC)
     with transaction.atomic():
-        insert(Extraction, rows(size, now))
-        insert(Label, labels(size))
+        insert(Extraction, rows(size, now), {"result": RESULT})
+        insert(Label, labels(size), {})
     with connection.schema_editor() as editor:
         for index in Extraction._meta.indexes:
             editor.add_index(Extraction, index)
@@ -136,8 +136,11 @@ def fill(size: int) -> None:
             CompanyGrant.objects.create(user=user, company_id=company_id)
 
 
-def insert(model: "type[Model]", every: Iterator[dict[str, Any]]) -> None:
-    """Write rows of a table without an object for each: a million take a minute, not ten."""
+def insert(model: "type[Model]", every: Iterator[dict[str, Any]], same: Mapping[str, Any]) -> None:
+    """Write rows of a table without an object for each: a million take a minute, not ten.
+
+    ``same``: values that all rows have that name them.
+    """
     from django.db import connection
 
     fields = {field.name: field for field in model._meta.concrete_fields}
@@ -147,11 +150,11 @@ def insert(model: "type[Model]", every: Iterator[dict[str, Any]]) -> None:
         return fields[name].get_db_prep_save(value, connection)
 
     unset = {name: stored(name, getattr(template, fields[name].attname)) for name in fields}
-    same = {"result": stored("result", RESULT)} if "result" in fields else {}
+    shared = {name: stored(name, value) for name, value in same.items()}
 
     def values(row: dict[str, Any]) -> list[Any]:
-        given = {name: stored(name, value) for name, value in row.items() if name not in same}
-        read = {name: same[name] for name in row.keys() & same}
+        given = {name: stored(name, value) for name, value in row.items() if name not in shared}
+        read = {name: shared[name] for name in row.keys() & shared}
         return list({**unset, **given, **read}.values())
 
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields.values())

@@ -37,7 +37,9 @@ def our_way(document: Path, folder: Path) -> None:
     """What the pipeline does now."""
     from extraction.documents import rendering
 
-    rendering.render(document, "application/pdf", PAGES, folder)
+    # In a folder of its own: what a run before has drawn is not drawn again.
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        rendering.render(document, "application/pdf", PAGES, Path(name))
 
 
 def twenty_pages(folder: Path) -> Path:

@@ -110,6 +110,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'logs', N'0010_retention_of_deleted'),
         (N'logs', N'0011_audit_list'),
         (N'logs', N'0012_retention_of_webhooks'),
+        (N'logs', N'0013_key_of_failed_calls'),
         (N'rest_framework_api_key', N'0001_initial'),
         (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
         (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -132,7 +133,9 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'tokens', N'0014_quotas'),
         (N'tokens', N'0016_usage_days'),
         (N'tokens', N'0017_site_alerts'),
-        (N'tokens', N'0018_quotas_in_money')
+        (N'tokens', N'0018_quotas_in_money'),
+        (N'tokens', N'0020_usage_day_audit'),
+        (N'tokens', N'0021_long_prompts')
     ) AS released (app, name)
     EXCEPT SELECT [app], [name] FROM [django_migrations]
 )
@@ -824,7 +827,12 @@ CREATE TABLE [ModelPrices] (
     [OutputPrice] numeric(14, 4) NOT NULL,
     [Currency] nvarchar(3) DEFAULT 'USD' NOT NULL,
     [Source] nvarchar(300) DEFAULT '' NOT NULL,
-    CONSTRAINT [UQ_ModelPrices_Moment] UNIQUE ([Model], [ValidFrom])
+    [LongCachedInputPrice] numeric(14, 4) NULL,
+    [LongInputPrice] numeric(14, 4) NULL,
+    [LongOutputPrice] numeric(14, 4) NULL,
+    [LongPrompt] bigint NULL,
+    CONSTRAINT [UQ_ModelPrices_Moment] UNIQUE ([Model], [ValidFrom]),
+    CONSTRAINT [CK_ModelPrices_Long] CHECK ((([LongCachedInputPrice] IS NULL AND [LongInputPrice] IS NULL AND [LongOutputPrice] IS NULL AND [LongPrompt] IS NULL) OR ([LongCachedInputPrice] IS NOT NULL AND [LongInputPrice] IS NOT NULL AND [LongOutputPrice] IS NOT NULL AND [LongPrompt] IS NOT NULL)))
 );
 END
 GO
@@ -1231,6 +1239,17 @@ CREATE TABLE [TokenUsageDays] (
     [TotalTokens] bigint NOT NULL,
     [CostUnits] bigint NOT NULL,
     CONSTRAINT [UQ_TokenUsageDays] UNIQUE ([Day], [CompanyID], [TokenID], [Model], [Currency])
+);
+END
+GO
+
+IF OBJECT_ID(N'[TokenUsageDayAudit]', N'U') IS NULL
+BEGIN
+CREATE TABLE [TokenUsageDayAudit] (
+    [AuditID] smallint NOT NULL PRIMARY KEY CONSTRAINT TokenUsageDayAudit_AuditID_c2cb6fc1_check CHECK ([AuditID] >= 0),
+    [CheckedFrom] date NULL,
+    [IsFilled] bit DEFAULT 0 NOT NULL,
+    CONSTRAINT [CK_UsageDayAudit_One] CHECK ([AuditID] = 1)
 );
 END
 GO
@@ -2320,10 +2339,10 @@ INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.6-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'7.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash', N'2026-01-01 00:00:00+00:00', N'1.5000', N'0.1500', N'9.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [LongPrompt], [LongInputPrice], [LongCachedInputPrice], [LongOutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-pro', N'2026-01-01 00:00:00+00:00', N'2.0000', N'0.2000', N'12.0000', 200000, N'4.0000', N'0.4000', N'18.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3.1-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.2500', N'0.0250', N'1.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-3-flash', N'2026-01-01 00:00:00+00:00', N'0.5000', N'0.0500', N'3.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
-INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
+INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [LongPrompt], [LongInputPrice], [LongCachedInputPrice], [LongOutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-pro', N'2026-01-01 00:00:00+00:00', N'1.2500', N'0.1250', N'10.0000', 200000, N'2.5000', N'0.2500', N'15.0000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash', N'2026-01-01 00:00:00+00:00', N'0.3000', N'0.0300', N'2.5000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 INSERT INTO [ModelPrices] ([Model], [ValidFrom], [InputPrice], [CachedInputPrice], [OutputPrice], [Currency], [Source]) VALUES (N'gemini-2.5-flash-lite', N'2026-01-01 00:00:00+00:00', N'0.1000', N'0.0100', N'0.4000', N'USD', N'https://ai.google.dev/gemini-api/docs/pricing (as public price lists cite it), as of 2026-09-02');
 COMMIT TRANSACTION;
@@ -2721,6 +2740,10 @@ IF EXISTS (
         (N'ModelPrices', N'OutputPrice'),
         (N'ModelPrices', N'Currency'),
         (N'ModelPrices', N'Source'),
+        (N'ModelPrices', N'LongCachedInputPrice'),
+        (N'ModelPrices', N'LongInputPrice'),
+        (N'ModelPrices', N'LongOutputPrice'),
+        (N'ModelPrices', N'LongPrompt'),
         (N'PendingWipes', N'WipeID'),
         (N'PendingWipes', N'CreatedAt'),
         (N'SiteAlerts', N'CreatedAt'),
@@ -2969,7 +2992,10 @@ IF EXISTS (
         (N'TokenUsageDays', N'OutputTokens'),
         (N'TokenUsageDays', N'ThinkingTokens'),
         (N'TokenUsageDays', N'TotalTokens'),
-        (N'TokenUsageDays', N'CostUnits')
+        (N'TokenUsageDays', N'CostUnits'),
+        (N'TokenUsageDayAudit', N'AuditID'),
+        (N'TokenUsageDayAudit', N'CheckedFrom'),
+        (N'TokenUsageDayAudit', N'IsFilled')
     ) AS expected (table_name, column_name)
     WHERE COL_LENGTH(QUOTENAME(expected.table_name), expected.column_name) IS NULL
 )
@@ -3064,6 +3090,7 @@ FROM (VALUES
     (N'logs', N'0010_retention_of_deleted'),
     (N'logs', N'0011_audit_list'),
     (N'logs', N'0012_retention_of_webhooks'),
+    (N'logs', N'0013_key_of_failed_calls'),
     (N'rest_framework_api_key', N'0001_initial'),
     (N'rest_framework_api_key', N'0002_auto_20190529_2243'),
     (N'rest_framework_api_key', N'0003_auto_20190623_1952'),
@@ -3086,7 +3113,9 @@ FROM (VALUES
     (N'tokens', N'0014_quotas'),
     (N'tokens', N'0016_usage_days'),
     (N'tokens', N'0017_site_alerts'),
-    (N'tokens', N'0018_quotas_in_money')
+    (N'tokens', N'0018_quotas_in_money'),
+    (N'tokens', N'0020_usage_day_audit'),
+    (N'tokens', N'0021_long_prompts')
 ) AS released (app, name)
 WHERE NOT EXISTS (
     SELECT 1 FROM [django_migrations] AS recorded

@@ -25,6 +25,7 @@ from extraction import account_admin as account_admin  # registers more
 from extraction import clients
 from extraction import erasure_admin as erasure_admin  # likewise
 from extraction import grant_admin as grant_admin  # registers the grants
+from extraction import usage_labels as usage_labels  # adds a filter to the list of usage
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
 from extraction.client_admin import KeyChangeAdmin

@@ -32,6 +32,7 @@ from extraction.models import (
     ErasureScope,
     Extraction,
     IdempotencyKey,
+    Label,
     State,
 )
 from extraction.models.extraction_queryset import ExtractionQuerySet
@@ -233,6 +234,7 @@ def _empty(erasure: Erasure, pks: Sequence[UUID], requests: Sequence[str]) -> No
         ended = list(_emptied(pks).values_list("pk", flat=True))
         corrections = Correction.objects.filter(extraction_id__in=ended).delete()[0]
         EarlierDocument.objects.filter(extraction_id__in=ended).delete()
+        Label.objects.filter(extraction_id__in=ended).delete()
         IdempotencyKey.objects.filter(extraction_id__in=ended).delete()
         attempts = Attempt.objects.filter(extraction_id__in=ended)
         attempts.exclude(correction="").update(correction="")

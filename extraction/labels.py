@@ -6,24 +6,27 @@ breaks. Blanks around keys and values do not count, nor does the case of keys.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
-from extraction.models import Extraction, Label
+from extraction.models import Attempt, Extraction, Label
 from extraction.models.label import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, MOST_LABELS
 from extraction.validators import reject_control_characters
 from ocrsite.lib.columns import FitsColumn
+from tokens.usage_report import Detail, Group, Grouping
 
 # Far more than five labels need, however JSON escapes them.
 _LONGEST = 10_000
 _MOST_VALUES = 50
+# Before a key, where usage is grouped by it.
+OF_LABEL = "label:"
 
 
 def parse(sent: object) -> dict[str, str]:
@@ -86,9 +89,44 @@ def counts(extractions: QuerySet[Extraction], key: str) -> list[tuple[str, int]]
     return sorted(found.items(), key=lambda each: (-each[1], each[0]))[:_MOST_VALUES]
 
 
-def known_keys() -> list[str]:
-    """Return every key in use, for people to choose from."""
-    return sorted(set(Label.objects.order_by().values_list("key", flat=True).distinct()))
+def known_keys(company_ids: Sequence[str] | None = None) -> list[str]:
+    """Return every key in use, for people to choose from; by some companies, or by every one."""
+    rows = Label.objects.order_by()
+    if company_ids is not None:
+        rows = rows.filter(extraction__company_id__in=company_ids)
+    return sorted(set(rows.values_list("key", flat=True).distinct()))
+
+
+def grouping(name: str) -> Grouping:
+    """Return what usage is grouped by: a Group, or by ``label:project`` that label of documents.
+
+    Raises ValueError for neither.
+    """
+    key = name.removeprefix(OF_LABEL).strip().lower()
+    if not name.startswith(OF_LABEL) or not key:
+        return Group(name)
+    has_key = Q(extraction__labels__key=key)
+    return Detail(
+        name=f"{OF_LABEL}{key}",
+        heading=f"Label {key}",
+        rows=lambda: Attempt.objects.annotate(
+            label=FilteredRelation("extraction__labels", condition=has_key)
+        ).filter(label__isnull=False),
+        prefix="charge__",
+        value="label__value",
+    )
+
+
+def condition_of_calls(text: str) -> Q:
+    """Return which usage rows ``key=value`` selects; ``key``: of any value, ``key=``: of none."""
+    key, has_value, value = text.partition("=")
+    calls = Attempt.objects.filter(pk=OuterRef("attempt_id"), extraction__labels__key=key)
+    if value:
+        # In one call, so that one label has both.
+        calls = Attempt.objects.filter(
+            pk=OuterRef("attempt_id"), extraction__labels__key=key, extraction__labels__value=value
+        )
+    return ~Q(Exists(calls)) if has_value and not value else Q(Exists(calls))
 
 
 def _pairs(sent: object) -> Iterable[tuple[object, object]]:

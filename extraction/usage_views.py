@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Min
@@ -27,20 +28,23 @@ from extraction.exports.formats import Format as ExportFormat
 from extraction.exports.usage_table import NAMES, Format, UsageTable, usage_file, usage_table
 from extraction.exports.values import Value
 from extraction.invoices.amounts import grouped
+from extraction.labels import OF_LABEL, grouping, known_keys
 from extraction.models import Attempt
 from extraction.review.accepted import accepted
+from ocrsite.lib.admin import may_add
 from ocrsite.lib.moments import day as day_html
 from ocrsite.lib.staff_companies import bound_companies
 from tokens.company_days import between, one_zone, today
-from tokens.models import Company, TokenMaster, TokenUsageLog
+from tokens.models import Company, ModelPrice, TokenMaster, TokenUsageLog
 from tokens.unpriced import unpriced_models
-from tokens.usage_report import Group, Sums, UsageRow, total, usage_sums
+from tokens.usage_report import Detail, Group, Grouping, Sums, UsageRow, total, usage_sums
 
 # Groups shown on the page; the files have all.
 SHOWN = 300
 NOT_KNOWN = "not known"
 NO_KEY = "no stored key"
 NO_COMPANY = "no company"
+NO_LABEL = "no such label"
 _LOOKUPS = {
     Group.KEY: "token",
     Group.BRANCH: "branch",
@@ -55,8 +59,8 @@ class ReportForm(forms.Form):
 
     month = forms.ChoiceField()
     company = forms.ModelChoiceField(Company.objects.none(), required=False, empty_label="All")
-    by = forms.ChoiceField(choices=_CHOICES, label="Group by")
-    then_by = forms.ChoiceField(choices=[("", "–"), *_CHOICES], required=False, label="And by")
+    by = forms.ChoiceField(label="Group by")
+    then_by = forms.ChoiceField(required=False, label="And by")
 
     def __init__(self, data: Mapping[str, Any], bound: Sequence[str] | None) -> None:
         months = [
@@ -65,11 +69,23 @@ class ReportForm(forms.Form):
         given = {"month": months[0][0], "by": Group.COMPANY.value, **data}
         super().__init__(given)
         self.bound_companies = bound
+        labels = [(f"{OF_LABEL}{key}", f"Label {key}") for key in known_keys(bound)]
+        by, then_by = self.fields["by"], self.fields["then_by"]
+        by.choices = [*_CHOICES, *labels]  # type: ignore[attr-defined]
+        then_by.choices = [("", "–"), *_CHOICES, *labels]  # type: ignore[attr-defined]
         companies = Company.objects.all()
         self.fields["month"].choices = months  # type: ignore[attr-defined]
         self.fields["company"].queryset = (  # type: ignore[attr-defined]
             companies if bound is None else companies.filter(company_id__in=bound)
         )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two labels at once."""
+        chosen = self.cleaned_data
+        names = {chosen.get("by", ""), chosen.get("then_by", "")}
+        if len([name for name in names if name.startswith(OF_LABEL)]) > 1:
+            self.add_error("then_by", "Choose one label at most.")
+        return chosen
 
     def report(self) -> "Report":
         """Return the report; the form is valid."""
@@ -80,7 +96,7 @@ class ReportForm(forms.Form):
         return Report(
             since=first,
             until=_next_month(first) - timedelta(days=1),
-            groups=[Group(name) for name in names],
+            groups=[grouping(name) for name in names],
             company_ids=company.ids if company else self.bound_companies,
         )
 
@@ -91,7 +107,7 @@ class Report:
 
     since: date
     until: date
-    groups: Sequence[Group]
+    groups: Sequence[Grouping]
     company_ids: Sequence[str] | None
 
     @cached_property
@@ -118,8 +134,17 @@ class Report:
         zone = one_zone()
         companies = {company.company_id: company for company in Company.objects.all()}
         for row in self.rows:
-            named = companies.get(row.values.get(Group.COMPANY) or "")
-            yield _address(row, self, named, named.zone if named else zone)
+            if Group.COMPANY not in row.values:
+                yield _address(row, self, self.company_ids, zone)
+                continue
+            company_id = row.values[Group.COMPANY]
+            named = companies.get(company_id or "")
+            if named:
+                yield _address(row, self, named.ids, named.zone)
+            else:
+                # Their days are those of the site.
+                ids = [company_id] if company_id else []
+                yield _address(row, self, ids, ZoneInfo(settings.DISPLAY_TIME_ZONE))
 
 
 @admin.site.admin_view
@@ -137,6 +162,7 @@ def usage_report(request: HttpRequest) -> HttpResponse:
             for format_ in Format
         ],
         "unpriced": unpriced_models(),
+        "may_price": may_add(ModelPrice, request),
     }
     if form.is_valid():
         context |= _shown(form.report())
@@ -221,7 +247,7 @@ def _money(amount: Decimal, currency: str) -> str:
     return f"{currency} {grouped(amount, currency)}"
 
 
-def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
+def _names(rows: Sequence[UsageRow]) -> Callable[[Grouping, Any], Value]:
     """Return what writes the value of a group; a key is written masked."""
     ids = {row.values[Group.KEY] for row in rows if row.values.get(Group.KEY)}
     keys = {
@@ -229,7 +255,9 @@ def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
         for key in TokenMaster.objects.filter(pk__in=ids)
     }
 
-    def named(group: Group, value: Any) -> Value:
+    def named(group: Grouping, value: Any) -> Value:
+        if isinstance(group, Detail):
+            return NO_LABEL if value is None else str(value)
         if group == Group.KEY:
             return keys.get(value, NO_KEY)
         if group == Group.MODEL:
@@ -241,8 +269,10 @@ def _names(rows: Sequence[UsageRow]) -> Callable[[Group, Any], Value]:
     return named
 
 
-def _address(row: UsageRow, report: Report, company: Company | None, zone: ZoneInfo | None) -> str:
-    """Return the address of the list of a row's calls.
+def _address(
+    row: UsageRow, report: Report, company_ids: Sequence[str] | None, zone: ZoneInfo | None
+) -> str:
+    """Return the address of the list of a row's calls: of any company, of some, or ([]) of none.
 
     "" where their days are those of several time zones, so that no list has just them.
     """
@@ -251,14 +281,18 @@ def _address(row: UsageRow, report: Report, company: Company | None, zone: ZoneI
     day = row.values.get(Group.DAY)
     begin, end = between(day or report.since, day or report.until, zone)
     filters = {"logged_at__gte": begin.isoformat(), "logged_at__lt": end.isoformat()}
-    ids = company.ids if company else report.company_ids
-    if ids is not None:
-        filters["company_id__in"] = ",".join(ids)
+    if company_ids:
+        filters["of_company_id__in"] = ",".join(company_ids)
+    elif company_ids is not None:
+        filters["of_company_id__isnull"] = "True"
     for group, lookup in _LOOKUPS.items():
         if group in row.values:
             value = row.values[group]
             named = {lookup: value} if value is not None else {f"{lookup}__isnull": "True"}
             filters |= named
+    for detail in report.groups:
+        if isinstance(detail, Detail):
+            filters["label"] = f"{detail.name.removeprefix(OF_LABEL)}={row.values[detail] or ''}"
     return reverse("admin:tokens_tokenusagelog_changelist", query=filters)
 
 

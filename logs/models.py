@@ -194,7 +194,12 @@ class RetryAttempt(models.Model):
 
     retry_id = models.BigAutoField(db_column="RetryID", primary_key=True)
     token = models.ForeignKey(
-        "tokens.TokenMaster", models.PROTECT, db_column="TokenID", null=True, db_index=False
+        "tokens.TokenMaster",
+        models.PROTECT,
+        db_column="TokenID",
+        null=True,
+        db_index=False,
+        verbose_name="key",
     )
     company_id = models.CharField(db_column="CompanyID", max_length=50)
     attempt = models.IntegerField(db_column="Attempt")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -17,12 +17,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 import tokens.alert_admin
 import tokens.price_admin  # noqa: F401 - it registers itself
 from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
-from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
+from ocrsite.lib.admin_companies import UNBOUND_ONLY, CompanyRule, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
 from tokens import encryption
-from tokens.company_fields import CompanyFilter, PicksCompany, company_filter
+from tokens.company_fields import PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.key_entry import save_entered
 from tokens.key_list import KEY_COLUMNS, KeyList
@@ -40,6 +40,7 @@ from tokens.models import (
     TokenUsageSummary,
     UsageSummaryRow,
 )
+from tokens.models.usage import company_of
 from tokens.quota_admin import QuotaInline, save_quotas
 
 WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
@@ -242,16 +243,43 @@ class LedgerAlertAdmin(ReadOnlyAdmin[LedgerAlert]):
     fields = ["created_at", "findings", "claimed_until", "sent_at", "resolved_at"]
 
 
+class OwnOrOfKey(CompanyRule):
+    """For calls: the company that a row names, or where it names none that of its key."""
+
+    def rows(self, rows: QuerySet[Any], bound: list[str]) -> QuerySet[Any]:
+        """Return those of the companies."""
+        named: QuerySet[Any] = rows.alias(own_or_of_key=company_of())
+        return named.filter(own_or_of_key__in=bound)
+
+
 @admin.register(TokenUsageLog)
 class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
-    company_rule = of_company("company_id")
+    company_rule = OwnOrOfKey(("company_id", "token__company_id"))
     list_display = [
-        *("logged_at", "company_id", "amount", "price", "requester", "token", "model"),
+        *("logged_at", "company", "amount", "price", "requester", "token", "model"),
         *("estimated", "document"),
     ]
-    list_filter = [CompanyFilter, "estimated", "logged_at"]
+    list_filter = [company_filter("of_company_id"), "estimated", "logged_at"]
     list_select_related = ["token"]
     search_fields = ["company_id", "branch", "requested_by"]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """The way to the document is for who may see documents."""
+        columns = list(super().get_list_display(request))
+        if not request.user.has_perm("extraction.view_extraction"):
+            columns.remove("document")
+        return columns
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TokenUsageLog]:
+        """With ``of_company_id`` to filter by: rows that SQL inserted may name their key alone."""
+        keys = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("company_id")
+        rows = super().get_queryset(request)
+        return rows.alias(of_company_id=company_of(key_company=Subquery(keys[:1])))
+
+    @admin.display(description="company", ordering="company_id", empty_value="-")
+    def company(self, row: TokenUsageLog) -> str | None:
+        """Its own, or that of its key."""
+        return row.company_id or (row.token.company_id if row.token else None)
 
     @admin.display(description="LLM tokens", ordering="total_tokens_used")
     def amount(self, row: TokenUsageLog) -> str:
@@ -264,7 +292,7 @@ class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
     @admin.display(description="cost", ordering="cost", empty_value="-")
     def price(self, row: TokenUsageLog) -> str:
         """With its currency; none where no price was known."""
-        return "" if row.cost is None else f"{row.cost:f} {row.currency}"
+        return "" if row.cost is None else f"{row.cost.normalize():f} {row.currency}"
 
     @admin.display(description="document", empty_value="-")
     def document(self, row: TokenUsageLog) -> str:

@@ -1,20 +1,38 @@
 """What reservations hold and usage rows charge, in LLM tokens and in money."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
+from ocrsite.lib.database import is_unreachable
 from tokens.costs import CostFields, amount_of, cost_ceiling, cost_fields, units
 from tokens.models import ModelPrice, TokenReservation, TokenUsageLog
 from tokens.quota_sums import NOTHING, Charge
 
+logger = logging.getLogger(__name__)
+
+# Above any quota, and with one within 64 bits.
+_MOST_UNITS = 2**62
+
 
 def ceiling(model: str | None, amount: int, output_budget: int, at: datetime) -> Charge:
-    """The most that a call can cost, as it is reserved."""
-    most = (
-        cost_ceiling(model, reserved=amount, output_budget=output_budget, at=at) if model else None
-    )
-    return Charge(amount) if most is None else Charge(amount, units(most.amount), most.currency)
+    """The most that a call can cost, as it is reserved.
+
+    A price that cannot be read, or is absurd, is none: only quotas in money need it.
+    """
+    if model is None:
+        return Charge(amount)
+    try:
+        most = cost_ceiling(model, reserved=amount, output_budget=output_budget, at=at)
+    except Exception as error:
+        if is_unreachable(error):
+            raise
+        logger.exception("The price of %s cannot be read.", model)
+        return Charge(amount)
+    if most is None or units(most.amount) > _MOST_UNITS:
+        return Charge(amount)
+    return Charge(amount, units(most.amount), most.currency)
 
 
 def held(reservation: TokenReservation | None) -> Charge:

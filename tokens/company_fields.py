@@ -61,10 +61,7 @@ class CompanyField(forms.ChoiceField):
         self._companies = dict(company_options(user))
         super().__init__(
             label="Company",
-            help_text=format_html(
-                'Not in the list? <a href="{}">Add the company</a> first.',
-                reverse("admin:tokens_company_add"),
-            ),
+            help_text=_how_to_add(user),
             **kwargs,
         )
         self._offer()
@@ -182,6 +179,16 @@ class CompanyFilter(admin.SimpleListFilter):
 def company_filter(path: str) -> type[CompanyFilter]:
     """Return the filter for a model that names its company elsewhere than in ``company_id``."""
     return type("CompanyFilter", (CompanyFilter,), {"path": path})
+
+
+def _how_to_add(user: User | AnonymousUser) -> str:
+    """The way to a company that is not offered, for who may add one."""
+    if not user.has_perm("tokens.add_company") or bound_companies(user) is not None:
+        return ""
+    return format_html(
+        'Not in the list? <a href="{}">Add the company</a> first.',
+        reverse("admin:tokens_company_add"),
+    )
 
 
 def _offered(user: User | AnonymousUser) -> QuerySet[Company]:

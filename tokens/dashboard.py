@@ -10,8 +10,22 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import CharField, Exists, F, FloatField, OuterRef, Q, Subquery, Sum, Value
-from django.db.models.functions import Cast, NullIf
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Exists,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from ocrsite.lib import clock
@@ -35,9 +49,8 @@ NEAR = 80
 EXPIRES_SOON = timedelta(days=14)
 # A forecast beyond a year is none.
 LONGEST_FORECAST = 365
-# So many rows are shown of each list, and so many keys are looked at for it.
+# So many rows are shown of each list.
 SHOWN = 10
-MOST = 200
 
 
 @dataclass
@@ -126,9 +139,10 @@ class Attention:
 def attention(
     today: date, used_of_late: Mapping[int, int], companies: Sequence[str] | None = None
 ) -> list[Attention]:
-    """Return the keys that need attention, those nearest to their limits first. One query.
+    """Return keys that need attention, those nearest to their limits first, and out of use last.
 
-    ``used_of_late``: LLM tokens by key of the DAYS days that end today.
+    One query: SHOWN of them, and one more where there are more. ``used_of_late``: LLM tokens by key
+    of the DAYS days that end today.
     """
     now = timezone.now()
     cools = CoolDown.objects.filter(
@@ -148,15 +162,12 @@ def attention(
     )
     if companies is not None:
         rows = rows.filter(company_id__in=companies)
-    # Active ones come first by the alphabet, too.
-    looked_at = rows.select_related("summary").defer("api_key").order_by("status", "-pk")[:MOST]
-    found = [_attention(row, today, now, used_of_late) for row in looked_at]
-    return sorted(found, key=_urgency)
-
-
-def _urgency(each: Attention) -> tuple[bool, int]:
-    """Keys that are out of use come last: most often somebody meant that."""
-    return each.token.status != TokenStatus.ACTIVE, -each.share
+    # Keys that are out of use come last: most often somebody meant that.
+    is_out_of_use = Case(When(status=TokenStatus.ACTIVE, then=0), default=1)
+    share = _share(F("summary__total_used_tokens"), F("total_token_limit"))
+    first = rows.order_by(is_out_of_use, share.desc(), "-pk")[: SHOWN + 1]
+    shown = first.select_related("summary").defer("api_key")
+    return [_attention(row, today, now, used_of_late) for row in shown]
 
 
 def _attention(row: Any, today: date, now: datetime, used_of_late: Mapping[int, int]) -> Attention:
@@ -235,11 +246,21 @@ def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
     if companies is not None:
         own = Q(quota__company__in=companies) | Q(quota__token__company_id__in=companies)
         current = current.filter(own)
-    # As a fraction: money and LLM tokens are numbers of other sizes.
-    share = Cast(F("used"), FloatField()) / NullIf(F("quota__limit"), 0)
-    rows = current.select_related("quota__company", "quota__token").order_by(share.desc())[:MOST]
-    found = [Budget(row.quota, row.used, row.quota.limit_at(now), row.ends_at) for row in rows]
-    return sorted(found, key=lambda budget: -budget.share)[:SHOWN]
+    raised = F("quota__limit") + F("quota__raised_by")
+    limit = Case(
+        When(quota__raised_until__gt=now, then=raised),
+        default=F("quota__limit"),
+        output_field=BigIntegerField(),
+    )
+    first = current.order_by(_share(F("used"), limit).desc(), "pk")[:SHOWN]
+    rows = first.select_related("quota__company", "quota__token").defer("quota__token__api_key")
+    return [Budget(row.quota, row.used, row.quota.limit_at(now), row.ends_at) for row in rows]
+
+
+def _share(used: Any, limit: Any) -> Case:
+    """Which part of a limit is used, to order by; all of one that leaves nothing."""
+    part = Coalesce(Cast(used, FloatField()), 0.0) / Cast(limit, FloatField())
+    return Case(When(GreaterThan(limit, 0), then=part), default=1.0, output_field=FloatField())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import CheckConstraint
 
 from tokens.models import ModelPrice
+from tokens.models.price import LONG
 
 SHIPPED = Path(__file__).with_name("prices.json")
-_PRICES = ("input", "cached_input", "output", "currency")
+_PRICES = ("input", "cached_input", "output", "currency", *LONG)
 
 
 class BadPriceList(Exception):
@@ -70,6 +72,9 @@ def _price(row: Mapping[str, str]) -> ModelPrice:
     try:
         price = ModelPrice(**row)
         price.full_clean(validate_unique=False, validate_constraints=False)
+        for constraint in ModelPrice._meta.constraints:
+            if isinstance(constraint, CheckConstraint):
+                constraint.validate(ModelPrice, price)
     except (TypeError, ValidationError) as error:
         raise BadPriceList(f"This is no price: {dict(row)} ({error})") from error
     return price
@@ -82,7 +87,13 @@ def _texts(price: Mapping[str, str]) -> dict[str, str]:
 
 
 def _told(price: ModelPrice) -> str:
-    return (
+    told = (
         f"input {price.input}, cached input {price.cached_input}, output {price.output} "
         f"{price.currency}"
+    )
+    if price.long_prompt is None:
+        return told
+    return (
+        f"{told} (above {price.long_prompt:,} LLM tokens of input: {price.long_input}, "
+        f"{price.long_cached_input}, {price.long_output})"
     )

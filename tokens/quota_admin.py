@@ -42,14 +42,14 @@ class StateColumns:
         return moment(state.resets_at, zone=True) if state else ""
 
 
-class QuotaInline(StateColumns, admin.TabularInline[Quota, Any]):
+class QuotaInline(StateColumns, admin.StackedInline[Quota, Any]):
     """The quotas of a key or of a company, on its page; ``save`` records what is changed."""
 
     model = Quota
     form = QuotaForm
     formset = QuotaFormSet
     extra = 0
-    fields = [*QuotaForm.Meta.fields, *_STATE_COLUMNS]
+    fields = [*QuotaForm.Meta.fields, _STATE_COLUMNS]
     readonly_fields = _STATE_COLUMNS
     verbose_name_plural = "quotas that renew"
 

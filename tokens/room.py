@@ -104,7 +104,7 @@ def room_for(token: TokenMaster, quotas: Sequence[QuotaState], cost: Cost) -> Ro
         rates: Rates | None = IN_TOKENS
         if state.quota.unit == Unit.MONEY:
             is_priced = price is not None and price.currency == state.quota.currency
-            rates = price.rates if price is not None and is_priced else None
+            rates = price.rates_for(cost.fixed) if price is not None and is_priced else None
             if cost.is_free or rates == Rates(0, 0):
                 continue
         limits.append(_Limit(state.remaining, state.free, rates, state))

@@ -1,24 +1,28 @@
 """The daily sums of the usage rows: how they are moved, and corrected by the nightly audit.
 
 Days are those of UTC. Rows that were inserted or changed by SQL, and calls whose key is in no row
-where two processes book the first ones at once, are counted by the next audit.
+where two processes book the first ones at once, are counted by the next audit. It looks at the
+newest days every night, and at the earlier ones as far as its time goes; then it goes on there.
 """
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Min, Sum, Value
+from django.db.models import F, Max, Sum, Value
 from django.db.models.functions import Coalesce
 from django_q.tasks import async_task
 
 from ocrsite.lib.database import deadlocks_retried
 from tokens.costs import sum_of_units, units
-from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay
+from tokens.models import TokenUsageLog, TokenUsageSummary, UsageDay, UsageDayAudit
+from tokens.models.usage import company_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +37,16 @@ _COLUMNS = {
 }
 _KEY = ("company_id", "token_id", "model", "currency")
 _SUMS = (*_COLUMNS, "cost_units")
-# Well within the time that the queue gives the audit; the newest days come first.
+# Well within the time that the queue gives the audit.
 SECONDS = 120.0
+# So many of the newest days that have rows are looked at every night: they are those that change.
+NEWEST = 3
 
 # So many keys are corrected in one transaction: SQL Server takes 2,100 parameters.
 AT_ONCE = 1_000
 
 _Key = tuple[str, int, str, str]
+_Day = tuple[date, str, int, str, str]
 
 
 def book(row: TokenUsageLog, before: TokenUsageLog | None = None) -> None:
@@ -52,27 +59,62 @@ def book(row: TokenUsageLog, before: TokenUsageLog | None = None) -> None:
     _add(row, 1)
 
 
-def correct(seconds: float = SECONDS) -> int:
-    """Have every day's sums be what its usage rows add up to; return how many were wrong.
+def rebook(pairs: Iterable[tuple[TokenUsageLog, TokenUsageLog]]) -> None:
+    """Count usage rows of one key as they are now, no more as they were: pairs of before and now.
 
-    The newest days first. What is left after so many seconds is left to the next night.
+    Call it in the transaction of the change; the totals of the key are locked. Days of which there
+    are no sums yet are left to the audit.
+    """
+    moved: dict[_Day, Counter[str]] = defaultdict(Counter)
+    for before, row in pairs:
+        moved[_key_of(before)].subtract(_amounts_of(before))
+        moved[_key_of(row)].update(_amounts_of(row))
+    days = {day for day, *_ in moved}
+    made = set(UsageDay.objects.filter(day__in=days).values_list("day", flat=True))
+    for key, amounts in sorted(moved.items()):
+        if key[0] in made and any(amounts.values()):
+            _move(key, amounts)
+
+
+def correct(seconds: float = SECONDS) -> int:
+    """Have the days' sums be what their usage rows add up to; return how many were wrong.
+
+    The NEWEST days, and then the others from the newest to the oldest, at least one; what is left
+    after so many seconds is where the next call goes on.
     """
     give_up_at = time.monotonic() + seconds
-    corrected = 0
-    for day in _days():
-        if time.monotonic() >= give_up_at:
-            logger.warning("The daily sums of usage before %s were not looked at.", day)
+    newest = list(islice(_days(), NEWEST))
+    corrected = sum(map(_correct_day, newest))
+    audit, _ = UsageDayAudit.objects.get_or_create()
+    has_time = True
+    for day in _days(audit.checked_from):
+        if not has_time:
+            logger.info("The daily sums of usage of %s and before are looked at next time.", day)
             break
-        corrected += _correct_day(day)
+        if day not in newest:
+            corrected += _correct_day(day)
+            has_time = time.monotonic() < give_up_at
+        audit.checked_from = day
+        audit.save(update_fields=["checked_from"])
+    else:
+        audit.checked_from, audit.is_filled = None, True
+        audit.save(update_fields=["checked_from", "is_filled"])
     if corrected:
         logger.warning("Corrected %d daily sums of usage.", corrected)
     return corrected
 
 
 def ensure_filled() -> None:
-    """Have the sums made where there are none yet of the rows: after an upgrade."""
-    if not UsageDay.objects.exists() and TokenUsageLog.objects.exists():
-        async_task("tokens.usage_days.correct")
+    """Have the sums made where there are none yet of some days: after an upgrade."""
+    is_filled = UsageDayAudit.objects.filter(is_filled=True).exists()
+    if not is_filled and TokenUsageLog.objects.exists():
+        async_task("tokens.usage_days.fill")
+
+
+def fill() -> None:
+    """Correct until every day was looked at, with other tasks of the queue in between."""
+    correct()
+    ensure_filled()
 
 
 def begin_of(day: date) -> datetime:
@@ -81,33 +123,50 @@ def begin_of(day: date) -> datetime:
 
 
 def _add(row: TokenUsageLog, sign: int) -> None:
-    key = {
-        "day": row.logged_at.astimezone(UTC).date(),
-        "company_id": row.company_id or "",
-        "token_id": row.token_id or 0,
-        "model": row.model or "",
-        "currency": row.currency or "",
-    }
-    amounts = {name: sign * getattr(row, column) for name, column in _COLUMNS.items()}
-    amounts["cost_units"] = sign * units(row.cost) if row.cost is not None else 0
+    _move(_key_of(row), {name: sign * amount for name, amount in _amounts_of(row).items()})
+
+
+def _key_of(row: TokenUsageLog) -> _Day:
+    """What its sum is found by."""
+    company_id = row.company_id or (row.token.company_id if row.token else "")
+    return (
+        row.logged_at.astimezone(UTC).date(),
+        company_id,
+        row.token_id or 0,
+        row.model or "",
+        row.currency or "",
+    )
+
+
+def _amounts_of(row: TokenUsageLog) -> dict[str, int]:
+    amounts: dict[str, int] = {name: getattr(row, column) for name, column in _COLUMNS.items()}
+    return {**amounts, "cost_units": units(row.cost) if row.cost is not None else 0}
+
+
+def _move(key: _Day, amounts: Mapping[str, int]) -> None:
+    """Add amounts to a sum, which is made where there is none."""
+    named = _named(("day", *_KEY), key)
     moved = {name: F(name) + amount for name, amount in amounts.items()}
-    if not UsageDay.objects.filter(**key).update(**moved):
-        _, is_new = UsageDay.objects.get_or_create(**key, defaults=amounts)
+    if not UsageDay.objects.filter(**named).update(**moved):
+        _, is_new = UsageDay.objects.get_or_create(**named, defaults=amounts)
         if not is_new:
-            UsageDay.objects.filter(**key).update(**moved)
+            UsageDay.objects.filter(**named).update(**moved)
 
 
-def _days() -> Iterator[date]:
-    """Every day that has or may have rows, the newest first."""
-    ends = TokenUsageLog.objects.aggregate(first=Min("logged_at"), last=Max("logged_at"))
-    stored = UsageDay.objects.aggregate(first=Min("day"), last=Max("day"))
-    days = [moment.astimezone(UTC).date() for moment in ends.values() if moment]
-    days += filter(None, stored.values())
-    if days:
-        first, day = min(days), max(days)
-        while day >= first:
-            yield day
-            day -= timedelta(days=1)
+def _days(before: date | None = None) -> Iterator[date]:
+    """Yield the days that have usage rows or sums, the newest first; those before one, if given."""
+    rows, sums = TokenUsageLog.objects.order_by(), UsageDay.objects.order_by()
+    while True:
+        if before is not None:
+            rows = TokenUsageLog.objects.filter(logged_at__lt=begin_of(before)).order_by()
+            sums = UsageDay.objects.filter(day__lt=before).order_by()
+        last = rows.aggregate(last=Max("logged_at"))["last"]
+        stored = sums.aggregate(last=Max("day"))["last"]
+        found = [day for day in (last and last.astimezone(UTC).date(), stored) if day]
+        if not found:
+            return
+        before = max(found)
+        yield before
 
 
 def _correct_day(day: date) -> int:
@@ -163,7 +222,7 @@ def _added_up(day: date) -> dict[_Key, tuple[int, ...]]:
         logged_at__gte=begin_of(day), logged_at__lt=begin_of(day + timedelta(days=1))
     )
     key: dict[str, Any] = {
-        "by_company": Coalesce("company_id", "token__company_id", Value("")),
+        "by_company": Coalesce(company_of(), Value("")),
         "by_token": F("token_id"),
         "by_model": Coalesce("model", Value("")),
         "by_currency": Coalesce("currency", Value("")),

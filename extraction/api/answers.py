@@ -302,6 +302,9 @@ class UsageRow(Usage):
     branch: str = ""
     requested_by: str = ""
     model: str | None = Field(default=None, description="Null for calls of before costs were kept.")
+    label: str | None = Field(
+        default=None, description="The value of the label; null for documents without it."
+    )
 
 
 class UsageAnswer(_Answer):
@@ -312,9 +315,7 @@ class UsageAnswer(_Answer):
 
     since: date
     until: date
-    group_by: list[
-        Literal["day", "month", "token_id", "company_id", "branch", "requested_by", "model"]
-    ]
+    group_by: list[str] = Field(description="As they were asked for.")
     results: list[UsageRow]
 
 

@@ -306,7 +306,10 @@ usage = extend_schema(
             OpenApiTypes.DATE,
             description=f"Last day, counted; at most {LONGEST_PERIOD} days in all.",
         ),
-        OpenApiParameter("group_by", description=f"Some of {', '.join(Group)}; commas between."),
+        OpenApiParameter(
+            "group_by",
+            description=f"Some of {', '.join(Group)}, label:KEY (once); commas between.",
+        ),
         OpenApiParameter("company", description="One of the caller's alone."),
     ],
     responses=answers({200: UsageAnswer}, 400, 403),

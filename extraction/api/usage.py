@@ -9,11 +9,13 @@ from rest_framework.exceptions import ValidationError
 
 from extraction.access import Principal
 from extraction.api import representations
+from extraction.labels import grouping
 from tokens.company_days import today
-from tokens.usage_report import Group, usage_sums
+from tokens.usage_report import Detail, Group, Grouping, usage_sums
 
 # Days, both counted: a year and its leap day.
 LONGEST_PERIOD = 366
+GROUP_BY = f"must be some of {', '.join(Group)}, label:KEY, each once, separated by commas."
 
 
 def _day() -> serializers.DateField:
@@ -37,13 +39,18 @@ class _UsageInput(serializers.Serializer[None]):
         values: dict[str, Any] = super().to_internal_value(data)
         return values
 
-    def validate_group_by(self, value: str) -> list[Group]:
+    def validate_group_by(self, value: str) -> list[Grouping]:
         """Read the names, separated by commas."""
         names = [name.strip() for name in value.split(",") if name.strip()]
-        choices = ", ".join(Group)
-        if len(set(names)) != len(names) or not set(names) <= set(Group):
-            raise ValidationError(f"must be some of {choices}, each once, separated by commas.")
-        return [Group(name) for name in names]
+        if len(set(names)) != len(names):
+            raise ValidationError(GROUP_BY)
+        try:
+            groups = [grouping(name) for name in names]
+        except ValueError as error:
+            raise ValidationError(GROUP_BY) from error
+        if len([group for group in groups if isinstance(group, Detail)]) > 1:
+            raise ValidationError("must be one label at most.")
+        return groups
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Fill in the current month; reject a period that is too long or ends before it began."""
@@ -71,6 +78,20 @@ def usage_answer(parameters: QueryDict, principal: Principal) -> dict[str, Any]:
     return {
         "since": values["since"],
         "until": values["until"],
-        "group_by": values["group_by"],
-        "results": [{**row.values, **representations.usage(row.sums)} for row in rows],
+        "group_by": [_name(group) for group in values["group_by"]],
+        "results": [
+            {
+                **{_column(group): value for group, value in row.values.items()},
+                **representations.usage(row.sums),
+            }
+            for row in rows
+        ],
     }
+
+
+def _name(group: Grouping) -> str:
+    return group.name if isinstance(group, Detail) else group.value
+
+
+def _column(group: Grouping) -> str:
+    return "label" if isinstance(group, Detail) else group.value

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from typing import Any, cast
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.utils import quote, unquote
@@ -36,6 +37,7 @@ from extraction.models import ApiClientCompany, CompanyGrant
 from extraction.readers.base import ReadingError
 from extraction.readers.registry import model_of, reader_for
 from ocrsite.lib import audit
+from ocrsite.lib.admin import may_see
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
@@ -59,6 +61,7 @@ _NEEDS = {
     "client": ["extraction.add_apiclient"],
     "operators": ["auth.add_user", "extraction.add_companygrant"],
 }
+_SEEN_LISTS = "seen_lists"
 # What of other lists is a company's, by label.
 _LISTS = {
     "Keys": "tokens_tokenmaster",
@@ -133,12 +136,25 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
 
     @admin.display(description="what it has")
     def lists(self, company: Company) -> str:
-        """Links to its rows in other lists."""
-        links = (
+        """Links to its rows in the other lists that the member of staff may see."""
+        links = [
             (reverse(f"admin:{name}_changelist", query={"company": company.pk}), label)
-            for label, name in _LISTS.items()
-        )
-        return format_html_join(" · ", '<a href="{}">{}</a>', links)
+            for label, name in company.__dict__.get(_SEEN_LISTS, {}).items()
+        ]
+        return format_html_join(" · ", '<a href="{}">{}</a>', links) if links else "-"
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Company | None:
+        """Return a company that knows which of its lists this member of staff may see."""
+        company = super().get_object(request, object_id, from_field)
+        if company is not None:
+            company.__dict__[_SEEN_LISTS] = {
+                label: name
+                for label, name in _LISTS.items()
+                if may_see(apps.get_model(name.replace("_", ".")), request)
+            }
+        return company
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Count for all listed companies at once what each has."""

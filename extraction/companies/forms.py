@@ -66,7 +66,8 @@ class CompanyForm(forms.ModelForm[Company]):
             *_time_zones(),
         )
         self._offer("export_as", ("", "Every value"), *profile_choices())
-        for name in ("name", "branches", "default_model"):
+        # Who may only see a company has a form without them.
+        for name in {"name", "branches", "default_model"}.intersection(self.fields):
             self.fields[name].widget.attrs["autocomplete"] = "off"
 
     def _offer(self, name: str, *choices: tuple[str, str]) -> None:

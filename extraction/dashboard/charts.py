@@ -96,7 +96,7 @@ def tokens_by_day(by_day: Mapping[date, Spent], until: date) -> Chart:
 def shares(spent: Mapping[str, Spent], column: str, until: date) -> list[Share]:
     """Return the NAMED that used most of the LLM tokens of the last DAYS days.
 
-    ``column`` is that of a usage row which holds their names; "" stands for none.
+    ``column`` is that of the list of usage rows which holds their names; "" stands for none.
     """
     most = sorted(spent.items(), key=lambda item: item[1].tokens, reverse=True)[:NAMED]
     largest = max((each.tokens for _, each in most), default=0) or 1

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from extraction.document_days import begin_of
@@ -50,7 +52,14 @@ def days(column: str, since: date, until: date) -> dict[str, str]:
 
 def listed(name: str, filters: Mapping[str, Any] | None = None) -> str:
     """Return the address of a list of the admin, named as ``app_model``."""
-    return reverse(f"admin:{name}_changelist", query=dict(filters or {}))
+    address = _list(name, get_script_prefix())
+    return f"{address}?{urlencode(filters)}" if filters else address
+
+
+@cache
+def _list(name: str, _prefix: str) -> str:
+    """The address of a list, for each prefix of the site: a page asks a hundred times."""
+    return reverse(f"admin:{name}_changelist")
 
 
 def _moment(moment: datetime) -> str:

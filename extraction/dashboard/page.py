@@ -78,7 +78,7 @@ def dashboard(user: User) -> dict[str, Any]:
     if figures and may["usage"]:
         shown["usage"] = _usage(today, figures)
         shown["charts"].append(charts.tokens_by_day(figures.by_day, today))
-        shown["by_company"] = charts.shares(figures.by_company, "company_id", today)
+        shown["by_company"] = charts.shares(figures.by_company, "of_company_id", today)
         shown["by_model"] = charts.shares(figures.by_model, "model", today)
     if figures and may["keys"]:
         shown |= _keys(today, figures, companies)

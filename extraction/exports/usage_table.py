@@ -9,7 +9,7 @@ from django.db import models
 from extraction.exports.layout import Layout
 from extraction.exports.values import Value
 from tokens.costs import amount_of
-from tokens.usage_report import Group, Sums, UsageRow, total
+from tokens.usage_report import Detail, Group, Grouping, Sums, UsageRow, total
 
 NAMES = {
     Group.DAY: "Day",
@@ -50,7 +50,7 @@ class UsageTable:
 
 
 def usage_table(
-    rows: Sequence[UsageRow], groups: Sequence[Group], named: Callable[[Group, Any], Value]
+    rows: Sequence[UsageRow], groups: Sequence[Grouping], named: Callable[[Grouping, Any], Value]
 ) -> UsageTable:
     """Return the table of a report, with one column of cost for each currency.
 
@@ -61,7 +61,7 @@ def usage_table(
     currencies = [cost.currency for cost in sums.costs]
     return UsageTable(
         headings=[
-            *(NAMES[group] for group in groups),
+            *(group.heading if isinstance(group, Detail) else NAMES[group] for group in groups),
             *_COUNTS.values(),
             *(f"Cost ({currency})" for currency in currencies),
         ],

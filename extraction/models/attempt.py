@@ -1,12 +1,13 @@
 """One call to a provider for an extraction."""
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
 from extraction.models.extraction import Extraction
-from tokens.models import TokenMaster
+from tokens.models import TokenMaster, TokenUsageLog
 
 
 class AttemptOutcome(models.TextChoices):
@@ -16,6 +17,27 @@ class AttemptOutcome(models.TextChoices):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+class _Charge(models.ForeignObject):  # type: ignore[type-arg]
+    """From a call to its usage row, which has its id; no column, and no constraint."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            TokenUsageLog,
+            on_delete=models.DO_NOTHING,
+            from_fields=["id"],
+            to_fields=["attempt_id"],
+            null=True,
+            related_name="+",
+            editable=False,
+        )
+
+    def contribute_to_class(
+        self, cls: type[models.Model], name: str, private_only: bool = True, **kwargs: Any
+    ) -> None:
+        """As Django's GenericRelation: queries know it, migrations and forms do not."""
+        super().contribute_to_class(cls, name, private_only=private_only, **kwargs)
 
 
 class Attempt(models.Model):
@@ -52,6 +74,7 @@ class Attempt(models.Model):
     )
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
+    charge = _Charge()
 
     class Meta:
         ordering = ["extraction", "number"]

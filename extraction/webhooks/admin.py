@@ -101,8 +101,10 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
             self.initial["alert_kinds"] = stored.alert_kind_list
             self.initial["company_id"] = stored.company_id or _THE_SITE
             # What was chosen once stays to be chosen: a key or a client may be gone since.
-            for name in ("company_id", "client"):
-                field, value = self.fields[name], self.initial[name]
+            # Who may only see it has no initial values of what nobody changes.
+            given = {"company_id": self.initial["company_id"], "client": stored.client}
+            for name, value in given.items():
+                field = self.fields[name]
                 if isinstance(field, forms.ChoiceField) and not field.valid_value(value):
                     known = _companies() if name == "company_id" else _clients(self.bound)
                     field.choices = [*known, (value, value)]

@@ -1,7 +1,8 @@
 """What receivers are told: one row for each event and endpoint, in the transaction of the event.
 
 The row is the message: a crash after the commit loses nothing, and one before it tells nothing.
-Nothing of an invoice is in it; who is told asks for it with an API key of its own.
+Of the document it has the labels that its sender gave it, and nothing of the invoice; who is told
+asks for that with an API key of its own.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
+from extraction.labels import labels_of
 from extraction.models import Extraction, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from extraction.models.webhook import TRIED_FOR
 from ocrsite.lib import clock
@@ -88,7 +90,7 @@ def _tell_of(
     """
     if not settings.WEBHOOK_HOSTS:
         return
-    data = {
+    data: dict[str, Any] = {
         "extraction": reverse("api-extraction", args=[extraction.pk]),
         "extraction_id": str(extraction.pk),
         "company_id": extraction.company_id,
@@ -97,6 +99,8 @@ def _tell_of(
     key = f"{event}:{extraction.pk}:{occurrence}"
     with dispensable(f"the messages of {key}"):
         endpoints = endpoints_for(extraction.company_id, event, extraction.client)
+        if endpoints:
+            data["labels"] = labels_of(extraction)
         WebhookDelivery.objects.bulk_create(
             [tell(endpoint, event, key, data, extraction.pk) for endpoint in endpoints]
         )

@@ -11,7 +11,7 @@ from django.contrib.admin.utils import flatten
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import DateTimeField, Field, Model
+from django.db.models import DateTimeField, Field, ForeignKey, Model
 from django.forms import CheckboxInput
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
@@ -111,12 +111,16 @@ class PageMixin(admin.ModelAdmin[M]):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Replace the columns of times."""
-        return [self._shown(column) for column in super().get_list_display(request)]
+        return [
+            _column(self.model, column) if self._is_time(column) else column
+            for column in super().get_list_display(request)
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Add the columns that replace times; a form leaves a field out by its name."""
         fields = list(super().get_readonly_fields(request, obj))
-        return [*fields, *(self._shown(field) for field in fields if self._is_time(field))]
+        shown = [self._shown(field, request) for field in fields]
+        return [*fields, *(each for each in shown if each not in fields)]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Replace the times among the fields that nobody here may change."""
@@ -125,7 +129,7 @@ class PageMixin(admin.ModelAdmin[M]):
         if obj is None or self.has_change_permission(request, obj):
             names = list(super().get_readonly_fields(request, obj))
         return [
-            (title, {**options, "fields": self._replaced(options["fields"], names)})
+            (title, {**options, "fields": self._replaced(options["fields"], names, request)})
             for title, options in fieldsets
         ]
 
@@ -134,14 +138,15 @@ class PageMixin(admin.ModelAdmin[M]):
     ) -> FormField | None:
         """Django's, with a name for each of the two fields of a time."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and isinstance(field.widget, AdminSplitDateTime):
-            for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
-                widget.attrs["aria-label"] = f"{field.label}: {part}"
+        if field is not None:
+            _name_parts(field)
         return field
 
     def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         """Django's, with names for the fields of a table, whose headings are no labels."""
         for formset, inline in super().get_formsets_with_inlines(request, obj):
+            for field in formset.form.base_fields.values():
+                _name_parts(field)
             if isinstance(inline, admin.TabularInline):
                 for name, field in formset.form.base_fields.items():
                     field.widget.attrs.setdefault("aria-label", str(field.label or name))
@@ -155,22 +160,47 @@ class PageMixin(admin.ModelAdmin[M]):
     def _is_time(self, name: Any) -> bool:
         return isinstance(name, str) and is_time(self.model, name)
 
-    def _shown(self, name: Any) -> Any:
-        return _column(self.model, name) if self._is_time(name) else name
+    def _shown(self, name: Any, request: HttpRequest) -> Any:
+        """What replaces a field that is not changed: a time, or a row that is not to be opened."""
+        if self._is_time(name):
+            return _column(self.model, name)
+        other = related_to(self.model, name) if isinstance(name, str) else None
+        if other is not None and not may_see(other, request):
+            return _unlinked(self.model, name)
+        return name
 
-    def _replaced(self, fields: Iterable[Any], fixed: list[Any]) -> list[Any]:
+    def _replaced(self, fields: Iterable[Any], fixed: list[Any], request: HttpRequest) -> list[Any]:
         """Return the fields of a fieldset, each once; those of a row stay in it."""
         found: dict[Any, None] = {}
         for field in fields:
             if isinstance(field, list | tuple):
-                found[tuple(self._replaced(field, fixed))] = None
+                found[tuple(self._replaced(field, fixed, request))] = None
             else:
-                found[self._shown(field) if field in fixed else field] = None
+                found[self._shown(field, request) if field in fixed else field] = None
         return list(found)
+
+
+def _name_parts(field: FormField) -> None:
+    """Give each of the two fields of a time a name."""
+    if isinstance(field.widget, AdminSplitDateTime):
+        for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
+            widget.attrs["aria-label"] = f"{field.label}: {part}"
 
 
 def _deletion_widget() -> CheckboxInput:
     return CheckboxInput({"aria-label": "Delete"})
+
+
+def may_see(model: type[Model], request: HttpRequest) -> bool:
+    """Whether who asks may open rows of a model in the admin, so that a link to one is of use."""
+    of_model = admin.site._registry.get(model)
+    return of_model is not None and of_model.has_view_or_change_permission(request)
+
+
+def may_add(model: type[Model], request: HttpRequest) -> bool:
+    """Whether who asks may add rows of a model in the admin."""
+    of_model = admin.site._registry.get(model)
+    return of_model is not None and of_model.has_add_permission(request)
 
 
 def is_time(model: type[Model], name: str) -> bool:
@@ -181,11 +211,35 @@ def is_time(model: type[Model], name: str) -> bool:
         return False
 
 
+def related_to(model: type[Model], name: str) -> type[Model] | None:
+    """Return the model to whose row a foreign key of this name leads; None for another field."""
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    other = field.related_model if isinstance(field, ForeignKey) else None
+    return other if isinstance(other, type) else None
+
+
 def two_lines(first: str, second: str) -> str:
     """Return a cell whose second line is smaller; without one, the first."""
     if not second:
         return first
     return format_html('{}<span class="second-line">{}</span>', first, second)
+
+
+@cache
+def _unlinked(model: type[Model], name: str) -> Callable[[Any], str]:
+    """Return a field of the admin that shows which row another one names, without a link to it."""
+    field: Any = model._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, empty_value=NO_TIME)
+    def column(row: Any) -> str:
+        named = getattr(row, name)
+        return "" if named is None else str(named)
+
+    column.__name__ = name  # of its class in the page
+    return column
 
 
 @cache

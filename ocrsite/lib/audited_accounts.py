@@ -16,6 +16,19 @@ from ocrsite.lib.audited_admin import AuditedAdmin
 class AuditedUserAdmin(AuditedAdmin[User], UserAdmin[User]):
     """Django's user admin; that staff set a password is recorded, too."""
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Django's, without the password and its button for who may not set it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (
+                title,
+                {**options, "fields": [each for each in options["fields"] if each != "password"]},
+            )
+            for title, options in fieldsets
+        ]
+
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:

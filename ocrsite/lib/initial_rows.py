@@ -17,7 +17,9 @@ Row = Mapping[str, str | int | bool]
 class InsertRows(RunPython):
     """Inserts rows of one model, given by the attributes of its fields; backwards they stay.
 
-    Primary keys that other rows refer to are given, too, so that the same are used everywhere.
+    Primary keys that other rows refer to are given, too, so that the same are used everywhere. What
+    a row says for a field of a later migration is left to that migration; the script for SQL
+    Server, whose tables are those of the last one, inserts it.
     """
 
     def __init__(self, app_label: str, model_name: str, rows: Sequence[Row]) -> None:
@@ -33,8 +35,9 @@ class InsertRows(RunPython):
     def _insert(self, apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         model = apps.get_model(self.app_label, self.model_name)
         rows = model._default_manager.using(schema_editor.connection.alias)
+        known = {name for field in model._meta.fields for name in (field.name, field.attname)}
         for row in self.rows:
-            rows.create(**row)
+            rows.create(**{name: value for name, value in row.items() if name in known})
 
     def statements(self, apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> list[str]:
         """Return an INSERT for each row, in the SQL of the editor's database."""

@@ -37,13 +37,15 @@ def moment(
     utc = value.astimezone(UTC)
     here = timezone.get_current_timezone()
     local = timezone.localtime(value, of or here)
-    is_named = zone or (of is not None and str(of) != str(here))
+    named = f" {local:%Z}" if zone else ""
+    if of is not None and str(of) != str(here):
+        named = format_html(' <span class="zone">{}</span>', f"{local:%Z}")
     return format_html(
         '<time datetime="{}" title="{} UTC">{}{}</time>',
         utc.isoformat(timespec="milliseconds" if precise else "seconds"),
         _in_words(utc, precise=precise),
         _in_words(local, precise=precise),
-        f" {local:%Z}" if is_named else "",
+        named,
     )
 
 

@@ -141,3 +141,27 @@ def test_company_is_closed_and_opened_again(
     expect(page.locator(".pill-active")).to_have_text("Active")
     page.goto("/admin/tokens/tokenmaster/add/")
     look("picker")
+
+
+def test_quotas_of_a_company_are_entered_in_llm_tokens_and_in_money(
+    page: Page, width: int, look: Callable[[str], None]
+) -> None:
+    page.goto(f"{COMPANIES}add/")
+    page.get_by_label("Company id").fill(f"QM{width}")
+    page.get_by_role("button", name="Make it ready").click()
+    expect(page.get_by_role("heading", name="The company is ready")).to_be_visible()
+
+    page.goto(f"{COMPANIES}QM{width}/change/")
+    for number, limit in enumerate(["1,250.00 USD", "5,000,000"]):
+        page.get_by_text("Add another Quota").click()
+        page.locator(f"#id_quotas-{number}-limit").fill(limit)
+    page.get_by_label("Reason for the change").fill("New contract.")
+    look("entered")
+    page.get_by_role("button", name="Save and continue editing").click()
+
+    expect(page.locator("#id_quotas-0-limit")).to_have_value("1250.00 USD")
+    expect(page.locator("#id_quotas-1-limit")).to_have_value("5000000")
+    expect(page.locator("#quotas-group .fieldBox.field-remaining").first).to_contain_text(
+        "1,250.00 USD"
+    )
+    look("quotas")

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings as site_settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db.models import Sum
+from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -25,6 +28,7 @@ from extraction.models import (
     ErasureScope,
     Extraction,
     IdempotencyKey,
+    Label,
     State,
 )
 from logs.models import ApplicationLog, AuditEntry, RetryAttempt
@@ -36,7 +40,11 @@ from tokens import ledger
 from tokens.models import Company, TokenMaster, TokenUsageLog
 from tokens.usage import Requester, Usage
 
-pytestmark = [pytest.mark.django_db, pytest.mark.vendor, pytest.mark.usefixtures("data_dir")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.vendor,
+    pytest.mark.usefixtures("data_dir", "static_files"),
+]
 
 SECRET = "Zoë Confidential"
 
@@ -86,6 +94,7 @@ def document(key: TokenMaster | None = None, **fields: Any) -> Extraction:
         extraction=extraction, version=1, path="total_amount", old_value=SECRET
     )
     IdempotencyKey.objects.create(client="c", key=str(uuid.uuid4()), extraction=extraction)
+    Label.objects.create(extraction=extraction, key="customer", value=SECRET)
     RetryAttempt.objects.create(
         company_id=company_id, extraction_id=extraction.pk, attempt=1, error_message=SECRET,
         is_retryable=True,
@@ -114,10 +123,10 @@ def erase(scope: ErasureScope, subject: object, by: User, **options: Any) -> Era
 
 
 def everything() -> str:
-    """All that the database says, but for the audit list's ids and the erasures'."""
-    models = [Extraction, Attempt, Correction, IdempotencyKey, RetryAttempt, ApplicationLog]
-    models += [AuditEntry, TokenUsageLog, Erasure]
-    managers = [getattr(model, "with_deleted", model._default_manager) for model in models]
+    """All that the database says, in every table."""
+    models = [model for model in apps.get_models() if model._meta.managed]
+    assert {Extraction, Label, AuditEntry, ApplicationLog, LogEntry}.issubset(models)
+    managers = [getattr(model, "with_deleted", model._base_manager) for model in models]
     return str([list(manager.values()) for manager in managers])
 
 
@@ -153,6 +162,38 @@ def test_of_an_erased_document_no_table_says_anything(root: User) -> None:
     told = everything()
     for text in (SECRET, "Zoë", "192.0.2.7", "sita"):
         assert text not in told
+
+
+def test_an_erased_document_is_in_no_page_search_or_export(root: User, client: Client) -> None:
+    extraction, other = document(), document(company_id="NT048", file_name="other.pdf")
+    client.force_login(root)
+    addresses = {
+        f"/extractions/{extraction.pk}/": 200,  # which says that it was deleted
+        f"/extractions/{extraction.pk}/pages/1/": 404,
+        f"/extractions/{extraction.pk}/pages/1/words/": 404,
+        f"/extractions/{extraction.pk}/trace/": 200,
+        f"/extractions/?text={SECRET}": 200,
+        "/extractions/?label=customer": 200,
+        "/extractions/deleted/": 200,
+        "/exports/jsonl/": 200,
+        "/exports/csv/": 200,
+        f"/exports/csv/?ids={extraction.pk}": 404,
+        f"/admin/extraction/extraction/?q={extraction.pk}": 200,
+        "/admin/logs/applicationlog/": 200,
+        "/admin/logs/auditentry/": 200,
+        "/admin/tokens/tokenusagelog/": 200,
+    }
+
+    for scope, subject in ((ErasureScope.COMPANY, "NT047"), (ErasureScope.EXTRACTION, other.pk)):
+        erase(scope, subject, root)
+
+    for address, status in addresses.items():
+        response: Any = client.get(address)
+        assert response.status_code == status, address
+        parts = response.streaming_content if response.streaming else [response.content]
+        shown = b"".join(parts).decode().replace(f'value="{SECRET}"', "")  # what was searched for
+        for text in (SECRET, "192.0.2.7", "sita"):
+            assert text not in shown, address
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])

@@ -18,8 +18,9 @@ from extraction.models import Attempt, StaffCompany, State
 from extraction.review.accepted import accepted
 from tests.extraction.factories import make_extraction
 from tests.tokens.rows import make_company, make_token
+from tokens import usage_days
 from tokens.company_days import today
-from tokens.models import TokenMaster, TokenUsageLog
+from tokens.models import Company, TokenMaster, TokenUsageLog
 
 PAGE = "/admin/usage-report/"
 CALL = ["1000", "0", "97", "300", "1397"]
@@ -186,6 +187,68 @@ def test_row_of_days_of_several_time_zones_leads_nowhere(admin_client: Client) -
     address = table_of(by_company).split('<a href="')[1].split('"')[0]
     asked = parse_qs(urlsplit(address).query)
     assert asked["logged_at__gte"] == ["2026-11-01T00:00:00+00:00"]
+
+
+@pytest.fixture
+def by_sql(key: TokenMaster) -> None:
+    """Rows that name no company, an empty one, or one that has no row; with a key and without."""
+    for number, (company_id, token) in enumerate(
+        [(None, key), ("", key), (None, None), ("", None), ("GONE", None), ("GONE", key)]
+    ):
+        TokenUsageLog.objects.create(
+            company_id=company_id, token=token, total_tokens_used=10**number, model="m"
+        )
+
+
+@pytest.mark.usefixtures("ledger", "by_sql")
+@pytest.mark.parametrize("with_daily_sums", [False, True])
+@pytest.mark.parametrize("zone", ["", "Asia/Kathmandu"])
+def test_calls_without_a_company_are_in_the_list_to_which_their_row_leads(
+    admin_client: Client, zone: str, with_daily_sums: bool
+) -> None:
+    Company.objects.filter(pk="NT047").update(time_zone=zone)
+    if with_daily_sums:
+        usage_days.correct()
+    page = admin_client.get(PAGE, {"month": "2026-11", "then_by": "model"}).content.decode()
+    addresses = [part.split('"')[0] for part in table_of(page).split('<a href="')[1:]]
+    rows = rows_of(admin_client, month="2026-11", by="company_id", then_by="model")[1:-1]
+
+    lists = [admin_client.get(address).context["cl"] for address in addresses]
+
+    assert [(row[0], int(row[7])) for row in rows] == [
+        ("no company", 1_100),
+        ("ACME", 1_397),
+        ("GONE", 110_000),
+        ("NT047", 1_397),
+        ("NT047", 2_794),
+        ("NT047", 11),
+    ]
+    assert [sum(row.total_tokens_used for row in each.queryset) for each in lists] == [
+        int(row[7]) for row in rows
+    ]
+
+
+@pytest.mark.usefixtures("ledger", "by_sql")
+def test_list_of_calls_names_the_company_of_the_key_and_filters_by_it(admin_client: Client) -> None:
+    address = "/admin/tokens/tokenusagelog/"
+
+    page = admin_client.get(address, {"company": "NT047"})
+
+    assert page.context["cl"].result_count == 5
+    assert page.content.decode().count('class="field-company">NT047<') == 4
+
+
+@pytest.mark.usefixtures("ledger", "by_sql")
+def test_staff_bound_to_a_company_are_led_to_the_calls_of_its_keys() -> None:
+    client = staff("view_tokenusagelog")
+    StaffCompany.objects.create(user=User.objects.get(), company_id="NT047")
+
+    page = client.get(PAGE, {"by": "model"}).content.decode()
+    addresses = [part.split('"')[0] for part in table_of(page).split('<a href="')[1:]]
+    lists = [client.get(address).context["cl"] for address in addresses]
+
+    calls = [int(row[1]) for row in rows_of(client, by="model")[1:-1]]
+    assert [each.result_count for each in lists] == calls
 
 
 @pytest.mark.usefixtures("ledger")

@@ -43,6 +43,7 @@ ONLY_CHANGE_ROWS = {
     ("tokens", "0009_pending_wipes"),
     ("tokens", "0012_fill_companies"),
     ("tokens", "0014_quotas"),
+    ("tokens", "0021_long_prompts"),  # the rows of the script say it already
 }
 
 

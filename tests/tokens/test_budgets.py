@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from ocrsite.lib import clock
 from tests.tokens.rows import make_budget, make_company, make_price, make_quota, make_token
@@ -440,3 +441,27 @@ def test_money_has_a_currency_and_llm_tokens_have_none(unit: Unit, currency: str
 
     with pytest.raises(IntegrityError, match="CK_Quotas_Currency"), transaction.atomic():
         Quota.objects.create(token=token, limit=1, unit=unit, currency=currency)
+
+
+def test_a_price_that_cannot_be_read_keeps_quotas_in_money_alone_from_being_used() -> None:
+    free, budgeted = make_token(), make_token(api_key="another")
+    make_budget(budgeted, Period.DAILY, "5 EUR")
+
+    with mock.patch.object(ModelPrice, "ceiling", side_effect=ArithmeticError):
+        assert reserve(free, 1000)
+        assert reserve(budgeted, 1000) is None
+    with (
+        mock.patch.object(ModelPrice, "ceiling", side_effect=OperationalError("gone away")),
+        pytest.raises(OperationalError),
+        mock.patch("tokens.charges.is_unreachable", return_value=True),
+    ):
+        reserve(free, 1000)
+
+
+def test_an_absurd_price_counts_as_none() -> None:
+    make_price(input="9999999999")
+    token = make_token(total_token_limit=10**12)
+
+    assert reserve(token, 10**11)
+
+    assert TokenReservation.objects.get().cost_units is None

@@ -161,6 +161,99 @@ def test_no_call_costs_more_than_its_ceiling_and_no_cost_is_rounded(
     assert costs.amount_of(costs.units(cost)) == cost
 
 
+def make_tiers(**changed: Any) -> ModelPrice:
+    long: dict[str, Any] = {"long_prompt": 200_000, "long_input": "4", "long_cached_input": "0.4"}
+    return make_price(
+        input="2", cached_input="0.2", output="12", **long, long_output="18", **changed
+    )
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (Usage(input_tokens=200_000, output_tokens=1_000), "0.412"),
+        (Usage(input_tokens=200_001, output_tokens=1_000), "0.818004"),
+        # Cached input is part of the prompt, output is not.
+        (Usage(input_tokens=250_000, cached_tokens=100_000, thinking_tokens=1_000), "0.658"),
+        (Usage(input_tokens=1_000, output_tokens=300_000), "3.602"),
+        (NO_USAGE, "0"),
+    ],
+)
+def test_call_with_a_long_prompt_costs_its_prices_for_all_of_it(usage: Usage, cost: str) -> None:
+    assert make_tiers().cost(usage) == Decimal(cost)
+
+
+def test_ceiling_is_that_of_the_dearer_prices_where_the_prompt_may_be_long() -> None:
+    price = make_tiers()
+
+    assert price.ceiling(210_000, 10_000) == Decimal("0.52")
+    assert price.ceiling(210_001, 10_000) == Decimal("0.980004")
+    assert price.ceiling(200_000, None) == Decimal("2.4")
+    assert price.ceiling(200_001, None) == Decimal("3.600018")
+    cheaper = make_tiers(model="cheaper", valid_from=JULY)
+    cheaper.long_output = Decimal(1)
+    assert cheaper.ceiling(210_001, 10_000) == Decimal("0.920004")
+
+
+@given(
+    prices=st.tuples(*[PRICES] * 6),
+    long_prompt=st.integers(1, 10**9),
+    counts=st.tuples(COUNTS, COUNTS, COUNTS, COUNTS),
+    unused=st.tuples(COUNTS, COUNTS),
+)
+def test_no_call_costs_more_than_its_ceiling_whatever_its_length(
+    prices: tuple[Decimal, ...],
+    long_prompt: int,
+    counts: tuple[int, int, int, int],
+    unused: tuple[int, int],
+) -> None:
+    names = ("input", "cached_input", "output", "long_input", "long_cached_input", "long_output")
+    price = ModelPrice(long_prompt=long_prompt, **dict(zip(names, prices, strict=True)))
+    usage = Usage(*counts)
+    budget = usage.output_tokens + usage.thinking_tokens + unused[0]
+    reserved = usage.input_tokens + budget + unused[1]
+
+    cost = price.cost(usage)
+
+    assert cost <= price.ceiling(reserved, budget) <= price.ceiling(reserved, None)
+    assert costs.amount_of(costs.units(cost)) == cost
+
+
+@pytest.mark.parametrize(
+    "given", [{"long_prompt": 5}, {"long_input": "1"}, {"long_prompt": 5, "long_output": "1"}]
+)
+def test_long_prompts_have_all_their_prices_or_none(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="all prices or none"):
+        make_price(**given)
+    made = make_price()
+    with pytest.raises(IntegrityError):
+        ModelPrice.objects.filter(pk=made.pk).update(**given)
+
+
+def test_shipped_list_tells_what_long_prompts_cost() -> None:
+    call_command("load_prices", "--apply", stdout=StringIO())
+
+    found = {
+        price.model: (price.long_prompt, price.long_input, price.long_output)
+        for price in ModelPrice.objects.filter(long_prompt__isnull=False)
+    }
+
+    assert found == {
+        "gemini-3.1-pro": (200_000, Decimal(4), Decimal(18)),
+        "gemini-2.5-pro": (200_000, Decimal("2.5"), Decimal(15)),
+    }
+    assert run() == "Every price of the list is in the table.\n"
+
+
+def test_list_with_tiers_is_told_and_with_half_of_one_refused(tmp_path: Path) -> None:
+    long = {"long_prompt": "200000", "long_input": "3", "long_cached_input": "1"}
+    path = listed(tmp_path / "list.json", {**ROW, **long, "long_output": "18"})
+    assert "9 USD (above 200,000 LLM tokens of input: 3, 1, 18)" in run(path)
+
+    with pytest.raises(CommandError, match="no price"):
+        run(listed(tmp_path / "half.json", {**ROW, **long}), "--apply")
+
+
 def test_ceiling_of_a_call_is_what_is_reserved_at_the_price_of_the_moment() -> None:
     make_price()
     make_price(valid_from=AUGUST, output="18", currency="EUR")

@@ -5,16 +5,18 @@ import threading
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
+from pytest_django import DjangoAssertNumQueries
 
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import ledger, ledger_audit, usage_days
-from tokens.models import ModelPrice, TokenMaster, TokenUsageLog, UsageDay
+from tokens.models import ModelPrice, TokenMaster, TokenUsageLog, UsageDay, UsageDayAudit
 from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
@@ -153,11 +155,79 @@ def test_wrong_sums_are_corrected_and_leftovers_removed() -> None:
     assert UsageDay.objects.count() == 1
 
 
-def test_audit_gives_up_in_time_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    TokenUsageLog.objects.create(total_tokens_used=5, company_id="NT051")
+def ledger_of_days(count: int) -> list[date]:
+    """Rows that SQL inserted on so many days, with gaps between them; their days, newest first."""
+    days = [date(2026, 11, 20) - timedelta(days=number * number) for number in range(count)]
+    for day in days:
+        TokenUsageLog.objects.create(
+            total_tokens_used=5, company_id="NT051", logged_at=usage_days.begin_of(day)
+        )
+    return days
 
-    assert usage_days.correct(seconds=0) == 0
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+def days_with_sums() -> list[date]:
+    return sorted(set(UsageDay.objects.values_list("day", flat=True)), reverse=True)
+
+
+def test_audit_without_time_looks_at_the_newest_days_and_goes_on_next_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="tokens")
+    days = ledger_of_days(7)
+    told = "The daily sums of usage of {} and before are looked at next time."
+
+    for looked_at in (4, 5, 6):
+        caplog.clear()
+        assert usage_days.correct(seconds=0) == (4 if looked_at == 4 else 1)
+        assert days_with_sums() == days[:looked_at]
+        assert told.format(days[looked_at]) in caplog.messages
+        assert not UsageDayAudit.objects.get().is_filled
+
+    assert usage_days.correct(seconds=0) == 1
+    assert days_with_sums() == days
+    audit = UsageDayAudit.objects.get()
+    assert (audit.is_filled, audit.checked_from) == (True, None)
+    assert str(audit) == "checked from None"
+    assert_right()
+
+
+def test_newest_days_are_corrected_every_night_whatever_is_left_of_the_others() -> None:
+    days = ledger_of_days(6)
+    usage_days.correct()
+    usage_days.correct(seconds=0)
+    UsageDay.objects.update(total_tokens=F("total_tokens") + 1)
+
+    assert usage_days.correct(seconds=0) == 4
+    right = UsageDay.objects.filter(total_tokens=5).values_list("day", flat=True)
+    assert sorted(right, reverse=True) == [*days[:3], days[4]]
+
+    # The round ends here, and the next one begins anew.
+    assert usage_days.correct(seconds=0) == 1
+    assert usage_days.correct(seconds=0) == 1
+    assert_right()
+
+
+def test_days_that_come_while_the_audit_is_at_earlier_ones_are_counted() -> None:
+    days = ledger_of_days(5)
+    usage_days.correct(seconds=0)
+    TokenUsageLog.objects.create(
+        total_tokens_used=5, company_id="NT051", logged_at=usage_days.begin_of(date(2026, 11, 21))
+    )
+
+    assert usage_days.correct(seconds=0) == 2
+
+    assert days_with_sums() == [date(2026, 11, 21), *days]
+
+
+def test_days_without_rows_are_passed_over(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for day in (date(1970, 1, 2), date(2026, 11, 20)):
+        TokenUsageLog.objects.create(total_tokens_used=5, logged_at=usage_days.begin_of(day))
+    usage_days.correct()
+
+    with django_assert_max_num_queries(24):
+        assert usage_days.correct() == 0
 
 
 def test_there_is_nothing_to_correct_where_nothing_was_used() -> None:
@@ -189,14 +259,23 @@ def test_concurrent_charges_are_all_counted() -> None:
     assert_right()
 
 
-def test_sums_are_made_once_after_an_upgrade() -> None:
+def test_sums_are_made_after_an_upgrade_until_every_day_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(usage_days, "correct", partial(usage_days.correct, seconds=0))
     usage_days.ensure_filled()
     assert not OrmQ.objects.exists()
-    TokenUsageLog.objects.create(total_tokens_used=5, company_id="NT051")
+    days = ledger_of_days(6)
     usage_days.ensure_filled()
-    assert OrmQ.objects.get().func() == "tokens.usage_days.correct"
+    rounds = 0
 
-    usage_days.correct()
-    OrmQ.objects.all().delete()
+    while task := OrmQ.objects.first():
+        assert task.func() == "tokens.usage_days.fill"
+        task.delete()
+        usage_days.fill()
+        rounds += 1
+
+    assert rounds == 3
+    assert days_with_sums() == days
     usage_days.ensure_filled()
     assert not OrmQ.objects.exists()

@@ -25,7 +25,7 @@ from tokens.models.usage import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.models.usage_day import UsageDay
+from tokens.models.usage_day import UsageDay, UsageDayAudit
 
 __all__ = [
     "BY_PROVIDER",
@@ -67,6 +67,7 @@ __all__ = [
     "TokenUsageSummary",
     "Unit",
     "UsageDay",
+    "UsageDayAudit",
     "UsageSummaryRow",
     "by_client",
 ]

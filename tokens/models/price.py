@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.base import ModelBase
 
 from tokens.amounts import COST_PLACES, PRICE_PLACES
 from tokens.call_cost import Rates
 from tokens.usage import Usage
+
+# What a row says of long prompts: all of it or nothing.
+LONG = ("long_prompt", "long_input", "long_cached_input", "long_output")
 
 # What versions of one model add to its name: gemini-2.5-flash-preview-09-2025, -001, -latest.
 _VERSION_WORDS = frozenset({"preview", "exp", "experimental", "latest"})
@@ -35,14 +40,24 @@ def names_of(model: str) -> list[str]:
     return names
 
 
+def price_at(prices: "Iterable[ModelPrice]", model: str, moment: datetime) -> "ModelPrice | None":
+    """Return which of the prices is that of a model at a moment: the newest of its exactest name.
+
+    ``prices`` have names of the model; None where none applies yet.
+    """
+    names = names_of(model)
+    valid = [price for price in prices if price.valid_from <= moment]
+    return max(
+        valid,
+        key=lambda price: (-names.index(plain_name(price.model)), price.valid_from),
+        default=None,
+    )
+
+
 class ModelPriceQuerySet(models.QuerySet["ModelPrice"]):
     def at(self, model: str, moment: datetime) -> "ModelPrice | None":
         """Return the price of a model at a moment, None where none is entered."""
-        names = names_of(model)
-        valid = self.filter(model__in=names, valid_from__lte=moment).order_by("-valid_from")
-        # The sort is stable: of the most exact name the newest price comes first.
-        ranked = sorted(valid, key=lambda price: names.index(plain_name(price.model)))
-        return ranked[0] if ranked else None
+        return price_at(self.filter(model__in=names_of(model)), model, moment)
 
 
 class ModelPrice(models.Model):
@@ -85,6 +100,42 @@ class ModelPrice(models.Model):
         validators=[MinValueValidator(0)],
         help_text="For a million LLM tokens of output, thinking included.",
     )
+    long_prompt = models.BigIntegerField(
+        "long prompts",
+        db_column="LongPrompt",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="A call with more LLM tokens of input than these costs the prices below, for all "
+        "of it. Empty: its length does not matter.",
+    )
+    long_input = models.DecimalField(
+        "input of long prompts",
+        db_column="LongInputPrice",
+        max_digits=14,
+        decimal_places=PRICE_PLACES,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    long_cached_input = models.DecimalField(
+        "cached input of long prompts",
+        db_column="LongCachedInputPrice",
+        max_digits=14,
+        decimal_places=PRICE_PLACES,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    long_output = models.DecimalField(
+        "output for long prompts",
+        db_column="LongOutputPrice",
+        max_digits=14,
+        decimal_places=PRICE_PLACES,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
     currency = models.CharField(
         db_column="Currency",
         max_length=3,
@@ -109,7 +160,13 @@ class ModelPrice(models.Model):
         verbose_name = "price"
         ordering = ["model", "-valid_from"]
         constraints = [
-            models.UniqueConstraint(fields=["model", "valid_from"], name="UQ_ModelPrices_Moment")
+            models.UniqueConstraint(fields=["model", "valid_from"], name="UQ_ModelPrices_Moment"),
+            models.CheckConstraint(
+                condition=Q(**dict.fromkeys(LONG, None))
+                | Q(**{f"{name}__isnull": False for name in LONG}),
+                name="CK_ModelPrices_Long",
+                violation_error_message="Of long prompts enter all prices or none.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -140,26 +197,48 @@ class ModelPrice(models.Model):
         """Return what a call cost, exactly."""
         cached = min(usage.cached_tokens, usage.input_tokens)
         output = usage.output_tokens + usage.thinking_tokens
-        return self._total(usage.input_tokens - cached, cached, output)
+        price = self._price_of(usage.input_tokens)
+        total = (
+            price.input * (usage.input_tokens - cached)
+            + price.cached_input * cached
+            + price.output * output
+        )
+        return total.scaleb(-6)
 
-    @property
-    def rates(self) -> Rates:
-        """What LLM tokens cost at most, in units of a cost's last place: exact whole numbers."""
-        request = max(self.input, self.cached_input)
-        return Rates(int(request.scaleb(PRICE_PLACES)), int(self.output.scaleb(PRICE_PLACES)))
+    def rates_for(self, request: int) -> Rates:
+        """Return what an LLM token costs at most in a call with a request of at most so many.
+
+        In units of a cost's last place: exact whole numbers.
+        """
+        prices = {self._price_of(0), self._price_of(request)}
+        most_input = max(max(price.input, price.cached_input) for price in prices)
+        most_output = max(price.output for price in prices)
+        return Rates(int(most_input.scaleb(PRICE_PLACES)), int(most_output.scaleb(PRICE_PLACES)))
 
     def ceiling(self, reserved: int, output_budget: int | None) -> Decimal:
         """Return the most that a call can cost for which so many LLM tokens are reserved.
 
         ``output_budget`` of them are for its output; None: nobody knows how many.
         """
-        rates = self.rates
+        request = reserved - (output_budget or 0)
+        rates = self.rates_for(request)
         if output_budget is None:
             most = max(rates.input, rates.output) * reserved
         else:
-            most = rates.of(reserved - output_budget, output_budget)
+            most = rates.of(request, output_budget)
         return Decimal(most).scaleb(-COST_PLACES)
 
-    def _total(self, fresh: int, cached: int, output: int) -> Decimal:
-        total = self.input * fresh + self.cached_input * cached + self.output * output
-        return total.scaleb(-6)
+    def _price_of(self, request: int) -> "_Price":
+        """The prices for a request of so many LLM tokens."""
+        if self.long_prompt is not None and request > self.long_prompt:
+            long = (self.long_input, self.long_cached_input, self.long_output)
+            return _Price(*(price or Decimal(0) for price in long))
+        return _Price(self.input, self.cached_input, self.output)
+
+
+class _Price(NamedTuple):
+    """For a million LLM tokens each."""
+
+    input: Decimal
+    cached_input: Decimal
+    output: Decimal

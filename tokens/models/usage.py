@@ -4,7 +4,8 @@ Table and column names are the contract's; amounts are LLM tokens, 64-bit.
 """
 
 from django.db import models
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
@@ -12,6 +13,16 @@ from tokens.amounts import COST_PLACES
 from tokens.models.token import DEFAULT_LIMIT, TokenMaster
 
 DEFAULT_THRESHOLD = 3_000
+
+
+def company_of(prefix: str = "", key_company: Subquery | None = None) -> Coalesce:
+    """Return whose a usage row is: the company that it names, else its key's, else null.
+
+    Rows that were inserted by SQL may name their key alone. ``prefix`` leads to the usage row;
+    ``key_company``: the company of the key, where that is found otherwise than by a join.
+    """
+    of_key = key_company or f"{prefix}token__company_id"
+    return Coalesce(NullIf(f"{prefix}company_id", Value("")), NullIf(of_key, Value("")))
 
 
 class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):

@@ -1,6 +1,7 @@
 """What was used on each day: sums of usage rows, so that no page has to add up millions."""
 
 from django.db import models
+from django.db.models import Q
 
 
 class UsageDay(models.Model):
@@ -41,3 +42,33 @@ class UsageDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.company_id}: {self.total_tokens} LLM tokens"
+
+
+class UsageDayAudit(models.Model):
+    """How far the audit of the daily sums has come: one row.
+
+    It goes from the newest day to the oldest, over several nights where one is too short.
+    """
+
+    id = models.PositiveSmallIntegerField(
+        db_column="AuditID", primary_key=True, default=1, editable=False
+    )
+    checked_from = models.DateField(
+        db_column="CheckedFrom",
+        null=True,
+        help_text="The days before this one are looked at next; empty: the newest ones are.",
+    )
+    is_filled = models.BooleanField(
+        db_column="IsFilled",
+        default=False,
+        db_default=False,
+        help_text="Whether it has looked at every day once: there are sums of each.",
+    )
+
+    class Meta:
+        db_table = "TokenUsageDayAudit"
+        default_permissions = ()  # nobody reads or changes it
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="CK_UsageDayAudit_One")]
+
+    def __str__(self) -> str:
+        return f"checked from {self.checked_from}"

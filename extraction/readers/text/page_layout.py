@@ -95,12 +95,13 @@ def _row_of(box: Box, ends: Sequence[Box], at: Mapping[int, list[int]]) -> int |
     first, last = _band(top) - 1, _band(bottom) + 1
     best = (0.0, 0)
     for band in range(first, min(last, first + MOST_BANDS) + 1):
-        for number in at.get(band, ())[:MOST_ROWS]:
+        for number in at[band][:MOST_ROWS] if band in at else ():
             _, high, _, low = ends[number]
             # Of the lower one of the two boxes, how much is as high on the page as the other one.
             lower = min(bottom - top, low - high)
             share = (min(bottom, low) - max(top, high)) / lower if lower > 0 else 0.0
-            best = max(best, (share, number))
+            if (share, number) > best:
+                best = (share, number)
     share, number = best
     return number if share >= SAME_ROW else None
 

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -24,6 +24,7 @@ from ocrsite.lib.audit import ActorKind, Who
 from tests.extraction.dashboard.rows import make_documents, make_key, make_price, spend
 from tests.extraction.factories import make_extraction
 from tests.tokens import rows as token_rows
+from tokens import dashboard as use
 from tokens import ledger, quotas, services
 from tokens.dashboard import forecast
 from tokens.models import (
@@ -31,6 +32,7 @@ from tokens.models import (
     CoolDown,
     LedgerAlert,
     Quota,
+    QuotaSum,
     SiteAlert,
     ThresholdAlert,
     TokenMaster,
@@ -282,6 +284,57 @@ def test_budgets_are_those_of_the_ledger(
     assert [each.used for each, _, _ in dashboard(bound("NT048"))["budgets"]] == [
         told[str(key)].used
     ]
+
+
+def test_budgets_nearest_to_their_limits_come_first_however_large_they_are() -> None:
+    shares = {}
+    for number in range(14):
+        limit, used, raised_by = 10 ** (number % 5 + 2), 10 ** (number % 5) * number, 0
+        if number == 3:
+            limit, used = 0, 0
+        elif number == 13:
+            limit, used, raised_by = 100, 130, 900
+        key = make_key(f"C{number:02}")
+        quota = Quota.objects.create(
+            token=key,
+            period="daily",
+            limit=limit,
+            raised_by=raised_by,
+            raised_until=NOW + timedelta(hours=1) if raised_by else None,
+        )
+        QuotaSum.objects.create(
+            quota=quota, starts_at=NOW, ends_at=NOW + timedelta(hours=9), used=used
+        )
+        shares[key.company_id] = 100 if limit == 0 else 100 * used // (limit + raised_by)
+
+    shown = use.budgets()
+
+    assert [each.share for each in shown] == sorted(shares.values(), reverse=True)[:10]
+    assert [each.quota.token and each.quota.token.company_id for each in shown[:3]] == [
+        *("C03", "C13", "C12"),
+    ]
+
+
+def test_keys_nearest_to_their_limits_come_first_and_those_out_of_use_last() -> None:
+    for number in range(8):
+        key = make_key(f"C{number}", total_token_limit=1000 * (number + 1))
+        used = (80 + number) * 10 * (number + 1)
+        TokenUsageSummary.objects.filter(token=key).update(
+            total_used_tokens=used, total_remaining_tokens=F("total_remaining_tokens") - used
+        )
+        out_of_use = make_key(f"D{number}")
+        TokenMaster.objects.filter(pk=out_of_use.pk).update(status=TokenStatus.DISABLED)
+    without_limit = make_key("E")
+    TokenMaster.objects.filter(pk=without_limit.pk).update(total_token_limit=0)
+
+    shown = use.attention(NOW.date(), {})
+
+    assert [each.token.company_id for each in shown][:9] == [
+        *("E", "C7", "C6", "C5", "C4", "C3", "C2", "C1", "C0")
+    ]
+    assert [each.share for each in shown][:9] == [100, 87, 86, 85, 84, 83, 82, 81, 80]
+    assert len(shown) == use.SHOWN + 1
+    assert {each.token.status for each in shown[9:]} == {TokenStatus.DISABLED}
 
 
 def test_budgets_in_money_are_told_in_it_beside_those_in_llm_tokens(admin_client: Client) -> None:

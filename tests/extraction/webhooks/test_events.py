@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from extraction import outcomes, pipeline, submission
 from extraction.exceptions import ExtractionFailed
-from extraction.models import Extraction, State, WebhookDelivery, WebhookEndpoint
+from extraction.labels import rows_of
+from extraction.models import Extraction, Label, State, WebhookDelivery, WebhookEndpoint
 from extraction.models.webhook import DeliveryState
 from extraction.review import decisions
 from tests.emulator.server import Emulator
@@ -31,9 +32,14 @@ Add = Callable[..., WebhookEndpoint]
 INVOICE = pdf("INVOICE 4711\nTotal 119.00")
 
 
-def processed(client: str = "user:1") -> Extraction:
+def processed(client: str = "user:1", labels: Mapping[str, str] | None = None) -> Extraction:
     extraction = submission.submit(
-        upload(INVOICE), company_id="NT047", requested_by="asha", branch="North", client=client
+        upload(INVOICE),
+        company_id="NT047",
+        requested_by="asha",
+        branch="North",
+        client=client,
+        labels=labels,
     ).extraction
     pipeline.process(extraction.pk)
     extraction.refresh_from_db()
@@ -78,6 +84,7 @@ def test_success_is_told_to_each_endpoint_once(emulator: Emulator, add: Add) -> 
             "extraction": f"/api/v1/extractions/{extraction.pk}/",
             "extraction_id": str(extraction.pk),
             "company_id": "NT047",
+            "labels": {},
             "state": "succeeded",
             "http_status": 200,
             "code": "",
@@ -95,6 +102,27 @@ def test_failure_is_told_with_its_code(add: Add) -> None:
     data = json.loads(message.body)["data"]
     assert message.event == "extraction.failed"
     assert (data["state"], data["http_status"], data["code"]) == ("failed", 503, "no_key_free")
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, {"project": "Alpha"}, {"project": 'काठमाडौं \u2028"', "cost-centre": "42=x,y"}]
+)
+def test_messages_of_a_document_have_its_labels(
+    emulator: Emulator, add: Add, labels: dict[str, str]
+) -> None:
+    make_token()
+    endpoint = add()
+
+    extraction = processed(labels=labels)
+    decisions.approve(extraction, by=ASHA, version=0, anyway=True)
+    failed = held()
+    Label.objects.bulk_create(rows_of(failed, labels))
+    outcomes.fail(failed, failure())
+
+    events = events_of(endpoint)
+    assert {"extraction.succeeded", "extraction.approved", "extraction.failed"} <= set(events)
+    bodies = endpoint.deliveries.values_list("body", flat=True)
+    assert [json.loads(body)["data"]["labels"] for body in bodies] == [labels] * events.total()
 
 
 def test_what_is_repeated_is_told_once(add: Add) -> None:
