@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -95,10 +94,10 @@ def same_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _without_coverage(config: pytest.Config, *, unmeasured: bool = True) -> Iterator[None]:
+def _without_coverage_if_unmeasured(item: pytest.Item) -> Iterator[None]:
     """Take coverage's tracer out of this thread, and of those that it starts meanwhile."""
-    controller = getattr(config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
-    if controller is None or not (unmeasured and controller.started):
+    controller = getattr(item.config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
+    if controller is None or not (_marked(item, "no_cover") and controller.started):
         yield
         return
     controller.pause()
@@ -111,23 +110,14 @@ def _without_coverage(config: pytest.Config, *, unmeasured: bool = True) -> Iter
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """Measure no fixture of a test that is marked ``no_cover``: pytest-cov's hook is the call's."""
-    with _without_coverage(item.config, unmeasured=_marked(item, "no_cover")):
+    with _without_coverage_if_unmeasured(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """The same for what puts an end to them."""
-    with _without_coverage(item.config, unmeasured=_marked(item, "no_cover")):
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> Iterator[None]:
-    """Migrate without coverage: it takes as long again, and migrations are not measured."""
-    with _without_coverage(request.config, unmeasured=fixturedef.argname == "django_db_setup"):
+    with _without_coverage_if_unmeasured(item):
         return (yield)
 
 
