@@ -189,5 +189,5 @@ def assert_charge_is_right(attempt: Row, calls: list[Call], charge: Row | None) 
         assert charge["estimated"]
         assert charge["total_tokens_used"] >= bill
     else:
-        assert len(calls) == 1
+        assert len(calls) == 1, attempt["code"]  # not all of a row is shown
         assert charge is None
