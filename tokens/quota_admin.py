@@ -17,6 +17,7 @@ from tokens.quota_forms import QuotaForm, QuotaFormSet, SingleQuotaForm
 from tokens.quotas import QuotaState
 from tokens.unpriced import unpriced_for
 
+_NOW = "Now"
 _STATE_COLUMNS = ("used", "reserved", "remaining", "resets_at")
 
 
@@ -95,7 +96,7 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
     fieldsets = [
         (None, {"fields": ["token", "company", "period", "limit", "first_day"]}),
         ("Raise", {"fields": ["raised_by", "raised_until"]}),
-        ("Now", {"fields": _STATE_COLUMNS}),
+        (_NOW, {"fields": _STATE_COLUMNS}),
         ("Change", {"fields": ["why"]}),
     ]
     actions = None
@@ -109,6 +110,10 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
     def limited_to(self, quota: Quota) -> str:
         """LLM tokens, or money with its currency; without what it is raised by."""
         return quota.in_words(quota.limit)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Quota | None = None) -> Any:
+        """How it stands, once there is one."""
+        return [each for each in self.fieldsets or () if obj or each[0] != _NOW]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Quota | None = None) -> list[str]:
         """Whose it is never changes."""
