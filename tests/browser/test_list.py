@@ -140,7 +140,7 @@ def test_invoice_is_found_and_the_filters_cleared(operator: Page) -> None:
 def test_order_and_pages_keep_the_filters(operator: Page) -> None:
     operator.goto(LIST)
     operator.get_by_role("link", name="Total", exact=True).click()
-    expect(files(operator).first).to_have_text("listed-59.pdf")
+    expect(files(operator).first.get_by_role("link").first).to_have_text("listed-59.pdf")
     operator.get_by_role("link", name="Page 3").click()
 
     expect(files(operator)).to_have_count(10)
