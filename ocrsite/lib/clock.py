@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from operator import itemgetter
 
 from django.db import connection
 from django.utils import timezone
@@ -16,6 +17,10 @@ from django.utils import timezone
 # may be set without being compared at once.
 COMPARED_EVERY = 60.0
 MAY_BE_SET_BY = 0.5
+# Seconds: an answer that took longer tells the database's time too roughly. It is asked again, so
+# many times in all, and the quickest answer counts.
+PROMPT = 0.005
+_TRIES = 5
 _SQL = {"postgresql": "SELECT clock_timestamp()", "microsoft": "SELECT SYSUTCDATETIME()"}
 
 
@@ -59,6 +64,17 @@ def _is_old(comparison: _Comparison) -> bool:
 
 
 def _compare() -> _Comparison:
+    connection.ensure_connection()  # a log-in takes long
+    took, best = _asked()
+    for _ in range(_TRIES - 1):
+        if took <= PROMPT:
+            break
+        took, best = min((took, best), _asked(), key=itemgetter(0))
+    return best
+
+
+def _asked() -> tuple[float, _Comparison]:
+    """Ask the database once: how long that took, and what it said in the middle of it."""
     asked = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(_SQL[connection.vendor])
@@ -66,7 +82,7 @@ def _compare() -> _Comparison:
     if database.tzinfo is None:  # SQL Server's
         database = database.replace(tzinfo=UTC)
     answered = time.monotonic()
-    return _Comparison(database, timezone.now(), (asked + answered) / 2)
+    return answered - asked, _Comparison(database, timezone.now(), (asked + answered) / 2)
 
 
 class Disturbance(Enum):

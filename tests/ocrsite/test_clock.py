@@ -47,6 +47,9 @@ class Database:
         self.vendor = vendor
         self.ahead = ahead
         self.asked: list[str] = []
+        self.log_in = timedelta(0)
+        # How long it takes to say what time it was in the beginning, the first answer first.
+        self.delays: list[timedelta] = []
         self._clock = clock
         self._began = timezone.now() - timedelta(seconds=clock.monotonic())
         self._naive = naive
@@ -55,6 +58,9 @@ class Database:
     def time(self) -> datetime:
         """Nobody sets the server's own clock, apart from ``ahead``."""
         return self._began + timedelta(seconds=self._clock.monotonic()) + self.ahead
+
+    def ensure_connection(self) -> None:
+        self._clock.shift(self.log_in)
 
     def cursor(self) -> Any:
         """A context manager, and the cursor that it gives."""
@@ -70,7 +76,9 @@ class Database:
         self.asked.append(sql)
 
     def fetchone(self) -> tuple[datetime]:
-        return (self.time.replace(tzinfo=None) if self._naive else self.time,)
+        said = self.time.replace(tzinfo=None) if self._naive else self.time
+        self._clock.shift(self.delays.pop(0) if self.delays else timedelta(0))
+        return (said,)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +109,28 @@ def test_the_databases_clock_is_the_one_that_counts(
         clock.set_wall_clock(timedelta(hours=-3))
         assert clocks.now() == database.time
         assert database.asked == [sql] * 3  # the host may have been suspended
+
+
+@pytest.mark.parametrize(
+    ("delays", "asked", "wrong_by"),
+    [([], 1, 0), ([4], 1, 2), ([400, 4], 2, 2), ([400, 60, 10, 80, 70], 5, 5)],
+)
+def test_slow_answers_and_log_ins_do_not_tell_the_databases_time(
+    delays: list[int], asked: int, wrong_by: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "_is_shared", lambda: True)
+    monkeypatch.setattr(clocks, "_last", None)
+    with standing_clock() as clock:
+        database = Database("postgresql", clock, timedelta(hours=1), naive=False)
+        database.log_in = timedelta(seconds=2)
+        database.delays = [timedelta(milliseconds=delay) for delay in delays]
+        monkeypatch.setattr(clocks, "connection", database)
+
+        told = clocks.now()
+
+        error = database.time - told
+        assert abs(error - timedelta(milliseconds=wrong_by)) < timedelta(microseconds=10)
+        assert len(database.asked) == asked
 
 
 def test_a_clock_that_is_set_is_no_disturbance_where_the_databases_counts(
