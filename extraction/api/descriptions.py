@@ -131,7 +131,6 @@ FIELDS = {
     "outcome": "How it ended; unknown: nobody knows whether it was answered.",
     "since": f"First day, counted. {_DAY}",
     "until": f"Last day, counted. {_DAY}",
-    "group_by": "What the rows are groups of.",
     # Webhooks, and what staff manage
     "disabled_reason": "Why it is disabled; empty while it is not.",
     "last_success_at": f"When a message last arrived. {_TIME}",
