@@ -73,6 +73,12 @@ PAGES: dict[str, tuple[tuple[int, int, int], bool]] = {
     "api-quota": ((200, 200, 200), False),
     "api-docs": ((200, 200, 200), False),
     "api-schema": ((200, 200, 200), False),
+    # For programs: people use the admin.
+    "manage-tokens": ((403, 403, 403), False),
+    "manage-companies": ((403, 403, 403), False),
+    "manage-clients": ((403, 403, 403), False),
+    "manage-quotas": ((403, 403, 403), False),
+    "manage-grants": ((403, 403, 403), False),
 }
 # Of one document.
 OF_DOCUMENT: dict[str, tuple[int, int, int]] = {
@@ -93,6 +99,9 @@ OTHERS = {
     *("usage-report-file", "document-of-call", "api-webhooks", "api-webhook"),
     *("api-batches", "api-batch"),
     *("api-retry", "api-approve", "api-reject", "api-cancel", "api-page", "api-export"),
+    *("manage-token", "manage-token-key", "manage-company", "manage-company-close"),
+    *("manage-company-reopen", "manage-client", "manage-client-key", "manage-client-revoke"),
+    *("manage-quota", "manage-grant"),
 }
 
 
