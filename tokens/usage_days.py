@@ -86,6 +86,7 @@ def correct(seconds: float = SECONDS) -> int:
     newest = list(islice(_days(), NEWEST))
     corrected = sum(map(_correct_day, newest))
     audit, _ = UsageDayAudit.objects.get_or_create()
+    noted = UsageDayAudit.objects.filter(pk=audit.pk)
     has_time = True
     for day in _days(audit.checked_from):
         if not has_time:
@@ -94,11 +95,9 @@ def correct(seconds: float = SECONDS) -> int:
         if day not in newest:
             corrected += _correct_day(day)
             has_time = time.monotonic() < give_up_at
-        audit.checked_from = day
-        audit.save(update_fields=["checked_from"])
+        noted.update(checked_from=day)
     else:
-        audit.checked_from, audit.is_filled = None, True
-        audit.save(update_fields=["checked_from", "is_filled"])
+        noted.update(checked_from=None, is_filled=True)
     if corrected:
         logger.warning("Corrected %d daily sums of usage.", corrected)
     return corrected

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.test_log_in import fill_in_log_in
 from tests.browser.test_places import DESK, PHONE
 from tests.browser.test_review import doubtful, page_of
 from tests.browser.test_upload import PATIENCE, SAMPLES, assert_accessible_and_fitting
@@ -28,9 +29,8 @@ def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> I
     page.on("pageerror", lambda error: messages.append(str(error)))
     page.set_viewport_size(request.param)
     page.goto("/login/")
-    page.get_by_label("Benutzername").fill(site.credentials["username"])
-    page.get_by_label("Passwort").fill(site.credentials["password"])
-    page.get_by_role("button", name="Anmelden").click()
+    credentials = site.credentials["username"], site.credentials["password"]
+    fill_in_log_in(page, *credentials, labels=("Benutzername", "Passwort", "Anmelden"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Rechnungen hochladen")
     yield page
     assert messages == []

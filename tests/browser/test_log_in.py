@@ -13,12 +13,19 @@ def log_in(page: Page, username: str, password: str) -> None:
     fill_in_log_in(page, username, password)
 
 
-def fill_in_log_in(page: Page, username: str, password: str) -> None:
+def fill_in_log_in(
+    page: Page,
+    username: str,
+    password: str,
+    labels: tuple[str, str, str] = ("Username", "Password", "Log in"),
+) -> None:
+    """Log in on the page that asks for it; labels are those of its language."""
+    of_username, of_password, of_button = labels
     # The browser says on its console when it finds something else focused before autofocus was.
-    expect(page.get_by_label("Username")).to_be_focused()
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_label(of_username)).to_be_focused()
+    page.get_by_label(of_username).fill(username)
+    page.get_by_label(of_password).fill(password)
+    page.get_by_role("button", name=of_button).click()
 
 
 def test_log_in_with_the_first_credentials_leads_to_the_upload_page(
