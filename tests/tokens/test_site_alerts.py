@@ -140,7 +140,7 @@ def test_small_and_huge_limits_are_judged_exactly() -> None:
     assert len(alerts()) == 2
 
 
-@pytest.mark.parametrize("of_company_id", [True, False])
+@pytest.mark.parametrize("of_company", [True, False])
 def test_share_of_a_quota_is_told_once_in_each_period(of_company: bool) -> None:
     with time_machine.travel(datetime(2026, 11, 27, 12, tzinfo=UTC), tick=False) as clock:
         token = make_token(total_token_limit=1_000_000)
