@@ -189,5 +189,7 @@ def assert_charge_is_right(attempt: Row, calls: list[Call], charge: Row | None) 
         assert charge["estimated"]
         assert charge["total_tokens_used"] >= bill
     else:
-        assert len(calls) == 1, attempt["code"]  # not all of a row is shown
+        # The documents may have gone away after the attempt had begun: then no call is made.
+        made = attempt["code"] != "pages_missing"
+        assert len(calls) == int(made), attempt["code"]  # not all of a row is shown
         assert charge is None
