@@ -91,8 +91,10 @@ def standing_folder(folder: Path, made: Path | None = None) -> Path:
     to a new one in its place would be lost when it comes back. A file ``made`` tells that to
     processes that start meanwhile.
     """
+    # Asked first: another thread or process may make the folder between the two questions.
+    was_there = folder in _seen or (made is not None and made.exists())
     if not folder.is_dir():
-        if folder in _seen or (made and made.exists()):
+        if was_there:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
         make_folder(folder)
     if folder not in _seen:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrsite.lib.files import atomic_write, sole_process
+from ocrsite.lib.files import atomic_write, sole_process, standing_folder
 from tests.running_site import ROOT
 
 HOLD = """
@@ -90,3 +90,30 @@ def test_lock_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
         with sole_process(path) as is_sole:
             assert is_sole
+
+
+def test_folder_that_two_make_at_the_same_time_stands_for_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, made = tmp_path / "files", tmp_path / ".files.made"
+    is_dir = Path.is_dir
+
+    def overtaken(path: Path) -> bool:
+        """Have another thread make the folder between a question for it and its answer's use."""
+        found = is_dir(path)
+        monkeypatch.setattr(Path, "is_dir", is_dir)
+        standing_folder(folder, made)
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", overtaken)
+
+    assert standing_folder(folder, made) == folder
+
+
+def test_folder_that_went_away_is_not_made_again(tmp_path: Path) -> None:
+    folder = standing_folder(tmp_path / "files")
+    folder.rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        standing_folder(folder)
+    assert not folder.exists()
