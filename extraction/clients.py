@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.db import Error, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from rest_framework_api_key.crypto import KeyGenerator
 
 from extraction.models import (
@@ -20,6 +20,7 @@ from extraction.models import (
 )
 from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import Action, What, Who
+from ocrsite.lib.compiled import Compiled
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
@@ -83,20 +84,27 @@ class TooManyDocuments(UserFacingError):
 
 
 def holder_of(key: str) -> KeyHolder | None:
-    """Return whose valid API key this is, with the companies of the client; None for any other.
+    """Return whose valid API key this is; None for any other.
 
     A database may find prefixes that differ in case: the digests decide.
     """
-    prefix = key.partition(".")[0]
-    later = ApiClientKey.objects.filter(prefix=prefix)
-    found = ApiClient.objects.filter(Q(prefix=prefix) | Q(pk__in=later.values("client")))
-    for client in found.filter(revoked=False).prefetch_related("companies"):
+    for client in _clients_of_prefix(key.partition(".")[0]):
         for hashed_key, until in _keys_of(client):
             if _generator.verify(key, hashed_key):
                 ends = min(filter(None, (until, client.expiry_date)), default=None)
                 is_over = ends is not None and ends <= clock.now()
                 return None if is_over else KeyHolder(client, ends)
     return None
+
+
+def _unrevoked(prefix: str) -> "QuerySet[ApiClient]":
+    """The clients of which a key begins with this."""
+    later = ApiClientKey.objects.filter(prefix=prefix)
+    found = ApiClient.objects.filter(Q(prefix=prefix) | Q(pk__in=later.values("client")))
+    return found.filter(revoked=False)
+
+
+_clients_of_prefix = Compiled(_unrevoked)
 
 
 def _keys_of(client: ApiClient) -> Iterator[tuple[str, datetime | None]]:

@@ -33,6 +33,7 @@ from extraction.tasks import wake
 from logs import context
 from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import Action
+from ocrsite.lib.compiled import Compiled
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from tokens import selection
 from tokens.models import Provider, TokenMaster
@@ -252,16 +253,29 @@ def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> No
 
 def _earlier(identity: _Identity) -> Extraction | None:
     """The extraction that already answers, by its Idempotency-Key or by its bytes."""
-    used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
-    used = used.filter(extraction__deleted_at=None).select_related("extraction")
-    if same_key := used.first():
+    if same_key := _same_key(identity):
         extraction = same_key.extraction
         if extraction is None or same_key.request or not identity.is_of(extraction):
             raise IdempotencyConflict
         return extraction
     if identity.dedup_key is not None:
-        return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
+        for found in _pks_of_dedup_key(identity.dedup_key):
+            return Extraction.objects.filter(pk=found, dedup_key=identity.dedup_key).first()
     return None
+
+
+def _same_key(identity: _Identity) -> IdempotencyKey | None:
+    """What the caller's Idempotency-Key, if there is one, was used for."""
+    if identity.idempotency_key is None:
+        return None
+    used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
+    return used.filter(extraction__deleted_at=None).select_related("extraction").first()
+
+
+# Most documents are new: what is not there needs no columns.
+_pks_of_dedup_key = Compiled(
+    lambda dedup_key: Extraction.objects.filter(dedup_key=dedup_key).values_list("pk", flat=True)
+)
 
 
 def _record(

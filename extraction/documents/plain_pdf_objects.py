@@ -141,7 +141,7 @@ class Objects:
 
     def _read_sections(self, position: int) -> None:
         """Read all sections of cross-references, the newest first."""
-        seen = set()
+        seen: set[int] = set()
         while True:
             if position in seen or len(seen) > MOST_SECTIONS:
                 raise Doubtful

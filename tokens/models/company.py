@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.base import ModelBase
 from django.utils import timezone
 
+from ocrsite.lib.compiled import Compiled
 from ocrsite.lib.database import UtcNow
 
 logger = logging.getLogger(__name__)
@@ -166,3 +167,18 @@ class Company(models.Model):
     def branch_names(self) -> list[str]:
         """Its branches, in the order in which staff entered them."""
         return list(dict.fromkeys(filter(None, map(str.strip, self.branches.splitlines()))))
+
+
+_closed_among = Compiled(
+    lambda *folded_ids: (
+        Company.objects.closed()
+        .filter(folded_id__in=folded_ids)
+        .values_list("folded_id", flat=True)
+    )
+)
+
+
+def closed_among(company_ids: Iterable[str]) -> set[str]:
+    """Return which of these companies are closed, by their folded ids."""
+    folded_ids = sorted(set(map(folded, company_ids)))
+    return set(_closed_among(*folded_ids)) if folded_ids else set()
