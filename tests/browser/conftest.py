@@ -13,7 +13,10 @@ from tests.running_site import RunningSite, running_site
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Debian's chromium, which asks nobody for updates and works for root."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))),
+        None,
+    )
     if chromium is None:
         reason = "no chromium is installed; make test says how to get it"
         if os.environ.get("CI"):
