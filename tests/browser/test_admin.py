@@ -50,6 +50,7 @@ def lists(page: Page) -> list[str]:
 
 def serious(page: Page) -> list[str]:
     """What axe finds that keeps people from using the page, once its scripts are done."""
+    page.wait_for_load_state()
     expect(page.locator("span.help-tooltip[aria-label]:not([role])")).to_have_count(0)
     return [
         f"{page.url}: {each['id']}, {each['nodes'][0]['html']}"

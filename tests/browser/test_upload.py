@@ -30,6 +30,7 @@ def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> I
 
 
 def assert_accessible_and_fitting(page: Page) -> None:
+    page.wait_for_load_state()
     violations = Axe().run(page).response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations] == []
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
