@@ -77,6 +77,8 @@ def walk(client: Client) -> list[str]:
             target = urlsplit(urljoin(address, link))
             if target.netloc or target.scheme or target.path == "/logout/":
                 continue
+            if urlsplit(address).query and target.path == urlsplit(address).path:
+                continue  # one filter more: each is followed alone
             todo.append((target._replace(fragment="").geturl(), address))
     return faults
 
