@@ -7,14 +7,7 @@ import hashlib
 from typing import Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import (
-    FileUploadHandler,
-    MemoryFileUploadHandler,
-    TemporaryFileUploadHandler,
-)
-
-# Bytes; all handlers of a form get pieces of the smallest size that one of them names.
-PIECE = 256 * 1024
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 
 
 class DigestedFile(TemporaryUploadedFile):
@@ -23,31 +16,43 @@ class DigestedFile(TemporaryUploadedFile):
     sha256: str = ""
 
 
-class SmallFileHandler(MemoryFileUploadHandler):
-    """Keeps files up to FILE_UPLOAD_MAX_MEMORY_SIZE in memory."""
+class DigestingHandler(MemoryFileUploadHandler):
+    """Keeps the files of small forms in memory, and writes those of others to disk.
 
-    chunk_size = PIECE
+    Small is what has at most FILE_UPLOAD_MAX_MEMORY_SIZE bytes; the others are DigestedFiles under
+    FILE_UPLOAD_TEMP_DIR.
+    """
 
-
-class LargeFileHandler(TemporaryFileUploadHandler):
-    """Writes the others to files under FILE_UPLOAD_TEMP_DIR: each is a DigestedFile."""
-
-    chunk_size = PIECE
+    # Bytes of a piece.
+    chunk_size = 256 * 1024
+    _digested: DigestedFile | None = None
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Begin a file."""
-        FileUploadHandler.new_file(self, *args, **kwargs)
-        self._digested = self.file = DigestedFile(
+        """Begin a file. Raises StopFutureHandlers where it is kept in memory."""
+        super().new_file(*args, **kwargs)
+        self._digested = DigestedFile(
             self.file_name or "", self.content_type or "", 0, self.charset, self.content_type_extra
         )
         self._digest = hashlib.sha256()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        """Write a piece."""
+        """Keep a piece."""
+        if self._digested is None:
+            return super().receive_data_chunk(raw_data, start)
         self._digest.update(raw_data)
-        return super().receive_data_chunk(raw_data, start)
+        self._digested.write(raw_data)
+        return None
 
     def file_complete(self, file_size: int) -> "UploadedFile[Any] | None":
         """Return the file."""
+        if self._digested is None:
+            return super().file_complete(file_size)
+        self._digested.seek(0)
+        self._digested.size = file_size
         self._digested.sha256 = self._digest.hexdigest()
-        return super().file_complete(file_size)
+        return self._digested
+
+    def upload_interrupted(self) -> None:
+        """Remove the file that is not complete."""
+        if self._digested is not None:
+            self._digested.close()

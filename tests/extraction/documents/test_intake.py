@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from extraction.documents import rendering, sandbox
 from extraction.documents.intake import AcceptedDocument, folder_of, receive
-from extraction.documents.upload_handlers import DigestedFile, LargeFileHandler
+from extraction.documents.upload_handlers import DigestedFile, DigestingHandler
 from extraction.exceptions import DocumentRejected
 from ocrsite.lib.errors import StorageUnavailable
 from tests.extraction import sample_documents
@@ -75,7 +75,8 @@ def large(content: bytes, settings: Settings) -> DigestedFile:
     """An upload that Django wrote to a file of its own."""
     settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
-    handler = LargeFileHandler()
+    handler = DigestingHandler()
+    handler.activated = False  # the form is not small
     handler.new_file("file", "scan.pdf", "application/pdf", len(content), None)
     for start in range(0, len(content), 1000):
         handler.receive_data_chunk(content[start : start + 1000], start)

@@ -1,12 +1,16 @@
 import hashlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import InMemoryUploadedFile, SimpleUploadedFile, UploadedFile
+from django.core.files.uploadhandler import StopFutureHandlers
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from extraction.documents.upload_handlers import PIECE, DigestedFile
+from extraction.documents.upload_handlers import DigestedFile, DigestingHandler
+
+PIECE = DigestingHandler.chunk_size
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +46,17 @@ def test_a_small_file_stays_in_memory(size: int) -> None:
 
     assert isinstance(received, InMemoryUploadedFile)
     assert received.read() == bytes(size)
+
+
+@pytest.mark.parametrize("is_small", [False, True])
+def test_a_file_that_is_cut_off_leaves_nothing(is_small: bool, tmp_path: Path) -> None:
+    handler = DigestingHandler()
+    handler.activated = is_small
+    with pytest.raises(StopFutureHandlers) if is_small else nullcontext():
+        handler.new_file("file", "scan.pdf", "application/pdf", 3_000_000, None)
+    handler.receive_data_chunk(bytes(PIECE), 0)
+    assert len(list(tmp_path.iterdir())) == (0 if is_small else 1)
+
+    handler.upload_interrupted()
+
+    assert list(tmp_path.iterdir()) == []

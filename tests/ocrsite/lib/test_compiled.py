@@ -44,7 +44,9 @@ def test_the_statement_and_its_rows_are_those_of_the_queryset() -> None:
         assert rows == expected
         assert asked == plainly
     [first, _] = compiled("NT047", now)
-    assert (first.pk, first.named, first.seen) == (keys[1].pk, "Harbour", keys[1].created_at)
+    annotated = vars(first)
+    assert first == keys[1]
+    assert (annotated["named"], annotated["seen"]) == ("Harbour", keys[1].created_at)
     with CaptureQueriesContext(connection) as captured:
         assert first.summary.token_id == keys[1].pk
     assert len(captured) == 0
