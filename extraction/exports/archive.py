@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from django.conf import settings
 
 from extraction.documents.media_types import MEDIA_TYPES
-from extraction.exports.chunks import CHUNK_BYTES, in_chunks
 from extraction.exports.refusal import NOT_APPROVED, ExportRefused
 from extraction.exports.ubl import ubl
 from extraction.exports.values import Exported
 from extraction.models import Extraction, ReviewState
+from ocrsite.lib.downloads import CHUNK_BYTES, in_chunks
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

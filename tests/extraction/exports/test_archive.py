@@ -9,8 +9,8 @@ import pytest
 from lxml import etree
 
 from extraction.exports.archive import MISSING, REFUSED, documents, einvoices, name_of
-from extraction.exports.chunks import CHUNK_BYTES
 from extraction.exports.values import Exported
+from ocrsite.lib.downloads import CHUNK_BYTES
 from tests.extraction.exports.made_up import make_exported
 from tests.extraction.exports.trade import make_trade
 
