@@ -5,19 +5,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import requests
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 from environs import ValidationError
 from pytest_django import Settings
 
+from extraction import throttling
 from extraction.accounts import second_factor
-from extraction.models import AccountRule, Authenticator, ExternalIdentity
+from extraction.accounts.sso import provider as sso_provider
+from extraction.accounts.sso.provider import ProviderFault
+from extraction.models import AccountRule, Authenticator, ExternalIdentity, FailedAttempts
 from extraction.roles import AUDITOR, LEAD, OPERATOR
 from logs.models import AuditEntry
 from ocrsite.lib.oidc import issuer_address, names_by_group
@@ -232,6 +236,51 @@ def test_provider_that_is_away_leaves_passwords(client: Client, settings: Settin
     assert "Single sign-on is not possible at the moment." in page
     form = {"username": "asha", "password": "a-long-password"}
     assert client.post("/login/", form).status_code == 302
+
+
+def test_provider_that_does_not_answer_is_asked_by_one_at_a_time(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers must not be able to hold every thread of the web server with it."""
+    settings.OIDC_ISSUER = "https://login.example"
+    monkeypatch.setattr(sso_provider, "PATIENCE", 0)
+    asked = []
+
+    def not_in_time(address: str, **_: object) -> NoReturn:
+        asked.append(address)
+        with pytest.raises(ProviderFault, match="has not answered yet"):
+            sso_provider.provider()  # as another thread does meanwhile
+        raise requests.Timeout
+
+    monkeypatch.setattr(requests, "get", not_in_time)
+    cache.clear()
+    for _ in range(3):
+        with pytest.raises(ProviderFault, match="says nothing of itself"):
+            sso_provider.provider()
+
+    assert len(asked) == 1
+    cache.clear()
+
+
+def test_strangers_begin_only_so_many_log_ins(client: Client, provider: Provider) -> None:
+    address = RequestFactory().get("/")
+    for _ in range(101):
+        throttling.count_attempt(throttling.begun_log_ins(address))
+
+    answer = client.get("/account/sso/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/")
+    assert not Session.objects.exists()
+    assert "Too many attempts have failed." in client.get("/login/").content.decode()
+    (row,) = FailedAttempts.objects.all()
+    assert throttling.shown([row.subject])[row.subject] == "log-ins begun from 127.0.0.1"
+
+
+def test_log_in_that_succeeds_does_not_count(client: Client, provider: Provider) -> None:
+    for _ in range(2):
+        log_in(client)
+
+    assert FailedAttempts.objects.get().failures == 0
 
 
 def test_provider_whose_token_endpoint_fails_lets_nobody_in(
