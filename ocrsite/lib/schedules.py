@@ -10,8 +10,8 @@ def ensure_nightly(name: str, function: str, at: time) -> None:
     """Have a function, given by its path, called every night at a time (UTC).
 
     A schedule of that name that is already there stays as staff have changed it; only its path
-    follows a function that a release has moved. Of those that workers made at the same moment, which
-    no constraint prevents, the first one stays.
+    follows a function that a release has moved. Of several, which workers that start at the same
+    moment make, since no constraint prevents it, the first one stays.
     """
     tonight = timezone.now().replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
     named = Schedule.objects.filter(name=name).order_by("pk")
