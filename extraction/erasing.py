@@ -23,7 +23,7 @@ from django_q.tasks import async_task
 
 from extraction import outcomes
 from extraction.access import Principal
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.models import (
     Attempt,
     Correction,
@@ -210,6 +210,7 @@ def _erase_batch(erasure: Erasure, pks: Sequence[UUID]) -> None:
 def _remove_files(pk: UUID) -> bool:
     folder = folder_of(pk)
     try:
+        documents_folder()  # raises where its disk is away: what is on it is not gone
         if folder.exists():
             shutil.rmtree(folder)
     except OSError:
