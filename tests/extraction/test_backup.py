@@ -188,7 +188,8 @@ def test_a_copy_that_cannot_be_read_is_no_backup(
 
     def cut_off(path: Path, **options: Any) -> sqlite3.Connection:
         os.truncate(path, 5000)
-        return connect(path, **options)
+        connection: sqlite3.Connection = connect(path, **options)
+        return connection
 
     monkeypatch.setattr(sqlite3, "connect", cut_off)
 

@@ -101,7 +101,7 @@ def test_process_starts_its_own_server_when_the_parent_does_not_fork(
 
 
 def test_want_of_file_handles_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = []
+    opened: list[int] = []
 
     def pipe() -> tuple[int, int]:
         if opened:
