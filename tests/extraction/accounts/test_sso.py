@@ -1,10 +1,13 @@
 """Single sign-on against a provider on this machine, over real HTTP."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -13,12 +16,14 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.db import IntegrityError
 from django.test import Client, RequestFactory
 from environs import ValidationError
 from pytest_django import Settings
 
 from extraction import throttling
 from extraction.accounts import second_factor
+from extraction.accounts.sso import accounts
 from extraction.accounts.sso import provider as sso_provider
 from extraction.accounts.sso.provider import ProviderFault
 from extraction.models import AccountRule, Authenticator, ExternalIdentity, FailedAttempts
@@ -405,6 +410,33 @@ def test_local_account_of_the_address_is_linked_only_if_set(
 
     assert user_of(client) == local
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("sees", ["nothing", "the name"])
+def test_first_log_ins_in_two_windows_are_of_one_user(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch, sees: str
+) -> None:
+    """The other one commits after this one looked for the identity, or after it looked all."""
+    make = accounts._made
+    others = []
+
+    def made(email: str) -> User:
+        if not others:
+            others.append(make(email))
+            told = f"{django_settings.OIDC_ISSUER}\n{provider.person['sub']}"
+            digest = hashlib.sha256(told.encode()).hexdigest()
+            ExternalIdentity.objects.create(user=others[0], digest=digest)
+            if sees == "nothing":
+                raise IntegrityError
+        return make(email)
+
+    monkeypatch.setattr(accounts, "_made", made)
+    # What the other one did stays.
+    monkeypatch.setattr(accounts, "transaction", SimpleNamespace(atomic=nullcontext))
+
+    log_in(client)
+
+    assert user_of(client) == others[0]
 
 
 def test_superuser_is_never_linked(client: Client, settings: Settings, provider: Provider) -> None:
