@@ -61,5 +61,5 @@ def remove_stale_temp_dirs() -> int:
 
 def _touched_at(path: Path) -> float:
     """When it was written to, or a file in it: that changes no folder. Raises FileNotFoundError."""
-    inside = path.rglob("*") if path.is_dir() else ()
-    return max(each.stat().st_mtime for each in (path, *inside))
+    inside = list(path.rglob("*")) if path.is_dir() else []
+    return max(each.stat().st_mtime for each in [path, *inside])

@@ -418,7 +418,7 @@ def test_first_log_ins_in_two_windows_are_of_one_user(
 ) -> None:
     """The other one commits after this one looked for the identity, or after it looked all."""
     make = accounts._made
-    others = []
+    others: list[User] = []
 
     def made(email: str) -> User:
         if not others:
