@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from extraction.models import (
     ApiClient,
+    EarlierDocument,
     Extraction,
     State,
 )
@@ -164,6 +165,29 @@ def test_batch_is_accepted_once_or_answered_with_503(
         if failure.calls < at:
             break
     assert at > 10
+
+
+def test_deadlock_of_what_had_come_before_takes_no_batch_back(
+    limited: Integrator, token: TokenMaster, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller would have to send all of it once more."""
+    form = {"companyID": "NT047", "username": "asha"}
+    file = pdf("INVOICE 1")
+    note = EarlierDocument.objects.get_or_create
+    failures = [DEADLOCK.wrapped()]
+
+    def note_once(**row: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return note(**row)
+
+    for _ in range(2):
+        sent = limited.http.post("/api/v1/batches/", {"file": upload(file), **form})
+        monkeypatch.setattr(EarlierDocument.objects, "get_or_create", note_once)
+
+    assert (sent.status_code, sent.json()["files"][0]["came_before"]) == (202, True)
+    assert EarlierDocument.objects.count() == 1
+    assert not failures
 
 
 @every_kind
