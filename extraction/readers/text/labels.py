@@ -98,6 +98,12 @@ DUE_DATE = whole_words(
 MITI = whole_words(
     r"(?:invoice |bill |transaction )?miti(?: \(bs\))?", r"date \(bs\)", r"bs date", "मिति"
 )
+# In the digits of either script: 2082/11/20, २०८२।११।२०, २०८२ साल फागुन २०, 20 Falgun 2082.
+MITI_DAY = re.compile(
+    r"\d{1,4}(?P<s>[/.।-])\d{1,2}(?P=s)\d{1,4}(?!\d)"
+    r"|\d{4}(?: साल)?[ ,]{1,2}[^\W\d]\S{1,11}[ ,]{1,2}\d{1,2}(?!\d)"
+    r"|\d{1,2}[ ,]{1,2}[^\W\d]\S{1,11}[ ,]{1,2}\d{4}(?!\d)"
+)
 ORDER = whole_words(
     rf"(?:purchase )?order\s*{_NO}",
     rf"p\.?o\.?\s*{_NO}",
