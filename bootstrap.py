@@ -28,7 +28,7 @@ LOCKS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "test": "requ
 # texts of the pages are found with gettext; their translations are kept compiled.
 POPPLER = ("pdftoppm", "poppler-utils")
 TESSERACT = ("tesseract", "tesseract-ocr")
-CHROMIUM = ("chromium", "chromium")
+CHROMIUM = ("chromium-headless-shell", "chromium-headless-shell")
 UNIX_ODBC = ("libodbc.so.2", "libodbc2")
 ATOMIC = ("libatomic.so.1", "libatomic1")
 # Debian keeps the server's own programs off the PATH; this one belongs to every version of it.

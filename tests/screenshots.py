@@ -6,7 +6,6 @@ picture is replaced by the next one.
 
 import io
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from samples import invoices, make
+from tests.browser.conftest import find_chromium
 from tests.running_site import ROOT, RunningSite, running_site
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -84,7 +84,7 @@ def _review_page(site: RunningSite, document: Path) -> str:
 
 @contextmanager
 def _logged_in(site: RunningSite) -> Iterator[Page]:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    chromium = find_chromium()
     if chromium is None:
         raise SystemExit("No chromium is installed; make test says how to get it.")
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.test_log_in import log_in
+from tests.browser.test_log_in import come_back
 from tests.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def rows(site: RunningSite) -> None:
 def staff(browser: Browser, site: RunningSite, rows: None) -> Iterator[Page]:
     context = browser.new_context(base_url=site.url, viewport=DESK)
     page = context.new_page()
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     yield page
     context.close()
 
@@ -50,6 +50,7 @@ def lists(page: Page) -> list[str]:
 
 def serious(page: Page) -> list[str]:
     """What axe finds that keeps people from using the page, once its scripts are done."""
+    page.wait_for_load_state()
     expect(page.locator("span.help-tooltip[aria-label]:not([role])")).to_have_count(0)
     return [
         f"{page.url}: {each['id']}, {each['nodes'][0]['html']}"

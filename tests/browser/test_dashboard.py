@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_log_in import log_in
+from tests.browser.test_log_in import come_back
 from tests.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,7 @@ def test_first_page_fits_and_leads_to_what_it_counts(
     page.on("console", lambda message: messages.append(message.text))
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     site.post(ROOT / "samples" / "acme-invoice.pdf")
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto("/admin/")
@@ -42,7 +42,7 @@ def test_first_page_fits_and_leads_to_what_it_counts(
 
 
 def test_staff_pause_reading_and_operators_are_told(page: Page, site: RunningSite) -> None:
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     page.goto(WORKERS)
     assert Axe().run(page).response["violations"] == []
     page.get_by_label("Reason").fill("Upgrade")

@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -26,6 +27,22 @@ def fill_in_log_in(
     page.get_by_label(of_username).fill(username)
     page.get_by_label(of_password).fill(password)
     page.get_by_role("button", name=of_button).click()
+
+
+_sessions: dict[str, list[Any]] = {}
+
+
+def come_back(page: Page, site: RunningSite) -> None:
+    """Open the upload page as the site's first account, in the session of an earlier test.
+
+    It logs in where there is none, or no more: hashing a password takes the site half a second.
+    """
+    page.context.add_cookies(_sessions.get(site.url, []))
+    page.goto("/", wait_until="commit")
+    if "/login/" in page.url:
+        fill_in_log_in(page, site.credentials["username"], site.credentials["password"])
+        expect(page).to_have_url(f"{site.url}/")
+        _sessions[site.url] = page.context.cookies()
 
 
 def test_log_in_with_the_first_credentials_leads_to_the_upload_page(

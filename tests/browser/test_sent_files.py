@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Dialog, Locator, Page, Route, expect
 
-from tests.browser.test_log_in import log_in
+from tests.browser.test_log_in import come_back
 from tests.browser.test_upload import PATIENCE, SAMPLES, assert_accessible_and_fitting
 from tests.extraction.sample_documents import heic, locked_pdf, pdf
 from tests.running_site import RunningSite
@@ -26,7 +26,7 @@ def files(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def operator(page: Page, site: RunningSite) -> Page:
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     expect(page.get_by_role("button", name="Upload")).to_be_hidden()  # the script runs
     return page
 
@@ -139,7 +139,7 @@ def test_who_was_logged_out_is_told_and_goes_on_after_logging_in(
     expect(row).to_contain_text("You were logged out.")
     expect(operator.get_by_role("alert")).to_contain_text("You were logged out. Log in again")
     other = operator.context.new_page()
-    log_in(other, site.credentials["username"], site.credentials["password"])
+    come_back(other, site)
     other.wait_for_url("**/")
     other.close()
     row.get_by_role("button", name="Send it again").click()
@@ -208,7 +208,7 @@ def test_phone_takes_a_photo(browser: Browser, site: RunningSite, files: Path) -
         base_url=site.url, viewport={"width": 390, "height": 844}, has_touch=True
     )
     page = context.new_page()
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     expect(page.get_by_role("button", name="Upload")).to_be_hidden()
     camera = page.get_by_label("Take a photo")
     expect(page.get_by_text("Take a photo")).to_be_visible()

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.test_log_in import log_in
+from tests.browser.test_log_in import come_back
 from tests.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
@@ -24,12 +24,13 @@ def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> I
     page.on("pageerror", lambda error: messages.append(str(error)))
     width, height = request.param
     page.set_viewport_size({"width": width, "height": height})
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     yield page
     assert messages == []
 
 
 def assert_accessible_and_fitting(page: Page) -> None:
+    page.wait_for_load_state()
     violations = Axe().run(page).response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations] == []
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -62,7 +63,7 @@ def test_three_files_one_bad_are_followed_to_their_end(operator: Page, tmp_path:
 
 
 def test_outage_is_told_beside_the_file(page: Page, site: RunningSite) -> None:
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     detail = "The service cannot reach its database. Try again in a moment."
     problem = {"code": "database_unavailable", "message": "Service Unavailable", "detail": detail}
     page.route(f"{site.url}/", lambda route: route.fulfill(status=503, json=problem))
@@ -77,7 +78,7 @@ def test_file_chosen_before_the_script_arrives_is_sent(page: Page, site: Running
     held: list[Route] = []
     page.route("**/upload*.js", lambda route: held.append(route))
     with page.expect_request("**/upload*.js"):
-        log_in(page, site.credentials["username"], site.credentials["password"])
+        come_back(page, site)
     page.get_by_label("Drop files here").set_input_files([SAMPLES / "acme-invoice.pdf"])
     for route in held:
         route.continue_()
@@ -86,7 +87,7 @@ def test_file_chosen_before_the_script_arrives_is_sent(page: Page, site: Running
 
 
 def test_outage_does_not_end_the_following_of_a_file(page: Page, site: RunningSite) -> None:
-    log_in(page, site.credentials["username"], site.credentials["password"])
+    come_back(page, site)
     problem = {"code": "database_unavailable", "detail": "The service cannot reach its database."}
     page.route(
         "**/extractions/states/*", lambda route: route.fulfill(status=503, json=problem), times=1

@@ -5,6 +5,7 @@ the first of four processes. Pages are drawn and compared once: that moves no mo
 """
 
 import sys
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,6 +13,8 @@ from datetime import timedelta
 import django
 
 AT_ONCE = 5
+# Between two attempts: those that wait for the key would else take the time of those with calls.
+PAUSE_SECONDS = 0.05
 
 
 def work(share: int, of: int) -> None:
@@ -36,6 +39,7 @@ def work(share: int, of: int) -> None:
         try:
             while not Extraction.objects.get(pk=pk).ended:
                 pipeline.process(pk)
+                time.sleep(PAUSE_SECONDS)
         finally:
             connections.close_all()
 

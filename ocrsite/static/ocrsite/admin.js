@@ -21,9 +21,9 @@ document.addEventListener("DOMContentLoaded", () => {
   list.classList.add("has-headings");
 });
 // The help beside Django's pair of lists has a name, which only an image may have. Django adds it
-// when the page is loaded.
-window.addEventListener("load", () => {
-  setTimeout(() => {
+// when the page is loaded; who listens for that later is called later.
+document.addEventListener("DOMContentLoaded", () => {
+  window.addEventListener("load", () => {
     for (const help of document.querySelectorAll("span.help-tooltip[aria-label]")) {
       help.setAttribute("role", "img");
     }

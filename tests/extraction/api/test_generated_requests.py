@@ -203,6 +203,7 @@ def _extraction(state: State, label: str) -> Extraction:
     ],
     indirect=True,
 )
+@pytest.mark.no_cover  # the tests of each endpoint measure it
 def test_every_answer_is_as_described(asked: Asked) -> None:
     @seed(15)
     @hypothesis_settings(
