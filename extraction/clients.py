@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django.db import Error, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from rest_framework_api_key.crypto import KeyGenerator
 
 from extraction.models import (
@@ -20,7 +20,6 @@ from extraction.models import (
 )
 from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import Action, What, Who
-from ocrsite.lib.compiled import Compiled
 from ocrsite.lib.database import deadlocks_retried
 from ocrsite.lib.errors import UserFacingError
 
@@ -84,27 +83,20 @@ class TooManyDocuments(UserFacingError):
 
 
 def holder_of(key: str) -> KeyHolder | None:
-    """Return whose valid API key this is; None for any other.
+    """Return whose valid API key this is, with the companies of the client; None for any other.
 
     A database may find prefixes that differ in case: the digests decide.
     """
-    for client in _clients_of_prefix(key.partition(".")[0]):
+    prefix = key.partition(".")[0]
+    later = ApiClientKey.objects.filter(prefix=prefix)
+    found = ApiClient.objects.filter(Q(prefix=prefix) | Q(pk__in=later.values("client")))
+    for client in found.filter(revoked=False).prefetch_related("companies"):
         for hashed_key, until in _keys_of(client):
             if _generator.verify(key, hashed_key):
                 ends = min(filter(None, (until, client.expiry_date)), default=None)
                 is_over = ends is not None and ends <= clock.now()
                 return None if is_over else KeyHolder(client, ends)
     return None
-
-
-def _unrevoked(prefix: str) -> "QuerySet[ApiClient]":
-    """The clients of which a key begins with this."""
-    later = ApiClientKey.objects.filter(prefix=prefix)
-    found = ApiClient.objects.filter(Q(prefix=prefix) | Q(pk__in=later.values("client")))
-    return found.filter(revoked=False)
-
-
-_clients_of_prefix = Compiled(_unrevoked)
 
 
 def _keys_of(client: ApiClient) -> Iterator[tuple[str, datetime | None]]:
@@ -140,7 +132,7 @@ def count_request(client: ApiClient) -> Allowance | None:
     this_minute = rows.filter(minute=minute, number__lt=limit)
     if not (
         this_minute.update(number=F("number") + 1)
-        or rows.filter(minute__lt=minute).update(minute=minute, number=1)
+        or rows.filter(_other_than(minute)).update(minute=minute, number=1)
     ):
         begun = {"minute": minute, "number": 1}
         _, is_new = ApiClientRequests.objects.get_or_create(client=client, defaults=begun)
@@ -149,6 +141,14 @@ def count_request(client: ApiClient) -> Allowance | None:
             raise TooManyRequests(Allowance(limit, 0, reset))
     number = rows.values_list("number", flat=True).get()
     return Allowance(limit, max(0, limit - number), reset)
+
+
+def _other_than(minute: datetime) -> Q:
+    """The minutes that are over, and those of before the clock was set back.
+
+    The next one is neither: another process may have begun it just now.
+    """
+    return Q(minute__lt=minute) | Q(minute__gt=minute + _MINUTE)
 
 
 def take_room(client: ApiClient) -> None:

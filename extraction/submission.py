@@ -33,7 +33,6 @@ from extraction.tasks import wake
 from logs import context
 from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import Action
-from ocrsite.lib.compiled import Compiled
 from ocrsite.lib.database import deadlocks_retried, retry_deadlocks
 from tokens import selection
 from tokens.models import Provider, TokenMaster
@@ -259,8 +258,7 @@ def _earlier(identity: _Identity) -> Extraction | None:
             raise IdempotencyConflict
         return extraction
     if identity.dedup_key is not None:
-        for found in _pks_of_dedup_key(identity.dedup_key):
-            return Extraction.objects.filter(pk=found, dedup_key=identity.dedup_key).first()
+        return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None
 
 
@@ -270,12 +268,6 @@ def _same_key(identity: _Identity) -> IdempotencyKey | None:
         return None
     used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
     return used.filter(extraction__deleted_at=None).select_related("extraction").first()
-
-
-# Most documents are new: what is not there needs no columns.
-_pks_of_dedup_key = Compiled(
-    lambda dedup_key: Extraction.objects.filter(dedup_key=dedup_key).values_list("pk", flat=True)
-)
 
 
 def _record(

@@ -3,16 +3,12 @@
 import random
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Exists
-from django.utils import timezone
 
-from ocrsite.lib.compiled import Compiled
 from tokens import circuit_breaker, quotas
 from tokens.call_cost import Cost
 from tokens.models import Company, Provider, TokenMaster, TokenQuerySet
-from tokens.models.company import folded
 from tokens.quotas import QuotaState
 from tokens.room import Room, room_for
 
@@ -29,10 +25,10 @@ class Candidate:
         return room_for(self.token, self.quotas, cost)
 
 
-def usable(at: datetime | None = None) -> TokenQuerySet:
+def usable() -> TokenQuerySet:
     """Return the keys that may be taken, with their totals and circuit breakers."""
     return (
-        TokenMaster.objects.usable(at)
+        TokenMaster.objects.usable()
         .select_related("summary")
         .annotate(**circuit_breaker.with_breaker_state())
         .order_by()
@@ -51,8 +47,10 @@ def candidates(
     Those whose ids are in ``tried`` come last, those in ``without`` not at all; with ``only`` no
     other key than this one. Of a closed company, none.
     """
-    rows = _usable_of(company_id.strip(), folded(company_id), timezone.now())
-    tokens = [token for token in rows if token.pk not in without and only in (None, token.pk)]
+    closed = Company.objects.written(company_id).closed()
+    found = usable().for_company(company_id).exclude(Exists(closed))
+    rows = found if only is None else found.filter(pk=only)
+    tokens = [token for token in rows if token.pk not in without]
     random.shuffle(tokens)
     tokens.sort(key=lambda token: (token.provider == Provider.OFFLINE, token.pk in tried))
     states = _states(tokens)
@@ -65,14 +63,6 @@ def candidates(
         elif token.presentable:
             none_online = False
             yield Candidate(token, states.get(token.pk, ()))
-
-
-def _usable(company_id: str, folded_id: str, at: datetime) -> TokenQuerySet:
-    closed = Company.objects.written(folded_id).closed()
-    return usable(at).for_company(company_id).exclude(Exists(closed))
-
-
-_usable_of = Compiled(_usable)
 
 
 def read_again(candidate: Candidate) -> Candidate | None:

@@ -7,14 +7,14 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef
 
 from tokens.models import Company, TokenMaster
-from tokens.models.company import closed_among, folded
+from tokens.models.company import folded
 
 logger = logging.getLogger(__name__)
 
 
 def is_closed(company_id: str) -> bool:
     """Whether the company of this id, however it is written, is closed."""
-    return bool(closed_among([company_id]))
+    return Company.objects.written(company_id).closed().exists()
 
 
 def spellings(company_id: str) -> list[str]:

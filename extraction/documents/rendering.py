@@ -14,13 +14,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.conf import settings
 from PIL import ImageStat
 
 from extraction.documents import sandbox
 from extraction.documents.document import Document, PageImage
 from extraction.documents.images import SIDE, open_image
-from extraction.documents.kept_children import KeptChildren
 from extraction.documents.media_types import PDF
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu, OutOfTime
 from extraction.documents.storage import require_working, storage_faults
@@ -32,9 +30,6 @@ logger = logging.getLogger(__name__)
 QUALITY = 78
 _IMAGE_CHILD = "extraction.documents.image_child"
 COUNT_LIMITS = Limits(cpu=10, wall=30)
-_plain_pdfs = KeptChildren(
-    "extraction.documents.plain_pdf_child", cpu=1, wall=5, memory=sandbox.MEMORY
-)
 # An invoice of five pages full of pictures takes 8.4 s, an ordinary page 0.1 s.
 RENDER_CPU = 20
 RENDER_CPU_PER_PAGE = 2
@@ -147,14 +142,10 @@ def examine_image(path: Path, media_type: str | None, most: int) -> tuple[str | 
 def count_pdf_pages(path: Path) -> int:
     """Return the number of pages of a PDF, without drawing any.
 
-    A child that is kept counts those of a PDF in perfect order, and pdfinfo those of any other.
     Raises DocumentRejected: ``password_protected``, ``corrupt_file``, ``no_pages``, ``portfolio``
     or ``render_timeout``; and RenderBusy. A document with an owner's password alone opens, and is
     accepted.
     """
-    plain: int | None = _plain_pdfs.ask(str(path), str(settings.MAX_PAGES))
-    if plain is not None:
-        return plain
     with _limits_as_errors(path, path.parent):
         if sandbox.poppler_installed():
             count = _count_with_poppler(path)

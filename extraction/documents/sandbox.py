@@ -102,7 +102,7 @@ def run(
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
-            env={**passed_on(), **(environment or {})},
+            env={**_environment(), **(environment or {})},
             start_new_session=True,
         )
         try:
@@ -124,8 +124,7 @@ def run(
         )
 
 
-def passed_on() -> dict[str, str]:
-    """Return what a child is to know of the environment."""
+def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
@@ -174,7 +173,7 @@ def run_child(module: str, *arguments: str, limits: Limits) -> Any:
 
 def loaded_once(*modules: str) -> AbstractContextManager[None]:
     """Have the processes that are forked inside the block share these modules for ``run_child``."""
-    return forks.shared_by_forks(passed_on(), *modules)
+    return forks.shared_by_forks(_environment(), *modules)
 
 
 def _run_forked(arguments: list[str], limits: Limits) -> subprocess.CompletedProcess[bytes]:
@@ -194,7 +193,7 @@ def _run_forked(arguments: list[str], limits: Limits) -> subprocess.CompletedPro
             "errors": errors.name,
             "limits": _limits_of_job(limits) if is_limited else {},
         }
-        code = forks.run_job(job, limits.wall, passed_on())
+        code = forks.run_job(job, limits.wall, _environment())
         if code is None:
             raise (OutOfTime if is_limited else OutOfCpu)(arguments[0])
         _raise_if_killed(code)

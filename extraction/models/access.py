@@ -13,9 +13,8 @@ from django.utils.functional import cached_property
 from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 
 from ocrsite.lib.addresses import Network, networks_in, validate_networks
-from ocrsite.lib.compiled import Compiled
 from tokens.models import Company
-from tokens.models.company import closed_among, folded
+from tokens.models.company import folded
 
 
 class CompanyGrant(models.Model):
@@ -146,22 +145,19 @@ class ApiClient(AbstractAPIKey):
         super().save(*args, **kwargs)
 
     @cached_property
-    def company_ids(self) -> list[str]:
-        """The companies that it is bound to, as its bindings write them."""
-        return _company_ids_of(self.pk)
-
-    @cached_property
     def open_company_ids(self) -> list[str]:
-        """The companies that it may act for: those not closed."""
-        refused = closed_among(self.company_ids)
-        return [each for each in self.company_ids if folded(each) not in refused]
+        """The companies that it may act for, as its bindings write them: those not closed."""
+        bound = [binding.company_id for binding in self.companies.all()]
+        closed = Company.objects.closed().filter(folded_id__in=set(map(folded, bound)))
+        refused = set(closed.values_list("folded_id", flat=True)) if bound else set()
+        return [company_id for company_id in bound if folded(company_id) not in refused]
 
     @property
     def is_refused(self) -> bool:
         """Whether it has companies, and all of them are closed; who manages may open them again."""
         if self.may(Scope.MANAGE):
             return False
-        return bool(self.company_ids) and not self.open_company_ids
+        return bool(self.companies.all()) and not self.open_company_ids
 
     def may(self, scope: Scope) -> bool:
         """Whether the client is for this."""
@@ -220,10 +216,3 @@ class ApiClientCompany(models.Model):
 
     def __str__(self) -> str:
         return self.company_id
-
-
-_company_ids_of = Compiled(
-    lambda client: ApiClientCompany.objects.filter(client=client).values_list(
-        "company_id", flat=True
-    )
-)

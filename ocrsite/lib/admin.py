@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any, TypeVar
+from functools import cache, cached_property
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -11,6 +11,7 @@ from django.contrib.admin.utils import flatten
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
+from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Field, ForeignKey, Model
 from django.forms import CheckboxInput
 from django.forms import Field as FormField
@@ -42,6 +43,36 @@ class ReadOnlyMixin:
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
+
+
+# So many rows of a table that grows with every document are listed.
+LISTED = 10_000
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts and pages through LISTED rows at most; what it tells must not grow with the table."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many are listed."""
+        return min(self._found, LISTED)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more."""
+        return self._found > LISTED
+
+    @cached_property
+    def _found(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[: LISTED + 1].count())
+
+
+class BoundedListMixin:
+    """For an admin of a table that grows with every document: lists the first rows of its order."""
+
+    paginator: ClassVar[type] = BoundedPaginator
+    show_full_result_count = False
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin[M]):

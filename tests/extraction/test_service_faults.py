@@ -74,7 +74,6 @@ def be_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     def miss_the_time() -> bool:
         raise OutOfTime
 
-    monkeypatch.setattr(rendering._plain_pdfs, "ask", lambda *_: None)
     monkeypatch.setattr(sandbox, "poppler_installed", miss_the_time)
 
 

@@ -6,6 +6,7 @@ Other tables name a company by the text of its id, in columns of their own.
 import logging
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,8 @@ from django.db import models
 from django.db.models.base import ModelBase
 from django.utils import timezone
 
-from ocrsite.lib.compiled import Compiled
 from ocrsite.lib.database import UtcNow
+from ocrsite.lib.files import is_storage_fault
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ def zone_named(name: str) -> ZoneInfo:
 def _known_zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    except (KeyError, ValueError, OSError) as error:
+        if is_storage_fault(error, Path(settings.DATA_DIR)):
+            raise  # no fault of the name: not to be remembered
         logger.error("A company's time zone is unknown: %r. Name one such as Asia/Kathmandu.", name)
         return None
 
@@ -167,18 +170,3 @@ class Company(models.Model):
     def branch_names(self) -> list[str]:
         """Its branches, in the order in which staff entered them."""
         return list(dict.fromkeys(filter(None, map(str.strip, self.branches.splitlines()))))
-
-
-_closed_among = Compiled(
-    lambda *folded_ids: (
-        Company.objects.closed()
-        .filter(folded_id__in=folded_ids)
-        .values_list("folded_id", flat=True)
-    )
-)
-
-
-def closed_among(company_ids: Iterable[str]) -> set[str]:
-    """Return which of these companies are closed, by their folded ids."""
-    folded_ids = sorted(set(map(folded, company_ids)))
-    return set(_closed_among(*folded_ids)) if folded_ids else set()

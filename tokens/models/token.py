@@ -4,7 +4,6 @@ Table and column names are the contract's; quotas are LLM tokens, 64-bit.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import partial
 from typing import Self
 
@@ -42,13 +41,13 @@ class TokenQuerySet(models.QuerySet["TokenMaster"]):
         """Every key of one company; blanks around the id are ignored."""
         return self.filter(company_id=company_id.strip())
 
-    def unexpired(self, at: datetime | None = None) -> Self:
+    def unexpired(self) -> Self:
         """Keys whose expiry is in the future, or that have none; whatever their status."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=at or timezone.now()))
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
-    def usable(self, at: datetime | None = None) -> Self:
+    def usable(self) -> Self:
         """Active, unexpired keys of a known provider; the ledger decides whether quota is left."""
-        return self.unexpired(at).filter(status=TokenStatus.ACTIVE, provider__in=Provider.values)
+        return self.unexpired().filter(status=TokenStatus.ACTIVE, provider__in=Provider.values)
 
 
 class TokenMaster(models.Model):

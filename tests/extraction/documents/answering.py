@@ -27,16 +27,6 @@ def answer(arguments: list[str]) -> list[str]:
         case "spin":
             while True:
                 pass
-        case "work":
-            end = time.process_time() + float(rest[0])
-            while time.process_time() < end:
-                pass
-        case "hang":
-            time.sleep(60)
-        case "wait for":
-            Path(rest[0]).read_text()
-        case "write a file":
-            Path(rest[0]).write_text("x")
         case "sleep":
             Path(rest[0]).write_text(f"{os.getpid()} {os.getppid()}")
             time.sleep(60)

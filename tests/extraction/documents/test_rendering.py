@@ -207,7 +207,7 @@ def test_counting_that_does_not_end_in_time_is_not_the_pdfs_fault(
 ) -> None:
     allow(monkeypatch, wall=0.001)
     document = tmp_path / "document"
-    document.write_bytes(sample_documents.pdf("one") + b"not plain")
+    document.write_bytes(sample_documents.pdf("one"))
 
     with pytest.raises(RenderBusy):
         rendering.count_pdf_pages(document)
@@ -261,21 +261,6 @@ def test_cpu_time_is_allowed_by_pages_up_to_a_bound() -> None:
 
     assert [limit.cpu for limit in limits] == [22, 30, 60]
     assert all(limit.wall >= 2 * limit.cpu for limit in limits)
-
-
-@needs_poppler
-@needs_prlimit
-def test_a_plain_pdf_is_counted_without_a_tool(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = tmp_path / "document"
-    fake_tool(monkeypatch, tmp_path, "pdfinfo", "exit 1")
-
-    document.write_bytes(sample_documents.pdf("one", "two"))
-    assert rendering.count_pdf_pages(document) == 2
-    document.write_bytes(sample_documents.pdf("one", "two") + b"not plain")
-    with pytest.raises(DocumentRejected, match="corrupt_file"):
-        rendering.count_pdf_pages(document)
 
 
 @needs_poppler
