@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any, ClassVar, TypeVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
-from django.db.models import DateTimeField, Field, ForeignKey, Model
+from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
 from django.forms import CheckboxInput
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
@@ -73,6 +73,19 @@ class BoundedListMixin:
 
     paginator: ClassVar[type] = BoundedPaginator
     show_full_result_count = False
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Django's; refuses an action on all that are found where not all of them are listed."""
+        if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, 1).is_cut:
+            messages.warning(
+                request,
+                f"More than {LISTED:,} are found, and not all of them are listed. Nothing was "
+                "done: filter the list until it shows them all.",
+            )
+            return None
+        super_: Any = super()
+        response: HttpResponse | None = super_.response_action(request, queryset)
+        return response
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin[M]):
