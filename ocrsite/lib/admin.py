@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -68,13 +68,15 @@ class BoundedPaginator(Paginator[Any]):
         return int(rows.order_by()[: LISTED + 1].count())
 
 
-class BoundedListMixin:
+class BoundedListMixin(admin.ModelAdmin[M]):
     """For an admin of a table that grows with every document: lists the first rows of its order."""
 
-    paginator: ClassVar[type] = BoundedPaginator
+    paginator = BoundedPaginator
     show_full_result_count = False
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Django's; refuses an action on all that are found where not all of them are listed."""
         if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, 1).is_cut:
             messages.warning(
@@ -83,9 +85,7 @@ class BoundedListMixin:
                 "done: filter the list until it shows them all.",
             )
             return None
-        super_: Any = super()
-        response: HttpResponse | None = super_.response_action(request, queryset)
-        return response
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin[M]):
