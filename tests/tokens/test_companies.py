@@ -232,6 +232,7 @@ def test_migration_makes_one_company_of_the_ways_to_write_an_id(
 
 def test_want_of_file_handles_changes_no_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a zone is looked up as is remembered: periods of quotas would begin at another hour."""
+    company._known_zone.cache_clear()  # an earlier test may have looked it up
     with monkeypatch.context() as patch:
 
         def fail(*_: object) -> NoReturn:
