@@ -22,7 +22,7 @@ from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
 from extraction.documents.upload_handlers import DigestedFile
 from extraction.exceptions import DocumentRejected
-from ocrsite.lib.files import make_folder, standing_folder
+from ocrsite.lib.files import make_folder, standing_folder, sync_file, sync_folder
 
 _FILE_NAME_LENGTH = 255
 # They reverse the letters after them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
@@ -90,6 +90,10 @@ def receive(
         path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
         try:
             examined.path.replace(path)
+            # The row that names the document is on disk when it is committed: so is the document.
+            sync_file(path)
+            for each in (folder, folder.parent, _root()):
+                sync_folder(each)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise

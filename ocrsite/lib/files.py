@@ -41,6 +41,15 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Write a file's contents to disk, so that they survive a loss of power. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR)  # Windows flushes none that is open to read alone
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Write a folder's entries to disk, so that a rename survives a crash. Raises OSError."""
     if sys.platform == "win32":  # Windows cannot open a folder

@@ -71,6 +71,25 @@ def test_receive_stores_a_pdf_by_its_id_readable_by_us_alone(data_dir: Path) -> 
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_document_is_on_disk_with_its_folders_before_it_is_accepted(
+    is_large: bool, data_dir: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+
+    def sync(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+
+    content = sample_documents.pdf("INVOICE 4711")
+    file = large(content, settings) if is_large else sample_documents.upload(content)
+    monkeypatch.setattr("ocrsite.lib.files.os.fsync", sync)
+
+    stored = data_dir / "files" / receive(file, uuid.uuid4()).file
+
+    written = (stored, stored.parent, stored.parent.parent, data_dir / "files")
+    assert {path.stat().st_ino for path in written} <= synced
+
+
 def large(content: bytes, settings: Settings) -> DigestedFile:
     """An upload that Django wrote to a file of its own."""
     settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "tmp"
