@@ -1,139 +1,142 @@
 """Exporting invoices, against Python's csv module writing the same rows out of memory.
 
-On SQLite, in a process for each number of rows: the export reads each row's JSON from the database
-and checks it against the schema; plain writing only joins the cells of the finished file again. The
-best of a few rounds, of many rows the only one, in time of the processor. Memory is what the
-process holds afterwards: what is exported is not kept, so it hardly grows with the rows.
+On SQLite, in a process for each: the export reads each row's JSON from the database and checks it
+against the schema; plain writing only joins the cells of the finished file again. Time is that of
+the processor, the best of some rounds, of many rows the only one. Memory is the most that the
+process held, with all of Django: what is exported is not kept, so it hardly grows with the rows.
 """
 
 import csv
-import functools
 import io
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
 
-import psutil
-
-from benchmarks.list import insert
+from benchmarks.filling import filled, moment, multiply
 
 SIZES = (10_000, 1_000_000)
 ROUNDS = 3
-# Of more rows than these one round, and no sheets: openpyxl takes twenty minutes for a million.
+# Of more rows than these one round.
 MANY = 10_000
 COMPARED = 10_000  # rows that plain writing writes
+PLAIN, READING = "plain writing of the same rows", "reading the invoices alone"
+# Archives hold fewer documents than the larger size.
+FORMATS = ("csv", "jsonl", "xlsx", "zip", "ubl")
 
 
 def main() -> None:
-    """Print seconds, rows per second, MB, the ratio to plain writing and the memory of each."""
-    for size in SIZES:
-        subprocess.run([sys.executable, "-m", "benchmarks.export", str(size)], check=True)
+    """Print the table of each size."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("BENCHMARK_DIR", folder)
+        for size in SIZES:
+            print(f"\nExporting {size:,} invoices, the best of {_rounds(size)}\n")
+            print("| what | s | invoices/s | MB | s until it begins | most MB of memory |")
+            print("|---|---|---|---|---|---|", flush=True)
+            for what in (PLAIN, READING, *FORMATS):
+                _run(size, what)
+
+
+def _run(size: int, what: str) -> None:
+    subprocess.run([sys.executable, "-m", "benchmarks.export", str(size), what], check=True)
+
+
+def _rounds(size: int) -> int:
+    return 1 if size > MANY else ROUNDS
 
 
 def fill(size: int) -> None:
-    """Create so many extractions that have succeeded, each with an invoice of one line."""
-    from django.core.management import call_command
-    from django.db import transaction
+    """Write so many approved extractions, whose invoices can be sent as UBL, and one document."""
+    from pathlib import Path
 
-    from extraction.models import Extraction
-    from tests.extraction.sample_invoices import make_invoice
-
-    call_command("migrate", verbosity=0)
-    result = make_invoice().model_dump(mode="json")
-    with transaction.atomic():
-        insert(Extraction, rows(size, result), {"result": result})
-
-
-def rows(size: int, result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The columns of extractions."""
+    from django.conf import settings
     from django.utils import timezone
 
-    now = timezone.now()
-    for number in range(size):
-        yield {
-            "id": uuid.UUID(int=number + 1),
-            "company_id": "NT047",
-            "requested_by": "asha",
-            "client": "user:1",
-            "file": "none",
-            "file_name": f"invoice-{number}.pdf",
-            "sha256": "0" * 64,
-            "media_type": "application/pdf",
-            "size": 1_000,
-            "page_count": 1,
-            "state": "succeeded",
-            "created_at": now - timedelta(minutes=number),
-            "result": result,
-        }
+    from tests.extraction.exports.trade import make_trade
+    from tests.extraction.factories import make_extraction
+
+    document = Path(settings.DATA_DIR, "files", "document.pdf")
+    document.parent.mkdir(exist_ok=True)
+    document.write_bytes(os.urandom(20_000))
+    multiply(
+        make_extraction(
+            file=document.name,
+            state="succeeded",
+            result=make_trade().model_dump(mode="json"),
+            reviewed_at=timezone.now(),
+        ),
+        size,
+        {
+            "id": "printf('%032x', n + 1)",
+            "file_name": "'invoice-' || n || '.pdf'",
+            "created_at": moment("n * 60"),
+        },
+    )
 
 
-def report(size: int) -> None:
-    """Measure and print."""
+def show(what: str, size: int) -> None:
+    """Measure one way, and print its line; nothing of a format that holds fewer."""
+    from extraction.exports.formats import WRITERS, Format
+
+    if what in FORMATS and (WRITERS[Format(what)].most or size) < size:
+        return
+    times = []
+    for _ in range(1 if what == PLAIN else _rounds(size)):
+        seconds, written, until_begun = _plainly(size) if what == PLAIN else _exported(what)
+        times.append((seconds, until_begun))
+    best, begun = map(min, zip(*times, strict=True))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(
+        f"| {what} | {best:.2f} | {size / best:,.0f} | {written / 1e6:.1f} | {begun:.2f} "
+        f"| {memory:.0f} |",
+        flush=True,
+    )
+
+
+def _exported(what: str) -> tuple[float, int, float]:
+    """Return the seconds that an export takes, its bytes, and the seconds until its first ones."""
+    began = time.process_time()
+    written, until_begun = 0, 0.0
+    for chunk in _chunks(what):
+        until_begun = until_begun or time.process_time() - began
+        written += len(chunk)
+    return time.process_time() - began, written, until_begun
+
+
+def _chunks(what: str) -> Iterable[bytes]:
     from extraction.exports.formats import WRITERS, Format
     from extraction.exports.source import exported
     from extraction.models import Extraction
 
-    def export(name: Format) -> Iterable[bytes]:
-        return WRITERS[name].write(exported(Extraction.objects.all()), None)
-
-    def read() -> Iterable[bytes]:
-        return (b"" for _ in exported(Extraction.objects.all()))
-
-    rounds = 1 if size > MANY else ROUNDS
-    print(f"\nExporting {size:,} invoices, the best of {rounds}\n")
-    print("| what | s | invoices/s | MB | × plain writing | MB of memory |")
-    print("|---|---|---|---|---|---|")
-    base = plain_writing(export(Format.CSV), size)
-    show("reading the invoices alone", read, size, rounds, base)
-    formats = [Format.CSV, Format.JSON_LINES, *([] if size > MANY else [Format.XLSX])]
-    for name in formats:
-        show(str(name.label), functools.partial(export, name), size, rounds, base)
+    invoices = exported(Extraction.objects.all())
+    if what == READING:
+        return (b"" for _ in invoices)
+    return WRITERS[Format(what)].write(invoices, None)
 
 
-def plain_writing(export: Iterable[bytes], size: int) -> float:
-    """Print the line of plain writing; return its seconds for so many rows."""
+def _plainly(size: int) -> tuple[float, int, float]:
+    """Return the seconds and bytes of plain writing, from the first rows of the export."""
     text = ""
-    for chunk in export:
+    for chunk in _chunks("csv"):
         text += chunk.decode("utf-8-sig")
         if text.count("\n") > COMPARED:
             break
     some = list(csv.reader(io.StringIO(text)))[:COMPARED]
     times = []
     for _ in range(ROUNDS):
+        file = io.StringIO()
         began = time.process_time()
-        csv.writer(io.StringIO()).writerows(some)
+        csv.writer(file).writerows(some)
         times.append(time.process_time() - began)
-    seconds = min(times) / len(some) * size
-    print(f"| plain writing of the same rows | {seconds:.2f} | {size / seconds:,.0f} | | 1 | |")
-    return seconds
-
-
-def show(
-    label: str, write: Callable[[], Iterable[bytes]], size: int, rounds: int, base: float
-) -> None:
-    """Print the line of one way."""
-    times = []
-    for _ in range(rounds):
-        began = time.process_time()
-        written = sum(map(len, write()))
-        times.append(time.process_time() - began)
-    best = min(times)
-    memory = psutil.Process().memory_info().rss / 1e6
-    numbers = f"{best:.2f} | {size / best:,.0f} | {written / 1e6:.1f} | {best / base:.0f}"
-    print(f"| {label} | {numbers} | {memory:.0f} |", flush=True)
+    share = size / len(some)
+    return min(times) * share, int(file.tell() * share), 0
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as data_dir:
-        os.environ["DATA_DIR"] = data_dir
-        import django
-
-        django.setup()
-        fill(int(sys.argv[1]))
-        report(int(sys.argv[1]))
+    rows = int(sys.argv[1])
+    with filled(f"export-{rows}", partial(fill, rows)):
+        show(sys.argv[2], rows)

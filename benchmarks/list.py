@@ -1,30 +1,28 @@
-"""The list of extractions at 10 thousand and at 1 million rows, with the same filters.
+"""The lists of extractions at 10 thousand and at 1 million rows, with the same filters.
 
-Both tables have equally many rows a day, nine in ten of one company. The pages are requested
-through Django's test client, on SQLite, and must not take twice as long in the large table.
-Measured is the processor's time, the best of many: the others measure other load as well.
+Both tables have equally many rows a day, nine in ten of one company. The pages of operators and
+the API's are requested through Django's test client, on SQLite, and must not take twice as long in
+the large table. Measured is the processor's time, the best of many: the others measure other load
+as well.
 """
 
-import os
 import subprocess
 import sys
-import tempfile
 import time
-import uuid
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from datetime import date, timedelta
+from functools import partial
 
-if TYPE_CHECKING:
-    from django.db.models import Model
+from benchmarks.filling import filled, moment, multiply
 
 SIZES = (10_000, 1_000_000)
 ROUNDS = 20
 SECONDS_APART = 8.64  # 10 thousand rows a day
-CHUNK = 10_000
 SUPPLIERS = 500
+# One of so many rows, which one, key, and the SQL of the value: by the row's number.
+LABELS = (
+    (3, 0, "project", "'Project ' || (number % 60)"),
+    (5000, 4, "cost centre", "'C' || (number % 7)"),
+)
 RESULT = {"line_items": [{"description": "x" * 100}] * 5}  # about as long as an invoice of a page
 
 
@@ -49,84 +47,15 @@ def main() -> None:
         print(f"| {page} | {float(few):.1f} | {float(large[page]):.1f} | {ratio:.2f} |")
 
 
-def labels(size: int) -> Iterator[dict[str, Any]]:
-    """The columns of labels: a project of a third of the rows, a cost centre of one in 5,000."""
-    for number in range(size):
-        if number % 3 == 0:
-            label = {"key": "project", "value": f"Project {number % 60}"}
-        elif number % 5000 == 4:
-            label = {"key": "cost centre", "value": f"C{number % 7}"}
-        else:
-            continue
-        yield {"id": number + 1, "extraction": id_of(number), **label}
-
-
-def id_of(number: int) -> uuid.UUID:
-    """Return the id of a row: in another order than they were received."""
-    return uuid.UUID(int=(number * 2_654_435_761) % 2**64 << 60)
-
-
-def rows(size: int, now: datetime) -> Iterator[dict[str, Any]]:
-    """The columns of extractions, oldest first."""
-    for number in range(size):
-        received = now - timedelta(seconds=(size - number) * SECONDS_APART)
-        failed = number % 100 == 0
-        read: dict[str, Any] = {
-            "state": "succeeded",
-            "result": RESULT,
-            "document_type": "credit_note" if number % 50 == 1 else "invoice",
-            "supplier_name": f"Supplier {number * 7919 % SUPPLIERS} Ltd",
-            "supplier_tax_id": f"DE{number * 7919 % SUPPLIERS:09}",
-            "invoice_number": f"RE-{number}",
-            "invoice_date": received.date(),
-            "due_date": received.date() + timedelta(days=number % 30),
-            "currency": "EUR" if number % 5 else "USD",
-            "total_amount": Decimal(number * 104729 % 10_000_000) / 100,
-            "needs_review": number % 20 == 1,
-            "duplicate_of": uuid.UUID(int=1) if number % 200 == 1 else None,
-        }
-        yield {
-            "id": id_of(number),
-            "company_id": "NT048" if number % 10 == 9 else "NT047",
-            "branch": f"Branch {number % 7}",
-            "requested_by": f"user{number % 12}",
-            "client": "user:1",
-            "file": "x",
-            "file_name": f"scan-{number}.pdf",
-            "sha256": f"{number:064}",
-            "media_type": "application/pdf",
-            "size": 1000,
-            "page_count": 1,
-            "created_at": received,
-            "due_at": received,
-            "state": "failed",
-            **({} if failed else read),
-        }
-
-
 def fill(size: int) -> None:
-    """Make a database with so many rows and three users."""
+    """Write so many rows, and three users."""
     from django.contrib.auth.models import Group, User
-    from django.core.management import call_command
-    from django.db import connection, transaction
 
-    from extraction.models import CompanyGrant, Extraction, Label
+    from extraction.models import CompanyGrant
     from extraction.roles import LEAD
     from tokens.models import Company
 
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
-    # The indexes come last: rows are written faster without.
-    with connection.schema_editor() as editor:
-        for index in Extraction._meta.indexes:
-            editor.remove_index(Extraction, index)
-    now = datetime.now(UTC)
-    with transaction.atomic():
-        insert(Extraction, rows(size, now), {"result": RESULT})
-        insert(Label, labels(size), {})
-    with connection.schema_editor() as editor:
-        for index in Extraction._meta.indexes:
-            editor.add_index(Extraction, index)
+    extractions(size)
     for number, time_zone in (("NT047", "Asia/Kathmandu"), ("NT048", "")):
         Company.objects.create(company_id=number, name=f"Company {number}", time_zone=time_zone)
     for name, companies in (("one", ["NT047"]), ("two", ["NT047", "NT048"]), ("all", [])):
@@ -136,40 +65,56 @@ def fill(size: int) -> None:
             CompanyGrant.objects.create(user=user, company_id=company_id)
 
 
-def insert(model: "type[Model]", every: Iterator[dict[str, Any]], same: Mapping[str, Any]) -> None:
-    """Write rows of a table without an object for each: a million take a minute, not ten.
+def extractions(size: int) -> None:
+    """Write so many extractions, the oldest first and their ids in another order, with labels."""
+    from extraction.models import Label
+    from tests.extraction.factories import make_extraction
 
-    ``same``: values that all rows have that name them.
-    """
-    from django.db import connection
+    row = make_extraction(file="x", result=RESULT)
+    for number, (every, of, key, value) in enumerate(LABELS):
+        label = Label.objects.create(id=number * size + size, extraction=row, key=key)
+        columns = {
+            "id": f"{number * size} + n",
+            "extraction_id": _id_of(f"({every} * n + {of})"),
+            "value": value,
+        }
+        multiply(label, (size - of - 1) // every + 1, columns, {"number": f"{every} * n + {of}"})
+    multiply(
+        row,
+        size,
+        {
+            "id": _id_of("n"),
+            "company_id": "CASE WHEN n % 10 = 9 THEN 'NT048' ELSE 'NT047' END",
+            "branch": "'Branch ' || (n % 7)",
+            "requested_by": "'user' || (n % 12)",
+            "file_name": "'scan-' || n || '.pdf'",
+            "sha256": "printf('%064d', n)",
+            "created_at": "received",
+            "due_at": "received",
+            "state": _read("'succeeded'", "'failed'"),
+            "result": _read('one."result"'),
+            "document_type": _read("CASE WHEN n % 50 = 1 THEN 'credit_note' ELSE 'invoice' END"),
+            "supplier_name": _read(f"'Supplier ' || (n * 7919 % {SUPPLIERS}) || ' Ltd'"),
+            "supplier_tax_id": _read(f"printf('DE%09d', n * 7919 % {SUPPLIERS})"),
+            "invoice_number": _read("'RE-' || n"),
+            "invoice_date": _read("date(received)"),
+            "due_date": _read("date(received, '+' || (n % 30) || ' days')"),
+            "currency": _read("CASE WHEN n % 5 THEN 'EUR' ELSE 'USD' END"),
+            "total_amount": _read("n * 104729 % 10000000 / 100.0"),
+            "needs_review": "n % 20 = 1",
+            "duplicate_of": f"CASE WHEN n % 200 = 1 THEN '{1:032x}' END",
+        },
+        {"received": moment(f"({size} - n) * {SECONDS_APART}")},
+    )
 
-    fields = {field.name: field for field in model._meta.concrete_fields}
-    template = model()
 
-    def stored(name: str, value: Any) -> Any:
-        return fields[name].get_db_prep_save(value, connection)
-
-    unset = {name: stored(name, getattr(template, fields[name].attname)) for name in fields}
-    shared = {name: stored(name, value) for name, value in same.items()}
-
-    def values(row: dict[str, Any]) -> list[Any]:
-        given = {name: stored(name, value) for name, value in row.items() if name not in shared}
-        read = {name: shared[name] for name in row.keys() & shared}
-        return list({**unset, **given, **read}.values())
-
-    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields.values())
-    marks = ", ".join(["%s"] * len(fields))
-    # The names are the model's.
-    statement = f"INSERT INTO {model._meta.db_table} ({columns}) VALUES ({marks})"
-    with connection.cursor() as cursor:
-        for chunk in batched(every, CHUNK):
-            cursor.executemany(statement, [values(row) for row in chunk])
+def _read(value: str, failed: str = "NULL") -> str:
+    """The SQL of a column that failed extractions, one in a hundred, do not have."""
+    return f"CASE WHEN n % 100 THEN {value} ELSE {failed} END"
 
 
-def batched(every: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows in lists of so many."""
-    while chunk := list(islice(every, size)):
-        yield chunk
+def _id_of(number: str) -> str:
+    return f"printf('0%016x000000000000000', {number} * 2654435761)"
 
 
 def measure() -> None:
@@ -206,14 +151,19 @@ def measure() -> None:
         f"{name}, of a company": f"company=NT047&{pages[name]}"
         for name in ("newest", "by supplier", "label", "everything at once")
     }
+    addresses = {name: f"/extractions/?{query}" for name, query in pages.items()}
+    addresses |= {
+        f"API: {name}": f"/api/v1/extractions/?{pages[name]}"
+        for name in ("newest", "failed", "to review", "branch", "label", "label that is rare")
+    }
     for user in User.objects.order_by("pk"):
         client = Client(SERVER_NAME="localhost")
         client.force_login(user)
-        for name, query in pages.items():
+        for name, address in addresses.items():
             times = []
             for _ in range(ROUNDS):
                 start = time.process_time()
-                response = client.get(f"/extractions/?{query}")
+                response = client.get(address)
                 times.append(time.process_time() - start)
                 assert response.status_code == 200, name
                 assert b"notice error" not in response.content, name
@@ -221,10 +171,6 @@ def measure() -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as data_dir:
-        os.environ["DATA_DIR"] = data_dir
-        import django
-
-        django.setup()
-        fill(int(sys.argv[1]))
+    rows = int(sys.argv[1])
+    with filled(f"list-{rows}", partial(fill, rows)):
         measure()

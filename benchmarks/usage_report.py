@@ -1,21 +1,24 @@
 """The usage report of a month, at 5 million usage rows of a year.
 
-Twenty companies with two keys each, twelve requesters, three models. The page is requested through
+Twenty companies with two keys each, twelve requesters, three models; five calls for each document,
+and a label of every third. The page is requested through
 Django's test client, on SQLite, with the daily sums made and without. Measured is the processor's
 time, the best of some: the others measure other load as well.
 """
 
-import os
-import tempfile
 import time
 from datetime import timedelta
 from typing import Any
 
-from benchmarks.filling import without_indexes
+from benchmarks.filling import filled, moment, multiply
 
 ROWS = 5_000_000
 DAYS = 365
 COMPANIES = 20
+CALLS = 5  # of a document
+SECONDS_APART = DAYS * 86_400 / ROWS
+LABEL = "project"
+LABELLED = 3  # one document of so many
 ROUNDS = 3
 GROUPINGS = (
     ("company_id",),
@@ -23,32 +26,19 @@ GROUPINGS = (
     ("day",),
     ("token_id", "day"),
     ("branch", "requested_by"),
+    (f"label:{LABEL}",),
+    (f"label:{LABEL}", "day"),
 )
-INSERT = f"""
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ROWS})
-INSERT INTO TokenUsageLogs (
-    LoggedAt, TokenID, CompanyID, Branch, RequestedBy, Model, Cost, Currency,
-    InputTokens, OutputTokens, ThinkingTokens, TotalTokensUsed, RequestCount
-)
-SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || (i * {DAYS * 86_400 / ROWS}) || ' seconds')
-           || '000',
-       1 + i % {2 * COMPANIES}, 'C' || (i % {COMPANIES}), 'Branch ' || (i % 7), 'user' || (i % 12),
-       'gemini-' || (i % 3), (i % 9973) / 1e6, 'USD', 1000, 300, 400, 1700, 1
-FROM n
-"""
 
 
 def main() -> None:
     """Print the milliseconds of the page by what it is grouped by."""
-    with tempfile.TemporaryDirectory() as data_dir:
-        os.environ["DATA_DIR"] = data_dir
-        import django
-
-        django.setup()
-        fill()
-        without = measure()
+    with filled("usage_report", fill):
         from tokens import usage_days
+        from tokens.models import UsageDay
 
+        UsageDay.objects.all().delete()
+        without = measure()
         usage_days.correct(seconds=3_600)
         with_sums = measure()
     print(f"\nUsage report of a month, {ROWS:,} usage rows of a year, the best of {ROUNDS}\n")
@@ -61,23 +51,78 @@ def main() -> None:
 
 
 def fill() -> None:
-    """Make the database."""
+    """Write the rows."""
     from django.contrib.auth.models import User
-    from django.core.management import call_command
     from django.db import connection
 
+    from extraction.models import Attempt, Label
+    from tests.extraction.factories import make_extraction
     from tokens import services
-    from tokens.models import TokenMaster
+    from tokens.models import TokenMaster, TokenUsageLog
 
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", interactive=False, verbosity=0)
     User.objects.create_superuser("root")
     for number in range(2 * COMPANIES):
         key = TokenMaster(company_id=f"C{number % COMPANIES}", api_key=f"key-{number}")
         services.create_token(token=key)
+    first = key.pk - number
+    document = make_extraction(state="succeeded")
+    attempt = Attempt.objects.create(extraction=document, number=0, token=key, reserved=1)
+    label = Label.objects.create(id=ROWS, extraction=document, key=LABEL)
+    usage = TokenUsageLog.objects.create(
+        usage_id=ROWS + 1,
+        currency="USD",
+        input_tokens=1000,
+        output_tokens=300,
+        thinking_tokens=400,
+        total_tokens_used=1700,
+    )
+    # Calls of a document follow each other, with the keys of its company.
+    token_id = f"{first} + n / {CALLS} % {COMPANIES} + {COMPANIES} * (n % 2)"
+    company = f"'C' || (n / {CALLS} % {COMPANIES})"
+    whose = {"branch": "'Branch ' || ({} % 7)", "requested_by": "'user' || ({} % 12)"}
+    of_document, of_call = "printf('%032x', n)", f"printf('%032x', n / {CALLS})"
+    of_labelled = f"printf('%032x', {LABELLED} * n)"
+    multiply(
+        label,
+        ROWS // CALLS // LABELLED,
+        {"id": "n", "extraction_id": of_labelled, "value": "'Project ' || (n % 20)"},
+    )
+    multiply(
+        attempt,
+        ROWS,
+        {
+            "id": "printf('%032x', n)",
+            "extraction_id": of_call,
+            "number": f"1 + n % {CALLS}",
+            "token_id": token_id,
+        },
+    )
+    multiply(
+        document,
+        ROWS // CALLS,
+        {
+            "id": of_document,
+            "company_id": f"'C' || (n % {COMPANIES})",
+            **{name: text.format("n") for name, text in whose.items()},
+            "created_at": moment(f"{DAYS * 86_400} - n * {SECONDS_APART * CALLS}"),
+        },
+    )
+    multiply(
+        usage,
+        ROWS,
+        {
+            "UsageID": "n + 1",
+            "AttemptID": "printf('%032x', n)",
+            "TokenID": token_id,
+            "CompanyID": company,
+            "Branch": whose["branch"].format(f"(n / {CALLS})"),
+            "RequestedBy": whose["requested_by"].format(f"(n / {CALLS})"),
+            "Model": "'gemini-' || (n % 3)",
+            "Cost": "(n % 9973) / 1e6",
+            "LoggedAt": moment(f"{DAYS * 86_400} - n * {SECONDS_APART}"),
+        },
+    )
     with connection.cursor() as cursor:
-        with without_indexes(cursor, "TokenUsageLogs"):
-            cursor.execute(INSERT)
         cursor.execute("ANALYZE")
 
 

@@ -98,6 +98,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0032_made_once'),
         (N'extraction', N'0033_earlier_documents'),
         (N'extraction', N'0034_kinds_of_alerts'),
+        (N'extraction', N'0035_all_states_and_sums'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -1878,9 +1879,15 @@ CREATE INDEX [django_session_expire_date_a5c62663] ON [django_session] ([expire_
 END
 GO
 
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_all_state' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
+BEGIN
+CREATE INDEX [extraction_all_state] ON [extraction_extraction] ([state], [created_at], [id], [deleted_at]);
+END
+GO
+
 IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'extraction_all_to_review' AND object_id = OBJECT_ID(N'[extraction_extraction]'))
 BEGIN
-CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id], [deleted_at]);
+CREATE INDEX [extraction_all_to_review] ON [extraction_extraction] ([needs_review], [reviewed_at], [created_at], [id], [deleted_at], [currency], [document_type], [total_amount]);
 END
 GO
 
@@ -3078,6 +3085,7 @@ FROM (VALUES
     (N'extraction', N'0032_made_once'),
     (N'extraction', N'0033_earlier_documents'),
     (N'extraction', N'0034_kinds_of_alerts'),
+    (N'extraction', N'0035_all_states_and_sums'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),

@@ -54,7 +54,7 @@ from extraction.webhooks import admin as webhooks_admin  # noqa: F401 - register
 from logs.error_names import name_of
 from logs.models import ErrorSubscription
 from ocrsite.lib import audit
-from ocrsite.lib.admin import ReadOnlyMixin, two_lines
+from ocrsite.lib.admin import BoundedListMixin, ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import SHARED, of_company
 from ocrsite.lib.audit import Action, What
 from ocrsite.lib.audited_accounts import AuditedGroupAdmin, AuditedUserAdmin
@@ -91,7 +91,7 @@ class LabelInline(ReadOnlyMixin, admin.TabularInline[Label, Extraction]):
 
 
 @admin.register(Extraction)
-class ExtractionAdmin(ReadOnlyMixin, admin.ModelAdmin[Extraction]):
+class ExtractionAdmin(BoundedListMixin[Extraction], ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
 
     company_rule = of_company("company_id")

@@ -25,6 +25,8 @@ from tokens.usage_report import Detail, Group, Grouping
 # Far more than five labels need, however JSON escapes them.
 _LONGEST = 10_000
 _MOST_VALUES = 50
+# Of the documents of a label: looking for so many takes some milliseconds.
+_RARE = 1_000
 # Before a key, where usage is grouped by it.
 OF_LABEL = "label:"
 
@@ -67,11 +69,26 @@ def rows_of(extraction: Extraction, labels: Mapping[str, str]) -> list[Label]:
 
 def condition(text: str) -> Q:
     """Return what ``key=value`` selects: rows with this label; ``key`` alone, with any of it."""
+    return Q(Exists(_named(text).filter(extraction=OuterRef("pk"))))
+
+
+def is_rare(text: str) -> bool:
+    """Whether so few documents have the label that it is best to begin with them."""
+    return len(_named(text).values_list("pk")[: _RARE + 1]) <= _RARE
+
+
+def few(text: str) -> Q:
+    """Return what ``condition`` does, for a label that is rare: its index is looked into once.
+
+    For any other a database may read a row of each document that has it.
+    """
+    return Q(pk__in=_named(text).values("extraction_id"))
+
+
+def _named(text: str) -> QuerySet[Label]:
     key, has_value, value = text.partition("=")
-    labels = Label.objects.filter(extraction=OuterRef("pk"), key=key.strip().lower())
-    if has_value:
-        labels = labels.filter(value=value.strip())
-    return Q(Exists(labels))
+    named = Label.objects.filter(key=key.strip().lower()).order_by()
+    return named.filter(value=value.strip()) if has_value else named
 
 
 def counts(extractions: QuerySet[Extraction], key: str) -> list[tuple[str, int]]:

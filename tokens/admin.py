@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 import tokens.alert_admin
 import tokens.price_admin  # noqa: F401 - it registers itself
-from ocrsite.lib.admin import ReadOnlyAdmin, ReadOnlyMixin, two_lines
+from ocrsite.lib.admin import BoundedListMixin, ReadOnlyAdmin, ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, CompanyRule, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
@@ -253,7 +253,7 @@ class OwnOrOfKey(CompanyRule):
 
 
 @admin.register(TokenUsageLog)
-class TokenUsageLogAdmin(ReadOnlyAdmin[TokenUsageLog]):
+class TokenUsageLogAdmin(BoundedListMixin[TokenUsageLog], ReadOnlyAdmin[TokenUsageLog]):
     company_rule = OwnOrOfKey(("company_id", "token__company_id"))
     list_display = [
         *("logged_at", "company", "amount", "price", "requester", "token", "model"),

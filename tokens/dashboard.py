@@ -184,7 +184,8 @@ def _attention(row: Any, today: date, now: datetime, used_of_late: Mapping[int, 
         reasons.append(("waiting", "Cooling down"))
     if token.expires_at and now < token.expires_at <= now + EXPIRES_SOON:
         days = (token.expires_at - now).days
-        reasons.append(("warning", f"Expires in {days} days" if days != 1 else "Expires in 1 day"))
+        words = {0: "Expires within a day", 1: "Expires in 1 day"}
+        reasons.append(("warning", words.get(days, f"Expires in {days} days")))
     if not row.is_served:
         reasons.append(("error", "Company without a usable key"))
     used_up_on = None

@@ -1,10 +1,12 @@
 """``GET /api/v1/extractions/``: what the operators' filters find, page by page with a cursor."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
@@ -13,7 +15,8 @@ from rest_framework.request import Request
 
 from extraction.access import principal_of
 from extraction.api.representations import LISTED_COLUMNS, line
-from extraction.listing.conditions import Rows, matching
+from extraction.listing import edges
+from extraction.listing.conditions import Rows, asked_companies, begins_with_label, matching
 from extraction.listing.filters import FilterForm, Filters
 from extraction.models import State
 
@@ -60,15 +63,19 @@ class ListForm(FilterForm):
         company = cast("forms.ChoiceField", self.fields["company"])
         company.error_messages["invalid_choice"] = "“%(value).50s” is none of your companies."
 
-    def found(self, company_ids: list[str] | None) -> Rows:
-        """Return the extractions selected. Raises ValidationError, by parameter."""
+    def asked(self) -> Filters:
+        """Return the operators' filters. Raises ValidationError, by parameter."""
         if not self.is_valid():
             problems = {name: [str(e) for e in errors] for name, errors in self.errors.items()}
             problems["parameters"] = problems.pop(NON_FIELD_ERRORS, [])
             raise ValidationError(problems)
         own = {"page", "status", "received_since", "received_before"}
         values = {name: value for name, value in self.cleaned_data.items() if name not in own}
-        rows = matching(Filters(**{**values, "sort": values["sort"] or NEWEST_FIRST}), company_ids)
+        return Filters(**{**values, "sort": values["sort"] or NEWEST_FIRST})
+
+    def found(self, company_ids: list[str] | None) -> Rows:
+        """Return the extractions selected. Raises ValidationError, by parameter."""
+        rows = matching(self.asked(), company_ids)
         status = self.cleaned_data["status"]
         if status:
             rows = rows.filter(state__in=_STATES[status])
@@ -83,6 +90,32 @@ class _Pages(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def nearest(self, parts: Sequence[Rows], request: Request) -> Q:
+        """Return a bound to the rows of all parts, behind which the page asked for has none.
+
+        It is the first of the places where a page of each part alone would end. Without it a
+        database sorts the rows of all companies, since an index has the order of each alone.
+        """
+        cursor = self.decode_cursor(request) or Cursor(offset=0, reverse=False, position=None)
+        [order, *_] = self.get_ordering(request, parts[0], None)
+        is_falling = order.startswith("-") != cursor.reverse
+        sign, beyond, within = ("-", "lt", "gte") if is_falling else ("", "gt", "lte")
+        after = Q(**{f"created_at__{beyond}": cursor.position}) if cursor.position else Q()
+        place = cursor.offset + (self.get_page_size(request) or self.page_size)
+        ends = edges.values(
+            [
+                edges.edge(
+                    part.filter(after).order_by(f"{sign}created_at", f"{sign}pk"),
+                    "created_at",
+                    place,
+                )
+                for part in parts
+            ]
+        )
+        if not ends:
+            return Q()
+        return Q(**{f"created_at__{within}": max(ends) if is_falling else min(ends)})
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
         """The order of the rows found, whose first column a cursor names a place in."""
@@ -121,6 +154,11 @@ def extractions_page(request: Request) -> dict[str, Any]:
     )
     rows = form.found(principal.company_ids()).only(*LISTED_COLUMNS).prefetch_related("labels")
     pages = _Pages()
+    filters = form.asked()
+    companies = asked_companies(filters, principal.company_ids()) or []
+    if len(companies) > 1 and not begins_with_label(filters):
+        parts = [rows.filter(company_id=each) for each in companies]
+        rows = rows.filter(pages.nearest(parts, request))
     page = pages.paginate_queryset(rows, request) or []
     return {
         "next": pages.get_next_link(),

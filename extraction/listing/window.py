@@ -11,13 +11,14 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, Q, Subquery, Value, When
+from django.db.models import Case, F, Q, Subquery, When
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import Exact
 
+from extraction.listing import edges
 from extraction.listing.conditions import (
     TO_REVIEW,
     Rows,
+    all_of,
     asked_companies,
     conditions,
     exactly,
@@ -30,8 +31,6 @@ from extraction.models import Extraction, State
 EXAMINED = 5_000
 # Rows further back that a search names in full.
 OLDER_SHOWN = 10
-# Each company of a user takes a column of one query.
-_COMPANIES_AT_ONCE = 200
 # These have an index behind the company.
 _INDEXED_SORTS = {
     "file_name",
@@ -94,7 +93,7 @@ class Window:
         found = Extraction.objects.filter(self._company, self._driver.indexed)
         if self._edge is not None:
             found = found.filter(**{f"{self._driver.column}__gte": self._edge})
-        return found.filter(_all_of(list(self._left.values()))).order_by()
+        return found.filter(all_of(list(self._left.values()))).order_by()
 
     @cached_property
     def has_whole_order(self) -> bool:
@@ -126,7 +125,7 @@ class Window:
             return []
         others = [self._driver.indexed, Q(**{f"{self._driver.column}__lt": self._edge})]
         others += [condition for name, condition in self._left.items() if name != "text"]
-        rows = Extraction.objects.filter(self._company, _all_of(others)).order_by()
+        rows = Extraction.objects.filter(self._company, all_of(others)).order_by()
         columns = ["pk", "file_name", "supplier_name", "invoice_number", "created_at", "company_id"]
         first, *more = [rows.filter(named).values(*columns) for named in exactly(self.filters.text)]
         # In no order: for that of the newest SQLite would read all rows of the company.
@@ -141,20 +140,12 @@ class Window:
         """
         companies = self._companies
         legs = [Q()] if companies is None else [Q(company_id=each) for each in companies]
-        edges = [self._edge_of(leg) for leg in legs]
-        found: list[Any] = []
-        for start in range(0, len(edges), _COMPANIES_AT_ONCE):
-            some = edges[start : start + _COMPANIES_AT_ONCE]
-            # Of whichever row: a table without any has no edges either.
-            for row in Extraction.with_deleted.order_by().values_list(*some)[:1]:
-                found += [value for value in row if value is not None]
-        return max(found, default=None)
+        return max(edges.values([self._edge_of(leg) for leg in legs]), default=None)
 
     def _edge_of(self, company: Q) -> Subquery:
         column = self._driver.column
         rows = Extraction.objects.filter(company, self._driver.indexed)
-        rows = rows.order_by(f"-{column}", "-pk")
-        return Subquery(rows.values(column)[EXAMINED : EXAMINED + 1])
+        return edges.edge(rows.order_by(f"-{column}", "-pk"), column, EXAMINED)
 
     def _choose_driver(self) -> _Driver:
         """The condition that selects the fewest rows, as a rule. Indexes begin with the company."""
@@ -176,17 +167,3 @@ class Window:
     @property
     def _column(self) -> str:
         return SORTS[self.filters.sort.removeprefix("-")]
-
-
-def _all_of(conditions: list[Q]) -> Q:
-    """Conditions as one expression, for which no database looks into an index.
-
-    It might choose one that leaves more rows to read than the driver's.
-    """
-    if not conditions:
-        return Q()
-    together = Q()
-    for condition in conditions:
-        together &= condition
-    fulfilled = Case(When(together, then=Value(1)), default=Value(0), output_field=IntegerField())
-    return Q(Exact(fulfilled, 1))

@@ -241,9 +241,10 @@ class Extraction(models.Model):
             ),
             # Of every company, for superusers.
             models.Index(
-                fields=["needs_review", "reviewed_at", "created_at", *_LISTED],
+                fields=["needs_review", "reviewed_at", "created_at", *_SUMMED],
                 name="extraction_all_to_review",
             ),
+            models.Index(fields=["state", "created_at", *_LISTED], name="extraction_all_state"),
             # Has this company had these bytes read before, and when first?
             models.Index(
                 fields=["company_id", "sha256", "state", "created_at"], name="extraction_bytes"

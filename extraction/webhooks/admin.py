@@ -24,7 +24,7 @@ from extraction.models import (
 from extraction.webhooks import endpoints, secrets
 from extraction.webhooks.endpoints import InvalidEndpoint
 from ocrsite.lib import audit
-from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin import BoundedListMixin, ReadOnlyMixin
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action
 from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
@@ -265,7 +265,9 @@ class WebhookAttemptInline(ReadOnlyMixin, admin.TabularInline[WebhookAttempt, We
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnlyMixin, admin.ModelAdmin[WebhookDelivery]):
+class WebhookDeliveryAdmin(
+    BoundedListMixin[WebhookDelivery], ReadOnlyMixin, admin.ModelAdmin[WebhookDelivery]
+):
     """The messages with their tries, to look at and to send again."""
 
     company_rule = of_company("endpoint__company_id")

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from extraction import throttling
@@ -16,6 +18,7 @@ from extraction.models import (
     FailedAttempts,
     State,
 )
+from ocrsite.lib import admin as lib_admin
 from tests.extraction.factories import make_extraction
 from tests.logs.audited import last
 from tokens.models import Company, TokenMaster
@@ -55,11 +58,42 @@ def test_extractions_are_listed_with_few_queries(
     for _ in range(rows):
         make_extraction(state=State.FAILED)
 
-    # Session, user, two counts, rows, and the companies to filter by.
-    with django_assert_num_queries(6):
+    # Session, user, count, rows, and the companies to filter by.
+    with django_assert_num_queries(5):
         page = staff.get(EXTRACTIONS).content.decode()
 
     assert page.count('<span class="pill pill-failed">Failed</span>') == rows
+
+
+def test_no_more_extractions_are_counted_than_are_listed(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lib_admin, "LISTED", 3)
+    for number in range(4):
+        make_extraction(file_name=f"scan-{number}.pdf")
+
+    with CaptureQueriesContext(connection) as queries:
+        page = staff.get(EXTRACTIONS)
+
+    assert page.context["cl"].result_count == 3
+    assert "The first 3 in this order are listed." in page.content.decode()
+    [count] = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert "LIMIT 4" in count or "TOP 4" in count or "FETCH FIRST 4" in count
+    Extraction.objects.filter(file_name="scan-3.pdf").delete()
+    assert "in this order are listed" not in staff.get(EXTRACTIONS).content.decode()
+
+
+def test_nothing_is_done_to_rows_that_are_found_and_not_listed(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lib_admin, "LISTED", 3)
+    rows = [make_extraction(state=State.FAILED, http_status=502) for _ in range(4)]
+    chosen = {"action": "retry", "select_across": "1", "_selected_action": [rows[0].pk]}
+
+    page = staff.post(EXTRACTIONS, chosen, follow=True)
+
+    assert "More than 3 are found, and not all of them are listed." in page.content.decode()
+    assert Extraction.objects.filter(state=State.FAILED).count() == 4
 
 
 def test_extraction_is_shown_with_its_attempts_and_cannot_be_changed(

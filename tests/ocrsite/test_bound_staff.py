@@ -289,8 +289,8 @@ def test_autocomplete_finds_nothing_of_others(bound: Client) -> None:
 
 
 def test_binding_costs_one_query(bound: Client, django_assert_max_num_queries: Any) -> None:
-    # Session, user, binding, permissions (user's and role's), two counts, rows, values of a filter.
-    with django_assert_max_num_queries(10):
+    # Session, user, binding, permissions (user's and role's), count, rows, values of a filter.
+    with django_assert_max_num_queries(9):
         bound.get("/admin/tokens/tokenusagelog/")
 
 

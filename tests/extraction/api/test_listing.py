@@ -7,8 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from extraction import labels
 from extraction.models import Extraction, State
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
@@ -171,6 +174,100 @@ def test_cursor_goes_through_all_while_new_ones_arrive(integrator: Integrator) -
     assert seen == ["3.pdf", "2.pdf", "2.pdf", "1.pdf", "0.pdf"]
     back = integrator.http.get(body["previous"]).json()
     assert [line["file_name"] for line in back["results"]] == ["2.pdf", "1.pdf"]
+
+
+@pytest.mark.parametrize("order", ["-received", "received"])
+@pytest.mark.parametrize("filters", ["", "&state=failed", "&branch=north"])
+def test_pages_of_several_companies_have_every_row_once_in_order(
+    integrator: Integrator, order: str, filters: str
+) -> None:
+    # The first company has all of its rows before those of the others, which take turns.
+    ids = ["NT047", "NT048", "NT049"]
+    for each in ids[1:]:
+        integrator.record.companies.create(company_id=each)
+    minutes = {"NT047": range(7), "NT048": range(7, 40, 3), "NT049": range(8, 20, 3)}
+    for company_id, found in minutes.items():
+        for minute in found:
+            fields = {"company_id": company_id, "state": State.FAILED, "branch": "North"}
+            make_named(f"{minute}", created_at=MORNING + timedelta(minutes=minute), **fields)
+            make_named("other", created_at=MORNING + timedelta(minutes=minute), company_id="NT050")
+    expected = sorted(minute for each in minutes.values() for minute in each)
+    expected = expected[::-1] if order == "-received" else expected
+    address: str | None = f"{URL}?page_size=4&sort={order}{filters}"
+    seen, pages = [], []
+    while address:
+        body = integrator.http.get(address).json()
+        pages.append([line["file_name"] for line in body["results"]])
+        seen += pages[-1]
+        address = body["next"]
+
+    assert seen == [str(minute) for minute in expected]
+    for earlier in pages[-2::-1]:
+        body = integrator.http.get(body["previous"]).json()
+        assert [line["file_name"] for line in body["results"]] == earlier
+
+
+def test_rows_of_one_moment_in_several_companies_are_all_listed(integrator: Integrator) -> None:
+    integrator.record.companies.create(company_id="NT048")
+    for number in range(6):
+        make_named(f"{number}", company_id=f"NT04{7 + number % 2}", created_at=MORNING)
+    seen: list[str] = []
+    address: str | None = f"{URL}?page_size=2"
+    while address:
+        body = integrator.http.get(address).json()
+        seen += [line["file_name"] for line in body["results"]]
+        address = body["next"]
+
+    assert sorted(seen) == [f"{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize("rare", [0, 1_000], ids=["frequent", "rare"])
+@pytest.mark.parametrize(
+    ("label", "found"),
+    [
+        ("project=Alpha", ["ours.pdf", "second.pdf"]),
+        ("Project", ["beta.pdf", "ours.pdf", "second.pdf"]),
+        ("project=none", []),
+    ],
+)
+def test_label_selects_the_same_however_many_have_it(
+    integrator: Integrator,
+    monkeypatch: pytest.MonkeyPatch,
+    rare: int,
+    label: str,
+    found: list[str],
+) -> None:
+    monkeypatch.setattr(labels, "_RARE", rare)
+    integrator.record.companies.create(company_id="NT048")
+    for name, company_id, value in (
+        ("ours.pdf", "NT047", "Alpha"),
+        ("second.pdf", "NT048", "Alpha"),
+        ("beta.pdf", "NT047", "Beta"),
+        ("theirs.pdf", "NT050", "Alpha"),
+    ):
+        labelled = make_named(name, company_id=company_id)
+        labelled.labels.create(key="project", value=value)
+        labelled.labels.create(key="cost centre", value=value)
+    make_named("unlabelled.pdf")
+
+    assert sorted(names(integrator, label=label)) == found
+    assert names(integrator, label=label, branch="South") == []
+
+
+def test_number_of_queries_does_not_grow_with_the_companies(
+    integrator: Integrator, django_assert_num_queries: Any
+) -> None:
+    integrator.record.companies.create(company_id="NT048")
+    make_named("first.pdf")
+    names(integrator)  # it remembers the client
+    with CaptureQueriesContext(connection) as of_two:
+        names(integrator)
+    for number in range(20):
+        integrator.record.companies.create(company_id=f"NT1{number:02}")
+        make_named(f"{number}.pdf", company_id=f"NT1{number:02}")
+
+    with django_assert_num_queries(len(of_two)):
+        assert len(names(integrator)) == 21
 
 
 def test_number_of_queries_does_not_grow_with_the_rows(

@@ -218,6 +218,24 @@ def make_attention(keys: dict[str, TokenMaster]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(hours=23), "Expires within a day"),
+        (timedelta(hours=30), "Expires in 1 day"),
+        (timedelta(days=3), "Expires in 3 days"),
+    ],
+)
+def test_when_a_key_expires_is_told_in_whole_days(
+    site: dict[str, TokenMaster], admin_client: Client, left: timedelta, words: str
+) -> None:
+    TokenMaster.objects.filter(pk=site["NT047"].pk).update(expires_at=NOW + left)
+
+    told = {each.token.company_id: each for each, _ in dashboard(User.objects.get())["attention"]}
+
+    assert words in [said for _, said in told["NT047"].reasons]
+
+
 def test_what_needs_attention_is_told(admin_client: Client, site: dict[str, TokenMaster]) -> None:
     make_attention(site)
 

@@ -14,6 +14,7 @@ from django.test import Client
 
 from extraction.listing import page as list_page_module
 from extraction.listing import window
+from extraction.listing.conditions import matching
 from extraction.listing.filters import Filters
 from extraction.listing.window import Window
 from extraction.models import CompanyGrant, Extraction, State
@@ -286,3 +287,16 @@ def test_totals_and_the_edge_are_found_in_the_index_alone(filters: Filters, inde
 
     for rows in (sums.order_by(), edge[:1]):
         assert any(f"COVERING INDEX {index} " in step for step in plan_of(rows))
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
+@pytest.mark.usefixtures("six")
+def test_superusers_are_served_by_indexes_of_all_companies() -> None:
+    to_review = Window(Filters(review="needed"), None).rows
+    sums = to_review.values("currency", "document_type").annotate(total=Sum("total_amount"))
+    failed = matching(Filters(state="failed"), None).values("pk")
+
+    assert any("COVERING INDEX extraction_all_to_review " in step for step in plan_of(sums))
+    steps = plan_of(failed[:50])
+    assert any("INDEX extraction_all_state " in step for step in steps)
+    assert not any("ORDER BY" in step for step in steps), "they are sorted"

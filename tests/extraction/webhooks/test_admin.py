@@ -188,8 +188,8 @@ def test_deliveries_are_listed_with_few_queries(
     for _ in range(rows):
         endpoints.ping(endpoint)
 
-    # Session, user, two counts, rows.
-    with django_assert_num_queries(5):
+    # Session, user, count, rows.
+    with django_assert_num_queries(4):
         page = staff.get(DELIVERIES).content.decode()
 
     assert page.count("Pending</span>") == rows
