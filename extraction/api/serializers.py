@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.exceptions import TooManyFieldsSent
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
@@ -128,13 +129,19 @@ class ExtractionInput(serializers.Serializer[None]):
     def _reject_repeated(self, data: Mapping[str, Any]) -> None:
         """Raise ValidationError for a field that was sent more than once: only one would count.
 
-        Raises TooManyFieldsSent above MOST_FIELDS.
+        So for a file under another name, which would not count at all. Raises TooManyFieldsSent
+        above MOST_FIELDS.
         """
         parts: Counter[str] = Counter()
+        known = {name.lower() for name in self._declared_fields}
+        lost: dict[str, list[str]] = {}
         for name in data:
             # A form's mapping has every value of a name; it answers the last one when asked.
             values = data.getlist(name) if isinstance(data, MultiValueDict) else [data[name]]
             parts[name.lower()] += len(values)
+            is_file = any(isinstance(value, UploadedFile) for value in values)
+            if is_file and name.lower() not in known:
+                lost[name] = ["is no field for a document: send each as file."]
         if parts.total() > MOST_FIELDS:
             raise TooManyFieldsSent
         repeated = {
@@ -144,8 +151,8 @@ class ExtractionInput(serializers.Serializer[None]):
             for name in (*self._declared_fields, "division")
             if parts[name.lower()] > 1
         }
-        if repeated:
-            raise serializers.ValidationError(repeated)
+        if repeated or lost:
+            raise serializers.ValidationError(repeated or lost)
 
 
 def _check_link(sent: Mapping[str, Any], *, by_link: bool) -> None:

@@ -206,7 +206,7 @@ CURRENCY_CODES = {"€": "EUR", "$": "USD", "£": "GBP", "₹": "INR"}
 def _heading(*words: str) -> re.Pattern[str]:
     """Match a cell that is one of the words, or begins with it and a colon."""
     joined = "|".join(words)
-    return re.compile(rf"(?:^\s*|(?<=\s\s))(?:{joined})\s*(?::|(?=\s\s)|$)", re.IGNORECASE)
+    return re.compile(rf"(?:^\s*|(?<=\s\s))(?=\w)(?:{joined})\s*(?::|(?=\s\s)|$)", re.IGNORECASE)
 
 
 SUPPLIER = _heading("seller", "supplier", "vendor", "verkäufer", "lieferant", "fournisseur",

@@ -237,6 +237,25 @@ def test_extract_names_the_field_that_is_wrong(
     }
 
 
+@pytest.mark.parametrize("endpoint", ["/extract", "/api/v1/extractions/", "/api/v1/batches/"])
+@pytest.mark.parametrize("name", ["document", "file[]", "file2"])
+def test_file_under_another_name_is_rejected_and_no_document_is_lost(
+    integrator: Integrator, endpoint: str, name: str
+) -> None:
+    form: dict[str, Any] = {
+        "file": upload(INVOICE, "1.pdf"),
+        name: upload(INVOICE, "2.pdf"),
+        "companyID": "NT047",
+        "username": "asha",
+    }
+
+    response = integrator.http.post(endpoint, form)
+
+    assert response.status_code == 400
+    assert response.json()["detail"] == f"{name}: is no field for a document: send each as file."
+    assert not Extraction.objects.exists()
+
+
 @pytest.mark.parametrize("endpoint", ["/extract", "/api/v1/extractions/"])
 @pytest.mark.parametrize(
     ("fields", "detail"),
