@@ -89,7 +89,7 @@ class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
     @admin.display(description="state")
     def pill(self, obj: FailedAttempts) -> SafeString:
         """Whether it is locked now."""
-        if obj.locked_until > timezone.now():
+        if throttling.is_locked(obj):
             return format_html('<span class="pill pill-{}">{}</span>', "failed", "Locked")
         return format_html('<span class="pill">{}</span>', "Free")
 

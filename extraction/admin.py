@@ -91,7 +91,7 @@ class LabelInline(ReadOnlyMixin, admin.TabularInline[Label, Extraction]):
 
 
 @admin.register(Extraction)
-class ExtractionAdmin(BoundedListMixin, ReadOnlyMixin, admin.ModelAdmin[Extraction]):
+class ExtractionAdmin(BoundedListMixin[Extraction], ReadOnlyMixin, admin.ModelAdmin[Extraction]):
     """Every extraction, to look at and to retry."""
 
     company_rule = of_company("company_id")

@@ -136,17 +136,20 @@ def look_at_backups() -> None:
     """Have an open alert while BACKUP_FOLDER has no backup younger than BACKUP_MAX_HOURS."""
     found = {}
     if settings.BACKUP_FOLDER:
-        newest = _newest_backup(Path(settings.BACKUP_FOLDER))
+        most = settings.BACKUP_MAX_HOURS
+        newest = _newest_backup(Path(settings.BACKUP_FOLDER), time.time() + most * 3600)
         age = None if newest is None else (time.time() - newest) / 3600
-        if age is None or age > settings.BACKUP_MAX_HOURS:
+        if age is None or age > most:
             told = "there is none" if age is None else f"the newest is {age:.0f} hours old"
-            text = f"No backup is younger than {settings.BACKUP_MAX_HOURS} hours: {told}."
+            text = f"No backup is younger than {most} hours: {told}."
             found["backup"] = Finding(text)
     SiteAlert.objects.follow(AlertKind.BACKUP, found)
 
 
-def _newest_backup(folder: Path) -> float | None:
-    """When the newest backup in a folder was written; None without any.
+def _newest_backup(folder: Path, latest: float) -> float | None:
+    """When the newest backup in a folder was written, no later than ``latest``; None without any.
+
+    One of the future has a wrong time: it would be young for ever.
 
     That is a file, empty ones aside, or the database in a folder of ``manage.py backup``: documents
     alone are none.
@@ -157,7 +160,8 @@ def _newest_backup(folder: Path) -> float | None:
         stats = [path.stat() for path in (*databases, *files)]
     except OSError:
         return None
-    return max((stat.st_mtime for stat in stats if stat.st_size), default=None)
+    written = (stat.st_mtime for stat in stats if stat.st_size)
+    return max((at for at in written if at <= latest), default=None)
 
 
 # What a worker looks for. That none lives the web processes tell.

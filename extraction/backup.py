@@ -58,8 +58,8 @@ class Backup:
 def back_up(target: Path, keep: int) -> Backup:
     """Write a backup into a folder, remove all but the newest ``keep``, and return it.
 
-    It has its name when all of it is on disk. Raises BackupFailed and OSError; then what there is
-    of it is removed by the next one.
+    It has its name when all of it is on disk. Raises BackupFailed, OSError and django.db.Error;
+    then nothing of it stays, nor of one that was killed.
     """
     make_folder(target)
     with sole_process(target / _LOCK) as is_alone:
@@ -72,7 +72,9 @@ def back_up(target: Path, keep: int) -> Backup:
             raise BackupFailed(f"{folder} is there already.")
         before = max(target.glob(NAMES), default=None)
         written = _write(folder, before)
-        for old in sorted(target.glob(NAMES))[:-keep]:
+        # This one stays whatever the others are called: the clock may have been set back.
+        others = sorted(each for each in target.glob(NAMES) if each != folder)
+        for old in others[: max(0, len(others) - keep + 1)]:
             shutil.rmtree(old)
     logger.info("Backup %s is written: %s files.", folder.name, written.files)
     return written
@@ -80,6 +82,19 @@ def back_up(target: Path, keep: int) -> Backup:
 
 def _write(folder: Path, before: Path | None) -> Backup:
     draft = make_folder(folder.with_name(folder.name + _DRAFT))
+    try:
+        has_database, copies = _fill(draft, before)
+        draft.rename(folder)
+    except BaseException:
+        # Else it would fill the disk, maybe that of the site, until the next one.
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    sync_folder(folder.parent)
+    return Backup(folder, has_database, copies.copied + copies.linked, copies.linked)
+
+
+def _fill(draft: Path, before: Path | None) -> tuple[bool, "_Copies"]:
+    """Copy everything, the database too where it is a file: whether it is."""
     copies = _Copies(Path(settings.DATA_DIR), draft, before)
     for name in _RECORDS:
         copies.copy_all(name, may_link=False)
@@ -93,9 +108,7 @@ def _write(folder: Path, before: Path | None) -> Backup:
         copies.copy(Path(name), may_link=False)
     if hasattr(os, "sync"):  # not on Windows
         os.sync()
-    draft.rename(folder)
-    sync_folder(folder.parent)
-    return Backup(folder, has_database, copies.copied + copies.linked, copies.linked)
+    return has_database, copies
 
 
 def _copy_database(path: Path) -> None:
@@ -109,20 +122,27 @@ def _copy_database(path: Path) -> None:
         os.close(_created(path))
         with connection.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [str(path)])
-        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-            copy.execute("PRAGMA journal_mode=DELETE")  # one file, whoever opens it
-            (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise BackupFailed(f"The copy of the database is damaged: {verdict}")
-            if not _has_clear_key(copy):
+        try:
+            if not _has_clear_key(path):
                 return
+        except sqlite3.Error as error:  # Django's are others
+            raise BackupFailed(f"The copy of the database cannot be read: {error}") from error
     raise BackupFailed("Keys are being inserted in clear: none is to be in a backup. Try again.")
 
 
-def _has_clear_key(copy: sqlite3.Connection) -> bool:
+def _has_clear_key(path: Path) -> bool:
+    """Make a copy one file, whoever opens it; whether a key in clear is in it.
+
+    Raises BackupFailed where SQLite finds something, and sqlite3.Error.
+    """
     clear = "SELECT 1 FROM TokenMaster WHERE ApiKey <> '' AND substr(ApiKey, 1, ?) <> ? LIMIT 1"
     prefix = encryption.PREFIX
-    return copy.execute(clear, [len(prefix), prefix]).fetchone() is not None
+    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode=DELETE")
+        (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise BackupFailed(f"The copy of the database is damaged: {verdict}")
+        return copy.execute(clear, [len(prefix), prefix]).fetchone() is not None
 
 
 class _Copies:

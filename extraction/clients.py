@@ -132,7 +132,7 @@ def count_request(client: ApiClient) -> Allowance | None:
     this_minute = rows.filter(minute=minute, number__lt=limit)
     if not (
         this_minute.update(number=F("number") + 1)
-        or rows.filter(minute__lt=minute).update(minute=minute, number=1)
+        or rows.filter(_other_than(minute)).update(minute=minute, number=1)
     ):
         begun = {"minute": minute, "number": 1}
         _, is_new = ApiClientRequests.objects.get_or_create(client=client, defaults=begun)
@@ -141,6 +141,14 @@ def count_request(client: ApiClient) -> Allowance | None:
             raise TooManyRequests(Allowance(limit, 0, reset))
     number = rows.values_list("number", flat=True).get()
     return Allowance(limit, max(0, limit - number), reset)
+
+
+def _other_than(minute: datetime) -> Q:
+    """The minutes that are over, and those of before the clock was set back.
+
+    The next one is neither: another process may have begun it just now.
+    """
+    return Q(minute__lt=minute) | Q(minute__gt=minute + _MINUTE)
 
 
 def take_room(client: ApiClient) -> None:

@@ -23,7 +23,7 @@ from django_q.tasks import async_task
 
 from extraction import outcomes
 from extraction.access import Principal
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.models import (
     Attempt,
     Correction,
@@ -37,7 +37,7 @@ from extraction.models import (
 )
 from extraction.models.extraction_queryset import ExtractionQuerySet
 from logs.models import ApplicationLog, RetryAttempt
-from ocrsite.lib import audit
+from ocrsite.lib import audit, clock
 from ocrsite.lib.audit import SYSTEM, Action, What, Who
 from ocrsite.lib.database import deadlocks_retried
 from tokens.models import Company, TokenUsageLog
@@ -67,7 +67,11 @@ def order(scope: ErasureScope, subject: str, *, by: User, why: str) -> Erasure:
     """Store an order to erase, with its line of the audit list; the workers begin at once."""
     with transaction.atomic():
         erasure = Erasure.objects.create(
-            scope=scope, subject=subject, asked_by=by.get_username(), why=why
+            scope=scope,
+            subject=subject,
+            asked_by=by.get_username(),
+            why=why,
+            leased_until=clock.now(),
         )
         audit.record(
             Action.ERASED, who=audit.user(by), what=_audited(erasure), after="ordered", why=why
@@ -116,9 +120,12 @@ def _counted(rows: "QuerySet[Any]") -> int:
 
 def wake_unfinished() -> int:
     """Queue the erasures that no worker is at, and return how many. Cheap: workers ask always."""
-    now = timezone.now()
+    now = clock.now()
     woken = 0
-    free = Erasure.objects.filter(ended_at=None, leased_until__lte=now).order_by("pk")
+    # What is leased for longer than that was so before the clock was set back. Twice: whoever
+    # leases it after ``now`` was read has it.
+    ran_out = Q(leased_until__lte=now) | Q(leased_until__gt=now + 2 * LEASE)
+    free = Erasure.objects.filter(ran_out, ended_at=None).order_by("pk")
     for pk in free.values_list("pk", flat=True):
         if free.filter(pk=pk).update(leased_until=now + LEASE):
             async_task("extraction.erasing.go_on", pk)
@@ -135,12 +142,12 @@ def go_on(pk: int, seconds: float = SECONDS) -> bool:
     rest = (_erase_usage, _erase_logs, _erase_failures, _erase_name)
     for step in (_erase_documents(erasure), *(_repeated(each, erasure) for each in rest)):
         for _ in step:
-            Erasure.objects.filter(pk=pk).update(leased_until=timezone.now() + LEASE)
+            Erasure.objects.filter(pk=pk).update(leased_until=clock.now() + LEASE)
             if time.monotonic() >= give_up_at:
-                Erasure.objects.filter(pk=pk).update(leased_until=timezone.now())
+                Erasure.objects.filter(pk=pk).update(leased_until=clock.now())
                 return False
     if extractions_of(erasure).filter(erased_at=None).exists():  # they are being read
-        Erasure.objects.filter(pk=pk).update(leased_until=timezone.now() + PAUSE)
+        Erasure.objects.filter(pk=pk).update(leased_until=clock.now() + PAUSE)
         return False
     return _end(erasure)
 
@@ -203,6 +210,7 @@ def _erase_batch(erasure: Erasure, pks: Sequence[UUID]) -> None:
 def _remove_files(pk: UUID) -> bool:
     folder = folder_of(pk)
     try:
+        documents_folder()  # raises where its disk is away: what is on it is not gone
         if folder.exists():
             shutil.rmtree(folder)
     except OSError:

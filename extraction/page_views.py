@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from extraction.access import principal_of, visible_extraction
 from extraction.documents.enlarged import StoredDocument, page_image
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.documents.kept_words import kept_words
 from extraction.documents.shown_pages import TURNS, turn_page
 from extraction.evidence.printed_days import Order
@@ -36,6 +36,7 @@ def image(request: HttpRequest, extraction_id: UUID, number: int) -> HttpRespons
     try:
         return private_file(request, path, "image/jpeg")
     except FileNotFoundError:
+        documents_folder()  # raises where its disk is away
         raise Http404 from None
 
 
@@ -43,6 +44,7 @@ def image(request: HttpRequest, extraction_id: UUID, number: int) -> HttpRespons
 def words(request: HttpRequest, extraction_id: UUID, number: int) -> HttpResponse:
     """Answer the words of a page with their places; see ``kept_words``."""
     extraction = _with_page(request, extraction_id, number)
+    documents_folder()  # else none would be remembered for an hour
     response = HttpResponse(
         kept_words(folder_of(extraction.pk), number), content_type="application/json"
     )

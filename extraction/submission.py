@@ -252,9 +252,7 @@ def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> No
 
 def _earlier(identity: _Identity) -> Extraction | None:
     """The extraction that already answers, by its Idempotency-Key or by its bytes."""
-    used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
-    used = used.filter(extraction__deleted_at=None).select_related("extraction")
-    if same_key := used.first():
+    if same_key := _same_key(identity):
         extraction = same_key.extraction
         if extraction is None or same_key.request or not identity.is_of(extraction):
             raise IdempotencyConflict
@@ -262,6 +260,14 @@ def _earlier(identity: _Identity) -> Extraction | None:
     if identity.dedup_key is not None:
         return Extraction.objects.filter(dedup_key=identity.dedup_key).first()
     return None
+
+
+def _same_key(identity: _Identity) -> IdempotencyKey | None:
+    """What the caller's Idempotency-Key, if there is one, was used for."""
+    if identity.idempotency_key is None:
+        return None
+    used = IdempotencyKey.objects.filter(client=identity.client, key=identity.idempotency_key)
+    return used.filter(extraction__deleted_at=None).select_related("extraction").first()
 
 
 def _record(

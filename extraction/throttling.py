@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from extraction.models import FailedAttempts
-from ocrsite.lib import audit
+from ocrsite.lib import audit, clock
 from ocrsite.lib.addresses import client_address, network_of
 from ocrsite.lib.audit import SYSTEM, Action, What, Who
 from ocrsite.lib.database import deadlocks_retried
@@ -93,6 +93,14 @@ def resets(email: str, request: HttpRequest) -> list[Subject]:
     return [mailed, *places]
 
 
+def begun_log_ins(request: HttpRequest) -> list[Subject]:
+    """Return what beginning a log-in elsewhere counts for: the address, until one succeeds."""
+    return [
+        replace(place, name=f"sso-{place.name}", shown=_begun_from(place.shown), free=100)
+        for place in address_of(request)
+    ]
+
+
 def api_key(prefix: str) -> Subject:
     """Return the API key with this prefix."""
     return Subject(f"key:{prefix}", f"the API key {prefix}")
@@ -120,9 +128,17 @@ def require_unlocked(subjects: Sequence[Subject]) -> None:
     """Raise TooManyAttempts while one of these is locked."""
     _require_unlocked_in_memory(subjects)
     names = [subject.name for subject in subjects]
-    rows = FailedAttempts.objects.filter(subject__in=names, locked_until__gt=timezone.now())
-    for row in rows:
-        _raise_locked(row.subject, row.locked_until)
+    for row in FailedAttempts.objects.filter(subject__in=names):
+        if is_locked(row):
+            _raise_locked(row)
+
+
+def is_locked(row: FailedAttempts) -> bool:
+    """Whether it is locked now.
+
+    What is locked for much longer than anything ever is was so before the clock was set back.
+    """
+    return timedelta() < row.locked_until - clock.now() < 2 * LONGEST_LOCK
 
 
 @deadlocks_retried
@@ -187,7 +203,7 @@ def take_back(subjects: Sequence[Subject]) -> None:
     """Let an attempt that succeeded not count, and not lock."""
     names = [subject.name for subject in subjects]
     FailedAttempts.objects.filter(subject__in=names, failures__gt=0).update(
-        failures=F("failures") - 1, locked_until=timezone.now()
+        failures=F("failures") - 1, locked_until=clock.now()
     )
 
 
@@ -206,6 +222,8 @@ def _shown_by_name(name: str) -> str:
             return network
         case ["key", prefix]:
             return api_key(prefix).shown
+        case ["sso-address", network]:
+            return _begun_from(network)
         case ["mail-address", network]:
             return f"password resets from {network}"
         case ["mail", _]:
@@ -214,15 +232,19 @@ def _shown_by_name(name: str) -> str:
             return "an account that does not exist"
 
 
+def _begun_from(network: str) -> str:
+    return f"log-ins begun from {network}"
+
+
 def _count(subject: Subject) -> Lock:
-    now = timezone.now()
+    now = clock.now()
     row, is_new = FailedAttempts.objects.select_for_update().get_or_create(
         subject=subject.name, defaults={"last_at": now, "locked_until": now}
     )
     if is_new:
         _limit_rows(now)
-    if row.locked_until > now:
-        _raise_locked(row.subject, row.locked_until)
+    if is_locked(row):
+        _raise_locked(row)
     if row.last_at < now - subject.forgotten_after:
         row.failures = 0
     row.failures += 1
@@ -244,16 +266,17 @@ def _limit_rows(now: datetime) -> None:
 
 
 def _require_unlocked_in_memory(subjects: Sequence[Subject]) -> None:
-    now = timezone.now()
+    now = timezone.now()  # this process's own: the shared clock may ask the database
     for subject in subjects:
         until: datetime | None = caches[CACHE].get(subject.name)
         if until is not None and until > now:
             raise TooManyAttempts(until - now)
 
 
-def _raise_locked(name: str, until: datetime) -> None:
-    wait = until - timezone.now()
-    caches[CACHE].set(name, until, timeout=min(wait.total_seconds(), RECHECK_SECONDS))
+def _raise_locked(row: FailedAttempts) -> None:
+    wait = row.locked_until - clock.now()
+    seconds = min(wait.total_seconds(), RECHECK_SECONDS)
+    caches[CACHE].set(row.subject, timezone.now() + wait, timeout=seconds)
     raise TooManyAttempts(wait)
 
 

@@ -32,6 +32,7 @@ from extraction.labels import OF_LABEL, grouping, known_keys
 from extraction.models import Attempt
 from extraction.review.accepted import accepted
 from ocrsite.lib.admin import may_add
+from ocrsite.lib.downloads import begun
 from ocrsite.lib.moments import day as day_html
 from ocrsite.lib.staff_companies import bound_companies
 from tokens.company_days import between, one_zone, today
@@ -181,7 +182,7 @@ def usage_report_file(request: HttpRequest, format_name: str) -> HttpResponseBas
     report, format_ = form.report(), Format(format_name)
     name = f"usage-{report.since:%Y-%m}.{format_}"
     return StreamingHttpResponse(
-        usage_file(report.table, format_),
+        begun(usage_file(report.table, format_)),
         content_type=WRITERS[ExportFormat(format_)].content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -198,6 +198,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 # With the documents: what a crash leaves of an upload is removed there, and hidden from others.
 FILE_UPLOAD_TEMP_DIR = make_folder(DATA_DIR / "tmp")
+FILE_UPLOAD_HANDLERS = ["extraction.documents.upload_handlers.DigestingHandler"]
 # No default: documents are written by extraction.documents.intake, not through Django's storage.
 STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -253,7 +253,7 @@ class OwnOrOfKey(CompanyRule):
 
 
 @admin.register(TokenUsageLog)
-class TokenUsageLogAdmin(BoundedListMixin, ReadOnlyAdmin[TokenUsageLog]):
+class TokenUsageLogAdmin(BoundedListMixin[TokenUsageLog], ReadOnlyAdmin[TokenUsageLog]):
     company_rule = OwnOrOfKey(("company_id", "token__company_id"))
     list_display = [
         *("logged_at", "company", "amount", "price", "requester", "token", "model"),

@@ -41,7 +41,7 @@ from extraction.api.review import (
     told,
 )
 from extraction.api.serializers import ExtractionInput
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.exceptions import UnderWay
 from extraction.models import ApiClient, Channel, Extraction, Right, Scope
 from extraction.review import decisions
@@ -269,6 +269,7 @@ class PageView(ApiView):
         if number <= extraction.page_count:
             with suppress(FileNotFoundError):
                 return private_file(request._request, path, "image/jpeg")
+            documents_folder()  # raises where its disk is away
         raise NotFound("There is no image of this page.")
 
 

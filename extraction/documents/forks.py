@@ -155,7 +155,13 @@ def _new_server(environment: Mapping[str, str]) -> "_Server":
 
 def _forked_server(asked: socket.socket) -> "_Server":
     """Have a server forked. Raises OSError where that does not happen."""
-    (its_jobs, jobs), (codes, its_codes) = os.pipe(), os.pipe()
+    its_jobs, jobs = os.pipe()
+    try:
+        codes, its_codes = os.pipe()
+    except OSError:  # there are no more file handles: these two must not be lost besides
+        os.close(its_jobs)
+        os.close(jobs)
+        raise
     try:
         try:
             socket.send_fds(asked, [b"fork"], [its_jobs, its_codes])

@@ -72,7 +72,7 @@ def has_strange_digits(words: Sequence[Word]) -> bool:
 
     Most days do not exist; or there are no days and no years, and no amounts add up.
     """
-    days = [valid for word in words for valid in _days(word.text)]
+    days = _days(_apart(words))
     if days:
         return days.count(False) * 2 > len(days)
     if any(_YEAR.fullmatch(word.text) for word in words):
@@ -120,8 +120,13 @@ def is_alike(text: str, read: str, likeness: float = CONFIRMING_LIKENESS) -> boo
     return SequenceMatcher(None, text, read, autojunk=False).ratio() > likeness
 
 
+def _apart(words: Sequence[Word]) -> str:
+    """Return the words as one text, a line each: one search takes less time than one for each."""
+    return "\n".join(word.text for word in words)
+
+
 def _days(text: str) -> list[bool]:
-    """Return for each day that a word seems to be whether it exists."""
+    """Return for each day that a text seems to have whether it exists."""
     found = [(found[4], found[3], found[1]) for found in _DAY.finditer(text)]
     found += [(found[1], found[2], found[3]) for found in _ISO_DAY.finditer(text)]
     return [_exists(*map(int, parts)) for parts in found]
@@ -141,7 +146,7 @@ def _exists(year: int, month: int, day: int) -> bool:
 
 def _amounts(words: Sequence[Word]) -> list[int]:
     """Return the amounts with two decimals in hundredths, each once, without nothing."""
-    found = (found[0] for word in words for found in _AMOUNT.finditer(word.text))
+    found = (found[0] for found in _AMOUNT.finditer(_apart(words)))
     amounts = {int("".join(filter(str.isdigit, text))) for text in found}
     return sorted(amounts - {0})[-MOST_AMOUNTS:]
 

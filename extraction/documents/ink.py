@@ -1,6 +1,7 @@
 """What people see of a word: the ink at its place on the page image."""
 
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 
 from PIL import Image
@@ -37,11 +38,12 @@ class PageInk:
             image.load()
             # Converting copies the pixels of what is grey already.
             self._image = image if image.mode == "L" else image.convert("L")
+        self._width, self._height = self._image.size
 
     def is_at(self, box: Box, text: str) -> bool:
         """Whether there is ink at the place of a word, and room for letters that can be read."""
         return not self._is_too_small(text, box) and all(
-            self._has_contrast(part) for part in _parts(text, self._pixels(box))
+            map(self._has_contrast, _parts(text, self._pixels(box)))
         )
 
     def is_of_shade(self, box: Box, shade: int) -> bool:
@@ -54,24 +56,26 @@ class PageInk:
 
     def _pixels(self, box: Box) -> _Pixels:
         """Return the box in pixels, at least three each way: a dash is lower than a pixel."""
-        width, height = self._image.size
-        left, right = _at_least_three(box[0] * width, box[2] * width)
-        top, bottom = _at_least_three(box[1] * height, box[3] * height)
+        left, right = _at_least_three(box[0] * self._width, box[2] * self._width)
+        top, bottom = _at_least_three(box[1] * self._height, box[3] * self._height)
         return self._inside((left, top, right, bottom))
 
     def _inside(self, pixels: _Pixels) -> _Pixels:
         """Return the part of a box on the image; Pillow would add black beside it."""
-        width, height = self._image.size
         left, top, right, bottom = pixels
-        return max(0, left), max(0, top), min(width, right), min(height, bottom)
+        if left >= 0 <= top and right <= self._width and bottom <= self._height:
+            return pixels
+        return max(0, left), max(0, top), min(self._width, right), min(self._height, bottom)
 
     def _is_too_small(self, text: str, box: Box) -> bool:
+        across = (box[2] - box[0]) * self._width
+        down = (box[3] - box[1]) * self._height
+        if across >= LOWEST_PIXELS <= down:
+            return False
         letters = sum(map(str.isalnum, text))
-        across = (box[2] - box[0]) * self._image.width
-        down = (box[3] - box[1]) * self._image.height
         # A narrow letter is as high as others, and a word that stands upright is wide.
         height = min(across, down) if letters >= PARTS else max(across, down)
-        points = height * self._points / max(self._image.size)
+        points = height * self._points / max(self._width, self._height)
         return letters > 0 and height < LOWEST_PIXELS and points < LOWEST_POINTS
 
     def _has_contrast(self, pixels: _Pixels) -> bool:
@@ -101,8 +105,10 @@ class PageInk:
 
 
 def _at_least_three(low: float, high: float) -> tuple[int, int]:
-    first, last = int(low), -int(-high // 1)
-    missing = max(0, 3 - (last - first))
+    first, last = int(low), ceil(high)
+    missing = 3 - (last - first)
+    if missing <= 0:
+        return first, last
     return first - missing // 2, last + missing - missing // 2
 
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadedfile import UploadedFile
 
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
 from extraction.documents.rendering import count_pdf_pages, examine_image, unlock_pdf
 from extraction.documents.storage import storage_faults
 from extraction.documents.temp_dirs import temp_dir
+from extraction.documents.upload_handlers import DigestedFile
 from extraction.exceptions import DocumentRejected
 from ocrsite.lib.files import make_folder, standing_folder
 
@@ -120,42 +121,42 @@ def _root() -> Path:
 
 def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:
     """Have an upload at ``path``; return its size in bytes and its SHA-256."""
-    if not _linked(upload, path):
-        _write(upload, path)
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size > _most_bytes():
-            raise _too_large()
-        if size == 0:
-            raise DocumentRejected("empty_file", "The file is empty. Check it and send it again.")
-        file.seek(0)
-        return size, hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = _linked(upload, path) or _written(upload, path)
+    size = path.stat().st_size
+    if size > _most_bytes():
+        raise _too_large()
+    if size == 0:
+        raise DocumentRejected("empty_file", "The file is empty. Check it and send it again.")
+    return size, sha256
 
 
-def _linked(upload: "UploadedFile[bytes]", path: Path) -> bool:
-    """Give an upload that Django wrote to a file of its own a second name, where that is possible.
+def _linked(upload: "UploadedFile[bytes]", path: Path) -> str:
+    """Give an upload that Django wrote to a file of its own a second name; return its SHA-256.
 
-    The file stays when Django removes the first name. A large document is not written again so.
+    The file stays when Django removes the first name: a large document is neither written again so
+    nor read. Returns "" where that is not possible.
     """
-    if not isinstance(upload, TemporaryUploadedFile):
-        return False
+    if not isinstance(upload, DigestedFile):
+        return ""
     try:
         upload.flush()
         os.link(upload.temporary_file_path(), path)
     except OSError:  # a file system without links, or another one than that of ``path``
-        return False
-    return True
+        return ""
+    return upload.sha256
 
 
-def _write(upload: "UploadedFile[bytes]", path: Path) -> None:
-    """Write an upload to disk chunk by chunk, and no further than is accepted."""
-    size = 0
+def _written(upload: "UploadedFile[bytes]", path: Path) -> str:
+    """Write an upload to disk piece by piece, no further than is accepted; return its SHA-256."""
+    size, digest = 0, hashlib.sha256()
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         for chunk in upload.chunks():
             size += len(chunk)
             if size > _most_bytes():
                 raise _too_large()
+            digest.update(chunk)
             file.write(chunk)
+    return digest.hexdigest()
 
 
 def _most_bytes() -> int:

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import shutil
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def kept_words(folder: Path, number: int) -> bytes:
     """
     try:
         return gzip.decompress(_path(folder, number).read_bytes())
-    except (OSError, EOFError):  # not kept, removed, or cut off by a crash of the machine
+    except (OSError, EOFError, zlib.error):  # not kept, removed, or damaged by a machine's crash
         return b"[]"
 
 

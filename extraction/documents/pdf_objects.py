@@ -82,7 +82,9 @@ class PageObjects:
 
     def covers(self, x: float, y: float, order: int) -> bool:
         """Whether something opaque is drawn at a place after the object of the order."""
-        return self._too_many or any(
+        if self._too_many or not self._bands:
+            return self._too_many
+        return any(
             after > order and left <= x <= right and bottom <= y <= top
             for after, (left, bottom, right, top) in self._bands.get(self._band(y), ())
         )

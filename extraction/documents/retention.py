@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.models import Correction, EarlierDocument, Extraction, IdempotencyKey, Label
 from logs.models import Kept, RetentionRun
 from logs.retention import running
@@ -41,7 +41,8 @@ def purge_files(seconds: float = SECONDS) -> int:
     """Remove the files of extractions that ended FILE_RETENTION_DAYS ago; return of how many.
 
     Safe to kill and to repeat: a row is marked before its files go, and the next run removes what
-    a killed one only marked. After so many seconds the rest is left to another task.
+    a killed one only marked. After so many seconds the rest is left to another task. Raises OSError
+    while the disk of the documents is away: nothing on it is gone.
     """
     if settings.FILE_RETENTION_DAYS is None:
         return 0
@@ -49,6 +50,7 @@ def purge_files(seconds: float = SECONDS) -> int:
     give_up_at = time.monotonic() + seconds
     completed = RetentionRun.objects.filter(what=Kept.FILES, is_complete=True).first()
     with running(Kept.FILES, cutoff) as run:
+        documents_folder()
         marked = Extraction.with_deleted.exclude(files_removed_at=None)
         if completed is not None:
             marked = marked.filter(files_removed_at__gte=completed.started_at)
@@ -79,6 +81,7 @@ def purge_deleted(seconds: float = SECONDS) -> int:
     give_up_at = time.monotonic() + seconds
     completed = RetentionRun.objects.filter(what=Kept.DELETED, is_complete=True).first()
     with running(Kept.DELETED, cutoff) as run:
+        documents_folder()
         marked = Extraction.with_deleted.exclude(purged_at=None)
         if completed is not None:
             marked = marked.filter(purged_at__gte=completed.started_at)
@@ -189,6 +192,7 @@ def _orphans(group: Path, cutoff: datetime) -> Iterator[Path]:
 def _remove(folder: Path, run: RetentionRun) -> bool:
     """Remove a document's folder, if it is there; what cannot be removed is tried again."""
     try:
+        documents_folder()
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         if folder.exists():
             shutil.rmtree(folder)

@@ -14,8 +14,8 @@ from django.conf import settings
 
 from ocrsite.lib.files import standing_folder
 
-# What was so long untouched has no owner: a task ends within minutes, and an
-# upload that still comes in is written to.
+# What was so long untouched has no owner: a task ends within minutes, and an upload that still
+# comes in, or an export of hours, is written to.
 STALE_SECONDS = 3600
 
 
@@ -50,10 +50,16 @@ def remove_stale_temp_dirs() -> int:
     removed = 0
     for path in _root().glob("*"):
         with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
+            if _touched_at(path) < oldest:
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink()
                 removed += 1
     return removed
+
+
+def _touched_at(path: Path) -> float:
+    """When it was written to, or a file in it: that changes no folder. Raises FileNotFoundError."""
+    inside = list(path.rglob("*")) if path.is_dir() else []
+    return max(each.stat().st_mtime for each in [path, *inside])

@@ -14,6 +14,7 @@ from extraction.documents.words import (
     Box,
     Places,
     Word,
+    cells_of,
     is_inside,
     letters_of,
     share_of_smaller,
@@ -111,13 +112,14 @@ def _sort_in(page: LayerPage, seen: Sequence[tuple[Word, list[Word]]]) -> None:
     disputed: set[int] = set()
     remaining = []
     for word, kind in seen:
-        others = [other for other in places.at(word.box) if _hides(word, other)]
+        cells = cells_of(word.box)
+        others = [other for other in places.within(cells) if _hides(word, other)]
         same = [other for other in others if letters_of(other.text) == letters_of(word.text)]
         if len(same) < len(others):
             disputed |= {id(other) for other in others} | {id(word)}
         if not same or kind is page.sure:
             remaining.append((word, kind))
-            if not places.add(word):
+            if not places.add_in(cells, word):
                 disputed.add(id(word))
     for word, kind in remaining:
         (page.disputed if id(word) in disputed else kind).append(word)

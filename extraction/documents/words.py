@@ -89,27 +89,40 @@ class Places:
 
     def add(self, word: Word) -> bool:
         """Add a word; False where too many stand already, and the word was left out."""
-        cells = [self._cells.setdefault(cell, []) for cell in _cells_of(word.box)]
-        if any(len(cell) >= _MOST_AT_A_PLACE for cell in cells):
-            return False
-        for cell in cells:
-            cell.append(word)
+        return self.add_in(cells_of(word.box), word)
+
+    def add_in(self, cells: list[int], word: Word) -> bool:
+        """Add a word whose cells are known; the rest is as for ``add``."""
+        found = [self._cells.setdefault(cell, []) for cell in cells]
+        for words in found:
+            if len(words) >= _MOST_AT_A_PLACE:
+                return False
+        for words in found:
+            words.append(word)
         return True
 
     def at(self, box: Box) -> list[Word]:
         """Return the words of the box's cells, in the order in which they were added."""
-        cells = [words for cell in _cells_of(box) if (words := self._cells.get(cell))]
-        if len(cells) < 2:  # most words stand in one
-            return list(*cells)
-        return list({id(word): word for words in cells for word in words}.values())
+        return self.within(cells_of(box))
+
+    def within(self, cells: list[int]) -> list[Word]:
+        """Return the words of the cells, in the order in which they were added."""
+        found = [words for cell in cells if (words := self._cells.get(cell))]
+        if len(found) < 2:  # most words stand in one
+            return list(*found)
+        return list({id(word): word for words in found for word in words}.values())
 
 
-def _cells_of(box: Box) -> list[int]:
+def cells_of(box: Box) -> list[int]:
+    """Return the numbers of the cells of ``Places`` that a box touches."""
     left, top, right, bottom = box
-    first = int(top * _ROWS)
-    rows = range(first, min(int(bottom * _ROWS), first + _TALLEST) + 1)
-    columns = range(int(left * _COLUMNS), int(right * _COLUMNS) + 1)
-    return [row * _ROW + column for row in rows for column in columns]
+    row, column = int(top * _ROWS), int(left * _COLUMNS)
+    last_row = min(int(bottom * _ROWS), row + _TALLEST)
+    last_column = int(right * _COLUMNS)
+    if row == last_row and column == last_column:
+        return [row * _ROW + column]
+    columns = range(column, last_column + 1)
+    return [one * _ROW + other for one in range(row, last_row + 1) for other in columns]
 
 
 def places_of(words: Iterable[Word]) -> Places:

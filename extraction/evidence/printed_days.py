@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from extraction.documents.words import Box, Word
 from extraction.evidence.lines import Line, box_around
@@ -17,6 +18,8 @@ _FILLERS = frozenset({
     *("年", "月", "日", "г", "r", "m", "d"),
 })  # fmt: skip
 _SEPARATORS = ("-", "/", ".")
+# Digits of a number that a date can begin with: a day, a month or a year.
+_LENGTHS = (1, 2, 4)
 # Tokens that can be one date with the words between them.
 _REACH = 6
 
@@ -43,8 +46,7 @@ class PrintedDay:
     box: Box
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     word: Word
     before: str  # what separates it from the token before it
@@ -54,17 +56,23 @@ def days_in(line: Line) -> Iterator[PrintedDay]:
     """Yield the dates of a line, an ambiguous one in both readings."""
     tokens = _tokens(line.words)
     for index, token in enumerate(tokens):
-        if token.text.isdigit() and len(token.text) == 8:
-            for day in _compact(token.text):
-                yield PrintedDay(day, None, False, line.page, line.from_ocr, token.word.box)
-        if not token.text.isdigit() and month_number(token.text) is None:
-            continue  # no date begins so
+        text = token.text
+        if text.isdigit():
+            if len(text) == 8:
+                for day in _compact(text):
+                    yield PrintedDay(day, None, False, line.page, line.from_ocr, token.word.box)
+            if len(text) not in _LENGTHS:
+                continue
+        elif month_number(text) is None:
+            continue
         window = [one for one in tokens[index : index + _REACH] if one.text not in _FILLERS][:3]
         if len(window) == 3 and window[0] is token:
-            box = box_around(one.word for one in window)
             readings = list(_readings(window))
+            if not readings:
+                continue
+            box = box_around(one.word for one in window)
+            ambiguous = len(readings) > 1
             for day, order in readings:
-                ambiguous = len(readings) > 1
                 yield PrintedDay(day, order, ambiguous, line.page, line.from_ocr, box)
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from django.conf import settings
 
+from extraction.documents.intake import documents_folder
 from extraction.documents.media_types import MEDIA_TYPES
-from extraction.exports.chunks import CHUNK_BYTES, in_chunks
 from extraction.exports.refusal import NOT_APPROVED, ExportRefused
 from extraction.exports.ubl import ubl
 from extraction.exports.values import Exported
 from extraction.models import Extraction, ReviewState
+from ocrsite.lib.downloads import CHUNK_BYTES, in_chunks
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -55,6 +56,7 @@ def _documents(exported: Iterable[Exported]) -> Iterator[bytes]:
         try:
             file = (Path(settings.DATA_DIR) / "files" / extraction.file).open("rb")
         except FileNotFoundError:
+            documents_folder()  # raises where its disk is away: none of them is missing
             missing.append(
                 f"{extraction.pk}\t{_one_line(extraction.file_name)}\t{_why(extraction)}"
             )

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from extraction.exports.chunks import in_chunks
 from extraction.exports.layout import Layout, rows_of
 from extraction.exports.values import Exported, Value, getter
 from ocrsite.lib.csv_text import Echo, inert
+from ocrsite.lib.downloads import in_chunks
 
 _BETWEEN_PARTS = " | "
 

@@ -14,6 +14,7 @@ from extraction.exports.source import exported
 from extraction.models import Extraction, State
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action, What
+from ocrsite.lib.downloads import begun
 from ocrsite.lib.errors import UserFacingError
 
 # So many are counted for the audit list.
@@ -39,16 +40,23 @@ def download(
     *,
     by: Principal,
 ) -> StreamingHttpResponse:
-    """Return those that have succeeded as a file, for who is named. Raises TooManyChosen."""
+    """Return those that have succeeded as a file, for who is named.
+
+    Raises TooManyChosen and DownloadBusy.
+    """
     writer = WRITERS[format_]
     extractions = extractions.filter(state=State.SUCCEEDED)
     # Only so many are counted.
     if writer.most is not None and extractions.order_by()[: writer.most + 1].count() > writer.most:
         raise TooManyChosen(writer.most)
-    entry = record_export(extractions, format_, by)
+
+    def written() -> Iterator[bytes]:
+        entry = record_export(extractions, format_, by)
+        yield from writer.write(exported(extractions, entry_id=entry), layout)
+
     name = f"invoices-{timezone.now():%Y%m%d-%H%M%S}.{writer.extension}"
     return StreamingHttpResponse(
-        _begun(writer.write(exported(extractions, entry_id=entry), layout)),
+        begun(written()),
         content_type=writer.content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -69,14 +77,3 @@ def record_export(extractions: QuerySet[Extraction], format_: str, by: Principal
         what=What("extractions", company_id=company_id),
         after=f"{format_}, documents: {count}",
     )
-
-
-def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Have the first bytes written now, so that a fault of disk or database is answered as one."""
-    first = next(chunks, b"")
-    return _resumed(first, chunks)
-
-
-def _resumed(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from chunks

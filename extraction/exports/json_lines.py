@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator
 
-from extraction.exports.chunks import in_chunks
 from extraction.exports.values import Exported
+from ocrsite.lib.downloads import in_chunks
 
 
 def json_lines(exported: Iterable[Exported]) -> Iterator[bytes]:

@@ -18,11 +18,11 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet._writer import WorksheetWriter
 
 from extraction.documents.temp_dirs import temp_dir
-from extraction.exports.chunks import CHUNK_BYTES
 from extraction.exports.layout import Column, Layout, rows_of, whole_invoices, whole_lines
 from extraction.exports.texts import xml_text
 from extraction.exports.values import Exported, Value, getter, is_of_line
 from extraction.models import DateFormat, RowsPer
+from ocrsite.lib.downloads import CHUNK_BYTES
 
 # The most rows of a sheet (Excel's specifications and limits), the headings included.
 MAX_ROWS = 1_048_576

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from extraction.models.extraction import Extraction
+from ocrsite.lib.database import deadlocks_retried
 
 # Fewer than the parameters of a query on SQL Server; a batch has at most 100 files.
 _MOST = 1000
@@ -33,6 +34,7 @@ class EarlierDocument(models.Model):
         return f"{self.extraction_id} in {self.batch}"
 
 
+@deadlocks_retried
 def note_earlier(batch: uuid.UUID, answering: Iterable[Extraction], client: str) -> None:
     """Have a batch know those of the extractions that answer for its files and are not its own."""
     earlier = {each.pk for each in answering if each.batch != batch}

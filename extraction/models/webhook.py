@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib import clock
+from ocrsite.lib.clock import Disturbance
 
 # Longer than any exchange: whoever died while sending cannot be sending any more.
 WEBHOOK_LEASE = timedelta(minutes=2)
@@ -156,6 +157,26 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
                 ended_at=None,
             )
         )
+
+    def follow_clock(self, disturbance: Disturbance | None = None) -> None:
+        """Correct times that the shared clock, since it was set, makes wrong. Safe to repeat.
+
+        None can be further ahead than it is ever set. After SET_FORWARD what was to be given up by
+        now is tried for as long as any other; after SET_BACK whatever waits is due.
+        """
+        now = clock.now()
+        pending = self.filter(state=DeliveryState.PENDING)
+        wrong = Q(give_up_at__gt=now + TRIED_FOR)
+        if disturbance is Disturbance.SET_FORWARD:
+            wrong |= Q(give_up_at__lt=now)
+        pending.filter(wrong).update(give_up_at=now + TRIED_FOR)
+        pending.filter(leased_until__gt=now + WEBHOOK_LEASE).update(
+            leased_until=now + WEBHOOK_LEASE
+        )
+        set_back = disturbance is Disturbance.SET_BACK
+        # Nothing is postponed beyond the time at which it is given up.
+        too_late = Q(due_at__gt=now) if set_back else Q(due_at__gt=F("give_up_at"))
+        pending.filter(too_late).update(due_at=now)
 
     def ended_before(self, cutoff: datetime) -> "WebhookDeliveryQuerySet":
         """Those that nobody needs any more: ended, or left by an endpoint that stays disabled."""

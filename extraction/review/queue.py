@@ -1,13 +1,13 @@
 """The work queue: what needs review, the oldest first, and who has it open."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from extraction.access import Principal
 from extraction.models import Extraction, Right, State
+from ocrsite.lib import clock
 
 CLAIMED_FOR = timedelta(minutes=10)
 # No more are counted: the page says 100+.
@@ -48,10 +48,7 @@ def position(principal: Principal, extraction: Extraction) -> Position:
 
 def open_next(principal: Principal, after: Extraction | None = None) -> Extraction | None:
     """Claim the oldest that nobody else has open, of those after ``after`` first; None if none."""
-    now = timezone.now()
-    mine = Q(claimed_for_review_by=principal.label)
-    free = Q(claimed_for_review_until=None) | Q(claimed_for_review_until__lt=now) | mine
-    rows = to_review(principal).filter(free)
+    rows = to_review(principal)
     if after is not None:
         created = after.created_at
         later = Q(created_at__gt=created) | Q(created_at=created, pk__gt=after.pk)
@@ -62,17 +59,23 @@ def open_next(principal: Principal, after: Extraction | None = None) -> Extracti
 
 def claim(extraction: Extraction, principal: Principal) -> bool:
     """Have others skip it for CLAIMED_FOR; False where another has it open."""
-    now = timezone.now()
-    free = (
-        Q(claimed_for_review_until=None)
-        | Q(claimed_for_review_until__lt=now)
-        | Q(claimed_for_review_by=principal.label)
-    )
+    now = clock.now()
     return bool(
-        Extraction.objects.filter(free, pk=extraction.pk, reviewed_at=None).update(
-            claimed_for_review_by=principal.label, claimed_for_review_until=now + CLAIMED_FOR
-        )
+        Extraction.objects.filter(
+            _free_for(principal, now), pk=extraction.pk, reviewed_at=None
+        ).update(claimed_for_review_by=principal.label, claimed_for_review_until=now + CLAIMED_FOR)
     )
+
+
+def _free_for(principal: Principal, now: datetime) -> Q:
+    """Those that nobody else has open.
+
+    What is claimed for much longer than anybody claims it was so before the clock was set back.
+    """
+    until = "claimed_for_review_until"
+    # Twice: whoever claims it after ``now`` was read has it open.
+    over = Q(**{f"{until}__lt": now}) | Q(**{f"{until}__gt": now + 2 * CLAIMED_FOR})
+    return Q(**{until: None}) | over | Q(claimed_for_review_by=principal.label)
 
 
 def _waiting(rows: QuerySet[Extraction]) -> QuerySet[Extraction]:
@@ -87,7 +90,8 @@ def _counted(rows: QuerySet[Extraction]) -> int:
 
 def _first_claimed(rows: QuerySet[Extraction], principal: Principal) -> Extraction | None:
     """Claim the first one that no other process claims first."""
-    while (found := rows.only("pk", "created_at").first()) is not None:
+    rows = rows.only("pk", "created_at")
+    while (found := rows.filter(_free_for(principal, clock.now())).first()) is not None:
         if claim(found, principal):
             return found
     return None

@@ -265,7 +265,9 @@ class WebhookAttemptInline(ReadOnlyMixin, admin.TabularInline[WebhookAttempt, We
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(BoundedListMixin, ReadOnlyMixin, admin.ModelAdmin[WebhookDelivery]):
+class WebhookDeliveryAdmin(
+    BoundedListMixin[WebhookDelivery], ReadOnlyMixin, admin.ModelAdmin[WebhookDelivery]
+):
     """The messages with their tries, to look at and to send again."""
 
     company_rule = of_company("endpoint__company_id")

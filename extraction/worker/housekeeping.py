@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 
 from django.db import close_old_connections
-from django.utils import timezone
 
 from extraction import erasing, pipeline
 from extraction.alert_watch import LOOKS, Watch
@@ -20,6 +19,7 @@ from extraction.webhooks.batches import tell_batches
 from extraction.webhooks.delivery import Deliverer
 from logs import emails as error_emails
 from logs.handler import spool
+from ocrsite.lib import clock
 from ocrsite.lib.clock import ClockWatch
 from ocrsite.lib.database import drop_connections, is_unreachable
 from tokens import companies, installation, journal, key_rotation, ledger, services
@@ -124,7 +124,7 @@ def release_dead() -> None:
     be alive.
     """
     # Read before the look, so that it is one of the clocks that are found undisturbed.
-    now = timezone.now()
+    now = clock.now()
     if _clocks and _clocks.look():
         ledger.renew_leases(pipeline.reservation_lease())
     else:

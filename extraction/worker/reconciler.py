@@ -15,7 +15,7 @@ from django.db.models import Q
 from django_q.brokers import Broker
 
 from extraction import liveness, outcomes, queue_state
-from extraction.models import Extraction, State
+from extraction.models import Extraction, State, WebhookDelivery
 from extraction.models.extraction_queryset import HEARTBEAT, LEASE
 from extraction.tasks import wake
 from extraction.worker.waiting import Waiting
@@ -71,6 +71,7 @@ class Reconciler:
             disturbance = self._unfollowed[0]
             Extraction.objects.follow_clock(disturbance)
             circuit_breaker.follow_clock(disturbance)
+            WebhookDelivery.objects.follow_clock(disturbance)
             del self._unfollowed[0]
         self._recover()
         self._look_for_pause()

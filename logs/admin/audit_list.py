@@ -91,7 +91,7 @@ class AuditChangeList(ChangeList):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(BoundedListMixin, ExportAdmin[AuditEntry]):
+class AuditEntryAdmin(BoundedListMixin[AuditEntry], ExportAdmin[AuditEntry]):
     """Entries are looked at and exported by who may view them, and changed by nobody."""
 
     company_rule = of_company("company_id")

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 from logs.admin.filters import TimeFilter
 from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.csv_text import Echo, inert
+from ocrsite.lib.downloads import begun, in_chunks
 
 _COLUMNS = (
     *("timestamp", "level", "logger", "message", "exception"),
@@ -55,9 +56,10 @@ class ExportAdmin(ReadOnlyAdmin[M]):
         if not form.is_valid():
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
             return HttpResponseRedirect(reverse(name, query=request.GET))
+        lines = self.exported(request, form)
         name = f"{self.export_name}-{timezone.now():%Y%m%d-%H%M}.csv"
         return StreamingHttpResponse(
-            self.exported(request, form),
+            begun(in_chunks(line.encode("utf-8", "replace") for line in lines)),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )

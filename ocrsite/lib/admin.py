@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
-from django.db.models import DateTimeField, Field, ForeignKey, Model
+from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
 from django.forms import CheckboxInput
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
@@ -68,11 +68,24 @@ class BoundedPaginator(Paginator[Any]):
         return int(rows.order_by()[: LISTED + 1].count())
 
 
-class BoundedListMixin:
+class BoundedListMixin(admin.ModelAdmin[M]):
     """For an admin of a table that grows with every document: lists the first rows of its order."""
 
-    paginator: ClassVar[type] = BoundedPaginator
+    paginator = BoundedPaginator
     show_full_result_count = False
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Django's; refuses an action on all that are found where not all of them are listed."""
+        if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, 1).is_cut:
+            messages.warning(
+                request,
+                f"More than {LISTED:,} are found, and not all of them are listed. Nothing was "
+                "done: filter the list until it shows them all.",
+            )
+            return None
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, admin.ModelAdmin[M]):

@@ -6,6 +6,7 @@ the same user and list and for half an hour.
 
 import hashlib
 import json
+from functools import partial
 from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -29,6 +30,7 @@ from ocrsite.lib import audit, csv_rows, csv_text
 from ocrsite.lib.audit import Action, What
 from ocrsite.lib.csv_rows import CsvColumns, Planned
 from ocrsite.lib.csv_text import UnreadableTable
+from ocrsite.lib.database import is_unreachable, retry_deadlocks
 
 M = TypeVar("M", bound=Model)
 SEALED_FOR = 30 * 60  # seconds
@@ -149,19 +151,22 @@ class CsvMixin(admin.ModelAdmin[M]):
         return planned
 
     def _apply(self, request: HttpRequest, content: bytes, shown: list[Planned]) -> HttpResponse:
-        """Apply what was shown, line by line: each is looked at again after those before it."""
+        """Apply what was shown, line by line: each is looked at again after those before it.
+
+        Raises the error that tells that the database is unreachable: the lines before are applied,
+        and the same file then shows those that are left.
+        """
         done, refused = 0, []
         table = csv_text.read(content, known=self.csv_columns.known)
         for number, (each, cells) in enumerate(zip(shown, table, strict=True), start=2):
             if not each.does_something:
                 continue
             try:
-                with transaction.atomic():
-                    planned = csv_rows.plan(self, request, self.csv_columns, cells, number)
-                    if planned.does_something:
-                        csv_rows.apply(self, request, planned)
-                        done += 1
+                planned = retry_deadlocks(partial(self._apply_line, request, cells, number))
+                done += planned.does_something
             except DatabaseError as error:
+                if is_unreachable(error):
+                    raise
                 planned = Planned(number, problems=[type(error).__name__])
             if planned.problems:
                 refused.append(f"line {number}: {planned.problems[0]}")
@@ -170,6 +175,14 @@ class CsvMixin(admin.ModelAdmin[M]):
             self.message_user(request, f"Not applied, {problem}", messages.WARNING)
         changelist = reverse(f"admin:{self._csv_name.removesuffix('csv')}changelist")
         return HttpResponseRedirect(changelist)
+
+    def _apply_line(self, request: HttpRequest, cells: dict[str, str], number: int) -> Planned:
+        """Apply a line if it is still to do something; return what it is to do."""
+        with transaction.atomic():
+            planned = csv_rows.plan(self, request, self.csv_columns, cells, number)
+            if planned.does_something:
+                csv_rows.apply(self, request, planned)
+        return planned
 
     def _sealed(self, request: HttpRequest, content: bytes, planned: list[Planned]) -> str:
         told = {"for": self._sealed_for(request), "digest": _digest(planned)}

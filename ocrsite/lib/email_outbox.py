@@ -51,7 +51,10 @@ Row = TypeVar("Row", bound=MailedOnce)
 def deliverable(max_age: timedelta) -> Q:
     """Rows to be mailed now: young, unsent, and claimed by nobody."""
     now = clock.now()
-    unclaimed = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    # What is claimed for longer than LEASE was so before the clock was set back. Twice: whoever
+    # claims it after ``now`` was read has it.
+    over = Q(claimed_until__lte=now) | Q(claimed_until__gt=now + 2 * LEASE)
+    unclaimed = Q(claimed_until=None) | over
     return unclaimed & Q(sent_at=None, created_at__gt=now - max_age)
 
 

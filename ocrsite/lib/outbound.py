@@ -6,6 +6,7 @@ that a name cannot lead elsewhere a moment later. TLS is verified against the na
 environment is used. Time and size are bounded in total, not per read.
 """
 
+import errno
 import socket
 import ssl
 import threading
@@ -25,6 +26,8 @@ MOST_REDIRECTS = 3
 # Of those that a name resolves to.
 MOST_ADDRESSES = 4
 USER_AGENT = "ocrsite"
+# Of an OSError: no address is to blame for it.
+_OWN_FAULTS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 
@@ -81,7 +84,8 @@ def post(
 ) -> Answer:
     """Send a body and return the answer with the first ``keep`` bytes of its body.
 
-    No redirect is followed. Raises RefusedTarget and Unreachable.
+    No redirect is followed. Raises RefusedTarget and Unreachable, and OSError for a fault of this
+    machine.
     """
     target = _checked(url, allowed)
     with _exchange("POST", target, headers, body, _Deadline(seconds)) as response:
@@ -99,7 +103,8 @@ def fetch(
     """Write what is at an address to a file, at most so many bytes; return the rest of the answer.
 
     Redirects are followed, each judged like the first address. An answer other than 200 has
-    nothing written. Raises RefusedTarget, Unreachable and TooLarge, when some may be written.
+    nothing written. Raises RefusedTarget, Unreachable and TooLarge, when some may be written, and
+    OSError for a fault of this machine.
     """
     deadline = _Deadline(seconds)
     for _ in range(MOST_REDIRECTS + 1):
@@ -110,7 +115,7 @@ def fetch(
                 if response.status == 200:
                     _copy(response, into, at_most, headers.get("content-length", ""))
                 return Answer(response.status, headers, b"")
-            url = urljoin(target.url, headers["location"])
+            url = _redirected(target, headers["location"])
     raise Unreachable(f"It was redirected more than {MOST_REDIRECTS} times.")
 
 
@@ -119,6 +124,13 @@ def _checked(url: str, allowed: Sequence[str]) -> Target:
     if not is_allowed(target, allowed):
         raise RefusedTarget(f"This service does not call {target.authority}.")
     return target
+
+
+def _redirected(target: Target, location: str) -> str:
+    try:
+        return urljoin(target.url, location)
+    except ValueError as error:  # brackets that hold no IPv6 address, for example
+        raise RefusedTarget("It was redirected to what is no address.") from error
 
 
 def _copy(response: httpcore2.Response, into: BinaryIO, at_most: int, announced: str) -> None:
@@ -157,20 +169,33 @@ def _exchange(
     except httpcore2.TimeoutException as error:
         raise Unreachable("It did not answer in time.") from error
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        if own := _own_fault(error):
+            raise own from error
         raise Unreachable(_reason(error)) from error
     finally:
         connection.close()
 
 
-def _reason(error: Exception) -> str:
-    """What is told of an error: nothing of the network's inside."""
+def _own_fault(error: Exception) -> OSError | None:
+    """What kept this process from asking at all: it has no file handles or memory left."""
+    faults = (each for each in _causes(error) if isinstance(each, OSError))
+    return next((fault for fault in faults if fault.errno in _OWN_FAULTS), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _reason(error: Exception) -> str:
+    """What is told of an error: nothing of the network's inside."""
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"Its certificate is not accepted: {cause.verify_message}."
         if isinstance(cause, ssl.SSLError):
             return "No TLS connection came about."
-        cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpcore2.ConnectError):
         return str(error) if isinstance(error, _UnknownHost) else "It cannot be connected."
     return "The connection broke, or what came is not HTTP."
@@ -262,16 +287,22 @@ class _CheckedNetwork(httpcore2.NetworkBackend):
     def _addresses(self, host: str, port: int) -> list[str]:
         """Ask DNS, which has no time-out of its own, in a thread that may be left behind."""
         found: list[str] = []
+        faults: list[OSError] = []
 
         def resolve() -> None:
             try:
                 found.extend(self._network.resolve(host, port))
-            except (OSError, UnicodeError):
-                found.clear()
+            except OSError as error:
+                faults.append(error)
+            except UnicodeError:
+                pass  # no name that DNS could know
 
         thread = threading.Thread(target=resolve, name="resolver", daemon=True)
         thread.start()
         thread.join(self._deadline.left())
         if thread.is_alive():
             raise httpcore2.ConnectTimeout
+        for fault in faults:
+            if fault.errno in _OWN_FAULTS:
+                raise httpcore2.ConnectError from fault
         return found

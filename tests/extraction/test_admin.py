@@ -83,6 +83,19 @@ def test_no_more_extractions_are_counted_than_are_listed(
     assert "in this order are listed" not in staff.get(EXTRACTIONS).content.decode()
 
 
+def test_nothing_is_done_to_rows_that_are_found_and_not_listed(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lib_admin, "LISTED", 3)
+    rows = [make_extraction(state=State.FAILED, http_status=502) for _ in range(4)]
+    chosen = {"action": "retry", "select_across": "1", "_selected_action": [rows[0].pk]}
+
+    page = staff.post(EXTRACTIONS, chosen, follow=True)
+
+    assert "More than 3 are found, and not all of them are listed." in page.content.decode()
+    assert Extraction.objects.filter(state=State.FAILED).count() == 4
+
+
 def test_extraction_is_shown_with_its_attempts_and_cannot_be_changed(
     staff: Client, token: TokenMaster
 ) -> None:

@@ -175,6 +175,18 @@ def test_backup_that_is_old(settings: Settings, tmp_path: Path) -> None:
     ]
 
 
+def test_backup_of_the_future_is_none(settings: Settings, tmp_path: Path) -> None:
+    settings.BACKUP_FOLDER, settings.BACKUP_MAX_HOURS = str(tmp_path), 26
+    backup = tmp_path / "1.sql.gz"
+    backup.write_bytes(b"x")
+    a_year_ahead = time.time() + 365 * 86_400
+    os.utime(backup, (a_year_ahead, a_year_ahead))
+
+    alert_watch.look_at_backups()
+
+    assert open_alerts(AlertKind.BACKUP) == ["No backup is younger than 26 hours: there is none."]
+
+
 def test_folder_of_a_backup_counts_by_its_database(settings: Settings, tmp_path: Path) -> None:
     settings.BACKUP_FOLDER = str(tmp_path)
     (tmp_path / ".backup.lock").touch()

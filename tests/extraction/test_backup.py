@@ -165,12 +165,49 @@ def test_a_fault_leaves_those_of_before_and_no_other(
         patch.setattr(shutil, "copyfileobj", full)
         with pytest.raises(CommandError, match=r"There is no new backup\. .*No space left"):
             run(target, keep=1)
-    assert sorted(target.glob(backup.NAMES)) == before
+    assert backups(target) == before  # and no draft, which would fill the disk on
 
     run(target)
 
-    assert not list(target.glob("*.draft"))
     assert len(backups(target)) == 2
+
+
+def test_what_a_killed_one_left_is_removed(target: Path) -> None:
+    draft = target / "ocrsite-20260101T000000Z.draft"
+    draft.mkdir(parents=True)
+
+    run(target)
+
+    assert not draft.exists()
+
+
+def test_a_copy_that_cannot_be_read_is_no_backup(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def cut_off(path: Path, **options: Any) -> sqlite3.Connection:
+        os.truncate(path, 5000)
+        connection: sqlite3.Connection = connect(path, **options)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", cut_off)
+
+    with pytest.raises(CommandError, match=r"There is no new backup\. .*cannot be read"):
+        run(target)
+    assert backups(target) == []
+
+
+def test_a_new_one_stays_whatever_those_of_a_clock_ahead_are_called(target: Path) -> None:
+    with time_machine.travel(timezone.now() + timedelta(days=30)):
+        ahead = [run(target) for _ in range(2)]
+    assert len(ahead) == 2
+
+    told = run(target, keep=2)
+
+    first, second = backups(target)
+    assert f"{first}: database" in told
+    assert second.name > first.name
 
 
 def test_two_at_a_time_are_one(target: Path) -> None:

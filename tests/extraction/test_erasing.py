@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from extraction import erasing
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.models import (
     Attempt,
     Correction,
@@ -313,6 +313,20 @@ def test_what_waits_is_cancelled_and_what_is_being_read_is_erased_when_it_has_en
     Extraction.objects.end(running, State.SUCCEEDED)
     assert erasing.go_on(erasure.pk)
     assert Extraction.with_deleted.get(pk=running.pk).erased_at
+
+
+def test_document_whose_disk_is_away_is_erased_when_it_is_back(root: User, data_dir: Path) -> None:
+    extraction = document()
+    documents_folder()
+    (data_dir / "files").rename(data_dir / "elsewhere")
+
+    erasure = erasing.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
+    assert not erasing.go_on(erasure.pk)
+    assert Extraction.with_deleted.get().erased_at is None
+
+    (data_dir / "elsewhere").rename(data_dir / "files")
+    assert erasing.go_on(erasure.pk)
+    assert not folder_of(extraction.pk).exists()
 
 
 def test_what_comes_after_the_order_stays(root: User) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.db import InterfaceError
 from django.utils import timezone
 
+from extraction import heartbeat as module
 from extraction.heartbeat import heartbeat
 from extraction.models import Extraction
 from tests import pyodbc_errors
@@ -52,12 +53,14 @@ def test_lease_is_renewed_while_the_work_goes_on_and_whatever_fails(
 
 def test_heartbeat_ends_when_the_lease_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("extraction.heartbeat.LEASE", timedelta(milliseconds=4))
-    lost = make_extraction()
+    ended = threading.Event()
+    beat = module._beat
 
-    with heartbeat(lost):
-        threads = [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
-        for thread in threads:
-            thread.join(30)
+    def beat_to_the_end(extraction: Extraction, done: threading.Event) -> None:
+        beat(extraction, done)
+        ended.set()
 
-    assert len(threads) == 1
-    assert not threads[0].is_alive()
+    monkeypatch.setattr(module, "_beat", beat_to_the_end)
+
+    with heartbeat(make_extraction()):
+        assert ended.wait(30)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from extraction.documents import intake
 from extraction.documents.kept_words import keep_words
@@ -144,3 +145,18 @@ def test_words_become_a_value(
     asked: dict[str, str], answer: dict[str, str], signed_in: Client
 ) -> None:
     assert signed_in.get("/review/printed/", asked).json() == answer
+
+
+@pytest.mark.parametrize("what", ["", "words/"])
+def test_pages_whose_disk_is_away_are_asked_for_again(
+    signed_in: Client, extraction: Extraction, data_dir: Path, what: str
+) -> None:
+    """Else they would be said to be missing, and no words be remembered for an hour."""
+    intake.documents_folder()
+    (data_dir / "files").rename(data_dir / "elsewhere")
+    signed_in.raise_request_exception = False
+
+    page = reverse("api-page", args=[extraction.pk, 1])
+    for path in (address(extraction, what=what), page):
+        answer = signed_in.get(path)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "30")

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from extraction.models import CompanyGrant
 from logs.models import AuditEntry
-from ocrsite.lib import csv_admin, csv_text
+from ocrsite.lib import csv_admin, csv_rows, csv_text
+from tests.pyodbc_errors import DEADLOCK, LINK_LOST, DriverError
 from tests.tokens.rows import KEY, make_token
 from tokens.models import Company, ModelPrice, TokenChange, TokenMaster, TokenUsageSummary
 
@@ -393,3 +394,37 @@ def test_lists_lead_to_their_csv(admin_client: Client) -> None:
     for address in (KEYS, GRANTS, PRICES, COMPANIES):
         assert '<a href="csv/">CSV</a>' in admin_client.get(address).content.decode()
         assert admin_client.get(f"{address}csv/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("error", "status", "lines", "applied"), [(DEADLOCK, 302, 3, 4), (LINK_LOST, 503, 1, 2)]
+)
+def test_line_of_a_deadlock_is_repeated_and_none_tried_on_a_lost_database(
+    admin_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    error: DriverError,
+    status: int,
+    lines: int,
+    applied: int,
+) -> None:
+    """Each of hundreds of lines would wait for the time-out of a connection."""
+    User.objects.create_user("ina")
+    file = "username,company_id\nina,NT047\nina,NT048\nina,NT050\n"
+    sealed = preview(admin_client, GRANTS, file).context["sealed"]
+    apply_line = csv_rows.apply
+    calls = []
+
+    def fail_at_the_second(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise error.wrapped()
+        apply_line(*arguments)
+
+    monkeypatch.setattr(csv_rows, "apply", fail_at_the_second)
+    admin_client.raise_request_exception = False
+
+    answer = admin_client.post(f"{GRANTS}csv/", {"sealed": sealed})
+
+    assert answer.status_code == status
+    assert (CompanyGrant.objects.count(), len(calls)) == (lines, applied)

@@ -462,3 +462,19 @@ def test_connections_follow_the_limit_of_open_files(
     monkeypatch.setattr(resource, "setrlimit", lambda _, pair: limits.append(pair))
 
     assert web_server._connections_by_open_files() == connections
+
+
+def test_an_answer_that_breaks_off_lacks_its_end(site: Site) -> None:
+    """Of unknown length, as exports are: with its last chunk its reader would take it for whole."""
+
+    def break_off(_: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"number;total\r\n"
+        raise OSError("No space left on device")
+
+    site.server.application = break_off
+    with site.connect(GET) as client:
+        received = b"".join(iter(lambda: client.recv(1000), b""))
+
+    assert b"Transfer-Encoding: chunked" in received
+    assert received.endswith(b"\r\n\r\nE\r\nnumber;total\r\n\r\n")

@@ -1,8 +1,10 @@
 """Companies: one row for each id, however it is written."""
 
+import errno
 import logging
+import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,7 +18,7 @@ from extraction.worker.housekeeping import run_housekeeping
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import companies
 from tokens.companies import register
-from tokens.models import Company
+from tokens.models import Company, company
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
@@ -226,3 +228,18 @@ def test_migration_makes_one_company_of_the_ways_to_write_an_id(
     assert "differ only in case or blanks" in caplog.text
     # Nothing was rewritten: what names an id goes on naming it.
     assert grants.values_list("company_id", flat=True).get() == "Nt047"
+
+
+def test_want_of_file_handles_changes_no_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a zone is looked up as is remembered: periods of quotas would begin at another hour."""
+    company._known_zone.cache_clear()  # an earlier test may have looked it up
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> NoReturn:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        patch.setattr(company, "ZoneInfo", fail)
+        with pytest.raises(OSError, match="Too many open files"):
+            company.zone_named("Asia/Kathmandu")
+
+    assert company.zone_named("Asia/Kathmandu") == ZoneInfo("Asia/Kathmandu")

@@ -6,6 +6,7 @@ Other tables name a company by the text of its id, in columns of their own.
 import logging
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from django.db.models.base import ModelBase
 from django.utils import timezone
 
 from ocrsite.lib.database import UtcNow
+from ocrsite.lib.files import is_storage_fault
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +45,9 @@ def zone_named(name: str) -> ZoneInfo:
 def _known_zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    except (KeyError, ValueError, OSError) as error:
+        if is_storage_fault(error, Path(settings.DATA_DIR)):
+            raise  # no fault of the name: not to be remembered
         logger.error("A company's time zone is unknown: %r. Name one such as Asia/Kathmandu.", name)
         return None
 

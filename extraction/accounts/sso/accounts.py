@@ -30,6 +30,10 @@ class Refused(Exception):
     """Somebody whom the provider knows is not let in; the text tells them why."""
 
 
+class NameTaken(Refused):
+    """There is an account that is called as the new one would be."""
+
+
 def user_of(claims: Mapping[str, Any]) -> User:
     """Return the user of verified claims, made at the first log-in. Raises Refused."""
     email = str(claims.get("email") or "").strip()
@@ -39,14 +43,22 @@ def user_of(claims: Mapping[str, Any]) -> User:
     roles = _mapped(settings.OIDC_ROLES, groups)
     if settings.OIDC_ROLES and not roles:
         raise Refused(gettext("You have no role here. Ask an administrator."))
+    companies = _mapped(settings.OIDC_COMPANIES, groups)
     try:
-        with transaction.atomic():
-            user = _identified(claims, email)
-            if not user.is_active:
-                raise Refused(gettext("Your account is closed. Ask an administrator."))
-            _give(user, roles, _mapped(settings.OIDC_COMPANIES, groups))
-    except IntegrityError as error:  # another request made the account meanwhile
-        raise Refused(gettext("Log in once more.")) from error
+        return _ready(claims, email, roles, companies)
+    except (IntegrityError, NameTaken):  # maybe by another request of the same person, just now
+        try:
+            return _ready(claims, email, roles, companies)
+        except IntegrityError as error:
+            raise Refused(gettext("Log in once more.")) from error
+
+
+def _ready(claims: Mapping[str, Any], email: str, roles: set[str], companies: set[str]) -> User:
+    with transaction.atomic():
+        user = _identified(claims, email)
+        if not user.is_active:
+            raise Refused(gettext("Your account is closed. Ask an administrator."))
+        _give(user, roles, companies)
     return user
 
 
@@ -96,7 +108,7 @@ def _linked(email: str) -> User | None:
 def _made(email: str) -> User:
     name = email.lower()
     if len(name) > _LONGEST_NAME or User.objects.filter(username__iexact=name).exists():
-        raise Refused(gettext("There is another account of this name. Ask an administrator."))
+        raise NameTaken(gettext("There is another account of this name. Ask an administrator."))
     user = User.objects.create_user(name, email)
     audit.record(
         Action.ADDED, who=audit.SYSTEM, what=audit.row(user), why="First log-in by single sign-on."

@@ -1,5 +1,6 @@
 """What the provider says of itself, by OpenID Connect Discovery 1.0."""
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -11,7 +12,14 @@ from django.core.cache import cache
 # Seconds.
 TIMEOUT = 10
 KEPT_FOR = 3600
+FAULT_KEPT_FOR = 30
+# While one thread asks the provider, others wait for so many seconds: a provider that does not
+# answer must not hold all threads of the web server.
+PATIENCE = 2.0
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+
+
+_asking = threading.Lock()
 
 
 class ProviderFault(Exception):
@@ -30,14 +38,35 @@ class Provider:
 
 
 def provider() -> Provider:
-    """Return the provider of OIDC_ISSUER, asked once an hour. Raises ProviderFault."""
+    """Return the provider of OIDC_ISSUER, asked once an hour, after a fault twice a minute.
+
+    Raises ProviderFault.
+    """
     issuer = settings.OIDC_ISSUER
     key = f"oidc:{issuer}"
-    known: Provider | None = cache.get(key)
+    known: Provider | str | None = cache.get(key)
     if known is None:
-        known = _read(_discover(issuer), issuer)
-        cache.set(key, known, KEPT_FOR)
+        known = _asked_by_one(issuer, key)
+    if isinstance(known, str):
+        raise ProviderFault(known)
     return known
+
+
+def _asked_by_one(issuer: str, key: str) -> Provider | str:
+    """The provider, or what is the matter with it, asked by the first of those that need it."""
+    if not _asking.acquire(timeout=PATIENCE):
+        return f"{issuer} has not answered yet."
+    try:
+        known: Provider | str | None = cache.get(key)
+        if known is None:
+            try:
+                known = _read(_discover(issuer), issuer)
+            except ProviderFault as fault:
+                known = str(fault)
+            cache.set(key, known, FAULT_KEPT_FOR if isinstance(known, str) else KEPT_FOR)
+        return known
+    finally:
+        _asking.release()
 
 
 def log_out_address(back_to: str) -> str:

@@ -18,8 +18,10 @@ from mozilla_django_oidc.views import (
     OIDCAuthenticationRequestView,
 )
 
+from extraction import throttling
 from extraction.accounts import steps
 from extraction.accounts.sso.provider import ProviderFault, log_out_address, provider
+from extraction.throttling import TooManyAttempts
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +52,15 @@ class BeginView(OIDCAuthenticationRequestView):  # type: ignore[misc]  # it has 
         return OIDCAuthenticationRequestView.get_settings(attr, *args)
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Redirect; back to the log-in page when the provider is away."""
+        """Redirect; back to the log-in page when the provider is away.
+
+        Each one makes a session, so that strangers may not begin any number of them.
+        """
+        try:
+            begun = throttling.count_attempt(throttling.begun_log_ins(request))
+        except TooManyAttempts as refusal:
+            return _failed(request, refusal.detail)
+        throttling.log_locks(begun)
         try:
             self.OIDC_OP_AUTH_ENDPOINT = provider().authorization_endpoint
         except ProviderFault as fault:
@@ -68,6 +78,12 @@ class BeginView(OIDCAuthenticationRequestView):  # type: ignore[misc]  # it has 
 @method_decorator([login_not_required, never_cache], name="dispatch")
 class CallbackView(OIDCAuthenticationCallbackView):  # type: ignore[misc]  # it has no types
     """Takes what the provider answers by the browser."""
+
+    def login_success(self) -> HttpResponse:
+        """Let the beginning not count any more, and go on."""
+        throttling.take_back(throttling.begun_log_ins(self.request))
+        answer: HttpResponse = super().login_success()
+        return answer
 
     def login_failure(self) -> HttpResponse:
         """Show the log-in page, and why."""

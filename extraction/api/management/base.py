@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
@@ -39,6 +39,18 @@ class ExistsAlready(UserFacingError):
 
     def __init__(self, detail: str) -> None:
         super().__init__("exists_already", HTTPStatus.CONFLICT.phrase, detail, HTTPStatus.CONFLICT)
+
+
+class ChangedMeanwhile(UserFacingError):
+    """What is to be changed is not as the caller saw it (412)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "changed_meanwhile",
+            HTTPStatus.PRECONDITION_FAILED.phrase,
+            "It is not as you saw it. Ask for it, and decide again.",
+            HTTPStatus.PRECONDITION_FAILED,
+        )
 
 
 def checked(
@@ -85,7 +97,8 @@ def require_valid(form: forms.BaseForm) -> None:
 def once(request: Request, manager: Manager, make: Callable[[], str]) -> tuple[str, bool]:
     """Make something and return its id, and whether this request made it: else its key did before.
 
-    ``make`` returns the id. Raises IdempotencyConflict.
+    ``make`` returns the id. Raises IdempotencyConflict, and ExistsAlready where somebody made the
+    same after it was looked whether there is one.
     """
     made: list[str] = []
 
@@ -94,12 +107,17 @@ def once(request: Request, manager: Manager, make: Callable[[], str]) -> tuple[s
             made.append(make())
         return made[-1]
 
-    before = idempotency.made_once(
-        noted,
-        client=manager.label,
-        key=idempotency_key(request),
-        request=f"{request.path} {json.dumps(request.data, sort_keys=True)}",
-    )
+    try:
+        before = idempotency.made_once(
+            noted,
+            client=manager.label,
+            key=idempotency_key(request),
+            request=f"{request.path} {json.dumps(request.data, sort_keys=True)}",
+        )
+    except IntegrityError as error:
+        raise ExistsAlready(
+            "Somebody else made the same meanwhile. Ask for what there is, and decide again."
+        ) from error
     return (made[-1], True) if before is None else (before, False)
 
 
@@ -125,16 +143,21 @@ def change(
 ) -> None:
     """Change a row that is as the caller saw it, where If-Match says how that was.
 
-    ``found`` locks and returns it. Raises UserFacingError (412), and what the others raise.
+    ``found`` locks and returns it. Raises ChangedMeanwhile, also where somebody made another such
+    row after it was looked whether there is one; and what the others raise.
     """
+    try:
+        _change(request, found, tag, act)
+    except IntegrityError as error:
+        raise ChangedMeanwhile from error
+
+
+def _change(
+    request: Request, found: Callable[[], M], tag: Callable[[M], str], act: Callable[[M], object]
+) -> None:
     with transaction.atomic():
         row = found()
         seen = request.headers.get("If-Match", "").strip().removeprefix("W/")
         if seen and seen not in ("*", tag(row)):
-            raise UserFacingError(
-                "changed_meanwhile",
-                HTTPStatus.PRECONDITION_FAILED.phrase,
-                "It is not as you saw it. Ask for it, and decide again.",
-                HTTPStatus.PRECONDITION_FAILED,
-            )
+            raise ChangedMeanwhile
         act(row)

@@ -63,6 +63,17 @@ def cash_slack(stated: Decimal, currency: str | None) -> Decimal:
     return smallest / 2 if smallest and stated % smallest == 0 else Decimal()
 
 
+def whole_slack(stated: Decimal, currency: str | None) -> Decimal:
+    """Return by how much a stated tax may differ for being rounded to whole units.
+
+    That is half of one, in currencies whose smallest coin is a whole unit, such as HUF and NPR, and
+    nothing for a tax with decimals. In India section 170 of the CGST Act 2017 orders it.
+    """
+    smallest = coin(currency)
+    is_whole = smallest is not None and smallest >= 1 and stated % 1 == 0
+    return Decimal("0.5") if is_whole else Decimal()
+
+
 def tolerance(currency: str | None, roundings: int) -> Decimal:
     """Return how far a sum may be off when so many numbers, itself included, were rounded.
 

@@ -13,7 +13,7 @@ from extraction.invoices.checks.compare import (
     shown,
     sum_check,
 )
-from extraction.invoices.checks.rounding import tolerance
+from extraction.invoices.checks.rounding import tolerance, whole_slack
 from extraction.invoices.checks.sums import (
     ZERO,
     distinct_bases,
@@ -68,7 +68,9 @@ def tax_matches_rate(fields: InvoiceFields) -> Check | None:
                 f"tax_breakdown.{number}.tax_amount",
                 shown(expected, fields.currency),
                 shown(tax.tax_amount, fields.currency),
-                near(expected, tax.tax_amount, slack),
+                near(
+                    expected, tax.tax_amount, slack + whole_slack(tax.tax_amount, fields.currency)
+                ),
             )
         )
     return item_check("tax_matches_rate", items)

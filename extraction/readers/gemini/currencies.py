@@ -39,9 +39,9 @@ def currency(written: str, told: Collection[str] = ()) -> Understood[str | None]
     shown = plain(written)
     if len(shown) > LONGEST_SCALAR:
         raise Unclear
-    if _CODE.fullmatch(shown):
-        return Understood(shown)
     folded = shown.casefold().rstrip(".")
+    if _CODE.fullmatch(shown) and folded not in SIGNS:  # RMB is no code
+        return Understood(shown)
     names = _names()
     code = names.get(folded) or names.get(folded.removesuffix("s"))
     if code is not None:

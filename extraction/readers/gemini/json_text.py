@@ -1,7 +1,7 @@
 """The JSON object in the text that a model answers, whatever stands around it. Pure.
 
-Models wrap it in code fences, prose, arrays and envelopes, write line breaks into strings and
-commas before brackets. None of that changes what the object says.
+Models wrap it in code fences, prose, arrays and envelopes, write line breaks and backslashes into
+strings, commas before brackets, and comments. None of that changes what the object says.
 """
 
 import json
@@ -14,9 +14,16 @@ from typing import Any
 _MOST_TRIES = 20
 # Arrays and envelopes around the object.
 _DEEPEST = 3
-# Strings are matched as well, so that their commas are passed over; one without an end takes the
-# rest, so that the time stays linear.
+# Strings are matched as well, so that what they say is passed over; one without an end takes the
+# rest, so that the time stays linear. So does a comment without one.
+_REPAIRED = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*+"?)|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|(?<![:\w])//[^\n]*+'
+    r"|(?P<nothing>\b(?:None|undefined)\b)",
+    re.DOTALL,
+)
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"?|,(?=\s*[}\]])', re.DOTALL)
+# A backslash that is none of JSON's escapes stands for itself: "R\&D".
+_ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}|(?P<other>))')
 
 
 def _number(digits: str) -> Decimal | str:
@@ -36,7 +43,7 @@ def objects_in(text: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[d
 
     Numbers are Decimal. Of prose only the first objects are looked at.
     """
-    for candidate in (text, _without_trailing_commas(text)):
+    for candidate in (text, _repaired(text)):
         found = [
             wanted for value in _values_in(candidate) for wanted in _wanted_in(value, is_wanted)
         ]
@@ -45,8 +52,19 @@ def objects_in(text: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[d
     return []
 
 
-def _without_trailing_commas(text: str) -> str:
-    return _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], text)
+def _repaired(text: str) -> str:
+    """Return a text without comments and trailing commas, and with escapes of JSON alone."""
+    # From the first brace on: a quotation mark in prose before it would turn inside and outside.
+    plain = _REPAIRED.sub(_repaired_part, text[max(0, text.find("{")) :])
+    return _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], plain)
+
+
+def _repaired_part(found: re.Match[str]) -> str:
+    if found["string"] is not None:
+        return _ESCAPE.sub(
+            lambda escape: r"\\" if escape["other"] is not None else escape[0], found["string"]
+        )
+    return "null" if found["nothing"] else " "
 
 
 def _values_in(text: str) -> Iterator[Any]:
@@ -79,11 +97,11 @@ def _wanted_in(
     match value:
         case dict() if is_wanted(value):
             yield value
-        case dict() if len(value) == 1:
+        case dict():  # beside it may stand "status" and the like
             inner = list(value.values())
         case list():
             inner = value
-        case str() if depth == 0:  # an object that was written as a string
+        case str() if depth < 2:  # an object that was written as a string
             inner = list(_values_in(value)) if "{" in value else []
     if depth < _DEEPEST:
         for one in inner:

@@ -28,6 +28,7 @@ from extraction.invoices.schema import (
     Text,
 )
 from extraction.readers.gemini import currencies, notations, numbers
+from extraction.readers.gemini.document_types import document_type
 from extraction.readers.gemini.json_text import objects_in
 from extraction.readers.gemini.notations import Unclear, Understood, cleaned, is_absent, plain
 
@@ -43,12 +44,7 @@ MOST_REASONS = 50
 _QUANTITIES = frozenset({
     "quantity", "alternate_quantity", "price_base_quantity", "shortage", "breakage", "leakage",
 })  # fmt: skip
-# What the prompt names for each type.
-_TYPES = {
-    "invoice": "invoice", "taxinvoice": "invoice", "bill": "invoice", "debitnote": "invoice",
-    "creditnote": "credit_note", "creditmemo": "credit_note", "receipt": "receipt",
-    "other": "other",
-}  # fmt: skip
+_RATES = frozenset({"tax_rate", "rate", "percent"})
 _NOT_LETTERS = re.compile(r"[\W_]+")
 _SHOWN = 40
 # Where rupees are from: countries in addresses, and the form of India's GST numbers.
@@ -87,24 +83,30 @@ def normalised(answer: str) -> Normalised:
     objects = objects_in(answer, _has_type)
     if not objects:
         raise Unusable("the whole answer (no JSON object with a document_type)")
-    first = _document(objects[0])
-    if len(objects) == 1:
-        return first
+    if all(found == objects[0] for found in objects):
+        return _document(objects[0])
+    understood = list(_understood(objects[:MOST_DOCUMENTS]))
+    if not understood:
+        return _document(objects[0])  # which raises why
+    first, *others = understood
     text = f"The answer held {len(objects)} documents. The first one is answered as the invoice."
     several = Reason(path="", code="several_documents", text=text)
     return replace(
         first,
         warnings=(text, *first.warnings),
         reasons=(several, *first.reasons),
-        further=tuple(_further(objects[1:MOST_DOCUMENTS])),
+        further=tuple(other.fields for other in others),
     )
 
 
-def _further(objects: list[dict[str, Any]]) -> Iterator[InvoiceFields]:
-    """Yield the other documents of an answer, without those that cannot be understood."""
+def _understood(objects: list[dict[str, Any]]) -> Iterator[Normalised]:
+    """Yield the documents of an answer, without those that cannot be understood.
+
+    Such as a draft before the answer.
+    """
     for found in objects:
         with suppress(Unusable):
-            yield _document(found).fields
+            yield _document(found)
 
 
 def _document(found: dict[str, Any]) -> Normalised:
@@ -198,7 +200,7 @@ class _Shaping:
         if not isinstance(raw, dict):
             # A party given as its name, a line as its description.
             first = next(iter(model.model_fields))
-            raw = {} if is_absent(raw) else {first: raw}
+            raw = {} if is_absent(raw) or raw == [] else {first: raw}
         spelled = {_spelling(key): value for key, value in raw.items()} | {
             _spelling(key): value for key, value in raw.items() if key in model.model_fields
         }
@@ -211,10 +213,15 @@ class _Shaping:
         """Return a value with the nesting of its kind."""
         if isinstance(kind, _List):
             return self.entries(kind.of, raw, path)
+        if kind is _Scalar.TYPE:
+            return raw
+        raw = _unwrapped(raw)
         return raw if isinstance(kind, _Scalar) else self.entry(kind, raw, path)
 
     def entries(self, model: type[BaseModel], raw: Any, path: str) -> list[dict[str, Any]]:
         """Return the entries that say anything, at most MOST_ENTRIES."""
+        if isinstance(raw, dict) and raw and all(isinstance(one, dict) for one in raw.values()):
+            raw = list(raw.values())  # {"1": {…}, "2": {…}}
         given = raw if isinstance(raw, list) else [] if is_absent(raw) else [raw]
         most = MOST_ENTRIES[model]
         if len(given) > most:
@@ -222,6 +229,16 @@ class _Shaping:
             self.reasons.append(Reason(path=path, code="cut", text=text))
         shaped = (self.entry(model, entry, path) for entry in given[:most])
         return [entry for entry in shaped if not all(map(is_absent, entry.values()))]
+
+
+def _unwrapped(raw: Any) -> Any:
+    """Return a value alone that stands with its confidence or place: {"value": 5, …}; or in a list.
+
+    A list of several stays: it may be the lines of an address.
+    """
+    if isinstance(raw, list) and len(raw) == 1 and not isinstance(raw[0], list):
+        [raw] = raw
+    return raw["value"] if isinstance(raw, dict) and "value" in raw else raw
 
 
 def _joined(path: str, name: str | int) -> str:
@@ -285,7 +302,7 @@ class _Values:
         return None if is_absent(raw) else self._scalar(kind, raw, path)
 
     def _type(self, raw: Any) -> str:
-        found = _TYPES.get(_spelling(raw)) if isinstance(raw, str) else None
+        found = document_type(raw) if isinstance(raw, str) else None
         if found is None:
             self.faults.append("document_type (not one of the values allowed)")
         return found or "other"
@@ -313,8 +330,10 @@ class _Values:
     def _number(self, raw: Any, path: str) -> Understood[Decimal]:
         if not isinstance(raw, str | Decimal):
             raise Unclear
-        is_quantity = path.rpartition(".")[2] in _QUANTITIES
-        return numbers.number(raw, self.sign, unit_allowed=is_quantity)
+        name = path.rpartition(".")[2]
+        if name in _RATES and isinstance(raw, str):
+            raw = numbers.rate_in(raw)
+        return numbers.number(raw, self.sign, unit_allowed=name in _QUANTITIES)
 
     def _doubt(self, path: str, code: str, text: str) -> None:
         self.reasons.append(Reason(path=path, code=code, text=f"{titled(path)}: {text}"))

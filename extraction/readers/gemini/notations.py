@@ -41,10 +41,13 @@ class Understood(Generic[T]):
 
 # What models write for a value that is not there.
 _ABSENT = frozenset({
-    "", "-", "--", "---", "n/a", "n.a.", "na", "null", "none", "undefined", "nan",
-    "not available", "not applicable", "not found", "not provided", "not specified",
+    "", "n/a", "n / a", "n.a", "na", "null", "none", "undefined", "nan", "unknown", "unspecified",
+    "no data", "none found", "not available", "not applicable", "not found", "not given",
+    "not listed", "not mentioned", "not present", "not provided", "not shown", "not specified",
     "not stated", "not visible",
 })  # fmt: skip
+# What may stand around such a word, or alone for it: <unknown>, (none), "…", "?"
+_AROUND_ABSENT = " .…-_?*<>()[]{}\"'"
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
 
 # Embeddings, overrides and isolates of the bidirectional algorithm (unicode.org/reports/tr9): they
@@ -64,6 +67,12 @@ _YEAR_FIRST = re.compile(
     re.ASCII,
 )
 _BASIC_ISO = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)", re.ASCII)
+_EAST_ASIAN = re.compile(
+    r"(?P<year>\d{4}) ?年 ?(?P<month>\d{1,2}) ?月 ?(?P<day>\d{1,2}) ?日?", re.ASCII
+)
+# "17th of April 2026", "17 de abril de 2026"; 10:22 after the day
+_FILLERS = re.compile(r"(?<= )(?:of|the|de|del|di|den) ", re.IGNORECASE)
+_TIME_AFTER = re.compile(r"(?<=\d{4})[ ,]{1,2}\d\d?:\d\d(?::\d\d)?(?: ?[AP]M)?$", re.IGNORECASE)
 _WHOLE_YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
@@ -71,7 +80,9 @@ def is_absent(value: object) -> bool:
     """Whether a value says that there is none: null, "", "N/A", a dash."""
     if not isinstance(value, str):
         return value is None
-    return len(value) < LONGEST_SCALAR and plain(value).casefold() in _ABSENT
+    if len(value) >= LONGEST_SCALAR:
+        return False
+    return plain(value).casefold().strip(_AROUND_ABSENT) in _ABSENT
 
 
 def cleaned(value: str) -> str:
@@ -115,11 +126,13 @@ def day(written: str) -> Understood[date]:
     shown = plain(written)
     if len(shown) > LONGEST_SCALAR:
         raise Unclear
-    if (iso := _YEAR_FIRST.fullmatch(shown)) or (iso := _BASIC_ISO.fullmatch(shown)):
-        return _iso_day(iso, shown)
-    found = list(days_in(shown))
+    for whole in (_YEAR_FIRST, _BASIC_ISO, _EAST_ASIAN):
+        if iso := whole.fullmatch(shown):
+            return _iso_day(iso, shown)
+    told = _TIME_AFTER.sub("", _FILLERS.sub("", shown))
+    found = list(days_in(told))
     # A weekday may stand beside it, but no number that could be another part of a date.
-    if len(found) != 1 or any(map(str.isdigit, shown[: found[0].start] + shown[found[0].end :])):
+    if len(found) != 1 or any(map(str.isdigit, told[: found[0].start] + told[found[0].end :])):
         raise Unclear
     first, *others = found[0].readings
     if others:

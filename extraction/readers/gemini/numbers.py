@@ -26,8 +26,11 @@ _WORD_AFTER = re.compile(r"([^\d\s()+\-.,']{1,30})\.?$")
 # What may separate decimals, by the separator of thousands.
 _DECIMAL_SIGN = {".": re.compile(","), ",": re.compile(r"\."), "'": re.compile("[.,]")}
 _PERCENT = frozenset("%％٪")
-# As shops write amounts without cents: 12,- in German, Dutch and French, 12/- in India and Nepal.
-_NO_CENTS = ("/-", ".-", ",-", ".--", ",--")
+# As shops write amounts without cents: 12,- in German, Dutch and French, 12/- in India and Nepal,
+# 12/= in East Africa.
+_NO_CENTS = ("/-", "/=", ".-", ",-", ".--", ",--")
+# "VAT 20 %", "20.00 % (S)", "20 percent"
+_RATE = re.compile(r"((?:(?<!\w)-)?(?<![\d.,])\d{1,3}(?:[.,]\d{1,4})?) ?(?:[%％٪]|percent\b|pct\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,12 @@ def number(
             meant.value, (Doubt("ambiguous_number", f"{told}; it may mean {other:f}."),)
         )
     return Understood(meant.value)
+
+
+def rate_in(written: str) -> str:
+    """Return the percentage in a text that holds one beside other words; else the whole text."""
+    found = _RATE.findall(plain(written[:LONGEST_SCALAR]))
+    return str(found[0]) if len(found) == 1 and len(written) <= LONGEST_SCALAR else written
 
 
 def _bounded(value: Decimal) -> Decimal:
@@ -163,9 +172,11 @@ def _joined(whole: str, fraction: str = "") -> Decimal:
 def _bare(written: str, *, unit_allowed: bool) -> tuple[str, bool]:
     """Return a number's digits and separators, and whether it is negative.
 
-    A sign, parentheses (negative in accounting), currency, percent sign and unit are taken off.
+    A sign, parentheses and CR (negative in accounting), currency, percent sign and unit are taken
+    off.
     """
-    rest, before, minuses = plain(written), "", 0
+    # Asterisks are those of a footnote, or of bold print in Markdown.
+    rest, before, minuses = plain(written).strip("* "), "", 0
     while rest != before:
         before = rest
         if rest.startswith("(") and rest.endswith(")"):
@@ -173,9 +184,11 @@ def _bare(written: str, *, unit_allowed: bool) -> tuple[str, bool]:
         elif rest.startswith(("-", "+")):
             rest, minuses = rest[1:], minuses + rest.startswith("-")
         elif rest.endswith(_NO_CENTS):
-            rest = rest.rstrip("-")[:-1]
+            rest = rest.rstrip("-=")[:-1]
         elif rest.endswith("-"):
             rest, minuses = rest[:-1], minuses + 1
+        elif rest.endswith((" CR", " Cr")) and not unit_allowed:
+            rest, minuses = rest[:-3], minuses + 1
         else:
             rest = _without_word(rest, unit_allowed=unit_allowed)
         rest = rest.strip()

@@ -40,7 +40,7 @@ def read_text(text: str) -> InvoiceFields:
         document_type=document_type,
         invoice_number=number,
         invoice_date=invoice_date,
-        invoice_miti=page.word(labels.MITI),
+        invoice_miti=page.word(labels.MITI, labels.MITI_DAY) or page.word(labels.MITI),
         due_date=due_date,
         order_number=page.word(labels.ORDER),
         delivery_note_number=page.word(labels.DELIVERY_NOTE),

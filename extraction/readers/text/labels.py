@@ -7,8 +7,9 @@ hostile line.
 import re
 from functools import cache
 
-# Where a word starts; underscores part words.
-_START = r"(?<![^\W_])"
+# Where a word starts; underscores part words. Every label begins with a letter or digit: that tells
+# most places of a line apart without trying all labels there.
+_START = r"(?<![^\W_])(?=\w)"
 
 
 def whole_words(*words: str) -> re.Pattern[str]:
@@ -51,7 +52,7 @@ RECEIPT = whole_words(
 )
 
 NUMBER = re.compile(
-    rf"(?<!\w)(?:(?:tax |vat |sales )?invoice\s*{_NO}|bill\s*{_NO}|(?:बीजक|बिल)\s*{_NO}"
+    rf"(?<!\w)(?=\w)(?:(?:tax |vat |sales )?invoice\s*{_NO}|bill\s*{_NO}|(?:बीजक|बिल)\s*{_NO}"
     rf"|rechnungs?(?:\s*-\s*|\s*){_NO}|beleg\W?{_NO}"
     rf"|(?:handels|miet)?rechnung(?:\s*\(\d+\))?\s*{_NO}|rechnungskorrektur(?:\s*\(\d+\))?\s*{_NO}"
     rf"|factuur\s*{_NO}|facture\s*{_NO}|num[ée]ro de facture|credit\s?note\s*{_NO}"
@@ -96,6 +97,12 @@ DUE_DATE = whole_words(
 )
 MITI = whole_words(
     r"(?:invoice |bill |transaction )?miti(?: \(bs\))?", r"date \(bs\)", r"bs date", "मिति"
+)
+# In the digits of either script: 2082/11/20, २०८२।११।२०, २०८२ साल फागुन २०, 20 Falgun 2082.
+MITI_DAY = re.compile(
+    r"\d{1,4}(?P<s>[/.।-])\d{1,2}(?P=s)\d{1,4}(?!\d)"
+    r"|\d{4}(?: साल)?[ ,]{1,2}[^\W\d]\S{1,11}[ ,]{1,2}\d{1,2}(?!\d)"
+    r"|\d{1,2}[ ,]{1,2}[^\W\d]\S{1,11}[ ,]{1,2}\d{4}(?!\d)"
 )
 ORDER = whole_words(
     rf"(?:purchase )?order\s*{_NO}",
@@ -178,7 +185,7 @@ SUM_ROW = whole_words(
     "skonto",
 )
 TAX_ID = re.compile(
-    r"(?:(?:customer|buyer(?:['’]s)?|client|kunden?)\W{0,2})?"
+    r"(?=[bcgkpstuv])(?:(?:customer|buyer(?:['’]s)?|client|kunden?)\W{0,2})?"
     r"(?<![^\W_])(?:(?:(?:vat|tax|gst|pan)\W{0,3}){1,2}(?:reg(?:istration)?|id|no|nr|number|\W){0,6}"
     r"|gstin|ust\W{0,2}id\w*(?:\W{0,2}nr)?|steuer\W?nr|steuernummer|tva(?:\s+(?:intra|client))?|btw)"
     r"[\s.:#-]{0,40}"

@@ -71,11 +71,11 @@ class TextLayout:
                 below = [_cell_under(row, start, found.end()) for row in rows]
                 yield Cells(line[found.end() :], [cell for cell in below if cell])
 
-    def word(self, label: re.Pattern[str]) -> str | None:
-        """Return the first word with a digit beside the label, or below it."""
+    def word(self, label: re.Pattern[str], form: re.Pattern[str] = IDENTIFIER) -> str | None:
+        """Return the first word with a digit beside the label, or below it; or what has a form."""
         for cells in self.after(label):
             for text in (_value(cells.beside), *cells.below[:1]):
-                if found := IDENTIFIER.match(text):
+                if found := form.match(text):
                     return found[0]
         return None
 

@@ -1,23 +1,32 @@
 """Single sign-on against a provider on this machine, over real HTTP."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from importlib import import_module
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 import requests
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
-from django.test import Client
+from django.db import IntegrityError
+from django.test import Client, RequestFactory
 from environs import ValidationError
 from pytest_django import Settings
 
+from extraction import throttling
 from extraction.accounts import second_factor
-from extraction.models import AccountRule, Authenticator, ExternalIdentity
+from extraction.accounts.sso import accounts
+from extraction.accounts.sso import provider as sso_provider
+from extraction.accounts.sso.provider import ProviderFault
+from extraction.models import AccountRule, Authenticator, ExternalIdentity, FailedAttempts
 from extraction.roles import AUDITOR, LEAD, OPERATOR
 from logs.models import AuditEntry
 from ocrsite.lib.oidc import issuer_address, names_by_group
@@ -234,6 +243,51 @@ def test_provider_that_is_away_leaves_passwords(client: Client, settings: Settin
     assert client.post("/login/", form).status_code == 302
 
 
+def test_provider_that_does_not_answer_is_asked_by_one_at_a_time(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers must not be able to hold every thread of the web server with it."""
+    settings.OIDC_ISSUER = "https://login.example"
+    monkeypatch.setattr(sso_provider, "PATIENCE", 0)
+    asked = []
+
+    def not_in_time(address: str, **_: object) -> NoReturn:
+        asked.append(address)
+        with pytest.raises(ProviderFault, match="has not answered yet"):
+            sso_provider.provider()  # as another thread does meanwhile
+        raise requests.Timeout
+
+    monkeypatch.setattr(requests, "get", not_in_time)
+    cache.clear()
+    for _ in range(3):
+        with pytest.raises(ProviderFault, match="says nothing of itself"):
+            sso_provider.provider()
+
+    assert len(asked) == 1
+    cache.clear()
+
+
+def test_strangers_begin_only_so_many_log_ins(client: Client, provider: Provider) -> None:
+    address = RequestFactory().get("/")
+    for _ in range(101):
+        throttling.count_attempt(throttling.begun_log_ins(address))
+
+    answer = client.get("/account/sso/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/")
+    assert not Session.objects.exists()
+    assert "Too many attempts have failed." in client.get("/login/").content.decode()
+    (row,) = FailedAttempts.objects.all()
+    assert throttling.shown([row.subject])[row.subject] == "log-ins begun from 127.0.0.1"
+
+
+def test_log_in_that_succeeds_does_not_count(client: Client, provider: Provider) -> None:
+    for _ in range(2):
+        log_in(client)
+
+    assert FailedAttempts.objects.get().failures == 0
+
+
 def test_provider_whose_token_endpoint_fails_lets_nobody_in(
     client: Client, provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -356,6 +410,33 @@ def test_local_account_of_the_address_is_linked_only_if_set(
 
     assert user_of(client) == local
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("sees", ["nothing", "the name"])
+def test_first_log_ins_in_two_windows_are_of_one_user(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch, sees: str
+) -> None:
+    """The other one commits after this one looked for the identity, or after it looked all."""
+    make = accounts._made
+    others: list[User] = []
+
+    def made(email: str) -> User:
+        if not others:
+            others.append(make(email))
+            told = f"{django_settings.OIDC_ISSUER}\n{provider.person['sub']}"
+            digest = hashlib.sha256(told.encode()).hexdigest()
+            ExternalIdentity.objects.create(user=others[0], digest=digest)
+            if sees == "nothing":
+                raise IntegrityError
+        return make(email)
+
+    monkeypatch.setattr(accounts, "_made", made)
+    # What the other one did stays.
+    monkeypatch.setattr(accounts, "transaction", SimpleNamespace(atomic=nullcontext))
+
+    log_in(client)
+
+    assert user_of(client) == others[0]
 
 
 def test_superuser_is_never_linked(client: Client, settings: Settings, provider: Provider) -> None:

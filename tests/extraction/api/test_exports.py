@@ -3,11 +3,15 @@
 import csv
 import io
 import json
+import threading
 from typing import Any
 
 import pytest
 
 from extraction.models import ExportColumn, ExportProfile, State
+from logs.audit_entry import AuditEntry
+from ocrsite.lib import downloads
+from ocrsite.lib.audit import Action
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_invoices import make_invoice
@@ -89,3 +93,20 @@ def test_nobody_exports_without_a_key(integrator: Integrator) -> None:
     integrator.http.credentials()
 
     assert integrator.http.get("/api/v1/exports/csv/").status_code == 401
+
+
+def test_more_than_a_few_at_once_are_told_to_come_again(
+    integrator: Integrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a thread for as long as its reader takes."""
+    monkeypatch.setattr(downloads, "_places", threading.BoundedSemaphore(1))
+    first = integrator.http.get("/api/v1/exports/csv/")
+
+    response = integrator.http.get("/api/v1/exports/csv/")
+
+    assert (response.status_code, response.json()["code"]) == (503, "download_busy")
+    assert response["Retry-After"] == "30"
+    # Nothing was taken, so that nothing is recorded.
+    assert AuditEntry.objects.filter(action=Action.EXPORTED).count() == 1
+    content(first)
+    assert content(integrator.http.get("/api/v1/exports/csv/"))

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from extraction.models import (
     ApiClient,
+    EarlierDocument,
     Extraction,
     State,
 )
@@ -64,9 +65,12 @@ def limited(integrator: Integrator) -> Integrator:
     return integrator
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_every_question_is_answered_or_503(
+    limited: Integrator, token: TokenMaster, settings: Settings
+) -> None:
+    settings.WEBHOOK_HOSTS = ["hooks.example"]
+    make_extraction(batch="6f2d8c1e-3a4b-4c5d-8e6f-7a8b9c0d1e2f")
+    for path in (
         "/api/v1/extractions/",
         "/api/v1/extractions/?label=a:b&state=failed",
         "/api/v1/batches/6f2d8c1e-3a4b-4c5d-8e6f-7a8b9c0d1e2f/",
@@ -76,26 +80,20 @@ def limited(integrator: Integrator) -> Integrator:
         "/api/v1/quota/",
         "/api/v1/webhooks/",
         "/api/v1/exports/csv/",
-    ],
-)
-def test_every_question_is_answered_or_503(
-    limited: Integrator, token: TokenMaster, settings: Settings, path: str
-) -> None:
-    settings.WEBHOOK_HOSTS = ["hooks.example"]
-    make_extraction(batch="6f2d8c1e-3a4b-4c5d-8e6f-7a8b9c0d1e2f")
-    usual = limited.http.get(path).status_code
-    answers = set()
-    for failure in every_call(LINK_LOST):
-        response = limited.http.get(path)
-        if failure.happened:
-            assert response.status_code in {503, usual}
-        else:
-            assert response.status_code == usual
-        answers.add(response.status_code)
-        if hasattr(response, "streaming_content"):
-            b"".join(response.streaming_content)
-        database.drop_connections()
-    assert 503 in answers
+    ):
+        usual = limited.http.get(path).status_code
+        answers = set()
+        for failure in every_call(LINK_LOST):
+            response = limited.http.get(path)
+            if failure.happened:
+                assert response.status_code in {503, usual}, path
+            else:
+                assert response.status_code == usual, path
+            answers.add(response.status_code)
+            if hasattr(response, "streaming_content"):
+                b"".join(response.streaming_content)
+            database.drop_connections()
+        assert 503 in answers, path
 
 
 DECISIONS: dict[str, tuple[dict[str, Any], State]] = {
@@ -167,6 +165,29 @@ def test_batch_is_accepted_once_or_answered_with_503(
         if failure.calls < at:
             break
     assert at > 10
+
+
+def test_deadlock_of_what_had_come_before_takes_no_batch_back(
+    limited: Integrator, token: TokenMaster, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller would have to send all of it once more."""
+    form = {"companyID": "NT047", "username": "asha"}
+    file = pdf("INVOICE 1")
+    note = EarlierDocument.objects.get_or_create
+    failures = [DEADLOCK.wrapped()]
+
+    def note_once(**row: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return note(**row)
+
+    for _ in range(2):
+        sent = limited.http.post("/api/v1/batches/", {"file": upload(file), **form})
+        monkeypatch.setattr(EarlierDocument.objects, "get_or_create", note_once)
+
+    assert (sent.status_code, sent.json()["files"][0]["came_before"]) == (202, True)
+    assert EarlierDocument.objects.count() == 1
+    assert not failures
 
 
 @every_kind

@@ -202,6 +202,41 @@ def test_answer_that_takes_too_long_is_given_up(
     assert "in time" in response.json()["detail"]
 
 
+def test_full_disk_is_told_as_ours_and_leaves_nothing(
+    files: Receiver,
+    integrator: Integrator,
+    token: TokenMaster,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = Path.open
+
+    def full(path: Path, *arguments: Any) -> Any:
+        return opened(Path("/dev/full") if path.name == "fetched" else path, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        for _ in range(links.MOST_AT_ONCE + 1):
+            response = post(integrator, files.url)
+
+            told = (response.status_code, response.json()["code"], response["Retry-After"])
+            assert told == (503, "storage_unavailable", "30")
+    assert leftovers(data_dir) == []
+    assert not Extraction.objects.exists()
+
+    assert post(integrator, files.url).status_code == 202
+
+
+def test_redirect_to_what_is_no_address_is_told(
+    files: Receiver, integrator: Integrator, token: TokenMaster
+) -> None:
+    files.answer = lambda handler: respond(handler, 302, Location="//[")
+
+    response = post(integrator, files.url)
+
+    assert (response.status_code, response.json()["code"]) == (400, "url_refused")
+
+
 def test_more_than_a_few_at_once_are_told_to_come_again(
     files: Receiver,
     integrator: Integrator,

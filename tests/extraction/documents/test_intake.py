@@ -21,6 +21,7 @@ from pytest_django import Settings
 
 from extraction.documents import rendering, sandbox
 from extraction.documents.intake import AcceptedDocument, folder_of, receive
+from extraction.documents.upload_handlers import DigestedFile, DigestingHandler
 from extraction.exceptions import DocumentRejected
 from ocrsite.lib.errors import StorageUnavailable
 from tests.extraction import sample_documents
@@ -70,13 +71,17 @@ def test_receive_stores_a_pdf_by_its_id_readable_by_us_alone(data_dir: Path) -> 
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def large(content: bytes, settings: Settings) -> TemporaryUploadedFile:
+def large(content: bytes, settings: Settings) -> DigestedFile:
     """An upload that Django wrote to a file of its own."""
     settings.FILE_UPLOAD_TEMP_DIR = settings.DATA_DIR / "tmp"
     settings.FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
-    upload = TemporaryUploadedFile("scan.pdf", "application/pdf", len(content), None)
-    upload.write(content)
-    upload.seek(0)
+    handler = DigestingHandler()
+    handler.activated = False  # the form is not small
+    handler.new_file("file", "scan.pdf", "application/pdf", len(content), None)
+    for start in range(0, len(content), 1000):
+        handler.receive_data_chunk(content[start : start + 1000], start)
+    upload = handler.file_complete(len(content))
+    assert isinstance(upload, DigestedFile)
     return upload
 
 

@@ -53,6 +53,16 @@ def test_file_that_was_cut_off_says_nothing(tmp_path: Path) -> None:
     assert words_of(tmp_path, 1) == []
 
 
+def test_file_with_a_hole_says_nothing(tmp_path: Path) -> None:
+    """Such as a machine leaves that crashed before all of it was on disk."""
+    keep_words(tmp_path, [PageWords(1, "text", [TOTAL])])
+    file = tmp_path / "words" / "001.json.gz"
+    content = file.read_bytes()
+    file.write_bytes(content[:10] + b"\xff" * 20 + content[30:])
+
+    assert words_of(tmp_path, 1) == []
+
+
 def test_words_that_cannot_be_kept_fail_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

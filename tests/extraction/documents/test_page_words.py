@@ -66,6 +66,14 @@ def test_the_example_that_loads_the_fonts_is_read(tmp_path: Path) -> None:
     assert [word[0] for word in page["words"]] == ["Total", "1.00"]
 
 
+def test_a_file_that_cannot_be_opened_ends_the_child(tmp_path: Path) -> None:
+    path = tmp_path / "no.pdf"
+    path.write_bytes(b"%PDF-1.7 and no more")
+
+    with pytest.raises(ValueError, match="cannot open"):
+        words_child.answer([str(path), "1"])
+
+
 def test_a_child_process_reads_what_hostile_pages_say_the_same(tmp_path: Path) -> None:
     path = document(tmp_path, pdf(invoice)).path
 

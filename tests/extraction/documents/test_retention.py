@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from extraction import submission
 from extraction.documents import retention
-from extraction.documents.intake import folder_of
+from extraction.documents.intake import documents_folder, folder_of
 from extraction.documents.retention import ensure_schedules, purge_files, purge_orphans
 from extraction.models import Extraction, State
 from logs.models import Kept, RetentionRun
@@ -302,3 +302,21 @@ def test_purges_are_scheduled_once(name: str) -> None:
     ensure_schedules()
 
     assert Schedule.objects.get(name=name).func == f"extraction.documents.retention.{name}"
+
+
+@pytest.mark.parametrize("kept", [Kept.FILES, Kept.DELETED])
+def test_files_whose_disk_is_away_are_removed_when_it_is_back(kept: Kept, data_dir: Path) -> None:
+    deleted_at = timezone.now() - timedelta(days=100) if kept == Kept.DELETED else None
+    old = ended(31, deleted_at=deleted_at)
+    purge = purge_files if kept == Kept.FILES else retention.purge_deleted
+    documents_folder()
+    (data_dir / "files").rename(data_dir / "elsewhere")
+
+    with pytest.raises(FileNotFoundError):
+        purge()
+    run = RetentionRun.objects.latest("pk")
+    assert (run.what, run.error, run.is_complete) == (kept, "FileNotFoundError", False)
+
+    (data_dir / "elsewhere").rename(data_dir / "files")
+    assert purge() == 1
+    assert not has_files(old)

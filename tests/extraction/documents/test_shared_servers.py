@@ -1,8 +1,10 @@
 """The processes of one worker have their servers forked by one, which has the parsers loaded."""
 
+import errno
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,6 +98,27 @@ def test_process_starts_its_own_server_when_the_parent_does_not_fork(
     os.kill(parent, signal.SIGSTOP)
 
     assert psutil.Process(server()).ppid() == os.getpid()
+
+
+def test_want_of_file_handles_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    def pipe() -> tuple[int, int]:
+        if opened:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        opened.extend(real_pipe())
+        return opened[0], opened[1]
+
+    real_pipe = os.pipe
+    ours, theirs = socket.socketpair()
+    with ours, theirs, monkeypatch.context() as patch:
+        patch.setattr(os, "pipe", pipe)
+        with pytest.raises(OSError, match="Too many open files"):
+            forks._forked_server(ours)
+
+    for each in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(each)
 
 
 def test_parent_and_servers_end_with_the_processes_that_use_them(tmp_path: Path) -> None:

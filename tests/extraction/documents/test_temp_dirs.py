@@ -31,10 +31,22 @@ def test_only_temp_dirs_older_than_an_hour_are_removed(data_dir: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "page.jpg").write_text("x")
     long_ago = time.time() - STALE_SECONDS - 10
-    os.utime(old, (long_ago, long_ago))
+    for path in (old / "page.jpg", old):
+        os.utime(path, (long_ago, long_ago))
 
     assert remove_stale_temp_dirs() == 1
     assert list((data_dir / "tmp").iterdir()) == [young]
+
+
+def test_temp_dir_of_a_file_that_is_written_for_hours_stays(data_dir: Path) -> None:
+    """Such as a workbook of a million invoices."""
+    folder = data_dir / "tmp" / "export"
+    folder.mkdir(parents=True)
+    (folder / "Invoices.xml").write_text("<row/>")
+    os.utime(folder, (0, 0))
+
+    assert remove_stale_temp_dirs() == 0
+    assert folder.exists()
 
 
 def test_upload_that_a_killed_process_left_is_removed_after_an_hour(data_dir: Path) -> None:

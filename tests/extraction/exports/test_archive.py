@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from extraction.documents.intake import documents_folder
 from extraction.exports.archive import MISSING, REFUSED, documents, einvoices, name_of
-from extraction.exports.chunks import CHUNK_BYTES
 from extraction.exports.values import Exported
+from ocrsite.lib.downloads import CHUNK_BYTES
 from tests.extraction.exports.made_up import make_exported
 from tests.extraction.exports.trade import make_trade
 
@@ -118,6 +119,15 @@ def test_einvoices_are_made_of_approved_ones_only() -> None:
         f"{open_.extraction.pk}\topen.pdf\t{sentence}",
         f"{rejected.extraction.pk}\tno.pdf\t{sentence}",
     ]
+
+
+def test_documents_whose_disk_is_away_are_not_missing(data_dir: Path) -> None:
+    exported = stored(data_dir, b"x")
+    documents_folder()
+    (data_dir / "files").rename(data_dir / "elsewhere")
+
+    with pytest.raises(OSError, match="files"):
+        list(documents([exported]))
 
 
 def test_fault_of_the_disk_is_no_missing_document(

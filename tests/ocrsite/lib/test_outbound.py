@@ -1,11 +1,14 @@
 """Requests to hosts that people name, over real TLS to a server on this machine."""
 
+import errno
 import io
+import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+from typing import NoReturn
 
 import pytest
 
@@ -110,6 +113,32 @@ def test_redirect_to_an_address_that_is_not_allowed_is_refused(
         fetched(receiver)
 
     assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("location", ["//[", "https://[::1", "https://[x]/", "//\u00e6["])
+def test_redirect_to_what_is_no_address_is_refused(receiver: Receiver, location: str) -> None:
+    receiver.answer = lambda handler: respond(handler, 301, Location=location)
+
+    with pytest.raises(RefusedTarget):
+        fetched(receiver)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+@pytest.mark.parametrize("ask", [fetched, posted])
+def test_process_without_file_handles_blames_no_address(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, number: int, ask: Callable[..., object]
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "create_connection", fail)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            ask(receiver)
+
+    monkeypatch.setattr(outbound, "INTERNET", receiver.network(resolve=fail))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        ask(receiver)
 
 
 def test_each_connection_of_a_redirect_is_checked(

@@ -11,6 +11,7 @@ from tests.extraction.api.management.conftest import BASE
 from tests.tokens.rows import make_company, make_quota, make_token
 from tokens.models import Quota, QuotaChange
 from tokens.periods import Period
+from tokens.quota_forms import SingleQuotaForm
 
 URL = f"{BASE}quotas/"
 
@@ -116,3 +117,22 @@ def test_quota_that_cannot_be_is_refused(
     assert response.status_code == 400
     assert words in response.json()["detail"]
     assert not Quota.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "k"])
+def test_same_that_somebody_made_meanwhile_is_told(
+    http: APIClient, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Of two at a time each finds none; the second meets the constraint."""
+    made = add(http)
+    other = add(http, period="daily").json()["quota_id"]
+    monkeypatch.setattr(SingleQuotaForm, "clean", lambda form: form.cleaned_data)
+    monkeypatch.setattr(SingleQuotaForm, "validate_unique", lambda _: None)
+    monkeypatch.setattr(Quota, "validate_constraints", lambda *_, **__: None)
+
+    twice = add(http, key)
+    changed = http.patch(f"{URL}{other}/", {"period": made.json()["period"]}, format="json")
+
+    assert (twice.status_code, twice.json()["code"]) == (409, "exists_already")
+    assert (changed.status_code, changed.json()["code"]) == (412, "changed_meanwhile")
+    assert Quota.objects.count() == 2

@@ -108,6 +108,9 @@ def test_a_wrong_total_of_lines_alone_fails(others: dict[str, Any], codes: list[
         ("1286", "8", "102", "1388", "JPY"),  # 102.88 cut
         ("15555", "10", "1555", "17110", "KRW"),
         ("12.345", "5", "0.617", "12.962", "KWD"),
+        ("1001", "27", "270", "1271", "HUF"),  # 270.27 in whole forints
+        ("1001.50", "18", "180", "1181.50", "INR"),
+        ("1003", "13", "130", "1133", "NPR"),
     ],
 )
 def test_tax_is_rounded_to_the_units_of_the_currency(
@@ -123,6 +126,18 @@ def test_tax_is_rounded_to_the_units_of_the_currency(
     )
 
     assert failed(fields) == []
+
+
+@pytest.mark.parametrize(
+    ("tax", "currency"), [("271", "HUF"), ("269", "HUF"), ("270.50", "HUF"), ("270", "EUR")]
+)
+def test_tax_is_not_rounded_further_than_to_a_whole_unit(tax: str, currency: str) -> None:
+    fields = invoice(
+        currency=currency,
+        tax_breakdown=[{"rate": "27", "taxable_amount": "1001", "tax_amount": tax}],
+    )
+
+    assert failed_codes(fields) == ["tax_matches_rate"]
 
 
 @pytest.mark.parametrize(

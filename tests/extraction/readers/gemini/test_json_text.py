@@ -33,6 +33,11 @@ def wanted(found: dict[str, Any]) -> bool:
         PLAIN.replace("[]}", "[ , ],\n }").replace("[ , ]", "[]"),
         PLAIN.replace('", "', '" ,\n\t"'),
         f"```json\n{PLAIN.replace('[]}', '[],}')}\n```",
+        f'{{"status": "ok", "error": null, "data": {PLAIN}}}',
+        json.dumps({"output": PLAIN}),
+        PLAIN.replace("{", "{ // the invoice's kind\n", 1),
+        PLAIN.replace("{", "{ /* of what it is * */", 1),
+        f'The "answer: {PLAIN.replace("[]}", "[],}")}',
     ],
 )
 def test_object_is_found_whatever_stands_around_it(text: str) -> None:
@@ -43,6 +48,20 @@ def test_line_breaks_and_tabs_inside_strings_are_kept() -> None:
     [found] = objects_in('{"document_type": "a\n\tb", "x": "1,}"}', wanted)
 
     assert found == {"document_type": "a\n\tb", "x": "1,}"}
+
+
+def test_backslashes_that_escape_nothing_stand_for_themselves() -> None:
+    [found] = objects_in(r'{"document_type": "R\&D \" \u00e9 \u12 \\", "x": "//, None /*"}', wanted)
+
+    assert found == {"document_type": 'R\\&D " é \\u12 \\', "x": "//, None /*"}
+
+
+def test_words_of_other_languages_for_null_are_null() -> None:
+    text = '{"document_type": "invoice", "a": None, "b": undefined, "c": "None"}'
+
+    assert objects_in(text, wanted) == [
+        {"document_type": "invoice", "a": None, "b": None, "c": "None"}
+    ]
 
 
 def test_commas_inside_strings_stay_where_trailing_ones_go() -> None:
@@ -76,8 +95,10 @@ def test_text_without_the_object_has_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["[", "{", '{"a":', '"', '\\"', ",", ", ", ",}", "{}", '{"a":1}', "```json\n"]
-)
+    "unit",
+    ["[", "{", '{"a":', '"', '\\"', ",", ", ", ",}", "{}", '{"a":1}', "```json\n",
+     "{/*", "{//", "None ", '{"a":"{', "\\", '{"\\'],
+)  # fmt: skip
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     began = time.process_time()
 

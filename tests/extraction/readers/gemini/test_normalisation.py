@@ -127,6 +127,15 @@ def test_numbers_of_json_are_read_without_a_float() -> None:
         ("Credit-Note", "credit_note"),
         ("CREDIT_NOTE", "credit_note"),
         (" receipt ", "receipt"),
+        ("Commercial invoice", "invoice"),
+        ("Invoice (original)", "invoice"),
+        ("utility bill", "invoice"),
+        ("Facture", "invoice"),
+        ("Gutschrift", "credit_note"),
+        ("Rechnungskorrektur", "credit_note"),
+        ("Nota de crédito", "credit_note"),
+        ("cash memo", "receipt"),
+        ("other", "other"),
     ],
 )
 def test_document_type_is_read_in_any_spelling(written: str, meant: str) -> None:
@@ -149,6 +158,25 @@ def test_parties_lines_and_addresses_are_read_in_another_nesting() -> None:
     assert read(customer={"name": "B", "address": {"street": "S", "no": 1}}).fields.customer == (
         Party(name="B", address="S, 1")
     )
+    assert found.reasons == ()
+
+
+def test_values_are_read_that_stand_with_their_confidence_or_in_a_list() -> None:
+    found = read(
+        total_amount={"value": "90.00", "confidence": 0.9},
+        invoice_number=["INV-7"],
+        supplier=[{"name": {"value": "Acme Ltd", "box": [1, 2, 3, 4]}}],
+        customer=[],
+        line_items={"1": ANSWER["line_items"][0], "2": ANSWER["line_items"][0]},
+        tax_breakdown=[{"rate": "VAT 20%"}],
+    )
+
+    assert (found.fields.total_amount, found.fields.invoice_number) == (Decimal("90.00"), "INV-7")
+    assert (found.fields.supplier, found.fields.customer) == (
+        Party(name="Acme Ltd"), Party(name=None),
+    )  # fmt: skip
+    assert len(found.fields.line_items) == 2
+    assert found.fields.tax_breakdown[0].rate == 20
     assert found.reasons == ()
 
 
@@ -224,6 +252,10 @@ def test_negative_total_makes_an_invoice_a_credit_note_and_says_so() -> None:
         ({"document_type": "letter"}, "document_type (not one of the values allowed)"),
         ({"document_type": None}, "document_type (not one of the values allowed)"),
         ({"document_type": ["invoice"]}, "document_type (not one of the values allowed)"),
+        *(
+            ({"document_type": other}, "document_type (not one of the values allowed)")
+            for other in ("proforma invoice", "bill of lading", "not an invoice", "x" * 99)
+        ),
         ({"total_amount": "ninety"}, "total_amount (not a number)"),
         ({"total_amount": True}, "total_amount (not a number)"),
         ({"invoice_date": "soon"}, "invoice_date (not a date)"),
@@ -312,6 +344,19 @@ def test_several_documents_are_kept_and_told() -> None:
         "INV-8", *(f"INV-{number}" for number in range(9, 16)),
     ]  # fmt: skip
     assert codes(found) == [("", "several_documents")]
+
+
+def test_the_same_document_twice_is_one() -> None:
+    assert normalised(f"{json.dumps(ANSWER)}\n{json.dumps(ANSWER)}") == read()
+
+
+def test_document_after_a_draft_that_cannot_be_understood_is_read_and_told() -> None:
+    found = normalised(f'{{"document_type": "maybe"}}\n{json.dumps(ANSWER)}')
+
+    assert (found.fields, found.further) == (read().fields, ())
+    assert codes(found) == [("", "several_documents")]
+    with pytest.raises(Unusable):
+        normalised('[{"document_type": "a"}, {"document_type": "b"}]')
 
 
 SCALARS = (

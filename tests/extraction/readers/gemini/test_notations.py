@@ -9,7 +9,8 @@ from extraction.readers.gemini.notations import LONGEST_TEXT, Unclear, day, is_a
 @pytest.mark.parametrize(
     "value",
     [None, "", " \n", "N/A", "n/a", "n.a.", "null", "None", "-", "–", "—", "NaN", "Not available",
-     "\u200b", "not specified"],
+     "\u200b", "not specified", "…", "...", "?", "**", "N / A", "N.A", "(none)", "<UNKNOWN>",
+     "Not available.", "not mentioned", "[]"],
 )  # fmt: skip
 def test_word_for_nothing_is_absent(value: str | None) -> None:
     assert is_absent(value)
@@ -80,7 +81,8 @@ def test_text_that_is_too_long_is_cut_and_told() -> None:
         "2026-04-07", "2026-4-7", "2026-04-07T00:00:00Z", "2026-04-07T00:00:00.000+00:00",
         "2026-04-07 14:05", "2026-04-07T14:05:00", "2026/04/07", "2026.4.7", "20260407",
         "07.04.2026", "7. April 2026", "7 Apr 2026", "April 7, 2026", "7th April 2026",
-        "Tuesday, 7 April 2026", "२०२६-०४-०७", "2026–04–07",
+        "Tuesday, 7 April 2026", "२०२६-०४-०७", "2026–04–07", "2026年4月7日", "2026 年 04 月 07 日",
+        "7th of April 2026", "7 de abril de 2026", "07.04.2026 14:05", "7 Apr 2026, 2:05 PM",
     ],
 )  # fmt: skip
 def test_date_that_leaves_no_doubt(written: str) -> None:
@@ -124,7 +126,7 @@ def test_what_is_no_date_is_unclear(written: str) -> None:
         ("GBP", "GBP"), ("gbp", "GBP"), ("Gbp.", "GBP"), ("£", "GBP"), ("€", "EUR"), ("₹", "INR"),
         ("US$", "USD"), ("us dollar", "USD"), ("US Dollars", "USD"), ("Euro", "EUR"),
         ("euros", "EUR"), ("EUR (€)", "EUR"), ("Nepalese Rupee", "NPR"), ("zł", "PLN"),
-        ("SFr.", "CHF"), ("XTS", "XTS"),
+        ("SFr.", "CHF"), ("XTS", "XTS"), ("RMB", "CNY"), ("Pound Sterling", "GBP"), ("RM", "MYR"),
     ],
 )  # fmt: skip
 def test_currency_that_leaves_no_doubt(written: str, code: str) -> None:

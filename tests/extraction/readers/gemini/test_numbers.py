@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from extraction.readers.gemini.notations import Unclear
-from extraction.readers.gemini.numbers import MOST_DIGITS, decimal_sign, number
+from extraction.readers.gemini.numbers import MOST_DIGITS, decimal_sign, number, rate_in
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,10 @@ from extraction.readers.gemini.numbers import MOST_DIGITS, decimal_sign, number
         ("रु. ५००.५०", "500.50"),
         ("12,-", "12"),
         ("12.—", "12"),
+        ("12/=", "12"),
+        ("12.50*", "12.50"),
+        ("**12.50**", "12.50"),
+        ("12.50 CR", "-12.50"),
         ("20%", "20"),
         ("20 %", "20"),
         ("１２.５", "12.5"),
@@ -139,6 +143,17 @@ def test_decimal_sign_is_proved_by_numbers_that_have_one_meaning(
 def test_what_is_no_number_is_unclear(written: str) -> None:
     with pytest.raises(Unclear):
         number(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "rate"),
+    [
+        ("VAT 20%", "20"), ("20.00 % (S)", "20.00"), ("-15 % IRPF", "-15"), ("IRPF-15%", "15"),
+        ("19,5 percent", "19,5"), ("20% of 7%", "20% of 7%"), ("exempt", "exempt"), ("20", "20"),
+    ],
+)  # fmt: skip
+def test_rate_stands_beside_other_words(written: str, rate: str) -> None:
+    assert rate_in(written) == rate
 
 
 @pytest.mark.parametrize("written", ["24 box", "24 pcs.", "24 m²", "24kg"])

@@ -123,7 +123,11 @@ Grand Total                               {total}
 """
 
 
-@pytest.mark.parametrize("miti", ["२०८२/११/२०", "२०८२-११-२०", "२०८२.११.२०", "2082/11/20"])
+@pytest.mark.parametrize(
+    "miti",
+    ["२०८२/११/२०", "२०८२-११-२०", "२०८२.११.२०", "2082/11/20", "२०८२।११।२०", "२०८२ फागुन २०",
+     "२०८२ साल फागुन २०", "20 Falgun 2082"],
+)  # fmt: skip
 @pytest.mark.parametrize("label", ["Miti: ", "मिति: ", "Date (BS): "])
 def test_a_nepali_date_is_kept_as_printed(label: str, miti: str) -> None:
     fields = read_text(

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from extraction.evidence import page_labels
+from extraction.evidence import more_labels, page_labels
 from extraction.readers.text import labels
 
 GROUPS = {
@@ -23,3 +23,23 @@ def test_any_of_matches_where_one_of_the_labels_does(group: tuple[re.Pattern[str
     assert [bool(whole.search(line)) for line in LINES] == [
         any(label.search(line) for label in group) for line in LINES
     ]
+
+
+def test_every_label_begins_with_a_letter_as_its_guard_says() -> None:
+    every = [
+        one
+        for module in (labels, more_labels)
+        for group in vars(module).values()
+        for one in (group if isinstance(group, tuple) else (group,))
+        if isinstance(one, re.Pattern) and labels._START in one.pattern
+    ]
+    before = labels._START.removesuffix(r"(?=\w)")
+    marks = re.compile(r"\(\?[^\w]*|[\\\[\](){}?:!|]|\\\w")
+    text = "\n".join(f"-{marks.sub(' ', one.pattern)}: #{one.pattern}" for one in every)
+
+    for one in every:
+        free = re.compile(one.pattern.replace(labels._START, before), one.flags)
+        assert [found.span() for found in one.finditer(text)] == [
+            found.span() for found in free.finditer(text)
+        ]
+    assert len(every) > 40
