@@ -183,7 +183,8 @@ def _may_be_portfolio(path: Path) -> bool:
     Most with attachments are electronic invoices, which need not be opened once more.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        if not _PORTFOLIO.search(content):
+        # Found sooner than a pattern, and most have no attachment.
+        if content.find(b"/EmbeddedFile") < 0 or not _PORTFOLIO.search(content):
             return False
         attachments = len(_ATTACHMENT.findall(content))
         return attachments > len(_XML_ATTACHMENT.findall(content))
