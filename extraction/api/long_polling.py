@@ -78,8 +78,9 @@ class Poller:
 
     def _announce(self, wanted: list[uuid.UUID]) -> None:
         try:
-            ended = Extraction.with_deleted.filter(pk__in=wanted, state__in=State.ended())
-            for extraction_id in list(ended.values_list("pk", flat=True)):
+            # Not by the state as well: of many ids, SQLite would read all rows of those states.
+            rows = Extraction.with_deleted.filter(pk__in=wanted).values_list("pk", "state")
+            for extraction_id in [pk for pk, state in rows if state in State.ended()]:
                 with self._lock:
                     for event in self._events.get(extraction_id, ()):
                         event.set()

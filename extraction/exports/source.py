@@ -1,10 +1,10 @@
 """Extractions to be exported, read page by page."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from extraction.exports.values import Exported
 from extraction.invoices.schema import Invoice
@@ -36,7 +36,6 @@ def exported(
     """
     rows = chosen.filter(state=State.SUCCEEDED)
     ids = _ids_of(rows)
-    rows = rows.only(*_COLUMNS).order_by()
     any_labelled = bool(ids) and Label.objects.exists()
     zones: dict[str, ZoneInfo] = {}
     for start in range(0, len(ids), page_size * _ID_BYTES):
@@ -44,7 +43,7 @@ def exported(
         page = [uuid.UUID(bytes=bytes(some[at : at + _ID_BYTES])) for at in _steps(len(some))]
         if entry_id is not None:
             name_extractions(entry_id, page)
-        found = {extraction.pk: extraction for extraction in rows.filter(pk__in=page)}
+        found = {extraction.pk: extraction for extraction in _still_chosen(rows, page)}
         labels = labels_by_extraction(found) if any_labelled else {}
         if new := {extraction.company_id for extraction in found.values()}.difference(zones):
             zones |= zones_of(new)
@@ -61,6 +60,16 @@ def exported(
 def invoice_of(extraction: Extraction) -> Invoice:
     """Return the invoice that an extraction which has succeeded is exported as."""
     return Invoice.model_validate(extraction.result)
+
+
+def _still_chosen(rows: QuerySet[Extraction], page: Sequence[uuid.UUID]) -> QuerySet[Extraction]:
+    """Return those of a page that are among the rows.
+
+    By their ids first: where the other conditions stand beside them, SQLite looks into the index of
+    states, and reads all rows of one for every page.
+    """
+    chosen = Exists(rows.order_by().filter(pk=OuterRef("pk")))
+    return Extraction.with_deleted.filter(chosen, pk__in=page).only(*_COLUMNS).order_by()
 
 
 def _ids_of(rows: QuerySet[Extraction]) -> bytearray:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from extraction.exports.source import exported
 from extraction.models import Extraction, State
@@ -60,6 +62,25 @@ def test_a_page_costs_one_query_the_choice_two_and_the_zones_of_companies_one(
             assert each.extraction.files_removed_at is None
             assert each.extraction.file
             assert each.labels == {}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
+@pytest.mark.parametrize(
+    "filters", [{}, {"company_id": "NT047"}, {"company_id__in": ["NT047", "NT048"]}]
+)
+def test_rows_of_a_page_are_found_by_their_ids(filters: dict[str, Any]) -> None:
+    made_at(1, 2)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(list(exported(Extraction.objects.filter(**filters)))) == 2
+
+    [page] = [query["sql"] for query in queries if '."result"' in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {page}")
+        steps = [detail for *_, detail in cursor.fetchall()]
+    # Of the table and of what is chosen, both by the index of the primary key.
+    searches = [step for step in steps if step.startswith(("SEARCH", "SCAN"))]
+    assert len(searches) == 2
+    assert all("autoindex" in step and "(id=?)" in step for step in searches)
 
 
 def test_what_is_no_longer_chosen_meanwhile_is_left_out() -> None:
