@@ -38,10 +38,10 @@ def come_back(page: Page, site: RunningSite) -> None:
     It logs in where there is none, or no more: hashing a password takes the site half a second.
     """
     page.context.add_cookies(_sessions.get(site.url, []))
-    page.goto("/", wait_until="commit")
+    page.goto("/")
     if "/login/" in page.url:
         fill_in_log_in(page, site.credentials["username"], site.credentials["password"])
-        expect(page).to_have_url(f"{site.url}/")
+        page.wait_for_url("/")
         _sessions[site.url] = page.context.cookies()
 
 

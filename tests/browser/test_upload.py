@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import come_back, log_in
 from tests.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ def test_file_chosen_before_the_script_arrives_is_sent(page: Page, site: Running
     held: list[Route] = []
     page.route("**/upload*.js", lambda route: held.append(route))
     with page.expect_request("**/upload*.js"):
-        come_back(page, site)
+        log_in(page, site.credentials["username"], site.credentials["password"])
     page.get_by_label("Drop files here").set_input_files([SAMPLES / "acme-invoice.pdf"])
     for route in held:
         route.continue_()
