@@ -234,7 +234,9 @@ _LEGAL = (
     r"(?:GmbH|AG|KG|UG|BV|B\.V\.|NV|N\.V\.|SARL|SAS|SA|S\.A\.|Inc\.?|LLC|Ltd\.?|Limited|PLC|Corp\.?"
     r"|(?i:traders|enterprises?|suppliers?|distributors?|industries|stores?|gmbh|pvt\.? ltd\.?))"
 )
-# A cell that begins with at most six words of which the last is a company's form.
+# A cell that begins with at most five words and a company's form, or several forms ("Suppliers Pvt.
+# Ltd.").
 COMPANY = re.compile(
-    rf"(?:^\s*|(?<=\s\s))(?P<name>[^\W\d_][^\s:,]*(?:,?[ ][^\s:,]+){{0,4}}?,?[ ]{_LEGAL})(?![\w])"
+    rf"(?:^\s*|(?<=\s\s))(?P<name>[^\W\d_][^\s:,]*(?:,?[ ][^\s:,]+){{0,4}}?"
+    rf"(?:,?[ ](?:&[ ]Co\.?[ ])?{_LEGAL}(?![\w])){{1,3}})"
 )

@@ -43,3 +43,20 @@ def test_every_label_begins_with_a_letter_as_its_guard_says() -> None:
             found.span() for found in free.finditer(text)
         ]
     assert len(every) > 40
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Himal Trading Suppliers Pvt. Ltd.",
+        "Muster Handels GmbH & Co. KG",
+        "Acme Office Supplies Ltd",
+        "Globex Stores, Inc.",
+        "Nord AG",
+    ],
+)
+def test_a_company_s_name_ends_with_all_of_its_forms(name: str) -> None:
+    found = labels.COMPANY.search(f"{name}    Invoice 4711")
+
+    assert found is not None
+    assert found["name"] == name
