@@ -132,7 +132,7 @@ class Report:
 
     def addresses(self) -> Iterator[str]:
         """Yield for each row the address of the list of its calls; "" where no list has them."""
-        zone = one_zone()
+        zone = one_zone(self.company_ids)
         companies = {company.company_id: company for company in Company.objects.all()}
         for row in self.rows:
             if Group.COMPANY not in row.values:

@@ -62,8 +62,14 @@ def today() -> date:
     return max(timezone.localdate(timezone=zone) for zone in zones)
 
 
-def one_zone() -> ZoneInfo | None:
-    """Return the time zone in which every company's days are counted; None where there are more."""
+def one_zone(company_ids: Iterable[str] | None = None) -> ZoneInfo | None:
+    """Return the time zone in which the days of these companies are counted, by default of all.
+
+    None where there are more.
+    """
+    if company_ids is not None:
+        zones = set(zones_of(company_ids).values())
+        return zones.pop() if len(zones) == 1 else None
     return None if _zones_elsewhere() else ZoneInfo(settings.DISPLAY_TIME_ZONE)
 
 

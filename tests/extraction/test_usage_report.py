@@ -208,6 +208,24 @@ def test_row_of_days_of_several_time_zones_leads_nowhere(admin_client: Client) -
     assert asked["logged_at__gte"] == ["2026-11-01T00:00:00+00:00"]
 
 
+@pytest.mark.usefixtures("ledger")
+def test_row_of_days_of_one_company_leads_to_its_calls_whatever_zones_others_have(
+    admin_client: Client,
+) -> None:
+    make_company(company_id="US1", time_zone="America/New_York")
+    Company.objects.filter(pk="NT047").update(time_zone="Asia/Kathmandu")
+    chosen = {"month": "2026-11", "by": "day", "company": "NT047"}
+
+    page = admin_client.get(PAGE, chosen).content.decode()
+
+    addresses = [part.split('"')[0] for part in table_of(page).split('<a href="')[1:]]
+    calls = [int(row[1]) for row in rows_of(admin_client, **chosen)[1:-1]]
+    listed = [admin_client.get(address).context["cl"].result_count for address in addresses]
+    assert listed == calls != []
+    begins = parse_qs(urlsplit(addresses[0]).query)["logged_at__gte"][0]
+    assert begins.endswith("T18:15:00+00:00")
+
+
 @pytest.fixture
 def by_sql(key: TokenMaster) -> None:
     """Rows that name no company, an empty one, or one that has no row; with a key and without."""
