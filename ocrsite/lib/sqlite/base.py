@@ -45,9 +45,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> Any:
         """Connect. Raises DatabaseRefused where the file is another one, or gone."""
         path = str(conn_params["database"])
-        _require_same_file(path)
+        identity = _require_same_file(path)
+        if identity is not None:
+            # SQLite would make a new file, were this one removed just now.
+            conn_params = {**conn_params, "database": f"{Path(path).absolute().as_uri()}?mode=rw"}
         connection = super().get_new_connection(conn_params)
-        _remember(path)
+        _remember(path, identity or _identity(path))
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
@@ -56,30 +59,32 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return super().create_cursor(name)
 
 
-def _remember(path: str) -> None:
+def _remember(path: str, identity: Identity | None) -> None:
     side_files = {suffix: _identity(path + suffix) for suffix in _SIDE_FILES}
-    _opened[path] = _Opened(_identity(path), side_files)
+    _opened[path] = _Opened(identity, side_files)
 
 
-def _require_same_file(path: str) -> None:
+def _require_same_file(path: str) -> Identity | None:
+    """Return what the path leads to. Raises DatabaseRefused where that is not the one to use."""
     require_accepted()
     opened = _opened.get(path)
     identity = _identity(path)
     if opened is None and identity is None and not _may_create:
         _refuse_missing(path)
     if opened is None:
-        return
+        return identity
     if identity == opened.database:
         if None in opened.side_files.values():  # SQLite makes them when it needs them
-            _remember(path)
-        return
+            _remember(path, identity)
+        return identity
     _set_side_files_aside(path, opened)
     what = "was replaced" if identity else "is gone"
-    refuse(
+    reason = (
         f"The database {path} {what} while the site used it. Nothing is written to it any more; "
         "web and worker start again by themselves."
     )
-    require_accepted()
+    refuse(reason)
+    raise DatabaseRefused(reason)
 
 
 def _refuse_missing(path: str) -> NoReturn:

@@ -36,6 +36,7 @@ def path(tmp_path: Path) -> Path:
 def connect(path: Path) -> BaseDatabaseWrapper:
     settings = {
         **database_settings(f"sqlite:///{path}", path.parent),
+        "NAME": str(path),  # whatever characters it has
         "TIME_ZONE": None,
         "AUTOCOMMIT": True,
     }
@@ -181,6 +182,56 @@ def test_server_makes_no_file_where_there_is_none_and_says_so_once(
     other_database(path)
     with closing(connect(path)) as restored:
         write(restored, "INSERT INTO t VALUES ('second')")
+
+
+@pytest.mark.parametrize("used_before", [True, False])
+def test_file_removed_between_the_look_at_it_and_the_connection_is_not_made_anew(
+    path: Path,
+    connection: BaseDatabaseWrapper,
+    monkeypatch: pytest.MonkeyPatch,
+    used_before: bool,
+) -> None:
+    """Many processes connect many times a second: one of them is between the two."""
+    if not used_before:
+        monkeypatch.setattr(base, "_opened", {})
+    connect_to_file = sqlite3.connect
+
+    def remove_and_connect(*arguments: object, **options: object) -> sqlite3.Connection:
+        path.unlink(missing_ok=True)
+        return connect_to_file(*arguments, **options)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", remove_and_connect)
+
+    with pytest.raises(OperationalError) as failed:
+        connect(path).ensure_connection()
+
+    assert is_unreachable(failed.value)
+    assert not path.exists()
+
+
+def test_file_replaced_between_the_look_at_it_and_the_connection_is_refused(
+    path: Path, connection: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_to_file = sqlite3.connect
+
+    def connect_and_replace(*arguments: object, **options: object) -> sqlite3.Connection:
+        connected = connect_to_file(*arguments, **options)  # type: ignore[call-overload]
+        other_database(path)
+        return connected  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", connect_and_replace)
+    with closing(connect(path)) as opened, pytest.raises(DatabaseRefused):
+        write(opened, "INSERT INTO t VALUES ('lost')")
+
+
+@pytest.mark.parametrize(
+    "name", ["50 % of it?.sqlite3", "a#b.sqlite3", "Rechnungen für äöü.sqlite3"]
+)
+def test_path_may_have_any_characters(tmp_path: Path, name: str) -> None:
+    for _ in range(2):  # once to make it, once to find it
+        with closing(connect(tmp_path / name)) as connected:
+            write(connected, "CREATE TABLE IF NOT EXISTS t (name TEXT)")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_database_in_memory_has_no_file_to_be_replaced() -> None:
