@@ -303,8 +303,8 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
         listed(f"n{number}")
 
     # Session, user, grants, permissions (user's and role's), names of companies, edge, totals,
-    # rows, labels, time zones, navigation.
-    with django_assert_num_queries(12):
+    # rows, labels, time zones, navigation, profiles of exports.
+    with django_assert_num_queries(13):
         signed_in.get(f"/extractions/{query}")
 
 
