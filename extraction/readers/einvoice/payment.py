@@ -19,7 +19,8 @@ _DAYS_OF_UNIT = {None: 1, "DAY": 1, "D": 1, "WEE": 7}
 _LONGEST = 3_660  # days; a longer term is a mistake
 _CODED = re.compile(r"#SKONTO#TAGE=([0-9]{1,4})#PROZENT=([0-9]{1,3}(?:[.,][0-9]{1,4})?)#")
 _NET = re.compile(
-    r"netto|\bnet\b|zahlbar|zahlungsziel|ohne abzug|fällig|payable|\bdue\b|échéance|payer|betaalbaar",
+    r"netto|\bnet\b|zahlbar|zahlungsziel|ohne abzug|fällig|payable|\bdue\b|échéance|payer"
+    r"|betaalbaar",
     re.I,
 )
 _DISCOUNT = re.compile(r"skonto|discount|escompte|korting|descuento|sconto", re.I)
