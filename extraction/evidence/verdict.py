@@ -51,6 +51,7 @@ _SETTLED_BY = {
     "decimal_comma": ("xml", "text", "ocr", "sums"),
     "ambiguous_number": ("xml", "sums"),
     "ambiguous_date": ("xml",),
+    "guessed_date": ("xml", "text", "ocr"),
 }
 # From so many key values on that are not printed, and no fewer than are, it is another document.
 _FEWEST_STRANGE = 4

@@ -58,6 +58,7 @@ def test_an_invoice_without_a_reason_needs_no_review() -> None:
         ("decimal_comma", {"xml", "text", "ocr", "sums"}),
         ("ambiguous_number", {"xml", "sums"}),
         ("ambiguous_date", {"xml"}),
+        ("guessed_date", {"xml", "text", "ocr"}),
         ("cut", set()),
     ],
 )
