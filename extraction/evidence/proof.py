@@ -9,6 +9,7 @@ JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (what each one's Page
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from extraction.evidence.printed_texts import Place, folded
 from extraction.evidence.roles import Party, are_swapped
 from extraction.evidence.sums import derived
 from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
+from extraction.invoices.checks.dates import follows_from_terms
 
 
 def answer(arguments: list[str]) -> Proof:
@@ -72,6 +74,8 @@ def prove(
     zeros = {path for path, number in numbers.items() if not number}
     for path in derived(numbers, zeros | (numbers.keys() & evidence.keys())):
         evidence[path] = Found(source="sums", page=None, box=None)
+    if _is_due_by_terms(invoice, evidence):
+        evidence["due_date"] = Found(source="sums", page=None, box=None)
     stated = {path: value for path, _, value in values_of(einvoice or {})}
     same = {path for path, (kind, value) in values.items() if _same(kind, value, stated.get(path))}
     if not is_einvoice:
@@ -108,6 +112,18 @@ def prove(
     if is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}
     return Proof(evidence=evidence, doubts=doubts)
+
+
+def _is_due_by_terms(invoice: Mapping[str, Any], evidence: Mapping[str, Found]) -> bool:
+    """Whether a due date that is not printed follows from date and terms that are."""
+    issued, due, terms = (
+        invoice.get(path) for path in ("invoice_date", "due_date", "payment_terms")
+    )
+    if not (issued and due and terms) or "due_date" in evidence:
+        return False
+    if not evidence.keys() >= {"invoice_date", "payment_terms"}:
+        return False
+    return follows_from_terms(date.fromisoformat(issued), date.fromisoformat(due), terms)
 
 
 def _confirmed(found: Found | None) -> Found:

@@ -344,3 +344,29 @@ def test_evidence_stands_where_people_see_it_on_a_page_that_was_turned_to_be_rea
 
 def test_proofs_can_be_prepared() -> None:
     prepare()
+
+
+@pytest.mark.parametrize(
+    ("due", "terms", "is_proven"),
+    [
+        ("2026-05-17", "Payable within 30 days net", True),
+        ("2026-05-18", "Payable within 30 days net", False),
+        ("2026-04-27", "2 % discount within 10 days, 30 days net", False),
+        ("2026-05-17", "2 % discount within 10 days, 30 days net", True),
+        ("2026-05-17", "30 days after delivery", False),
+        ("2026-05-17", "Payable in any event on 30 days", False),  # not what the page prints
+        ("2026-05-17", None, False),
+    ],
+)
+def test_a_due_date_may_follow_from_the_terms_that_are_printed(
+    due: str, terms: str | None, is_proven: bool
+) -> None:
+    printed = "days 30 gone" if terms and "event" in terms else terms or ""
+    page = PAGE.replace("Due date     17 May 2026", printed)
+    invoice = with_value("payment_terms", terms) | {"due_date": due}
+
+    proof = prove(invoice, [page_of(page)])
+
+    source = proof["evidence"].get("due_date", {}).get("source")  # type: ignore[call-overload]
+    assert source == ("sums" if is_proven else None)
+    assert is_proven != any(doubt["path"] == "due_date" for doubt in proof["doubts"])
