@@ -64,7 +64,12 @@ def prove(
     """
     page = PageIndex(pages)
     values = {path: (kind, value) for path, kind, value in values_of(invoice)}
-    places = {path: page.find(kind, value) for path, (kind, value) in values.items()}
+    places = {
+        path: page.amounts(value)
+        if kind is Kind.NUMBER and is_key(path)
+        else page.find(kind, value)
+        for path, (kind, value) in values.items()
+    }
     turns = {one.number: one.turn for one in pages}
     nearest = {path: _nearest(path, found, places) for path, found in places.items() if found}
     evidence = {path: _found(place, turns[place.page]) for path, place in nearest.items()}

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from extraction.documents.words import PageWords, Word
+from extraction.evidence.page_index import PageIndex
 from extraction.evidence.proof import prepare, prove
 from extraction.invoices.schema import InvoiceFields
 from tests.extraction.evidence.pages import page_of
@@ -370,3 +371,40 @@ def test_a_due_date_may_follow_from_the_terms_that_are_printed(
     source = proof["evidence"].get("due_date", {}).get("source")  # type: ignore[call-overload]
     assert source == ("sums" if is_proven else None)
     assert is_proven != any(doubt["path"] == "due_date" for doubt in proof["doubts"])
+
+
+@pytest.mark.parametrize("path", ["total_amount", "amount_due", "tax_total", "line_items.1.amount"])
+@pytest.mark.parametrize("amount", ["12.00", "4.00", "24.00", "200", "2026.00"])
+def test_digits_alone_are_no_amount_where_amounts_have_cents(path: str, amount: str) -> None:
+    assert (path, "not_printed") in {
+        (found[0], found[1]) for found in doubts(with_value(path, amount))
+    }
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "Shipping GBP 9",
+        "Shipping 9 GBP",
+        "Shipping £9",
+        "Shipping 9,-",
+        "Shipping 9/-",
+        "Shipping (Rs.) 9",
+        "Shipping" + 36 * " " + "9",  # in the column of the amounts
+    ],
+)
+def test_an_amount_without_cents_is_known_by_its_currency_or_its_column(printed: str) -> None:
+    page = PAGE.replace("VAT 20 %", f"{printed}\nVAT 20 %")
+    invoice = with_value("prepaid_amount", "9.00") | {"amount_due": "631.80"}
+
+    found = prove(invoice, [page_of(page)])
+
+    assert found["evidence"]["prepaid_amount"]["source"] == "text"
+
+
+def test_digits_alone_are_an_amount_where_no_amount_has_cents() -> None:
+    page = "Invoice INV-7\n17 April 2026\nPaper    1239\nTax   123\nTotal JPY    1362"
+
+    places = PageIndex([page_of(page)]).amounts("1239")
+
+    assert len(places) == 1
