@@ -61,6 +61,22 @@ class PageIndex:
             if not (number.bare and self._prints_cents) or self._is_in_column(number)
         ]
 
+    def numbers_beside(self, place: Place) -> set[Decimal]:
+        """Return the numbers, without signs, that stand right of a place in its line.
+
+        Without those in two notations, which may be either.
+        """
+        middle = (place.box[1] + place.box[3]) / 2
+        return {
+            value
+            for value, numbers in self.numbers.items()
+            for number in numbers
+            if number.page == place.page
+            and len(number.values) == 1
+            and number.box[0] >= place.box[2]
+            and number.box[1] <= middle <= number.box[3]
+        }
+
     @cached_property
     def _with_cents(self) -> list[PrintedNumber]:
         return [

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from extraction.documents.words import PageWords, Word, turned_back
+from extraction.evidence.einvoice_lines import other_lines
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
@@ -85,6 +86,8 @@ def prove(
     same = {path for path, (kind, value) in values.items() if _same(kind, value, stated.get(path))}
     if not is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}
+    if is_einvoice and _is_tax_missing(invoice, evidence):
+        del evidence["tax_total"]
     labels = PageLabels(page)
     doubts: list[Doubt] = []
     for path, (_, value) in values.items():
@@ -95,7 +98,7 @@ def prove(
             if said is not None:
                 doubts.append(Doubt(path=path, code="contradicts_label", said=said))
         else:
-            said = labels.said(path, value)
+            said = labels.said(path, value, invoice)
             if not is_einvoice:
                 doubts.append(Doubt(path=path, code="not_printed", said=said))
             elif said is not None or is_always_printed(path):
@@ -106,6 +109,8 @@ def prove(
     doubts += _contradictions(values, stated)
     doubts += _left_out(values, einvoice or {}, page)
     named = {doubt["path"] for doubt in doubts}
+    if is_einvoice:
+        doubts += [doubt for doubt in other_lines(invoice, page) if doubt["path"] not in named]
     missing = labels.missing(invoice, is_einvoice=is_einvoice)
     doubts += [doubt for doubt in missing if doubt["path"] not in named]
     supplier, customer = (
@@ -129,6 +134,15 @@ def _is_due_by_terms(invoice: Mapping[str, Any], evidence: Mapping[str, Found]) 
     if not evidence.keys() >= {"invoice_date", "payment_terms"}:
         return False
     return follows_from_terms(date.fromisoformat(issued), date.fromisoformat(due), terms)
+
+
+def _is_tax_missing(invoice: Mapping[str, Any], evidence: Mapping[str, Found]) -> bool:
+    """Whether the tax only follows from other values, and is no sum of several that are printed.
+
+    The pages of an e-invoice print it: that another one stands there would not be seen.
+    """
+    found = evidence.get("tax_total")
+    return found is not None and found["source"] == "sums" and len(invoice["tax_breakdown"]) <= 1
 
 
 def _confirmed(found: Found | None) -> Found:

@@ -72,7 +72,7 @@ def pdf_with(folder: Path, place: str, *contents: bytes, name: str = "factur-x.x
         case "alone":
             writer.root_object[NameObject("/AF")] = files[0]
         case "old":
-            embedded = files[0].get_object()["/EF"]  # type: ignore[index]
+            embedded = files[0].get_object()["/EF"]
             embedded[NameObject("/Unix")] = embedded.raw_get("/F")
             del embedded["/F"]
             writer.root_object[NameObject("/AF")] = files
