@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
@@ -37,9 +38,9 @@ _SHOWN = (
     *("due_date", "total_amount", "currency", "document_type", "duplicate_of"),
 )
 # Sorted downwards by the first click.
-_DOWN_FIRST = {"date", "due", "total", "reviewed", "received"}
-# What stands below another value, in its column.
-_BELOW = {"supplier": "tax-id", "state": "reviewed"}
+_DOWN_FIRST = {"date", "due", "total", "review", "reviewed", "received"}
+# What stands beside or below another value, in its column.
+_BELOW = {"supplier": ["tax-id"], "total": ["currency"], "state": ["review", "reviewed"]}
 _HEADINGS = {
     "file": _("Document"),
     "supplier": _("Supplier"),
@@ -48,7 +49,9 @@ _HEADINGS = {
     "date": _("Date"),
     "due": _("Due"),
     "total": _("Total"),
+    "currency": _("Currency"),
     "state": _("State"),
+    "review": _("Needs review"),
     "reviewed": _("Reviewed"),
     "type": _("Type"),
     "company": _("Company"),
@@ -91,14 +94,19 @@ class Total:
 class Heading:
     """A column's heading; ``address`` sorts by it, ``sorted`` is its value of aria-sort.
 
-    ``below``: that of the value which stands below in the same column.
+    ``below``: those of the values which stand below in the same column.
     """
 
     name: str
     label: StrOrPromise
     address: str
     sorted: str
-    below: "Heading | None" = None
+    below: list["Heading"]
+
+    @property
+    def sorted_below(self) -> str:
+        """The value of aria-sort of whichever stands below and is sorted by."""
+        return next((each.sorted for each in self.below if each.sorted), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +160,10 @@ def headings(query: QueryDict, filters: Filters | None) -> list[Heading]:
         down = not sort.startswith("-") if current else name in _DOWN_FIRST
         is_sorted = ("descending" if sort.startswith("-") else "ascending") if current else ""
         target = address(query, sort=f"-{name}" if down else name)
-        below = heading(_BELOW[name]) if name in _BELOW else None
+        below = [heading(each) for each in _BELOW.get(name, ())]
         return Heading(name, _HEADINGS[name], target, is_sorted, below)
 
-    return [heading(name) for name in SORTS if name not in _BELOW.values()]
+    return [heading(name) for name in SORTS if name not in chain(*_BELOW.values())]
 
 
 def address(query: QueryDict, **changes: str) -> str:

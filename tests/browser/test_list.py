@@ -144,7 +144,7 @@ def test_order_and_pages_keep_the_filters(operator: Page) -> None:
     operator.get_by_role("link", name="Page 3").click()
 
     expect(files(operator)).to_have_count(10)
-    expect(operator.locator("th[aria-sort=descending]")).to_have_text("Total")
+    expect(operator.locator("th[aria-sort=descending] .sorted")).to_have_text("Total")
     assert "requester=lister" in operator.url
 
 

@@ -219,12 +219,15 @@ def test_headings_sort_and_keep_the_filters(signed_in: Client) -> None:
 
     shown = page(signed_in, state="succeeded", sort="total", page="1")
 
-    assert 'aria-sort="ascending"><a href="?state=succeeded&amp;sort=-total">Total</a>' in shown
+    total = '<a class="sorted" href="?state=succeeded&amp;sort=-total">Total</a>'
+    assert f'aria-sort="ascending">{total}' in shown
+    assert shown.count("sorted") == 1
     assert '<a href="?state=succeeded&amp;sort=supplier">Supplier</a>' in shown
     assert '<a href="?state=succeeded&amp;sort=-received">Received</a>' in shown
     assert shown.count("aria-sort") == 1
     assert '<input type="hidden" name="sort" value="total"' in shown
-    assert 'aria-sort="descending"><a href="?sort=received">' in page(signed_in)
+    newest = page(signed_in)
+    assert 'aria-sort="descending"><a class="sorted" href="?sort=received">' in newest
 
 
 def test_rows_alike_are_on_one_page_each(signed_in: Client) -> None:
@@ -294,12 +297,13 @@ def test_one_document_is_one_document(signed_in: Client) -> None:
     assert ">Clear</a>" in page(signed_in, text="a")
 
 
-def test_tax_id_and_decision_stand_below_and_are_sorted_by(signed_in: Client) -> None:
+def test_what_stands_below_is_sorted_by_too(signed_in: Client) -> None:
     listed("a", created_at=NOON)
     listed("b", created_at=NOON + timedelta(1), reviewed_at=NOON, reviewed_by="bela <b>")
     listed("c", created_at=NOON, reviewed_at=NOON + timedelta(2), reviewed_by="asha")
     Extraction.objects.filter(file_name="b.pdf").update(supplier_tax_id="AT1")
-    Extraction.objects.filter(file_name="c.pdf").update(supplier_tax_id=None)
+    Extraction.objects.filter(file_name="c.pdf").update(supplier_tax_id=None, currency="AUD")
+    Extraction.objects.filter(file_name="a.pdf").update(needs_review=True, currency="USD")
 
     shown = page(signed_in, sort="-reviewed")
 
@@ -307,10 +311,12 @@ def test_tax_id_and_decision_stand_below_and_are_sorted_by(signed_in: Client) ->
     assert '<span class="hint below"><bdi>bela &lt;b&gt;</bdi> <time' in shown
     assert names(signed_in, sort="-reviewed") == ["c", "b", "a"]
     assert names(signed_in, sort="tax-id") == ["b", "a", "c"]
-    assert re.findall(r'aria-sort="(\w+)" data-below>', shown) == ["descending"]
-    assert '<a class="below" href="?sort=reviewed">Reviewed</a>' in shown
+    assert names(signed_in, sort="currency") == ["c", "b", "a"]
+    assert names(signed_in, sort="-review")[0] == "a"
+    assert names(signed_in, sort="review")[-1] == "a"
+    assert re.findall(r'aria-sort="(\w+)"', shown) == ["descending"]
+    assert '<a class="below sorted" href="?sort=reviewed">Reviewed</a>' in shown
     assert '<a class="below" href="?sort=tax-id">Tax ID</a>' in shown
-    assert shown.count("aria-sort") == 1
 
 
 @pytest.mark.parametrize("rows", [1, 60])
