@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.db.models import DateTimeField, Model
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -120,6 +121,20 @@ def test_a_time_typed_into_the_address_is_one_of_the_pages_zone(
         response = admin_client.get(f"{TOKENS}?{query}")
 
     assert [row.company_name for row in response.context["cl"].result_list] == found
+
+
+@pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model.__name__)
+def test_a_time_that_is_typed_into_the_address_of_any_list_has_a_zone(
+    admin_client: Client, model: type[Model]
+) -> None:
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+    for field in model._meta.fields:
+        if isinstance(field, DateTimeField):
+            with warnings.catch_warnings(record=True) as warned:  # Django's list swallows errors
+                warnings.simplefilter("always")
+                admin_client.get(page, {f"{field.name}__gte": "2026-01-02"})
+            assert [str(each.message) for each in warned] == []
 
 
 @override_settings(DISPLAY_TIME_ZONE="Asia/Kathmandu")
