@@ -167,3 +167,14 @@ def test_every_list_opens(admin_client: Client) -> None:
         meta = model._meta
         address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
         assert admin_client.get(address).status_code == 200, address
+
+
+def test_whole_numbers_of_a_list_can_be_read(admin_client: Client) -> None:
+    RetentionRun.objects.create(
+        what="logs", cutoff=datetime(2026, 1, 1, tzinfo=UTC), deleted=1_234_567
+    )
+
+    page = admin_client.get(RUNS).content.decode()
+
+    assert '<td class="field-deleted">1,234,567</td>' in page
+    assert "?o=" in page, "they are sorted as before"
