@@ -5,8 +5,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -17,7 +18,7 @@ from ocrsite.lib.moments import moment
 from tokens import health, quotas
 from tokens.company_fields import CompanyFilter
 from tokens.health import Health
-from tokens.models import TokenMaster, TokenQuerySet, TokenStatus
+from tokens.models import Quota, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.quotas import QuotaState
 
 # Characters of a fingerprint by which staff tell keys apart.
@@ -36,6 +37,8 @@ KEY_COLUMNS = CsvColumns(
     notes=frozenset({"why"}),
     related={"threshold": "summary__threshold"},
 )
+# SQL Server takes 2,100 parameters.
+MOST_USED_UP = 500
 _QUOTAS = "quota_states"
 _PILL = '<span class="pill pill-{}">{}</span>'
 
@@ -64,11 +67,46 @@ class LeftFilter(admin.SimpleListFilter):
         return queryset
 
 
+class StatusFilter(admin.SimpleListFilter):
+    """The status that the list shows: also of keys that expired, or whose quota is used up, now."""
+
+    title, parameter_name = "status", "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Every status."""
+        return [(str(value), str(label)) for value, label in TokenStatus.choices]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[TokenMaster]
+    ) -> QuerySet[TokenMaster]:
+        """Those with the chosen one."""
+        chosen = self.value()
+        if chosen not in TokenStatus.values:
+            return queryset
+        active, expired = Q(status=TokenStatus.ACTIVE), Q(expires_at__lte=timezone.now())
+        used_up = active & ~expired & _quota_used_up()
+        found = {
+            TokenStatus.ACTIVE: active & ~expired & ~used_up,
+            TokenStatus.EXPIRED: Q(status=TokenStatus.EXPIRED) | (active & expired),
+            TokenStatus.EXCEEDED: Q(status=TokenStatus.EXCEEDED) | used_up,
+            TokenStatus.DISABLED: Q(status=TokenStatus.DISABLED),
+        }
+        return queryset.filter(found[TokenStatus(chosen)])
+
+
+def _quota_used_up() -> Q:
+    """Keys of which a quota, their own or their company's, is used up: MOST_USED_UP of each."""
+    used_up = [state.quota for state in quotas.states(Quota.objects.all()) if state.is_used_up]
+    tokens = [quota.token_id for quota in used_up if quota.token_id is not None]
+    companies = [id_ for quota in used_up if quota.company for id_ in quota.company.ids]
+    return Q(pk__in=tokens[:MOST_USED_UP]) | Q(company_id__in=companies[:MOST_USED_UP])
+
+
 class KeyList(admin.ModelAdmin[TokenMaster]):
     """The list's columns, filters and search."""
 
     list_display = ["company", "state", "left", "key", "read_by", "expires_at"]
-    list_filter = [CompanyFilter, "status", LeftFilter, "provider", "created_at"]
+    list_filter = [CompanyFilter, StatusFilter, LeftFilter, "provider", "created_at"]
     list_select_related = ["summary"]
     search_fields = ["company_id", "company_name", "^key_fingerprint"]
     search_help_text = "Company id or name, or how a key's fingerprint begins."

@@ -363,6 +363,32 @@ def test_a_quota_of_the_company_for_life_has_no_end(admin_client: Client) -> Non
     assert "Exceeded 95 %" in page
 
 
+def test_the_filter_finds_the_status_that_the_list_shows(admin_client: Client) -> None:
+    made = {
+        name: make_token(f"AIza{name}".ljust(30, "x"), company_id=f"C-{name}", status=status)
+        for name, status in (
+            *(("plain", "Active"), ("gone", "Active"), ("own", "Active"), ("whole", "Active")),
+            *(("spent", "Exceeded"), ("off", "Disabled"), ("off-too", "Disabled")),
+        )
+    }
+    TokenMaster.objects.filter(pk=made["gone"].pk).update(expires_at=timezone.now())
+    make_quota(Company.objects.get(company_id="C-whole"), Period.DAILY, 1000)
+    for name in ("own", "off-too", "plain"):
+        make_quota(made[name], Period.DAILY, 1000 if name != "plain" else 9000)
+    for name in ("own", "whole", "off-too", "plain"):
+        ledger.settle(uuid.uuid4(), made[name].pk, Usage(1000), **WHO | {"company_id": f"C-{name}"})
+
+    def found(status: str) -> set[str]:
+        answer = admin_client.get("/admin/tokens/tokenmaster/", {"status__exact": status})
+        return {row.company_id.removeprefix("C-") for row in answer.context["cl"].result_list}
+
+    assert found("Active") == {"plain"}
+    assert found("Expired") == {"gone"}
+    assert found("Exceeded") == {"own", "whole", "spent"}
+    assert found("Disabled") == {"off", "off-too"}
+    assert found("nonsense") == set(made)
+
+
 def test_the_quotas_of_many_keys_are_looked_up_at_once(admin_client: Client) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
