@@ -89,7 +89,8 @@ class Site(admin.AdminSite):
     ) -> None:
         """Register models under their class with what every admin of ours has before it."""
         base: type[ModelAdmin[Any]] = admin_class or ModelAdmin
-        mixins = (ConflictMixin, CompanyMixin, PageMixin)
+        # Names of fields last: the other two make classes of forms, whose fields are new.
+        mixins = (PageMixin, ConflictMixin, CompanyMixin)
         mixed = type(base.__name__, (*mixins, base), {"__module__": base.__module__})
         super().register(model_or_iterable, mixed, **options)
 
