@@ -120,9 +120,10 @@ def _contents(streams: Iterable[Any]) -> Iterator[bytes]:
     for stream in streams:
         with contextlib.suppress(Exception):  # pypdf raises whatever a broken one provokes
             content: bytes = stream.get_data()
+            if len(content) > MAX_XML_BYTES:
+                continue
             # Byte order marks and blanks may come first, in UTF-16, too.
-            is_xml = content[:100].lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<")
-            if is_xml and len(content) <= MAX_XML_BYTES:
+            if content.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
                 yield content
 
 
@@ -140,7 +141,9 @@ def _files(reader: "PdfReader") -> list[tuple[str, Any]]:
         with contextlib.suppress(Exception):  # the others may be whole
             specification = reference.get_object()
             embedded = _value(specification, "/EF")
-            stream = _value(embedded, "/UF") or _value(embedded, "/F")
+            # Others than these two are those of old systems: /DOS, /Mac, /Unix.
+            streams = (_value(embedded, key) for key in ("/UF", "/F", *(embedded or ())))
+            stream = next((found for found in streams if found is not None), None)
             name = _value(specification, "/UF") or _value(specification, "/F")
             if stream is not None:
                 files.setdefault(id(stream), (str(name or ""), stream))
@@ -155,15 +158,23 @@ def _references(reader: "PdfReader") -> Iterator[Any]:
     with contextlib.suppress(Exception):
         yield from _leaves(_value(_value(root, "/Names"), "/EmbeddedFiles"))
     with contextlib.suppress(Exception):
-        yield from _value(root, "/AF") or ()
+        yield from _associated(root)
     with contextlib.suppress(Exception):
         for page in reader.pages:
-            yield from _value(page, "/AF") or ()
+            yield from _associated(page)
             for annotation in _value(page, "/Annots") or ():
                 # Of FileAttachment; a link to a file in another document has none embedded.
                 file = _value(annotation.get_object(), "/FS")
                 if file is not None:
                     yield file
+
+
+def _associated(owner: Any) -> list[Any]:
+    """Return the associated files of an object: an array or, as some write, one alone."""
+    files = _value(owner, "/AF")
+    if files is None:
+        return []
+    return list(files) if isinstance(files, list) else [files]
 
 
 def _leaves(node: Any) -> Iterator[Any]:

@@ -17,6 +17,11 @@ from extraction.readers.text.page_layout import text_of
 
 # The share of the words of an address or description that must stand on the page.
 _ENOUGH_WORDS = 0.6
+# The exponent of a number with two decimals, and how many of them show that amounts have cents.
+_CENTS = -2
+_FEWEST_WITH_CENTS = 3
+# By how much of the page's width numbers of one column may differ at the side where they align.
+_ALIGNED = 0.004
 
 
 class PageIndex:
@@ -42,6 +47,57 @@ class PageIndex:
                 for value in number.values:
                     found[value].append(number)
         return dict(found)
+
+    def amounts(self, value: str) -> list[Place]:
+        """Return the places of an amount, best first.
+
+        Where the document prints cents, digits alone are no amount: the number of a house, a
+        quantity or a position. But for those that stand in a column of amounts.
+        """
+        found = self.numbers.get(abs(Decimal(value)), [])
+        return [
+            Place(number.page, number.from_ocr, number.box)
+            for number in found
+            if not (number.bare and self._prints_cents) or self._is_in_column(number)
+        ]
+
+    def numbers_beside(self, place: Place) -> set[Decimal]:
+        """Return the numbers, without signs, that stand right of a place in its line.
+
+        Without those in two notations, which may be either.
+        """
+        middle = (place.box[1] + place.box[3]) / 2
+        return {
+            value
+            for value, numbers in self.numbers.items()
+            for number in numbers
+            if number.page == place.page
+            and len(number.values) == 1
+            and number.box[0] >= place.box[2]
+            and number.box[1] <= middle <= number.box[3]
+        }
+
+    @cached_property
+    def _with_cents(self) -> list[PrintedNumber]:
+        return [
+            number
+            for value, numbers in self.numbers.items()
+            if value.as_tuple().exponent == _CENTS
+            for number in numbers
+        ]
+
+    @cached_property
+    def _prints_cents(self) -> bool:
+        return len(self._with_cents) >= _FEWEST_WITH_CENTS
+
+    def _is_in_column(self, number: PrintedNumber) -> bool:
+        """Whether an amount with cents begins or ends below or above a number."""
+        left, _, right, _ = number.box
+        return any(
+            other.page == number.page
+            and min(abs(other.box[0] - left), abs(other.box[2] - right)) < _ALIGNED
+            for other in self._with_cents
+        )
 
     @cached_property
     def days(self) -> dict[date, list[PrintedDay]]:

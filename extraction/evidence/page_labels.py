@@ -11,6 +11,7 @@ from extraction.evidence.findings import Doubt, Found
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.printed_ibans import ibans_in
 from extraction.evidence.printed_texts import folded
+from extraction.evidence.values import Kind, values_of
 from extraction.readers.text import labels
 from extraction.readers.text.layout import TextLayout
 
@@ -27,6 +28,7 @@ _PAY_BY = re.compile(
     r"[^\n]{0,40}?\b(?:by|before|until|bis|avant le)\b",
     re.IGNORECASE,
 )
+_PARTIES = ("supplier", "customer")
 # Numbers that are not the invoice's.
 _OTHER_NUMBERS = (labels.ORDER, labels.DELIVERY_NOTE)
 
@@ -40,10 +42,30 @@ class PageLabels:
         self._found: dict[str, Sequence[str]] = {}
         self._is_scan = any(line.from_ocr for line in page.lines)
 
-    def said(self, path: str, value: str) -> str | None:
+    def said(self, path: str, value: str, invoice: Mapping[str, Any]) -> str | None:
         """Return what the document prints at the label of a value, if it is another value."""
+        match path:
+            case "supplier.tax_id" | "customer.tax_id":
+                return self._other_tax_id(path.partition(".")[0], value, invoice)
+            case "iban":
+                return next(ibans_in(self._layout.lines), None)
+            case "currency":
+                named = list(self._page.currencies)
+                return named[0] if len(named) == 1 else None
         found = self._at_label(path)
         return next((text for text in found if text != value), None)
+
+    def _other_tax_id(self, party: str, value: str, invoice: Mapping[str, Any]) -> str | None:
+        """Return the labelled tax id of a party, for one that is not printed.
+
+        One of the same kind: a number of the tax office is none of the VAT.
+        """
+        read = {folded(invoice[each]["tax_id"] or "") for each in _PARTIES}
+        for of, found in self._tax_ids():
+            is_alike = found[:2].isalpha() == value[:2].isalpha()
+            if of == party and is_alike and folded(found) not in read:
+                return found
+        return None
 
     def contradiction(
         self, path: str, value: str, evidence: Found, invoice: Mapping[str, Any]
@@ -54,7 +76,7 @@ class PageLabels:
                 return self._other_number(value)
             case "invoice_date":
                 return self._other_date(value, [*self._at_label("due_date"), invoice["due_date"]])
-        return self._other_amount(path, value, evidence) if path in _AMOUNTS else None
+        return self._other_amount(path, value, evidence, invoice) if path in _AMOUNTS else None
 
     def _other_number(self, value: str) -> str | None:
         """Return the number at an invoice number's label, for one that is labelled as another's."""
@@ -68,18 +90,24 @@ class PageLabels:
         issued = self._at_label("invoice_date")
         return issued[0] if issued and value not in issued and value in due else None
 
-    def _other_amount(self, path: str, value: str, evidence: Found) -> str | None:
+    def _other_amount(
+        self, path: str, value: str, evidence: Found, invoice: Mapping[str, Any]
+    ) -> str | None:
         """Return the labelled amount that an amount contradicts.
 
         One that only follows from others must not contradict a printed one, unless OCR may have
-        misread that; and a grand total is not below the largest of those at its labels.
+        misread that; nor may any where what is printed is no amount of the invoice at all; and a
+        grand total is not below the largest of those at its labels.
         """
         amounts = [Decimal(text) for text in self._at_label(path)]
         if not amounts or abs(Decimal(value)) in map(abs, amounts):
             return None
         largest = max(amounts, key=abs)
+        is_unknown = not _amounts_of(invoice) & set(map(abs, amounts))
+        if not self._is_scan and (evidence["source"] == "sums" or is_unknown):
+            return format(amounts[0], "f")
         if evidence["source"] == "sums":
-            return None if self._is_scan else format(amounts[0], "f")
+            return None
         is_smaller = path == "total_amount" and abs(largest) > abs(Decimal(value))
         if not is_smaller or (self._is_scan and _may_be_misread(value, format(largest, "f"))):
             return None
@@ -118,15 +146,18 @@ class PageLabels:
 
     def _missing_tax_ids(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
         """Yield the parties whose labelled tax id was not read."""
-        read = {party: folded(invoice[party]["tax_id"] or "") for party in ("supplier", "customer")}
-        for found in self._tax_ids():
-            party = "customer" if labels.OF_CUSTOMER.search(found[0]) else "supplier"
-            if not read[party] and folded(found["id"]) not in read.values():
-                yield {"path": f"{party}.tax_id", "code": "absent", "said": found["id"]}
-                read[party] = folded(found["id"])
+        read = {party: folded(invoice[party]["tax_id"] or "") for party in _PARTIES}
+        for party, found in self._tax_ids():
+            if not read[party] and folded(found) not in read.values():
+                yield {"path": f"{party}.tax_id", "code": "absent", "said": found}
+                read[party] = folded(found)
 
-    def _tax_ids(self) -> Iterator[re.Match[str]]:
-        return (found for line in self._layout.lines for found in labels.TAX_ID.finditer(line))
+    def _tax_ids(self) -> Iterator[tuple[str, str]]:
+        """Yield the labelled tax ids, each after the party that it is of."""
+        for line in self._layout.lines:
+            for found in labels.TAX_ID.finditer(line):
+                is_customers = labels.OF_CUSTOMER.search(found[0])
+                yield ("customer" if is_customers else "supplier"), found["id"]
 
     def _at_label(self, path: str) -> Sequence[str]:
         if path not in self._found:  # several questions ask for it
@@ -152,6 +183,11 @@ class PageLabels:
 
     def _first_day(self, *of: re.Pattern[str]) -> date | None:
         return next(filter(None, map(self._layout.day, of)), None)
+
+
+def _amounts_of(invoice: Mapping[str, Any]) -> set[Decimal]:
+    """Return all numbers of an invoice, without signs."""
+    return {abs(Decimal(text)) for _, kind, text in values_of(invoice) if kind is Kind.NUMBER}
 
 
 def _may_be_misread(value: str, other: str) -> bool:

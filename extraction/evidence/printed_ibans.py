@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 _LABELLED = re.compile(
-    r"\bIBAN\b[^\w\n]{0,10}(?P<number>[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{1,30}){1,9})", re.IGNORECASE
+    r"\bIBAN\b[^\w\n]{0,10}(?P<number>[A-Z]{2}\d{2}(?:[ ]{0,2}[A-Z0-9]{1,30}){1,9})", re.IGNORECASE
 )
 # Letters and digits of an IBAN, those of Norway to those of Malta and more (ISO 13616).
 _LENGTHS = range(15, 35)

@@ -9,11 +9,13 @@ from functools import lru_cache
 
 from extraction.documents.words import Box
 from extraction.evidence.lines import Line, box_around, gap_after
+from extraction.invoices.currency_signs import CODES, SIGNS
 
 _DIGITS = re.compile(r"\d{1,15}(?:[.,'’]\d{1,15}){0,6}")
 _MINUS = "-−–"
 _MINUS_SIGNS = frozenset(_MINUS)
 _CURRENCY_SIGNS = "€$£¥₹"
+_NO_CENTS = ("-", "=", "–")
 # Letters before a number that are no part of a code: names of currencies.
 _CURRENCY_BEFORE = re.compile(
     r"(?:^|[^\w])(?:[A-Z]{3}|Rs\.?|Fr\.?|kr\.?|R\$|US\$|रु\.?|रू\.?)$", re.IGNORECASE
@@ -31,13 +33,18 @@ _MOST_GROUPS = 5
 
 @dataclass(frozen=True, slots=True)
 class PrintedNumber:
-    """A number on a page with every value, without its sign, that it can stand for."""
+    """A number on a page with every value, without its sign, that it can stand for.
+
+    ``bare``: digits alone, without a mark and with no currency beside them, such as the number of a
+    house or a position.
+    """
 
     values: frozenset[Decimal]
     negative: bool
     page: int
     from_ocr: bool
     box: Box
+    bare: bool = False
 
 
 def decimal_mark(lines: Iterable[Line]) -> str:
@@ -74,9 +81,28 @@ def numbers_in(line: Line, mark: str) -> Iterator[PrintedNumber]:
                     line.page,
                     line.from_ocr,
                     line.words[index].box,
+                    found[0].isdecimal() and not _is_money(before, after, texts, index),
                 )
             if not after and len(found[0]) <= 3:
                 yield from _grouped_by_blanks(line, texts, index, found[0], mark, negative)
+
+
+def _is_money(before: str, after: str, texts: list[str], index: int) -> bool:
+    """Whether a currency, or a sign for no cents, stands beside digits."""
+    beside = [
+        before,
+        after.lstrip(".,"),
+        *texts[max(0, index - 1) : index],
+        *texts[index + 1 :][:1],
+    ]
+    return after.endswith(_NO_CENTS) or any(map(_names_currency, beside))
+
+
+def _names_currency(word: str) -> bool:
+    """Whether a word is, or ends with, a currency: "€", "EUR", "Total:€", "Rs."."""
+    bare = word.strip(".:()")
+    sign = bare[-1:] in _CURRENCY_SIGNS or bare[:1] in _CURRENCY_SIGNS
+    return bool(bare) and (sign or bare in CODES or bare.lower() in SIGNS)
 
 
 def _grouped_by_blanks(

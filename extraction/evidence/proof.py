@@ -9,11 +9,13 @@ JOB is a JSON file: ``invoice`` (InvoiceFields), ``pages`` (what each one's Page
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from extraction.documents.words import PageWords, Word, turned_back
+from extraction.evidence.einvoice_lines import other_lines
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
@@ -21,6 +23,7 @@ from extraction.evidence.printed_texts import Place, folded
 from extraction.evidence.roles import Party, are_swapped
 from extraction.evidence.sums import derived
 from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
+from extraction.invoices.checks.dates import follows_from_terms
 
 
 def answer(arguments: list[str]) -> Proof:
@@ -62,7 +65,12 @@ def prove(
     """
     page = PageIndex(pages)
     values = {path: (kind, value) for path, kind, value in values_of(invoice)}
-    places = {path: page.find(kind, value) for path, (kind, value) in values.items()}
+    places = {
+        path: page.amounts(value)
+        if kind is Kind.NUMBER and is_key(path)
+        else page.find(kind, value)
+        for path, (kind, value) in values.items()
+    }
     turns = {one.number: one.turn for one in pages}
     nearest = {path: _nearest(path, found, places) for path, found in places.items() if found}
     evidence = {path: _found(place, turns[place.page]) for path, place in nearest.items()}
@@ -72,10 +80,14 @@ def prove(
     zeros = {path for path, number in numbers.items() if not number}
     for path in derived(numbers, zeros | (numbers.keys() & evidence.keys())):
         evidence[path] = Found(source="sums", page=None, box=None)
+    if _is_due_by_terms(invoice, evidence):
+        evidence["due_date"] = Found(source="sums", page=None, box=None)
     stated = {path: value for path, _, value in values_of(einvoice or {})}
     same = {path for path, (kind, value) in values.items() if _same(kind, value, stated.get(path))}
     if not is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}
+    if is_einvoice and _is_tax_missing(invoice, evidence):
+        del evidence["tax_total"]
     labels = PageLabels(page)
     doubts: list[Doubt] = []
     for path, (_, value) in values.items():
@@ -86,7 +98,7 @@ def prove(
             if said is not None:
                 doubts.append(Doubt(path=path, code="contradicts_label", said=said))
         else:
-            said = labels.said(path, value)
+            said = labels.said(path, value, invoice)
             if not is_einvoice:
                 doubts.append(Doubt(path=path, code="not_printed", said=said))
             elif said is not None or is_always_printed(path):
@@ -97,6 +109,8 @@ def prove(
     doubts += _contradictions(values, stated)
     doubts += _left_out(values, einvoice or {}, page)
     named = {doubt["path"] for doubt in doubts}
+    if is_einvoice:
+        doubts += [doubt for doubt in other_lines(invoice, page) if doubt["path"] not in named]
     missing = labels.missing(invoice, is_einvoice=is_einvoice)
     doubts += [doubt for doubt in missing if doubt["path"] not in named]
     supplier, customer = (
@@ -108,6 +122,27 @@ def prove(
     if is_einvoice:
         evidence |= {path: _confirmed(evidence.get(path)) for path in same}
     return Proof(evidence=evidence, doubts=doubts)
+
+
+def _is_due_by_terms(invoice: Mapping[str, Any], evidence: Mapping[str, Found]) -> bool:
+    """Whether a due date that is not printed follows from date and terms that are."""
+    issued, due, terms = (
+        invoice.get(path) for path in ("invoice_date", "due_date", "payment_terms")
+    )
+    if not (issued and due and terms) or "due_date" in evidence:
+        return False
+    if not evidence.keys() >= {"invoice_date", "payment_terms"}:
+        return False
+    return follows_from_terms(date.fromisoformat(issued), date.fromisoformat(due), terms)
+
+
+def _is_tax_missing(invoice: Mapping[str, Any], evidence: Mapping[str, Found]) -> bool:
+    """Whether the tax only follows from other values, and is no sum of several that are printed.
+
+    The pages of an e-invoice print it: that another one stands there would not be seen.
+    """
+    found = evidence.get("tax_total")
+    return found is not None and found["source"] == "sums" and len(invoice["tax_breakdown"]) <= 1
 
 
 def _confirmed(found: Found | None) -> Found:

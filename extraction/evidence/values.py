@@ -56,7 +56,7 @@ def is_key(path: str) -> bool:
 # What the pages of an e-invoice print, too. A due date may stand there as a number of days, and a
 # tax id not at all.
 _ALWAYS_PRINTED = frozenset({
-    *("invoice_number", "invoice_date", "supplier.name"),
+    *("invoice_number", "invoice_date", "supplier.name", "customer.name"),
     *("taxable_amount", "tax_total", "total_amount", "amount_due"),
 })  # fmt: skip
 

@@ -9,6 +9,7 @@ An invoice needs review when
 - page, electronic invoice and reader contradict each other;
 - a check failed;
 - there was nothing to compare with: a scan where no OCR is installed;
+- the check digits of a tax id are wrong that OCR alone, or nothing, confirms;
 - its reader has doubts.
 """
 
@@ -18,6 +19,7 @@ from datetime import date
 from extraction.evidence.collection import Comparison
 from extraction.evidence.findings import Doubt, Proof
 from extraction.evidence.values import values_of
+from extraction.invoices.checks.identifiers import is_made_up, tax_id_check_digits
 from extraction.invoices.checks.sentences import explanations
 from extraction.invoices.names import name_of
 from extraction.invoices.schema import (
@@ -51,6 +53,7 @@ _SETTLED_BY = {
     "decimal_comma": ("xml", "text", "ocr", "sums"),
     "ambiguous_number": ("xml", "sums"),
     "ambiguous_date": ("xml",),
+    "guessed_date": ("xml", "text", "ocr"),
 }
 # From so many key values on that are not printed, and no fewer than are, it is another document.
 _FEWEST_STRANGE = 4
@@ -103,6 +106,7 @@ def reasons_of(
     yield from _missing(fields)
     if comparison.proof is not None:
         yield from _doubts(fields, comparison.proof)
+    yield from _wrong_tax_ids(fields, comparison.proof)
     yield from _failures(checks)
 
 
@@ -121,6 +125,20 @@ def _failures(checks: Iterable[Check]) -> Iterator[Reason]:
         if not check.passed:
             for path, text in explanations(check):
                 yield Reason(path=path, code=check.code, text=text)
+
+
+def _wrong_tax_ids(fields: InvoiceFields, proof: Proof | None) -> Iterator[Reason]:
+    """Yield the tax ids with wrong check digits, where OCR alone, or nothing, confirms them.
+
+    OCR takes some letters and digits for each other, as models do. Ids that were made up for a
+    sample are wrong on the document already, and those that are not printed have their reason.
+    """
+    check = tax_id_check_digits(fields)
+    for path, text in explanations(check) if check and not check.passed else ():
+        found = proof["evidence"].get(path) if proof else None
+        is_unsure = proof is None or (found is not None and found["source"] == "ocr")
+        if is_unsure and not is_made_up(_value_at(fields, path)):
+            yield Reason(path=path, code="tax_id_check_digits", text=text)
 
 
 def _doubts(fields: InvoiceFields, proof: Proof) -> Iterator[Reason]:

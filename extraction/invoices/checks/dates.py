@@ -82,10 +82,9 @@ def due_date_matches_terms(fields: InvoiceFields) -> Check | None:
     Programs that know no due date state the invoice date.
     """
     issued, due, terms = fields.invoice_date, fields.due_date, fields.payment_terms or ""
-    if issued is None or due is None or _OTHER_START.search(terms):
+    if issued is None or due is None:
         return None
-    net = {int(number) for number in _NET_DAYS.findall(terms)}
-    periods = net | {int(number) for number in _DAYS.findall(terms)}
+    net, periods = _periods(terms)
     if not periods or (_DISCOUNT.search(terms) and not net and len(periods) == 1):
         return None
     term = (due - issued).days
@@ -96,6 +95,20 @@ def due_date_matches_terms(fields: InvoiceFields) -> Check | None:
         actual=f"{term} days",
         paths=["due_date", "invoice_date", "payment_terms"],
     )
+
+
+def follows_from_terms(issued: date, due: date, terms: str) -> bool:
+    """Return whether a due date is what the terms count from the invoice date at the longest."""
+    _, periods = _periods(terms)
+    return bool(periods) and (due - issued).days == max(periods)
+
+
+def _periods(terms: str) -> tuple[set[int], set[int]]:
+    """Return the days that terms name as net, and all days that they count from the invoice."""
+    if _OTHER_START.search(terms):
+        return set(), set()
+    net = {int(number) for number in _NET_DAYS.findall(terms)}
+    return net, net | {int(number) for number in _DAYS.findall(terms)}
 
 
 def discounts_end_in_time(fields: InvoiceFields) -> Check | None:

@@ -19,6 +19,12 @@ _COINS = {
     "ZAR": Decimal("0.10"),  # South African Reserve Bank: 5 cents discontinued in 2012
 }
 
+# What is paid in cash is rounded to more than other totals are.
+_LARGER_COINS = {
+    "CLP": Decimal("10"),  # Chile, law 20.956 of 2016: 1 and 5 pesos withdrawn in 2017
+    "HUF": Decimal("5"),  # Hungary, act III of 2008: 1 and 2 forint withdrawn
+}
+
 
 @cache
 def _fractions(currency: str | None) -> tuple[int, int, int, int]:
@@ -59,8 +65,8 @@ def cash_slack(stated: Decimal, currency: str | None) -> Decimal:
 
     That is half of the coin for a multiple of it, and nothing for any other amount.
     """
-    smallest = coin(currency)
-    return smallest / 2 if smallest and stated % smallest == 0 else Decimal()
+    coins = (_LARGER_COINS.get(currency or ""), coin(currency))
+    return next((each / 2 for each in coins if each and stated % each == 0), Decimal())
 
 
 def whole_slack(stated: Decimal, currency: str | None) -> Decimal:

@@ -18,6 +18,7 @@ from extraction.invoices.checks.sums import (
     ZERO,
     distinct_bases,
     lines_total,
+    net_totals,
     nets,
     tax_is_contained,
     tax_of_lines,
@@ -86,6 +87,10 @@ def breakdown_adds_up(fields: InvoiceFields) -> Check | None:
     targets = nets(fields) if fields.taxable_amount is None else [fields.taxable_amount]
     if not amounts or not targets:
         return None
+    if fields.taxable_amount is None:
+        # Lines with their tax, as on receipts.
+        tax = fields.tax_total or ZERO
+        targets += [target - tax for target in targets if tax_is_contained(fields, target)]
     total = sum(amounts, ZERO)
     ways = [total, *distinct_bases(fields)]
     if _bases_contain_tax(fields):
@@ -227,7 +232,8 @@ def tax_matches_lines(fields: InvoiceFields) -> Check | None:
     if fields.tax_breakdown or fields.tax_total is None or tax is None:
         return None
     ways = [tax]
-    if tax_is_contained(fields, lines_total(fields) or ZERO):
+    lines = lines_total(fields) or ZERO
+    if any(tax_is_contained(fields, gross) for gross in (lines, *net_totals(fields, lines)[:1])):
         ways.append(fields.tax_total)
     return sum_check(
         "tax_matches_lines",

@@ -67,7 +67,8 @@ def fields_of_cii(root: Node) -> InvoiceFields:
                     # In ZUGFeRD 1 a line without a product is free text.
                     if line.first("SpecifiedTradeProduct")
                 ]
-            )
+            ),
+            sums.number("LineTotalAmount"),
         ),
         tax_breakdown=[
             TaxLine(
@@ -148,7 +149,7 @@ def _line_in_tree(line: Node) -> tuple[Line, str | None, str | None]:
     """Return a line, its id and that of the line above it."""
     document = line.first("AssociatedDocumentLineDocument")
     code = document.text("LineStatusReasonCode") or DETAIL
-    return Line(_line(line), code), document.text("LineID"), document.text("ParentLineID")
+    return Line(_line(line), code.upper()), document.text("LineID"), document.text("ParentLineID")
 
 
 def _line(line: Node) -> LineItem:

@@ -57,9 +57,10 @@ def _may_have_attachments(pdf: bytes) -> bool:
     """Whether a PDF can hold a file: for most this saves a child process.
 
     A file specification with a file has EF (ISO 32000-2, 7.11.3). It may lie in a compressed
-    object stream, but never the file itself, whose type everything that writes such PDFs states.
+    object stream, but never the file itself, of which everything that writes such PDFs states the
+    type, the dates (Params) or the media type (text/xml, with # and a code for the slash).
     """
-    return b"/EF" in pdf or b"/EmbeddedFile" in pdf
+    return any(sign in pdf for sign in (b"/EF", b"/EmbeddedFile", b"/Params", b"#2Fxml", b"#2fxml"))
 
 
 def is_complete(fields: InvoiceFields) -> bool:

@@ -48,9 +48,18 @@ def tree(lines: Sequence[tuple[Line, str | None, str | None]]) -> list[Line]:
     return uppermost
 
 
-def counted(lines: Sequence[Line], depth: int = 0) -> list[LineItem]:
-    """Return the items whose amounts add up to those of the lines."""
-    return [item for line in lines for item in _counted(line, depth)]
+def counted(lines: Sequence[Line], net: Decimal | None = None) -> list[LineItem]:
+    """Return the items whose amounts add up to those of the lines.
+
+    A group that names no lines below it is left out where the others alone add up to ``net``, the
+    sum that the invoice states of its lines: it is the heading, or the sum, of those beside it.
+    """
+    others = [line for line in lines if line.code != GROUP or line.below]
+    if len(others) < len(lines) and net is not None:
+        items = [item for line in others for item in _counted(line, 0)]
+        if items and sum((item.amount or Decimal() for item in items), Decimal()) == net:
+            return items
+    return [item for line in lines for item in _counted(line, 0)]
 
 
 def _counted(line: Line, depth: int) -> list[LineItem]:

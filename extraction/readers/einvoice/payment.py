@@ -18,13 +18,31 @@ from extraction.readers.text.numbers import days_in
 _DAYS_OF_UNIT = {None: 1, "DAY": 1, "D": 1, "WEE": 7}
 _LONGEST = 3_660  # days; a longer term is a mistake
 _CODED = re.compile(r"#SKONTO#TAGE=([0-9]{1,4})#PROZENT=([0-9]{1,3}(?:[.,][0-9]{1,4})?)#")
-_NET = re.compile(r"netto|\bnet\b|zahlbar|fällig|payable|\bdue\b|échéance|payer|betaalbaar", re.I)
+_NET = re.compile(
+    r"netto|\bnet\b|zahlbar|zahlungsziel|ohne abzug|fällig|payable|\bdue\b|échéance|payer"
+    r"|betaalbaar",
+    re.I,
+)
 _DISCOUNT = re.compile(r"skonto|discount|escompte|korting|descuento|sconto", re.I)
 _PERCENT = re.compile(r"(?<![0-9.,])([0-9]{1,2}(?:[.,][0-9]{1,4})?) ?(?:%|percent|prozent)", re.I)
 _DAYS = re.compile(
     r"(?<![0-9.,])([0-9]{1,3}) ?-?(?:tage?n?|days?|jours?|dagen|d[ií]as?|giorni)\b", re.I
 )
-_CLAUSES = re.compile(r"[;\n]|[,.] ")
+# Not between day and year of "April 4, 2026".
+_CLAUSES = re.compile(r"[;\n]|[,.] (?![0-9]{4}\b)")
+# "2/10 net 30": a percentage for payment within so many days, the whole until a later day.
+_SHORT = re.compile(
+    r"(?<![0-9.,/])([0-9]{1,2}(?:[.,][0-9]{1,2})?) ?%?(?:/| )([0-9]{1,3})(?: days)?,? "
+    r"n(?:et)?[ /]([0-9]{1,3})(?![0-9/])",
+    re.I,
+)
+_NET_DAYS = re.compile(r"\bnet(?:to)? ([0-9]{1,3})(?![0-9.,%]|\s?%)", re.I)
+# From the end of a month or from the delivery the days are not counted from the invoice's date.
+_OTHER_START = re.compile(
+    r"month|monat|mois|maand|eom|deliver|receipt|liefer|erhalt|eingang|livraison|réception|levering"
+    r"|ontvangst",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +64,10 @@ def terms(
     discounts = [discount for discount in stated if discount.percent or discount.amount]
     if text and not discounts:
         discounts = _coded(text, invoice_date) or _told(text, invoice_date)
-    return Terms(text, day or _net_day(text or ""), tuple(discounts))
+    net = _net_day(text or "", invoice_date)
+    if day is None or (net and net > day and any(day == each.until for each in discounts)):
+        day = net  # what is stated beside the text may be the end of its discount
+    return Terms(text, day, tuple(discounts))
 
 
 def due_date(all_terms: Sequence[Terms]) -> date | None:
@@ -94,15 +115,30 @@ def days_after(start: date | None, days: Decimal | int | None) -> date | None:
         return None
 
 
-def _net_day(text: str) -> date | None:
-    """Return the day that a text names for payment without a discount; None for several."""
-    clauses = [each for each in _CLAUSES.split(text) if _NET.search(each)]
-    days = {
-        day.readings[0]
-        for clause in clauses
-        if not _DISCOUNT.search(clause)
-        for day in days_in(clause)
-    }
+def _net_day(text: str, invoice_date: date | None) -> date | None:
+    """Return the day that a text names for payment without a discount; None for several.
+
+    Else that of the days which it counts from the invoice's date.
+    """
+    if short := _SHORT.search(text):
+        return days_after(invoice_date, int(short[3]))
+    for number, rate in _CODED.findall(text):
+        if not Decimal(rate.replace(",", ".")):
+            return days_after(invoice_date, int(number))
+    clauses = [
+        clause
+        for clause in _CLAUSES.split(text)
+        if _NET.search(clause) and not _DISCOUNT.search(clause)
+    ]
+    days = {day.readings[0] for clause in clauses for day in days_in(clause)}
+    if not days and not _OTHER_START.search(text):
+        counted = {
+            int(number)
+            for clause in clauses
+            for pattern in (_DAYS, _NET_DAYS)
+            for number in pattern.findall(clause)
+        }
+        days = {end for number in counted if (end := days_after(invoice_date, number))}
     return days.pop() if len(days) == 1 else None
 
 
@@ -120,6 +156,9 @@ def _told(text: str, invoice_date: date | None) -> list[PaymentDiscount]:
 
     Its end stands in the same clause, or is the only one in the text.
     """
+    if short := _SHORT.search(text):
+        percent = Decimal(short[1].replace(",", "."))
+        return [PaymentDiscount(percent=percent, until=days_after(invoice_date, int(short[2])))]
     clauses = [clause for clause in _CLAUSES.split(text) if _DISCOUNT.search(clause)]
     rates = [(clause, rate) for clause in clauses for rate in _PERCENT.findall(clause)]
     if len(rates) != 1:

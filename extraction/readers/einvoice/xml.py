@@ -183,13 +183,20 @@ def own_tax(amounts: list[Node], money: str | None, tax: Decimal | None) -> list
 
     The same tax may be stated again in the currency of the tax office: never added. Those in the
     currency of the invoice are parts, unless one of them alone is what ``tax`` should be: it is
-    repeated then.
+    repeated then. So are those without a currency, where all together are what it should be.
     """
     stated = [at for at, amount in enumerate(amounts) if amount.number() is not None]
-    own = [at for at in stated if amounts[at].attribute("currencyID") == money]
-    own = own or [at for at in stated if amounts[at].attribute("currencyID") is None]
+    in_money = {at: currency(amounts[at].attribute("currencyID")) for at in stated}
+    own = [at for at in stated if in_money[at] == money]
+    unnamed = [at for at in stated if amounts[at].attribute("currencyID") is None]
+
+    def added(places: list[int]) -> Decimal | None:
+        return total([amounts[at].number() for at in places])
+
+    if not own or (unnamed and added(own) != tax == added(sorted(own + unnamed))):
+        own = sorted(own + unnamed)
     whole = [at for at in own if amounts[at].number() == tax]
-    if total([amounts[at].number() for at in own]) != tax and whole:
+    if added(own) != tax and whole:
         return whole[:1]
     return own
 

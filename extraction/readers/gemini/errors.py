@@ -164,14 +164,21 @@ _KEY_REASONS = ("API_KEY_", "CONSUMER_", "SERVICE_DISABLED")
 _DAILY_QUOTA = "perday"
 _LONG_QUOTAS = (_DAILY_QUOTA, "permonth", "spend")
 # A quota that no waiting renews. Google states it in a violation, or in the message alone.
+_ZERO = re.compile(r"0(?:\.0+)?")
 _NO_QUOTA = re.compile(r"\blimit: 0(?!\.?\d)")
 # Without credit or billing Google gives various statuses; what they have in common is the message.
 _NO_CREDIT = re.compile(
-    r"\bprepa(?:y|id)|\bcredits? (?:balance|(?:is|are|was|were) (?:depleted|exhausted|used up))"
-    r"|\binsufficient (?:credit|balance|funds)|\benable billing|\bbilling to be enabled"
+    r"\bprepa(?:y|id)|\bcredits? balance|\binsufficient (?:credit|balance|funds)"
+    r"|\bcredits? (?:(?:is|are|was|were|have|has|been) ){0,2}"
+    r"(?:depleted|exhausted|used up|spent|expired|run out)"
+    r"|\b(?:no|out of|exhausted|depleted|used up) (?:(?:your|its|all|free|more|remaining) ){0,2}"
+    r"credits?\b"
+    r"|\benable billing|\bbilling to be enabled"
     r"|\bbilling (?:account )?(?:is|has been|was) (?:disabled|closed|suspended|not )"
 )
-_TRY_AGAIN = re.compile(r"\b(?:retry|try again)\b")
+_TRY_AGAIN = re.compile(
+    r"(?<!not )\bretry\b|\bretrying\b|\btry (?:(?:your|this|the|same|request|call|it) ){0,3}again\b"
+)
 
 
 def reading_error(
@@ -284,7 +291,7 @@ def _code_of(error: errors.APIError, details: list[dict[str, Any]], quotas: str)
             return "model_not_found"
         case 400 if error.status == "FAILED_PRECONDITION":
             return "failed_precondition"
-        case 429 if "0" in _quota_values(details) or _NO_QUOTA.search(message):
+        case 429 if any(map(_is_zero, _quota_values(details))) or _NO_QUOTA.search(message):
             return "no_quota"
         case 429 if any(part in quotas for part in _LONG_QUOTAS) or "spend" in message:
             return "quota_exhausted"
@@ -324,6 +331,10 @@ def _quota_ids(details: list[dict[str, Any]]) -> Iterator[str]:
 
 def _quota_values(details: list[dict[str, Any]]) -> Iterator[str]:
     return _of_violations(details, "quotaValue")
+
+
+def _is_zero(value: str) -> bool:
+    return bool(_ZERO.fullmatch(value))
 
 
 def _of_violations(details: list[dict[str, Any]], name: str) -> Iterator[str]:

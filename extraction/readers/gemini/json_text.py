@@ -1,7 +1,8 @@
 """The JSON object in the text that a model answers, whatever stands around it. Pure.
 
 Models wrap it in code fences, prose, arrays and envelopes, write line breaks and backslashes into
-strings, commas before brackets, and comments. None of that changes what the object says.
+strings, commas before brackets, blanks that do not break, and comments. None of that changes what
+the object says.
 """
 
 import json
@@ -18,7 +19,7 @@ _DEEPEST = 3
 # rest, so that the time stays linear. So does a comment without one.
 _REPAIRED = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*+"?)|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|(?<![:\w])//[^\n]*+'
-    r"|(?P<nothing>\b(?:None|undefined)\b)",
+    r"|(?P<nothing>\b(?:None|undefined)\b)|[^\S \t\r\n]",
     re.DOTALL,
 )
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"?|,(?=\s*[}\]])', re.DOTALL)
@@ -53,7 +54,10 @@ def objects_in(text: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[d
 
 
 def _repaired(text: str) -> str:
-    """Return a text without comments and trailing commas, and with escapes of JSON alone."""
+    """Return a text without comments, trailing commas and blanks that JSON does not know.
+
+    With escapes of JSON alone.
+    """
     # From the first brace on: a quotation mark in prose before it would turn inside and outside.
     plain = _REPAIRED.sub(_repaired_part, text[max(0, text.find("{")) :])
     return _STRING_OR_COMMA.sub(lambda found: "" if found[0] == "," else found[0], plain)

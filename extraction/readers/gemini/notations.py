@@ -73,6 +73,10 @@ _EAST_ASIAN = re.compile(
 # "17th of April 2026", "17 de abril de 2026"; 10:22 after the day
 _FILLERS = re.compile(r"(?<= )(?:of|the|de|del|di|den) ", re.IGNORECASE)
 _TIME_AFTER = re.compile(r"(?<=\d{4})[ ,]{1,2}\d\d?:\d\d(?::\d\d)?(?: ?[AP]M)?$", re.IGNORECASE)
+# 17-Apr-26, 17 APR 26, Apr 17, 26
+_SHORT_YEAR = re.compile(
+    r"(\d{1,2}\.?[ -][^\W\d_]{3,9}\.?[ -]|[^\W\d_]{3,9}\.? \d{1,2}, ?)(?=['’]?\d\d$)['’]?"
+)
 _WHOLE_YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
@@ -120,8 +124,9 @@ def text(value: str) -> Understood[str]:
 def day(written: str) -> Understood[date]:
     """Return a date written in any usual way, without its time. Raises Unclear for others.
 
-    Of 03/04/2026 the day is taken to be first. That is in doubt, and so are a year of two digits
-    and a moment in a time zone, which may be another day where the invoice was written.
+    Of 03/04/2026 the day is taken to be first. That is in doubt (ambiguous_date), and so are a year
+    of two digits and a moment in a time zone, which may be another day where the invoice was
+    written (guessed_date).
     """
     shown = plain(written)
     if len(shown) > LONGEST_SCALAR:
@@ -130,14 +135,18 @@ def day(written: str) -> Understood[date]:
         if iso := whole.fullmatch(shown):
             return _iso_day(iso, shown)
     told = _TIME_AFTER.sub("", _FILLERS.sub("", shown))
+    if short := _SHORT_YEAR.match(told):
+        told = f"{short[1]}20{told[short.end() :]}"
     found = list(days_in(told))
     # A weekday may stand beside it, but no number that could be another part of a date.
     if len(found) != 1 or any(map(str.isdigit, told[: found[0].start] + told[found[0].end :])):
         raise Unclear
     first, *others = found[0].readings
     if others:
-        return _doubtful_day(first, shown, f"; it may mean {others[0]}.")
-    return Understood(first) if _WHOLE_YEAR.search(shown) else _doubtful_day(first, shown, ".")
+        return _doubtful_day("ambiguous_date", first, shown, f"; it may mean {others[0]}.")
+    if _WHOLE_YEAR.search(shown):
+        return Understood(first)
+    return _doubtful_day("guessed_date", first, shown, ".")
 
 
 def _iso_day(iso: re.Match[str], shown: str) -> Understood[date]:
@@ -147,9 +156,10 @@ def _iso_day(iso: re.Match[str], shown: str) -> Understood[date]:
         raise Unclear from None
     moment = iso.groupdict()
     if moment.get("zone") and moment["time"].strip("0:."):
-        return _doubtful_day(found, shown, "; in another time zone it is another day.")
+        why = "; in another time zone it is another day."
+        return _doubtful_day("guessed_date", found, shown, why)
     return Understood(found)
 
 
-def _doubtful_day(found: date, shown: str, why: str) -> Understood[date]:
-    return Understood(found, (Doubt("ambiguous_date", f'"{shown}" was read as {found}{why}'),))
+def _doubtful_day(code: str, found: date, shown: str, why: str) -> Understood[date]:
+    return Understood(found, (Doubt(code, f'"{shown}" was read as {found}{why}'),))

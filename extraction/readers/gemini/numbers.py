@@ -20,7 +20,11 @@ from extraction.readers.gemini.notations import (
 MOST_DIGITS = 24
 
 _AS_ASKED = re.compile(r"-?\d{1,24}(?:\.\d{1,24})?", re.ASCII)
-_SEPARATORS = str.maketrans({"\u066b": ".", "\u066c": "'", **dict.fromkeys("’‘`_ ", "'")})
+# Arabic, of full width, and what separates thousands.
+_SEPARATORS = str.maketrans({
+    **{"\u066b": ".", "\u066c": "'", "\uff0e": ".", "\uff0c": ","},
+    **dict.fromkeys("’‘`_ ", "'"),
+})  # fmt: skip
 _WORD_BEFORE = re.compile(r"[^\d\s()+\-.,']{1,6}")
 _WORD_AFTER = re.compile(r"([^\d\s()+\-.,']{1,30})\.?$")
 # What may separate decimals, by the separator of thousands.

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from extraction.documents.words import PageWords, Word
+from extraction.evidence.page_index import PageIndex
 from extraction.evidence.proof import prepare, prove
 from extraction.invoices.schema import InvoiceFields
 from tests.extraction.evidence.pages import page_of
@@ -344,3 +345,181 @@ def test_evidence_stands_where_people_see_it_on_a_page_that_was_turned_to_be_rea
 
 def test_proofs_can_be_prepared() -> None:
     prepare()
+
+
+@pytest.mark.parametrize(
+    ("due", "terms", "is_proven"),
+    [
+        ("2026-05-17", "Payable within 30 days net", True),
+        ("2026-05-18", "Payable within 30 days net", False),
+        ("2026-04-27", "2 % discount within 10 days, 30 days net", False),
+        ("2026-05-17", "2 % discount within 10 days, 30 days net", True),
+        ("2026-05-17", "30 days after delivery", False),
+        ("2026-05-17", "Payable in any event on 30 days", False),  # not what the page prints
+        ("2026-05-17", None, False),
+    ],
+)
+def test_a_due_date_may_follow_from_the_terms_that_are_printed(
+    due: str, terms: str | None, is_proven: bool
+) -> None:
+    printed = "days 30 gone" if terms and "event" in terms else terms or ""
+    page = PAGE.replace("Due date     17 May 2026", printed)
+    invoice = with_value("payment_terms", terms) | {"due_date": due}
+
+    proof = prove(invoice, [page_of(page)])
+
+    source = proof["evidence"].get("due_date", {}).get("source")  # type: ignore[call-overload]
+    assert source == ("sums" if is_proven else None)
+    assert is_proven != any(doubt["path"] == "due_date" for doubt in proof["doubts"])
+
+
+@pytest.mark.parametrize("path", ["total_amount", "amount_due", "tax_total", "line_items.1.amount"])
+@pytest.mark.parametrize("amount", ["12.00", "4.00", "24.00", "200", "2026.00"])
+def test_digits_alone_are_no_amount_where_amounts_have_cents(path: str, amount: str) -> None:
+    assert (path, "not_printed") in {
+        (found[0], found[1]) for found in doubts(with_value(path, amount))
+    }
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "Shipping GBP 9",
+        "Shipping 9 GBP",
+        "Shipping £9",
+        "Shipping 9,-",
+        "Shipping 9/-",
+        "Shipping (Rs.) 9",
+        "Shipping" + 36 * " " + "9",  # in the column of the amounts
+    ],
+)
+def test_an_amount_without_cents_is_known_by_its_currency_or_its_column(printed: str) -> None:
+    page = PAGE.replace("VAT 20 %", f"{printed}\nVAT 20 %")
+    invoice = with_value("prepaid_amount", "9.00") | {"amount_due": "631.80"}
+
+    found = prove(invoice, [page_of(page)])
+
+    assert found["evidence"]["prepaid_amount"]["source"] == "text"
+
+
+def test_digits_alone_are_an_amount_where_no_amount_has_cents() -> None:
+    page = "Invoice INV-7\n17 April 2026\nPaper    1239\nTax   123\nTotal JPY    1362"
+
+    places = PageIndex([page_of(page)]).amounts("1239")
+
+    assert len(places) == 1
+
+
+EINVOICE_PAGE = """Lieferant GmbH                             USt-IdNr. DE129273398
+
+Kunden AG Mitte                            Kunden-USt-IdNr. DE136695976
+
+Rechnung RE-17                             Rechnungsdatum: 05.03.2026
+                                           Fällig am: 04.04.2026
+
+Artikel          Menge     Preis    MwSt      Betrag
+Trennblätter A4  6 Stk      9,50    19 %       57,00
+
+Nettobetrag                                    57,00
+USt 19 %                                       10,83
+Gesamtbetrag EUR                               67,83
+Zahlbetrag EUR                                 67,83
+
+IBAN DE89 3704 0044 0532 0130 00"""
+EINVOICE = InvoiceFields.model_validate(
+    {
+        "document_type": "invoice",
+        "invoice_number": "RE-17",
+        "invoice_date": "2026-03-05",
+        "due_date": "2026-04-04",
+        "currency": "EUR",
+        "supplier": {"name": "Lieferant GmbH", "tax_id": "DE129273398"},
+        "customer": {"name": "Kunden AG Mitte", "tax_id": "DE136695976"},
+        "line_items": [
+            {
+                **{"description": "Trennblätter A4", "quantity": "6", "unit_price": "9.50"},
+                **{"tax_rate": "19", "amount": "57.00"},
+            }
+        ],
+        "tax_breakdown": [{"rate": "19", "taxable_amount": "57.00", "tax_amount": "10.83"}],
+        "subtotal": "57.00",
+        "taxable_amount": "57.00",
+        "tax_total": "10.83",
+        "total_amount": "67.83",
+        "amount_due": "67.83",
+        "iban": "DE89370400440532013000",
+    }
+).model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("printed", "instead", "path", "said"),
+    [
+        ("RE-17", "RE-18", "invoice_number", None),
+        ("05.03.2026", "06.03.2026", "invoice_date", "2026-03-06"),
+        ("04.04.2026", "14.04.2026", "due_date", "2026-04-14"),
+        ("Kunden AG Mitte", "Andere Firma GmbH", "customer.name", None),
+        ("Lieferant GmbH", "Andere Firma GmbH", "supplier.name", None),
+        ("DE129273398", "DE811907980", "supplier.tax_id", "DE811907980"),
+        ("DE136695976", "DE811907980", "customer.tax_id", "DE811907980"),
+        ("Trennblätter A4", "Druckerpapier", "line_items.0.description", None),
+        ("6 Stk", "7 Stk", "line_items.0.quantity", None),
+        ("9,50    19 %", "9,80    19 %", "line_items.0.unit_price", None),
+        ("19 %       57,00", "19 %       58,00", "line_items.0.amount", None),
+        ("10,83", "3,99", "tax_total", None),
+        ("Nettobetrag                                    57,00",
+         "Nettobetrag                                    58,00", "taxable_amount", "58.00"),
+        ("Zahlbetrag EUR                                 67,83",
+         "Zahlbetrag EUR                                 17,83", "amount_due", "17.83"),
+        ("EUR", "CHF", "currency", "CHF"),
+        ("DE89 3704 0044 0532 0130 00", "DE02 1203 0000 0000 2020 51", "iban",
+         "DE02120300000000202051"),
+    ],
+)  # fmt: skip
+def test_every_value_of_an_einvoice_that_its_page_prints_otherwise_is_told(
+    printed: str, instead: str, path: str, said: str | None
+) -> None:
+    assert printed in EINVOICE_PAGE
+    page = page_of(EINVOICE_PAGE.replace(printed, instead))
+
+    found = prove(EINVOICE, [page], EINVOICE, is_einvoice=True)["doubts"]
+
+    assert (path, said) in {(doubt["path"], doubt["said"]) for doubt in found}
+
+
+@pytest.mark.parametrize(
+    ("printed", "instead"),
+    [
+        ("", ""),
+        ("Kunden-USt-IdNr. DE136695976", ""),
+        ("USt-IdNr. DE129273398", "Steuernummer 201/113/40209"),  # of another kind
+        ("IBAN DE89 3704 0044 0532 0130 00", ""),
+        ("EUR", ""),
+        ("Fällig am: 04.04.2026", ""),
+        ("Zahlbetrag EUR", ""),
+    ],
+)
+def test_what_the_page_of_an_einvoice_leaves_out_is_no_contradiction(
+    printed: str, instead: str
+) -> None:
+    page = page_of(EINVOICE_PAGE.replace(printed, instead) if printed else EINVOICE_PAGE)
+
+    assert prove(EINVOICE, [page], EINVOICE, is_einvoice=True)["doubts"] == []
+
+
+def test_a_line_of_an_einvoice_may_be_printed_with_its_tax_or_before_its_discount() -> None:
+    for printed in ("11,31    19 %       67,83", "10,00   5 %  19 %    57,00", "57,00", ""):
+        page = page_of(EINVOICE_PAGE.replace("9,50    19 %       57,00", printed))
+
+        found = prove(EINVOICE, [page], None, is_einvoice=True)["doubts"]
+
+        assert [doubt for doubt in found if doubt["path"].startswith("line_items")] == []
+
+
+def test_a_service_of_an_einvoice_may_be_printed_without_its_quantity() -> None:
+    line = EINVOICE["line_items"][0] | {"quantity": "1.00", "unit_price": "57.00"}
+    page = page_of(EINVOICE_PAGE.replace("6 Stk      9,50", ""))
+
+    found = prove(EINVOICE | {"line_items": [line]}, [page], None, is_einvoice=True)
+
+    assert found["doubts"] == []

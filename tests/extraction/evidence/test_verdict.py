@@ -58,6 +58,7 @@ def test_an_invoice_without_a_reason_needs_no_review() -> None:
         ("decimal_comma", {"xml", "text", "ocr", "sums"}),
         ("ambiguous_number", {"xml", "sums"}),
         ("ambiguous_date", {"xml"}),
+        ("guessed_date", {"xml", "text", "ocr"}),
         ("cut", set()),
     ],
 )
@@ -80,6 +81,33 @@ def test_a_doubt_of_the_reader_lasts_until_the_document_settles_it(
         invoice = judge(reading, Comparison(READABLE, proof), TODAY)
         assert invoice.reasons == ([] if source in settled_by else [doubt])
         assert invoice.warnings == [doubt.text]
+
+
+@pytest.mark.parametrize(
+    ("source", "tax_id", "is_flagged"),
+    [
+        ("ocr", "DE136695977", True),
+        ("ocr", "DE136695976", False),
+        ("ocr", "DE123456789", False),  # of a sample
+        ("ocr", "136695977", False),  # of no known country
+        ("text", "DE136695977", False),
+        ("xml", "DE136695977", False),
+        ("model", "DE136695977", False),  # not printed, which is a reason of its own
+        (None, "DE136695977", True),
+    ],
+)
+def test_wrong_check_digits_of_a_tax_id_are_a_reason_where_ocr_may_have_misread_it(
+    source: str | None, tax_id: str, is_flagged: bool
+) -> None:
+    found = Found(source=source or "", page=1, box=None)
+    proof = Proof(evidence={"supplier.tax_id": found}, doubts=[])
+    if source == "model":
+        proof = NO_DOUBT
+    fields = changed(supplier={"name": "Harbour Lamps Ltd", "tax_id": tax_id, "address": None})
+
+    told = reasons(judged(fields, proof=proof if source else None))
+
+    assert (("supplier.tax_id", "tax_id_check_digits") in told) == is_flagged
 
 
 def test_a_doubt_is_told_with_its_value() -> None:

@@ -36,6 +36,14 @@ def test_only_a_multiple_of_the_coin_may_be_rounded_to_it() -> None:
     assert cash_slack(Decimal("100.00"), "EUR") == 0
 
 
+def test_cash_may_be_rounded_to_more_than_other_totals() -> None:
+    assert cash_slack(Decimal("1005"), "HUF") == Decimal("2.5")
+    assert cash_slack(Decimal("1003"), "HUF") == Decimal("0.5")
+    assert cash_slack(Decimal("1003.50"), "HUF") == 0
+    assert cash_slack(Decimal("1990"), "CLP") == 5
+    assert cash_slack(Decimal("1995"), "CLP") == 0
+
+
 def test_each_rounding_errs_by_half_a_unit_and_many_are_spread_evenly() -> None:
     assert tolerance("EUR", 1) == Decimal("0.005")
     assert tolerance("EUR", 3) == Decimal("0.015")

@@ -1,4 +1,5 @@
 import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -172,6 +173,31 @@ def test_the_lines_of_a_rate_are_not_compared_where_a_line_has_no_rate() -> None
     items = [line(amount="198.00"), line(amount="275.00", tax_rate="7")]
 
     assert lines_match_breakdown(invoice(**TWO_RATES | {"line_items": items})) is None
+
+
+@pytest.mark.parametrize("base", ["20.00", "30.00"])
+def test_a_net_breakdown_of_lines_with_tax_needs_no_net_total(base: str) -> None:
+    fields = invoice(
+        line_items=[line(quantity="2", unit_price="11.90", amount="23.80", tax_rate="19")],
+        tax_breakdown=[row("19", base, "3.80")],
+        tax_total="3.80",
+        total_amount="23.80",
+    )
+
+    wrong = ["tax_matches_rate", "breakdown_adds_up", "lines_match_breakdown"]
+    assert failed_codes(fields) == ([] if base == "20.00" else wrong)
+
+
+def test_a_discount_on_lines_with_tax_reduces_the_tax_in_them() -> None:
+    fields = invoice(
+        line_items=[line(amount="119.00", tax_rate="19")],
+        discount_total="11.90",
+        tax_total="17.10",
+        total_amount="107.10",
+    )
+
+    assert failed_codes(fields) == []
+    assert failed_codes(fields.model_copy(update={"tax_total": Decimal("17.20")})) != []
 
 
 @pytest.mark.parametrize(

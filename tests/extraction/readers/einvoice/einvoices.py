@@ -60,13 +60,21 @@ def pdf(folder: Path, text: str = "", attachments: Mapping[str, bytes] | None = 
 def pdf_with(folder: Path, place: str, *contents: bytes, name: str = "factur-x.xml") -> Path:
     """Write a PDF that refers to files at one place only.
 
-    ``place``: catalog, page, annotation, or kids for the second level of a name tree.
+    ``place``: catalog, page, annotation, kids for the second level of a name tree, alone for the
+    first file without an array around it, or old for one under a key of an old system.
     """
     writer = PdfWriter(clone_from=PdfReader(pdf(folder, "a page")))
     files = ArrayObject(_file(writer, content, name) for content in contents)
     page = writer.pages[0]
     match place:
         case "catalog":
+            writer.root_object[NameObject("/AF")] = files
+        case "alone":
+            writer.root_object[NameObject("/AF")] = files[0]
+        case "old":
+            embedded = files[0].get_object()["/EF"]
+            embedded[NameObject("/Unix")] = embedded.raw_get("/F")
+            del embedded["/F"]
             writer.root_object[NameObject("/AF")] = files
         case "page":
             page[NameObject("/AF")] = writer._add_object(files)

@@ -10,12 +10,18 @@ from extraction.readers.einvoice.reader import einvoices_in, fields_of
 from tests.extraction.readers.einvoice.einvoices import cii, pdf, pdf_with, ubl
 
 
-@pytest.mark.parametrize("place", ["catalog", "page", "annotation", "kids"])
+@pytest.mark.parametrize("place", ["catalog", "page", "annotation", "kids", "alone", "old"])
 @pytest.mark.parametrize("name", ["factur-x.xml", "factur-x", "INVOICE.XML", "Rechnung.bin", ""])
 def test_an_attachment_is_found_wherever_the_pdf_refers_to_it(
     place: str, name: str, tmp_path: Path
 ) -> None:
     path = pdf_with(tmp_path, place, cii(), name=name)
+
+    assert [fields.invoice_number for fields in einvoices_in(path)] == ["RE-17"]
+
+
+def test_any_number_of_blanks_may_stand_before_the_xml(tmp_path: Path) -> None:
+    path = pdf_with(tmp_path, "catalog", b"\r\n" * 500 + cii(), name="invoice")
 
     assert [fields.invoice_number for fields in einvoices_in(path)] == ["RE-17"]
 

@@ -10,7 +10,11 @@ from extraction.documents.sandbox import ChildDied, OutOfCpu, OutOfTime
 from extraction.exceptions import ExtractionFailed, RenderBusy
 from extraction.invoices.schema import InvoiceFields
 from extraction.models import ReaderChoice
-from extraction.readers.einvoice.embedded import embedded_einvoices, is_complete
+from extraction.readers.einvoice.embedded import (
+    _may_have_attachments,
+    embedded_einvoices,
+    is_complete,
+)
 from extraction.readers.einvoice.first import has_einvoice_to_read, read_first
 from extraction.readers.einvoice.reader import fields_of
 from ocrsite.lib.errors import StorageUnavailable
@@ -151,3 +155,17 @@ def test_what_this_machine_cannot_do_now_is_no_verdict_on_the_document(
 
     with pytest.raises(fault):
         read_first(pdf(tmp_path, attachments={"factur-x.xml": cii()}), PDF, ReaderChoice.AUTO)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"<</Type/EmbeddedFile/Length 9>>stream",
+        b"<</Params<</Size 9>>/Length 9>>stream",
+        b"<</Subtype/text#2Fxml/Length 9>>stream",
+        b"<</Subtype /application#2fxml/Length 9>>stream",
+    ],
+)
+def test_a_file_is_suspected_although_what_refers_to_it_is_compressed(stream: bytes) -> None:
+    assert _may_have_attachments(b"%PDF-1.7 " + stream)
+    assert not _may_have_attachments(b"%PDF-1.7 <</DecodeParms<</Columns 4>>/Length 9>>stream")

@@ -7,7 +7,7 @@ import pytest
 from extraction.invoices.schema import LineItem
 from extraction.readers.einvoice.lines import Line, counted, tree
 from extraction.readers.einvoice.reader import fields_of
-from tests.extraction.readers.einvoice.einvoices import ubl
+from tests.extraction.readers.einvoice.einvoices import cii, ubl
 
 Row = tuple[str, str | None, str | None, str | None]  # id, id above, code, amount
 
@@ -83,6 +83,44 @@ def left(*rows: Row) -> list[str | None]:
 )
 def test_lines_are_counted_once(rows: list[Row], expected: list[str]) -> None:
     assert left(*rows) == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "net", "expected"),
+    [
+        # Neither a heading with the sum of the lines after it nor a sum after them is goods
+        (
+            [("1", None, "GROUP", "60"), ("2", None, "DETAIL", "20"), ("3", None, "DETAIL", "40")],
+            "60",
+            ["2", "3"],
+        ),
+        ([("1", None, "DETAIL", "60"), ("2", None, "GROUP", "60")], "60", ["1"]),
+        # A group of its own, priced as a whole
+        ([("1", None, "GROUP", "60"), ("2", None, "DETAIL", "20")], "80", ["1", "2"]),
+        ([("1", None, "GROUP", "60")], "60", ["1"]),
+        ([("1", None, "GROUP", "60")], "0", ["1"]),
+    ],
+)
+def test_a_group_that_names_no_lines_below_it_counts_where_the_sum_needs_it(
+    rows: list[Row], net: str, expected: list[str]
+) -> None:
+    lines = [(line(name, code, amount), name, above) for name, above, code, amount in rows]
+
+    assert [item.description for item in counted(tree(lines), Decimal(net))] == expected
+
+
+def test_a_group_in_a_cii_invoice_is_known_without_the_ids_of_its_lines() -> None:
+    xml = cii().decode()
+    start, end = xml.index("  <ram:IncludedSupply"), xml.index("  <ram:IncludedSupply", 999)
+    group = xml[start:end].replace(
+        "<ram:LineID>1</ram:LineID>",
+        "<ram:LineID>0</ram:LineID><ram:LineStatusReasonCode>Group</ram:LineStatusReasonCode>",
+    )
+
+    fields = fields_of((xml[:start] + group + xml[start:]).encode())
+
+    assert fields is not None
+    assert [item.serial_number for item in fields.line_items] == ["1"]
 
 
 def test_a_chain_of_thousands_of_lines_is_cut_into_short_ones() -> None:

@@ -148,6 +148,35 @@ def told(fields: InvoiceFields) -> tuple[str | None, list[Discount]]:
         ([terms("Kein Skonto. Verzugszins 9 %", "20260404")], "2026-04-04", []),
         ([terms("3% Skonto bis 7, 2% Skonto bis 14 Tage", "20260404")], "2026-04-04", []),
         ([terms("Escompte : 0 %", "20260404")], "2026-04-04", []),
+        # A discount of one, and when all is due only in words
+        (
+            [terms("2% Skonto bis 15.03.2026", "20260315"), terms("Netto 30 Tage")],
+            "2026-04-04",
+            [("2", None, "2026-03-15")],
+        ),
+        (
+            [terms("Innerhalb von 14 Tagen mit 2% Skonto, innerhalb von 30 Tagen netto")],
+            "2026-04-04",
+            [("2", None, "2026-03-19")],
+        ),
+        (
+            [terms("10 Tage 2% Skonto, 30 Tage netto", "20260315")],
+            "2026-04-04",
+            [("2", None, "2026-03-15")],
+        ),
+        (
+            [terms("#SKONTO#TAGE=10#PROZENT=2.00#\n#SKONTO#TAGE=30#PROZENT=0.00#\n")],
+            "2026-04-04",
+            [("2.00", None, "2026-03-15")],
+        ),
+        ([terms("2/10 net 30")], "2026-04-04", [("2", None, "2026-03-15")]),
+        ([terms("2.5% 10, n/30")], "2026-04-04", [("2.5", None, "2026-03-15")]),
+        ([terms("Payment due by April 4, 2026")], "2026-04-04", []),
+        ([terms("Bis 04.04.2026 ohne Abzug")], "2026-04-04", []),
+        ([terms("30 Tage netto nach Lieferung")], None, []),
+        ([terms("30 jours net, fin de mois")], None, []),
+        ([terms("Zahlbar in 30 Tagen netto, zahlbar in 60 Tagen netto")], None, []),
+        ([terms("Sofort zahlbar ohne Abzug")], None, []),
         # Instalments: all is paid with the last
         ([terms(due="20260404"), terms(due="20260504")], "2026-05-04", []),
         ([terms("Zahlbar bis 01.04.2026 oder bis 01.05.2026")], None, []),

@@ -59,6 +59,9 @@ TAX_ROW = "<cac:TaxSubtotal><cbc:TaxAmount>9.00</cbc:TaxAmount></cac:TaxSubtotal
         ([("EUR", "10.83"), (None, "46.57")], "10.83"),
         ([("EUR", "4.00"), ("EUR", "5.00")], "9.00"),  # fits nothing
         ([("PLN", "46.57")], None),
+        ([("pln", "46.57"), ("eur", "10.83")], "10.83"),
+        ([("EUR", "4.83"), (None, "6.00")], "10.83"),  # one part without its currency
+        ([("EUR", "4.83"), (None, "46.57")], "4.83"),
     ],
 )
 def test_tax_totals_of_one_currency_are_added(

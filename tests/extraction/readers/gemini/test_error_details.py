@@ -81,7 +81,8 @@ def test_reason_is_found_among_other_details(
 
 
 @pytest.mark.parametrize(
-    ("value", "code"), [("0", "no_quota"), (0, "no_quota"), ("10", "rate_limited")]
+    ("value", "code"),
+    [("0", "no_quota"), (0, "no_quota"), ("0.0", "no_quota"), ("10", "rate_limited")],
 )
 def test_quota_of_nothing_is_found_in_a_violation_whatever_the_message(
     emulator: Emulator, document: Document, value: object, code: str

@@ -35,6 +35,7 @@ def wanted(found: dict[str, Any]) -> bool:
         f"```json\n{PLAIN.replace('[]}', '[],}')}\n```",
         f'{{"status": "ok", "error": null, "data": {PLAIN}}}',
         json.dumps({"output": PLAIN}),
+        PLAIN.replace(", ", ",\u00a0").replace("[]", "[\u2028]"),
         PLAIN.replace("{", "{ // the invoice's kind\n", 1),
         PLAIN.replace("{", "{ /* of what it is * */", 1),
         f'The "answer: {PLAIN.replace("[]}", "[],}")}',

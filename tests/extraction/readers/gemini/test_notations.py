@@ -92,25 +92,29 @@ def test_date_that_leaves_no_doubt(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "meant", "code"),
     [
-        ("03/04/2026", "2026-04-03"),
-        ("17/04/26", "2026-04-17"),
-        ("2026-04-16T22:00:00Z", "2026-04-16"),
-        ("2026-04-16T18:15:00+0000", "2026-04-16"),
+        ("03/04/2026", "2026-04-03", "ambiguous_date"),
+        ("03/04/26", "2026-04-03", "ambiguous_date"),
+        ("17/04/26", "2026-04-17", "guessed_date"),
+        ("17-Apr-26", "2026-04-17", "guessed_date"),
+        ("17 APR 26", "2026-04-17", "guessed_date"),
+        ("Apr 17, '26", "2026-04-17", "guessed_date"),
+        ("2026-04-16T22:00:00Z", "2026-04-16", "guessed_date"),
+        ("2026-04-16T18:15:00+0000", "2026-04-16", "guessed_date"),
     ],
 )
-def test_date_that_may_be_another_is_in_doubt(written: str, meant: str) -> None:
+def test_date_that_may_be_another_is_in_doubt(written: str, meant: str, code: str) -> None:
     understood = day(written)
 
     assert understood.value.isoformat() == meant
-    assert [doubt.code for doubt in understood.doubts] == ["ambiguous_date"]
+    assert [doubt.code for doubt in understood.doubts] == [code]
 
 
 @pytest.mark.parametrize(
     "written",
     ["", "soon", "2026", "2026-13-01", "2026-02-30", "20261301", "1 May 2026 to 31 May 2026",
-     "7 2026-04-07 8", "0000-01-01", "7" * 61],
+     "7 2026-04-07 8", "Apr 26", "17-Apr", "17-Xyz-26", "0000-01-01", "7" * 61],
 )  # fmt: skip
 def test_what_is_no_date_is_unclear(written: str) -> None:
     with pytest.raises(Unclear):
