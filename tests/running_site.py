@@ -101,7 +101,8 @@ class RunningSite:
 
         ``at``: where its clock begins.
         """
-        return self._run(*_clock(at), "-m", "manage", *arguments)
+        program = [*_clock(at), "-m", "manage"] if at else ["manage.py"]
+        return self._run(*program, *arguments)
 
     def _run(self, *arguments: str) -> str:
         return subprocess.run(
