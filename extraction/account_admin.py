@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,11 +15,54 @@ from django.utils.safestring import SafeString
 from extraction import throttling
 from extraction.access import principal_of
 from extraction.models import Authenticator, FailedAttempts
-from ocrsite.lib.admin import ReadOnlyMixin
+from ocrsite.lib.admin import ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 
 logger = logging.getLogger(__name__)
+
+
+# So many companies are named; of the others it is said how many they are.
+_NAMED = 5
+
+
+class AccountColumns(admin.ModelAdmin[User]):
+    """The columns of the list of users: who may log in, as what, and for which companies."""
+
+    list_display = ["username", "status", "roles", "companies", "email", "last_login"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Fetch what the columns tell of all listed users at once."""
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("groups", "company_grants", "staff_companies")
+        )
+
+    @admin.display(description="status", ordering="is_active")
+    def status(self, user: User) -> str:
+        """Whether the user may log in, and is staff."""
+        kind, label = ("active", "Active") if user.is_active else ("disabled", "Inactive")
+        pill = format_html('<span class="pill pill-{}">{}</span>', kind, label)
+        return two_lines(pill, "Superuser" if user.is_superuser else "Staff" * user.is_staff)
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        """The names of its groups."""
+        return ", ".join(sorted(group.name for group in user.groups.all()))
+
+    @admin.display(description="companies")
+    def companies(self, user: User) -> str:
+        """Those that are granted, and those that staff are bound to."""
+        granted = sorted(grant.company_id for grant in user.company_grants.all())
+        bound = sorted(row.company_id for row in user.staff_companies.all())
+        return two_lines(_some(granted), f"bound to {_some(bound)}" if bound else "")
+
+
+def _some(names: list[str]) -> str:
+    """The first NAMED names."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 class LockedFilter(admin.SimpleListFilter):

@@ -21,13 +21,13 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
-from extraction import account_admin as account_admin  # registers more
 from extraction import clients
 from extraction import erasure_admin as erasure_admin  # likewise
 from extraction import grant_admin as grant_admin  # registers the grants
 from extraction import usage_labels as usage_labels  # adds a filter to the list of usage
 from extraction import worker_admin as worker_admin  # registers the workers
 from extraction.access import principal_of
+from extraction.account_admin import AccountColumns
 from extraction.client_admin import KeyChangeAdmin
 from extraction.companies import admin as _companies  # noqa: F401 - registers
 from extraction.exports.values import LABELS, is_of_line, known_paths
@@ -248,7 +248,7 @@ class AccountRuleInline(admin.StackedInline[AccountRule, User]):
 
 
 @admin.register(User)
-class OperatorAdmin(AuditedUserAdmin):
+class OperatorAdmin(AccountColumns, AuditedUserAdmin):
     """Django's user admin with the password's rule, the granted companies and the mails."""
 
     company_rule = of_company(

@@ -9,7 +9,6 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -24,6 +23,7 @@ from django_q.tasks import async_task
 from extraction import outcomes
 from extraction.access import Principal
 from extraction.documents.intake import documents_folder, folder_of
+from extraction.erasure_orders import audited, extractions_of, limited, spellings
 from extraction.models import (
     Attempt,
     Correction,
@@ -38,9 +38,9 @@ from extraction.models import (
 from extraction.models.extraction_queryset import ExtractionQuerySet
 from logs.models import ApplicationLog, RetryAttempt
 from ocrsite.lib import audit, clock
-from ocrsite.lib.audit import SYSTEM, Action, What, Who
+from ocrsite.lib.audit import SYSTEM, Action, Who
 from ocrsite.lib.database import deadlocks_retried
-from tokens.models import Company, TokenUsageLog
+from tokens.models import TokenUsageLog
 
 logger = logging.getLogger(__name__)
 
@@ -60,62 +60,6 @@ LEASE = timedelta(seconds=180)
 # Then it is looked again whether what was being read has ended.
 PAUSE = timedelta(seconds=10)
 ERASED = "(erased)"
-MOST_COUNTED = 100_000
-
-
-def order(scope: ErasureScope, subject: str, *, by: User, why: str) -> Erasure:
-    """Store an order to erase, with its line of the audit list; the workers begin at once."""
-    with transaction.atomic():
-        erasure = Erasure.objects.create(
-            scope=scope,
-            subject=subject,
-            asked_by=by.get_username(),
-            why=why,
-            leased_until=clock.now(),
-        )
-        audit.record(
-            Action.ERASED, who=audit.user(by), what=_audited(erasure), after="ordered", why=why
-        )
-    return erasure
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """How much an order would erase: MOST_COUNTED of each kind are counted."""
-
-    documents: int
-    being_read: int
-    corrections: int
-    logs: int
-    usage: int
-
-
-def preview(scope: ErasureScope, subject: str) -> Preview:
-    """Count what would be erased now."""
-    erasure = Erasure(scope=scope, subject=subject)
-    documents = extractions_of(erasure).filter(erased_at=None)
-    ids = documents.order_by().values("pk")
-    logs, usage = Q(extraction_id__in=ids), Q()
-    match scope:
-        case ErasureScope.COMPANY:
-            usage = Q(company_id__in=_spellings(subject))
-            logs |= usage
-        case ErasureScope.PERSON:
-            logs, usage = logs | Q(user=subject), Q(requested_by=subject)
-        case ErasureScope.EXTRACTION:
-            calls = Attempt.objects.filter(extraction_id__in=ids).order_by()
-            usage = Q(attempt_id__in=calls.values("pk"))
-    return Preview(
-        _counted(documents),
-        _counted(documents.filter(state=State.PROCESSING)),
-        _counted(Correction.objects.filter(extraction_id__in=ids)),
-        _counted(ApplicationLog.objects.filter(logs)),
-        _counted(TokenUsageLog.objects.filter(usage)),
-    )
-
-
-def _counted(rows: "QuerySet[Any]") -> int:
-    return rows.order_by()[:MOST_COUNTED].count()
 
 
 def wake_unfinished() -> int:
@@ -150,25 +94,6 @@ def go_on(pk: int, seconds: float = SECONDS) -> bool:
         Erasure.objects.filter(pk=pk).update(leased_until=clock.now() + PAUSE)
         return False
     return _end(erasure)
-
-
-def extractions_of(erasure: Erasure) -> ExtractionQuerySet[Extraction]:
-    """Return its extractions, deleted ones too, that came before it was ordered."""
-    every = Extraction.with_deleted.filter(created_at__lte=erasure.created_at)
-    match ErasureScope(erasure.scope):
-        case ErasureScope.COMPANY:
-            return every.filter(company_id__in=_spellings(erasure.subject))
-        case ErasureScope.PERSON:
-            # Those that are half erased have the pseudonym already.
-            return every.filter(requested_by__in=[erasure.subject, erasure.pseudonym])
-        case ErasureScope.EXTRACTION:
-            return every.filter(pk=erasure.subject)
-
-
-def _spellings(company_id: str) -> list[str]:
-    """Every way in which rows write a company's id."""
-    company = Company.objects.written(company_id).first()
-    return [company_id] if company is None else company.ids
 
 
 def _repeated(step: Callable[[Erasure], bool], erasure: Erasure) -> Iterator[None]:
@@ -270,11 +195,11 @@ def _erase_usage(erasure: Erasure) -> bool:
     usage = TokenUsageLog.objects.filter(logged_at__lte=erasure.created_at)
     match ErasureScope(erasure.scope):
         case ErasureScope.COMPANY:
-            named = usage.filter(company_id__in=_spellings(erasure.subject)).exclude(
+            named = usage.filter(company_id__in=spellings(erasure.subject)).exclude(
                 requested_by=erasure.pseudonym
             )
         case ErasureScope.PERSON:
-            named = usage.filter(requested_by=erasure.subject)
+            named = usage.filter(limited(erasure), requested_by=erasure.subject)
         case ErasureScope.EXTRACTION:
             return False
     with transaction.atomic():
@@ -290,10 +215,10 @@ def _erase_logs(erasure: Erasure) -> bool:
     with transaction.atomic():
         match ErasureScope(erasure.scope):
             case ErasureScope.COMPANY:
-                pks = _first(logs.filter(company_id__in=_spellings(erasure.subject)))
+                pks = _first(logs.filter(company_id__in=spellings(erasure.subject)))
                 changed = ApplicationLog.objects.filter(pk__in=pks).delete()[0]
             case ErasureScope.PERSON:
-                pks = _first(logs.filter(user=erasure.subject))
+                pks = _first(logs.filter(limited(erasure), user=erasure.subject))
                 changed = ApplicationLog.objects.filter(pk__in=pks).update(user=erasure.pseudonym)
             case ErasureScope.EXTRACTION:
                 return False
@@ -306,7 +231,7 @@ def _erase_failures(erasure: Erasure) -> bool:
     if erasure.scope != ErasureScope.COMPANY:
         return False
     failures = RetryAttempt.objects.filter(
-        company_id__in=_spellings(erasure.subject), timestamp__lte=erasure.created_at
+        company_id__in=spellings(erasure.subject), timestamp__lte=erasure.created_at
     )
     pks = _first(failures.exclude(error_message=ERASED))
     RetryAttempt.objects.filter(pk__in=pks).update(error_message=ERASED)
@@ -319,11 +244,12 @@ def _erase_name(erasure: Erasure) -> bool:
         return False
     name = erasure.subject
     erasure.refresh_from_db(fields=["read_to"])
-    later = ApplicationLog.objects.filter(pk__gt=erasure.read_to, timestamp__lte=erasure.created_at)
+    rows = ApplicationLog.objects.filter(limited(erasure))
+    later = rows.filter(pk__gt=erasure.read_to, timestamp__lte=erasure.created_at)
     pks = list(later.order_by("pk").values_list("pk", flat=True)[:LOOKED_THROUGH])
     if not pks:
         return False
-    between = ApplicationLog.objects.filter(pk__gt=erasure.read_to, pk__lte=pks[-1])
+    between = rows.filter(pk__gt=erasure.read_to, pk__lte=pks[-1])
     with transaction.atomic():
         changed = 0
         for log in between.filter(Q(message__icontains=name) | Q(exception__icontains=name)):
@@ -359,14 +285,9 @@ def _end(erasure: Erasure) -> bool:
             told = f"documents: {erasure.documents}, corrections: {erasure.corrections}, "
             told += f"log records: {erasure.logs}, usage rows: {erasure.usage}"
             who = Who(SYSTEM.kind)
-            audit.record(Action.ERASED, who=who, what=_audited(erasure), after=told)
+            audit.record(Action.ERASED, who=who, what=audited(erasure), after=told)
     logger.info("Erasure %s is done: %s documents.", erasure.pk, erasure.documents)
     return bool(ended)
-
-
-def _audited(erasure: Erasure) -> What:
-    company_id = erasure.subject if erasure.scope == ErasureScope.COMPANY else None
-    return audit.row(erasure, company_id=company_id)
 
 
 def _count(erasure: Erasure, **more: int) -> None:

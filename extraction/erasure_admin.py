@@ -11,18 +11,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from extraction import erasing
+from extraction import erasure_orders
+from extraction.erasure_orders import spellings
 from extraction.models import Erasure, ErasureScope, Extraction
 from ocrsite.lib.admin import ReadOnlyMixin
-from ocrsite.lib.admin_companies import UNBOUND_ONLY
+from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.staff_companies import bound_companies, within
 from tokens.models import Company
 
 ERASE = "extraction.erase_data"
 
 
 class ErasureForm(forms.Form):
-    """What to erase and why; ``confirmation`` is asked for once the counts were shown."""
+    """What to erase and why, for who is asking; the rest is asked for once counts were shown."""
 
     scope = forms.ChoiceField(label="What", choices=ErasureScope.choices, widget=forms.RadioSelect)
     subject = forms.CharField(
@@ -36,15 +38,19 @@ class ErasureForm(forms.Form):
         help_text="Kept in the audit list, without names: it outlasts what is erased.",
     )
 
+    def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._bound = bound_companies(by)
+
     def clean(self) -> dict[str, Any]:
-        """Refuse what is not there, and a reason that would keep the name."""
+        """Refuse what is not there for who is asking, and a reason that would keep the name."""
         values: dict[str, Any] = super().clean() or {}
         scope, subject, why = (values.get(name) for name in ("scope", "subject", "why"))
         if not scope or not subject:
             return values
-        if scope == ErasureScope.EXTRACTION and not _is_extraction(subject):
+        if scope == ErasureScope.EXTRACTION and not _is_extraction(subject, self._bound):
             self.add_error("subject", "There is no document of this id.")
-        elif scope == ErasureScope.COMPANY and not _is_company(subject):
+        elif scope == ErasureScope.COMPANY and not _is_company(subject, self._bound):
             self.add_error("subject", "There is no company of this id.")
         if scope == ErasureScope.PERSON and subject.casefold() in (why or "").casefold():
             self.add_error("why", "Do not name the person: the reason is kept.")
@@ -59,8 +65,8 @@ class ConfirmedForm(ErasureForm):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """What was counted is not changed any more."""
         super().__init__(*args, **kwargs)
+        # What was counted is not changed any more.
         for name in ("scope", "subject", "why"):
             self.fields[name].widget = forms.HiddenInput()
 
@@ -76,10 +82,11 @@ class ConfirmedForm(ErasureForm):
 class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
     """What was erased, and the page that orders it: for who may erase data."""
 
-    company_rule = UNBOUND_ONLY
+    company_rule = of_company("company_id")
     list_display = [
         "created_at",
         "what",
+        "company_id",
         "asked_by",
         "why",
         "documents",
@@ -89,7 +96,7 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
     ]
     list_filter = ["scope"]
     fields = [
-        *("what", "asked_by", "why", "created_at", "ended_at"),
+        *("what", "company_id", "asked_by", "why", "created_at", "ended_at"),
         *("documents", "corrections", "logs", "usage"),
     ]
     readonly_fields = ["what"]
@@ -115,29 +122,31 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
             raise PermissionDenied
         is_confirming = "confirmation" in request.POST
         kind = ConfirmedForm if is_confirming else ErasureForm
-        form = kind(request.POST or None)
+        by = cast("User", request.user)
+        form = kind(request.POST or None, by=by)
         counts = None
         if form.is_valid() and is_confirming:
             return self._order(request, form.cleaned_data)
         is_known = form.is_bound and {"scope", "subject"} <= form.cleaned_data.keys()
         if form.is_valid() or (is_confirming and is_known):
             values = form.cleaned_data
-            counts = erasing.preview(ErasureScope(values["scope"]), values["subject"])
+            counts = erasure_orders.preview(ErasureScope(values["scope"]), values["subject"], by=by)
             if not is_confirming:
-                form = ConfirmedForm(initial=values)
+                form = ConfirmedForm(initial=values, by=by)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "Erase data",
             "form": form,
             "counts": counts,
-            "most": erasing.MOST_COUNTED,
+            "bound": bound_companies(by),
+            "most": erasure_orders.MOST_COUNTED,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/extraction/erasure/erase.html", context)
 
     def _order(self, request: HttpRequest, values: dict[str, Any]) -> HttpResponse:
-        erasing.order(
+        erasure_orders.order(
             ErasureScope(values["scope"]),
             values["subject"],
             by=cast("User", request.user),
@@ -149,13 +158,15 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
         return HttpResponseRedirect(reverse("admin:extraction_erasure_changelist"))
 
 
-def _is_extraction(text: str) -> bool:
+def _is_extraction(text: str, bound: list[str] | None) -> bool:
     try:
-        return Extraction.with_deleted.filter(pk=UUID(text)).exists()
+        found = Extraction.with_deleted.filter(pk=UUID(text)).values_list("company_id", flat=True)
     except ValueError:
         return False
+    return bool(within(found, bound))
 
 
-def _is_company(text: str) -> bool:
+def _is_company(text: str, bound: list[str] | None) -> bool:
     known = Company.objects.written(text).exists()
-    return known or Extraction.with_deleted.filter(company_id=text).exists()
+    is_one = known or Extraction.with_deleted.filter(company_id=text).exists()
+    return is_one and bool(within(spellings(text), bound))

@@ -15,6 +15,7 @@ from django.utils.text import capfirst, slugify
 
 from ocrsite.lib.admin import PageMixin
 from ocrsite.lib.admin_companies import CompanyMixin
+from ocrsite.lib.admin_conflicts import ConflictMixin
 
 # The lists in their order, by their models. One whose name is not given has its model's.
 GROUPS: dict[str, dict[str, str]] = {
@@ -86,11 +87,11 @@ class Site(admin.AdminSite):
         admin_class: type[ModelAdmin[Any]] | None = None,
         **options: Any,
     ) -> None:
-        """Register models under their class with PageMixin and CompanyMixin before it."""
+        """Register models under their class with what every admin of ours has before it."""
         base: type[ModelAdmin[Any]] = admin_class or ModelAdmin
-        mixed = type(
-            base.__name__, (CompanyMixin, PageMixin, base), {"__module__": base.__module__}
-        )
+        # Names of fields last: the other two make classes of forms, whose fields are new.
+        mixins = (PageMixin, ConflictMixin, CompanyMixin)
+        mixed = type(base.__name__, (*mixins, base), {"__module__": base.__module__})
         super().register(model_or_iterable, mixed, **options)
 
     def name_of(self, model: type[Model]) -> str:

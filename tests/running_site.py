@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -95,9 +96,13 @@ class RunningSite:
             timeout=120,
         )
 
-    def manage(self, *arguments: str) -> str:
-        """Run a manage.py command to its end and return what it printed."""
-        return self._run("manage.py", *arguments)
+    def manage(self, *arguments: str, at: datetime | None = None) -> str:
+        """Run a manage.py command to its end and return what it printed.
+
+        ``at``: where its clock begins.
+        """
+        program = [*_clock(at), "-m", "manage"] if at else ["manage.py"]
+        return self._run(*program, *arguments)
 
     def _run(self, *arguments: str) -> str:
         return subprocess.run(
@@ -130,11 +135,13 @@ class RunningSite:
         self._processes.append(process)
         return process
 
-    def start_web(self) -> subprocess.Popen[bytes]:
-        """Start gunicorn as ``serve`` does, and return when it answers."""
-        process = self.start(
-            *["-m", "gunicorn", "--config", "python:ocrsite.gunicorn", "ocrsite.wsgi"]
-        )
+    def start_web(self, at: datetime | None = None) -> subprocess.Popen[bytes]:
+        """Start gunicorn as ``serve`` does, and return when it answers.
+
+        ``at``: where its clock begins.
+        """
+        gunicorn = ["-m", "gunicorn", "--config", "python:ocrsite.gunicorn", "ocrsite.wsgi"]
+        process = self.start(*_clock(at), *gunicorn)
         for _ in eventually(120):
             try:
                 if self.client.get("/healthz").status_code == 200:
@@ -198,6 +205,11 @@ class RunningSite:
                 if process.environ().get("DATA_DIR") == folder or folder in str(process.cmdline()):
                     found.append(process)
         return found
+
+
+def _clock(at: datetime | None) -> list[str]:
+    """What comes before a program whose clock is to begin at this time."""
+    return ["-m", "tests.moved_clock", at.isoformat()] if at else []
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

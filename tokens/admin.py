@@ -103,19 +103,19 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
         return token.key_fingerprint
 
     @admin.display(description="used LLM tokens")
-    def used_tokens(self, token: TokenMaster) -> int:
+    def used_tokens(self, token: TokenMaster) -> str:
         """Since the key was added."""
-        return token.used
+        return f"{token.used:,}"
 
     @admin.display(description="remaining LLM tokens")
-    def remaining_tokens(self, token: TokenMaster) -> int:
+    def remaining_tokens(self, token: TokenMaster) -> str:
         """The limit minus the use; negative when the limit was lowered below it."""
-        return token.unspent
+        return f"{token.unspent:,}"
 
     @admin.display(description="reserved by calls under way")
-    def reserved_tokens(self, token: TokenMaster) -> int:
+    def reserved_tokens(self, token: TokenMaster) -> str:
         """Of what remains."""
-        return token.unspent - token.free
+        return f"{token.unspent - token.free:,}"
 
     @admin.display(description="blocked until", empty_value="not blocked")
     def cool_down(self, token: TokenMaster) -> str:

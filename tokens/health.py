@@ -1,8 +1,10 @@
-"""How much of its limit a key has left, in words: one answer for every list and page."""
+"""How much of a limit is left, in words and as a bar: one answer for every list and page."""
 
 from django.db import models
 from django.db.models import F, FloatField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from tokens.models import TokenMaster, TokenQuerySet, TokenStatus, TokenUsageSummary
 
@@ -21,30 +23,55 @@ class Health(models.TextChoices):
 
 def health_of(token: TokenMaster) -> Health:
     """Return what is left of a key's limit; below its alert threshold it is nearly used up."""
-    limit, left = token.total_token_limit, token.unspent
-    if left <= 0 or token.status == TokenStatus.EXCEEDED:
+    left = token.unspent
+    if token.status == TokenStatus.EXCEEDED:
         return Health.USED_UP
-    if left * 100 <= limit * NEARLY_USED_UP or left < _threshold(token):
+    found = health_of_share(left, token.total_token_limit)
+    is_below = left < _threshold(token) and found != Health.USED_UP
+    return Health.NEARLY_USED_UP if is_below else found
+
+
+def health_of_share(left: int, limit: int) -> Health:
+    """Return what so much left of a limit means."""
+    if left <= 0:
+        return Health.USED_UP
+    if left * 100 <= limit * NEARLY_USED_UP:
         return Health.NEARLY_USED_UP
     return Health.LOW if left * 100 <= limit * LOW else Health.ENOUGH
 
 
-def percent_left(token: TokenMaster) -> float:
-    """Return what is left of a key's limit, from 0 to 100, never more than there is.
+def percent(left: int, limit: int) -> float:
+    """Return what is left of a limit, from 0 to 100, never more than there is.
 
     To a tenth, from 10 on a whole number.
     """
-    limit, left = token.total_token_limit, token.unspent
     if left <= 0 or limit <= 0:
         return 0.0
     tenths = min(1000, 1000 * left // limit)
     return tenths / 10 if tenths < 100 else float(tenths // 10)
 
 
-def percent_in_words(token: TokenMaster) -> str:
-    """Return what is left of a key's limit as people read it: 0.5 %, or less than 0.1 %."""
-    percent = percent_left(token)
-    return "less than 0.1 %" if token.unspent > 0 and not percent else f"{percent:g} %"
+def percent_in_words(left: int, limit: int) -> str:
+    """Return what is left of a limit as people read it: 0.5 %, or less than 0.1 %."""
+    number = percent(left, limit)
+    return "less than 0.1 %" if left > 0 and not number else f"{number:g} %"
+
+
+def left_bar(left: int, limit: int, told: str, *, name: str = "") -> SafeString:
+    """Return what is left of a limit as a bar, in per cent, and as ``told``.
+
+    ``name`` says of what, where a cell has several.
+    """
+    words = percent_in_words(left, limit)
+    return format_html(
+        '<div class="left"><meter min="0" max="100" low="{}" high="{}" optimum="100"'
+        ' value="{}" aria-label="{} left"></meter><span>{}</span>'
+        '<span class="second-line">{}</span></div>',
+        *(NEARLY_USED_UP, LOW, percent(left, limit)),
+        f"{name} {words}".strip(),
+        f"{name}: {words}" if name else words,
+        told,
+    )
 
 
 def with_health(tokens: TokenQuerySet, health: Health) -> TokenQuerySet:

@@ -1,18 +1,25 @@
 """The list of keys in the admin: whose, in which state, and how much is left of each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from ocrsite.lib.admin import two_lines
 from ocrsite.lib.csv_rows import CsvColumns
-from tokens import health
+from ocrsite.lib.moments import moment
+from tokens import health, quotas
 from tokens.company_fields import CompanyFilter
 from tokens.health import Health
-from tokens.models import TokenMaster, TokenQuerySet, TokenStatus
+from tokens.models import Quota, TokenMaster, TokenQuerySet, TokenStatus
+from tokens.quotas import QuotaState
 
 # Characters of a fingerprint by which staff tell keys apart.
 _SHOWN_FINGERPRINT = 8
@@ -30,6 +37,9 @@ KEY_COLUMNS = CsvColumns(
     notes=frozenset({"why"}),
     related={"threshold": "summary__threshold"},
 )
+# SQL Server takes 2,100 parameters.
+MOST_USED_UP = 500
+_QUOTAS = "quota_states"
 _PILL = '<span class="pill pill-{}">{}</span>'
 
 
@@ -57,11 +67,46 @@ class LeftFilter(admin.SimpleListFilter):
         return queryset
 
 
+class StatusFilter(admin.SimpleListFilter):
+    """The status that the list shows: also of keys that expired, or whose quota is used up, now."""
+
+    title, parameter_name = "status", "status__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Every status."""
+        return [(str(value), str(label)) for value, label in TokenStatus.choices]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[TokenMaster]
+    ) -> QuerySet[TokenMaster]:
+        """Those with the chosen one."""
+        chosen = self.value()
+        if chosen not in TokenStatus.values:
+            return queryset
+        active, expired = Q(status=TokenStatus.ACTIVE), Q(expires_at__lte=timezone.now())
+        used_up = active & ~expired & _quota_used_up()
+        found = {
+            TokenStatus.ACTIVE: active & ~expired & ~used_up,
+            TokenStatus.EXPIRED: Q(status=TokenStatus.EXPIRED) | (active & expired),
+            TokenStatus.EXCEEDED: Q(status=TokenStatus.EXCEEDED) | used_up,
+            TokenStatus.DISABLED: Q(status=TokenStatus.DISABLED),
+        }
+        return queryset.filter(found[TokenStatus(chosen)])
+
+
+def _quota_used_up() -> Q:
+    """Keys of which a quota, their own or their company's, is used up: MOST_USED_UP of each."""
+    used_up = [state.quota for state in quotas.states(Quota.objects.all()) if state.is_used_up]
+    tokens = [quota.token_id for quota in used_up if quota.token_id is not None]
+    companies = [id_ for quota in used_up if quota.company for id_ in quota.company.ids]
+    return Q(pk__in=tokens[:MOST_USED_UP]) | Q(company_id__in=companies[:MOST_USED_UP])
+
+
 class KeyList(admin.ModelAdmin[TokenMaster]):
     """The list's columns, filters and search."""
 
     list_display = ["company", "state", "left", "key", "read_by", "expires_at"]
-    list_filter = [CompanyFilter, "status", LeftFilter, "provider", "created_at"]
+    list_filter = [CompanyFilter, StatusFilter, LeftFilter, "provider", "created_at"]
     list_select_related = ["summary"]
     search_fields = ["company_id", "company_name", "^key_fingerprint"]
     search_help_text = "Company id or name, or how a key's fingerprint begins."
@@ -72,30 +117,45 @@ class KeyList(admin.ModelAdmin[TokenMaster]):
         """Its id and name."""
         return two_lines(token.company_id, token.company_name or "")
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Look up the quotas of all listed keys at once."""
+        changelist = super().get_changelist_instance(request)
+        tokens = list(changelist.result_list)
+        for token, states in zip(tokens, quotas.of_keys(tokens).values(), strict=True):
+            token.__dict__[_QUOTAS] = states
+        changelist.result_list = tokens
+        return changelist
+
     @admin.display(description="status", ordering="status")
     def state(self, token: TokenMaster) -> str:
-        """An active key past its expiry is Expired; one that is nearly used up is told as that."""
-        status, left = token.effective_status, health.health_of(token)
-        if status != TokenStatus.ACTIVE or left == Health.ENOUGH:
-            return format_html(_PILL, status.lower(), status)
-        return format_html(_PILL, left.value, left.label)
+        """An active key past its expiry is Expired; one that is nearly used up is told as that.
 
-    @admin.display(description="LLM tokens left", ordering=-health.SHARE_USED)
+        One of which a quota is used up is Exceeded until that renews.
+        """
+        status, left = token.effective_status, health.health_of(token)
+        if status != TokenStatus.ACTIVE:
+            return format_html(_PILL, status.lower(), status)
+        states: list[QuotaState] = token.__dict__.get(_QUOTAS, [])
+        used_up = [state for state in states if state.is_used_up]
+        if used_up and left != Health.USED_UP:
+            exceeded = format_html(_PILL, "exceeded", TokenStatus.EXCEEDED)
+            return two_lines(exceeded, _renewal(used_up))
+        shares = [health.health_of_share(state.remaining, state.limit) for state in states]
+        worst = max([left, *shares], key=list(Health).index)
+        if worst == Health.ENOUGH:
+            return format_html(_PILL, status.lower(), status)
+        return format_html(_PILL, worst.value, worst.label)
+
+    @admin.display(description="left", ordering=-health.SHARE_USED)
     def left(self, token: TokenMaster) -> str:
-        """As a bar, in per cent and in numbers."""
-        words = health.percent_in_words(token)
-        return format_html(
-            '<div class="left"><meter min="0" max="100" low="{}" high="{}" optimum="100"'
-            ' value="{}" aria-label="{} left"></meter><span>{}</span>'
-            '<span class="second-line">{} of {}</span></div>',
-            health.NEARLY_USED_UP,
-            health.LOW,
-            health.percent_left(token),
-            words,
-            words,
-            f"{token.unspent:,}",
-            f"{token.total_token_limit:,}",
-        )
+        """As a bar, in per cent and in numbers: of its limit, and of the scarcest quota."""
+        left, limit = token.unspent, token.total_token_limit
+        bar = health.left_bar(left, limit, f"{left:,} of {limit:,}")
+        states: list[QuotaState] = token.__dict__.get(_QUOTAS, [])
+        if not states:
+            return bar
+        scarcest = min(states, key=lambda state: health.percent(state.remaining, state.limit))
+        return format_html("{}{}", bar, quota_bar(scarcest, named=True))
 
     @admin.display(description="key", empty_value="none")
     def key(self, token: TokenMaster) -> str:
@@ -108,3 +168,19 @@ class KeyList(admin.ModelAdmin[TokenMaster]):
     def read_by(self, token: TokenMaster) -> str:
         """With the model, where the key has one of its own."""
         return two_lines(token.provider, token.model or "")
+
+
+def quota_bar(state: QuotaState, *, named: bool = False) -> SafeString:
+    """Return what is left of a quota in its period; ``named`` with which one it is."""
+    quota, left = state.quota, max(state.remaining, 0)
+    whose = "" if quota.company_id is None else " of the company"
+    told = f"{quota.in_words(state.remaining)} of {quota.in_words(state.limit)}"
+    name = capfirst(f"{quota.get_period_display()}{whose}") if named else ""
+    return health.left_bar(left, state.limit, told, name=name)
+
+
+def _renewal(used_up: Sequence[QuotaState]) -> str:
+    """When the last of the quotas that are used up renews; "" where one never does."""
+    ends = [state.resets_at for state in used_up]
+    times = [end for end in ends if end is not None]
+    return format_html("until {}", moment(max(times), zone=True)) if len(times) == len(ends) else ""

@@ -7,11 +7,12 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
-from ocrsite.lib.admin import ReadOnlyAdmin
+from ocrsite.lib.admin import ListPage, ReadOnlyAdmin
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.moments import moment
 from tokens import quota_changes, quotas
+from tokens.key_list import quota_bar
 from tokens.models import Quota, QuotaChange
 from tokens.quota_forms import QuotaForm, QuotaFormSet, SingleQuotaForm
 from tokens.quotas import QuotaState
@@ -66,7 +67,7 @@ def save_quotas(request: HttpRequest, form: Any, formset: Any) -> None:
     _warn_of_unpriced(request, entered)
 
 
-class QuotaChangeList(ChangeList):
+class QuotaChangeList(ListPage):
     """Looks up the states of a whole page at once."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -85,7 +86,7 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
 
     company_rule = of_company("company_id", "token__company_id")
     form = SingleQuotaForm
-    list_display = ["whose", "period", "limited_to", *_STATE_COLUMNS]
+    list_display = ["whose", "period", "left", "limited_to", "used", "reserved", "resets_at"]
     list_display_links = ["whose"]
     list_filter = ["period", "unit"]
     list_select_related = ["token", "company"]
@@ -110,6 +111,12 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
     def limited_to(self, quota: Quota) -> str:
         """LLM tokens, or money with its currency; without what it is raised by."""
         return quota.in_words(quota.limit)
+
+    @admin.display(description="left")
+    def left(self, quota: Quota) -> str:
+        """In this period, as a bar, in per cent and in numbers; the limit with its raise."""
+        state = _state(quota)
+        return "" if state is None else quota_bar(state)
 
     def get_fieldsets(self, request: HttpRequest, obj: Quota | None = None) -> Any:
         """How it stands, once there is one."""

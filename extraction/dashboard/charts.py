@@ -106,7 +106,8 @@ def shares(spent: Mapping[str, Spent], column: str, until: date) -> list[Share]:
         named = {column: name} if name else {f"{column}__isnull": True}
         address = links.usage(since, until, **named)
         drawing = charts.share(100 * each.tokens // largest)
-        found.append(Share(name or "not known", Number(each.tokens, address), costs(each), drawing))
+        cost = links.words(costs(each), address)
+        found.append(Share(name or "not known", Number(each.tokens, address), cost, drawing))
     return found
 
 
@@ -155,7 +156,8 @@ def _spent_rows(days: Sequence[date], by_day: Mapping[date, Spent]) -> SafeStrin
 
     def row(day: date) -> list[str]:
         spent, address = by_day[day], links.usage(day, day)
-        return [address, f"{spent.requests:,}", address, f"{spent.tokens:,}", costs(spent)]
+        cost = links.words(costs(spent), address)
+        return [address, f"{spent.requests:,}", address, f"{spent.tokens:,}", cost]
 
     form = f'{_NUMBER * 2}<td class="number">{{}}</td>'
     return _rows(form, (row(day) for day in reversed(days)), days)

@@ -29,6 +29,11 @@ class Number:
         return format_html('<a href="{}">{}</a>', self.address, f"{self.value:,}")
 
 
+def words(told: str, address: str) -> SafeString:
+    """Return what is told of a list's rows, such as their cost, as a link to it; "" for nothing."""
+    return format_html('<a href="{}">{}</a>', address, told) if told else SafeString()
+
+
 def documents(**filters: Any) -> str:
     """Return the address of the admin's list of documents."""
     return listed("extraction_extraction", filters)

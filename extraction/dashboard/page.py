@@ -175,7 +175,7 @@ def _spent(label: str, spent: Spent, address: str) -> tuple[str, Number, Number,
         label,
         Number(spent.requests, address),
         Number(spent.tokens, address),
-        charts.costs(spent),
+        links.words(charts.costs(spent), address),
     )
 
 

@@ -23,11 +23,13 @@ class Erasure(models.Model):
     """One order to erase, how far it is, and what it removed: numbers, never the erased data.
 
     ``subject`` is the company's id, the requester's name or the extraction's id; that name is
-    replaced by the pseudonym once all is done.
+    replaced by the pseudonym once all is done. ``company_id`` names the company whose rows alone it
+    is about; empty where it is about a person's in every company.
     """
 
     scope = models.CharField(max_length=10, choices=ErasureScope)
     subject = models.CharField(max_length=100)
+    company_id = models.CharField(max_length=50, blank=True, default="", db_default="")
     pseudonym = models.CharField(max_length=20, default=new_pseudonym)
     asked_by = models.CharField(max_length=150)
     why = models.CharField("reason", max_length=200)

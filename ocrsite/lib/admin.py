@@ -12,7 +12,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
-from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
+from django.db.models import DateTimeField, Field, ForeignKey, IntegerField, Model, QuerySet
 from django.forms import CheckboxInput
 from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse
@@ -126,8 +126,9 @@ def _with_zone(value: str | bool) -> str | bool:
 class PageMixin(admin.ModelAdmin[M]):
     """What every list and form of the admin has: its site mixes it in (ocrsite/admin_site.py).
 
-    Times name their zone, and what they are in UTC; a list is called what the index calls it; the
-    two fields of a time, which share one label, have names of their own.
+    Times name their zone, and what they are in UTC; numbers of a list have commas; a list is
+    called what the index calls it; the two fields of a time, which share one label, have names of
+    their own.
     """
 
     def changelist_view(
@@ -154,11 +155,8 @@ class PageMixin(admin.ModelAdmin[M]):
         return ListPage if chosen is ChangeList else chosen
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Replace the columns of times."""
-        return [
-            _column(self.model, column) if self._is_time(column) else column
-            for column in super().get_list_display(request)
-        ]
+        """Replace the columns of times and of whole numbers."""
+        return [self._listed(column) for column in super().get_list_display(request)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Add the columns that replace times; a form leaves a field out by its name."""
@@ -200,6 +198,13 @@ class PageMixin(admin.ModelAdmin[M]):
     def _list_name(self) -> str:
         site: Any = self.admin_site  # ours
         return str(site.name_of(self.model))
+
+    def _listed(self, column: Any) -> Any:
+        if self._is_time(column):
+            return _column(self.model, column)
+        if isinstance(column, str) and is_number(self.model, column):
+            return _number(self.model, column)
+        return column
 
     def _is_time(self, name: Any) -> bool:
         return isinstance(name, str) and is_time(self.model, name)
@@ -255,6 +260,15 @@ def is_time(model: type[Model], name: str) -> bool:
         return False
 
 
+def is_number(model: type[Model], name: str) -> bool:
+    """Whether this is the name of a field of the model that counts something."""
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return isinstance(field, IntegerField) and not field.primary_key and not field.choices
+
+
 def related_to(model: type[Model], name: str) -> type[Model] | None:
     """Return the model to whose row a foreign key of this name leads; None for another field."""
     try:
@@ -281,6 +295,20 @@ def _unlinked(model: type[Model], name: str) -> Callable[[Any], str]:
     def column(row: Any) -> str:
         named = getattr(row, name)
         return "" if named is None else str(named)
+
+    column.__name__ = name  # of its class in the page
+    return column
+
+
+@cache
+def _number(model: type[Model], name: str) -> Callable[[Any], str]:
+    """Return a column of the admin that shows a whole number as people read it: 1,234,567."""
+    field: Any = model._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def column(row: Any) -> str:
+        value = getattr(row, name)
+        return "" if value is None else f"{value:,}"
 
     column.__name__ = name  # of its class in the page
     return column

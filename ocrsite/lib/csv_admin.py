@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.http.response import StreamingHttpResponse
@@ -34,6 +34,7 @@ from ocrsite.lib.database import is_unreachable, retry_deadlocks
 
 M = TypeVar("M", bound=Model)
 SEALED_FOR = 30 * 60  # seconds
+TOO_LATE = "Somebody else saved something at this moment that it contradicts."
 
 
 class CsvForm(forms.Form):
@@ -167,7 +168,8 @@ class CsvMixin(admin.ModelAdmin[M]):
             except DatabaseError as error:
                 if is_unreachable(error):
                     raise
-                planned = Planned(number, problems=[type(error).__name__])
+                is_late = isinstance(error, IntegrityError)
+                planned = Planned(number, problems=[TOO_LATE if is_late else type(error).__name__])
             if planned.problems:
                 refused.append(f"line {number}: {planned.problems[0]}")
         self.message_user(request, f"Lines applied: {done}.", messages.SUCCESS)

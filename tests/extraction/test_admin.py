@@ -18,8 +18,9 @@ from extraction.models import (
     FailedAttempts,
     State,
 )
+from extraction.roles import AUDITOR
 from ocrsite.lib import admin as lib_admin
-from tests.extraction.factories import make_extraction
+from tests.extraction.factories import make_extraction, make_user
 from tests.logs.audited import last
 from tokens.models import Company, TokenMaster
 
@@ -328,3 +329,24 @@ def test_failed_attempts_are_changed_by_nobody_and_unlocked_with_the_right_to_ch
     assert FailedAttempts.objects.get().failures == 6
     client.post(ATTEMPTS, {"action": "unlock", "_selected_action": [row.pk]})
     assert not FailedAttempts.objects.exists()
+
+
+def test_users_are_listed_with_what_they_may_do(
+    staff: Client, operator: User, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(7):
+        operator.company_grants.create(company_id=f"ZZ{number}")
+    auditor = make_user("aud", AUDITOR)
+    auditor.is_staff, auditor.is_active = True, False
+    auditor.save()
+    auditor.staff_companies.create(company=Company.objects.get(company_id="NT047"))
+
+    # Session, user, count, rows, what three columns tell, the values of two filters.
+    with django_assert_max_num_queries(10):
+        page = staff.get("/admin/auth/user/").content.decode()
+
+    assert "NT047, ZZ0, ZZ1, ZZ2, ZZ3 and 3 more" in page
+    assert "bound to NT047" in page
+    assert '<td class="field-roles">Auditor</td>' in page
+    assert '>Inactive</span><span class="second-line">Staff</span>' in page
+    assert '>Active</span><span class="second-line">Superuser</span>' in page

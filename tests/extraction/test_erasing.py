@@ -19,8 +19,9 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from extraction import erasing
+from extraction import erasing, erasure_orders
 from extraction.documents.intake import documents_folder, folder_of
+from extraction.erasure_orders import NotTheirs, Preview
 from extraction.models import (
     Attempt,
     Correction,
@@ -114,7 +115,7 @@ def log(message: str, **fields: Any) -> ApplicationLog:
 
 def erase(scope: ErasureScope, subject: object, by: User, **options: Any) -> Erasure:
     """Have it done to its end, as a worker does."""
-    erasure = erasing.order(scope, str(subject), by=by, why="Asked for it.")
+    [erasure] = erasure_orders.order(scope, str(subject), by=by, why="Asked for it.")
     for _ in range(50):
         if erasing.go_on(erasure.pk, **options):
             break
@@ -301,7 +302,7 @@ def test_what_waits_is_cancelled_and_what_is_being_read_is_erased_when_it_has_en
     waiting = make_extraction()
     running = make_extraction(state=State.PROCESSING, lease_id=uuid.uuid4())
 
-    erasure = erasing.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
+    [erasure] = erasure_orders.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
     assert not erasing.go_on(erasure.pk)
 
     erasure.refresh_from_db()
@@ -320,7 +321,7 @@ def test_document_whose_disk_is_away_is_erased_when_it_is_back(root: User, data_
     documents_folder()
     (data_dir / "files").rename(data_dir / "elsewhere")
 
-    erasure = erasing.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
+    [erasure] = erasure_orders.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
     assert not erasing.go_on(erasure.pk)
     assert Extraction.with_deleted.get().erased_at is None
 
@@ -330,7 +331,7 @@ def test_document_whose_disk_is_away_is_erased_when_it_is_back(root: User, data_
 
 
 def test_what_comes_after_the_order_stays(root: User) -> None:
-    erasure = erasing.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
+    [erasure] = erasure_orders.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
     later = document()
 
     assert erasing.go_on(erasure.pk)
@@ -353,7 +354,9 @@ def test_files_that_cannot_be_removed_are_tried_again(
     root: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     extraction = document()
-    erasure = erasing.order(ErasureScope.EXTRACTION, str(extraction.pk), by=root, why="Asked.")
+    [erasure] = erasure_orders.order(
+        ErasureScope.EXTRACTION, str(extraction.pk), by=root, why="Asked."
+    )
 
     def refuse(_folder: Path) -> None:
         raise OSError(13, "Permission denied")
@@ -381,7 +384,7 @@ def test_a_time_that_is_up_leaves_the_rest_to_the_next(
 
 
 def test_unfinished_ones_are_queued_by_one_worker_until_they_are_done(root: User) -> None:
-    erasure = erasing.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
+    [erasure] = erasure_orders.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
 
     assert [erasing.wake_unfinished() for _ in range(3)] == [1, 0, 0]
     [message] = OrmQ.objects.all()
@@ -407,11 +410,12 @@ def test_a_worker_killed_at_any_step_leaves_the_rest_to_the_next(
 ) -> None:
     made = [document() for _ in range(3)]
     before = spent()
-    erasure = erasing.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
+    [erasure] = erasure_orders.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
     script = f"""
 import os, signal, django
 django.setup()
-from extraction import erasing
+from extraction import erasing, erasure_orders
+from extraction.erasure_orders import NotTheirs, Preview
 erasing.BATCH = 2
 step = erasing.{step}
 def die(*args, **named):
@@ -448,11 +452,79 @@ def test_preview_counts_what_goes(root: User) -> None:
     log("of it", company_id="NT047")
     log("by them", user="Zoë")
 
-    by_company = erasing.preview(ErasureScope.COMPANY, "NT047")
-    by_person = erasing.preview(ErasureScope.PERSON, "Zoë")
+    by_company = erasure_orders.preview(ErasureScope.COMPANY, "NT047", by=root)
+    by_person = erasure_orders.preview(ErasureScope.PERSON, "Zoë", by=root)
 
-    assert by_company == erasing.Preview(2, 1, 2, 3, 2)
-    assert by_person == erasing.Preview(2, 1, 2, 3, 2)
-    assert erasing.preview(ErasureScope.EXTRACTION, str(uuid.uuid4())) == erasing.Preview(
-        0, 0, 0, 0, 0
-    )
+    unknown = erasure_orders.preview(ErasureScope.EXTRACTION, str(uuid.uuid4()), by=root)
+    assert by_company == Preview(2, 1, 2, 3, 2)
+    assert by_person == Preview(2, 1, 2, 3, 2)
+    assert unknown == Preview(0, 0, 0, 0, 0)
+
+
+@pytest.fixture
+def bound(db: None) -> User:
+    """Of NT047 and NT050, by whatever spelling rows have."""
+    user = User.objects.create_user("mia", is_staff=True)
+    companies = [("NT047", ["nt047"]), ("NT050", [])]
+    for company_id, others in companies:
+        company = Company.objects.create(company_id=company_id, other_spellings=others)
+        user.staff_companies.create(company=company)
+    return user
+
+
+def test_who_is_bound_erases_a_person_in_these_companies_and_in_no_other(bound: User) -> None:
+    mine = [document(), document(company_id="nt047"), document(company_id="NT050")]
+    theirs = document(company_id="NT048")
+    token_id = theirs.attempt_set.get().token_id
+    for company_id in ("NT050", "NT048"):
+        ledger.settle(uuid.uuid4(), token_id, Usage(7), **requester(company_id))
+        log("Zoë Smith sent it", user="Zoë", company_id=company_id)
+    log("Zoë Smith logged in", user="Zoë")
+
+    counted = erasure_orders.preview(ErasureScope.PERSON, "Zoë", by=bound)
+    erasures = erasure_orders.order(ErasureScope.PERSON, "Zoë", by=bound, why="Asked.")
+    smiths = erasure_orders.order(ErasureScope.PERSON, "Zoë Smith", by=bound, why="Asked.")
+    for erasure in (*erasures, *smiths):
+        assert erasing.go_on(erasure.pk)
+        erasure.refresh_from_db()
+
+    assert counted == Preview(3, 0, 3, 4, 4)
+    assert {(each.company_id, each.documents, each.usage) for each in erasures} == {
+        ("NT047", 2, 2),
+        ("NT050", 1, 2),
+    }
+    assert [each.pk for each in Extraction.objects.all()] == [theirs.pk]
+    assert not any(folder_of(each.pk).exists() for each in mine)
+    theirs_usage = TokenUsageLog.objects.filter(company_id="NT048")
+    assert set(theirs_usage.values_list("requested_by", flat=True)) == {"Zoë"}
+    assert not TokenUsageLog.objects.exclude(company_id="NT048").filter(requested_by="Zoë")
+    kept = set(ApplicationLog.objects.filter(user="Zoë").values_list("company_id", "message"))
+    assert kept == {("NT048", "Zoë Smith sent it"), (None, "Zoë Smith logged in")}
+    audited = AuditEntry.objects.filter(action="erased").values_list("company_id", flat=True)
+    assert set(audited) == {"NT047", "NT050"}
+
+
+def test_who_is_bound_orders_nothing_about_another_company(bound: User) -> None:
+    mine, theirs = document(company_id="nt047"), document(company_id="NT048")
+    Company.objects.create(company_id="NT048")
+
+    for give in (erasure_orders.order, erasure_orders.preview):
+        why = {"why": "Asked."} if give is erasure_orders.order else {}
+        for scope, subject in (
+            (ErasureScope.COMPANY, "NT048"),
+            (ErasureScope.COMPANY, ""),
+            (ErasureScope.EXTRACTION, str(theirs.pk)),
+            (ErasureScope.EXTRACTION, str(uuid.uuid4())),
+        ):
+            with pytest.raises(NotTheirs):
+                give(scope, subject, by=bound, **why)
+    assert not Erasure.objects.exists()
+
+    for scope, subject in (
+        (ErasureScope.COMPANY, "nt047"),
+        (ErasureScope.EXTRACTION, str(mine.pk)),
+    ):
+        [erasure] = erasure_orders.order(scope, subject, by=bound, why="Asked.")
+        assert erasing.go_on(erasure.pk)
+        assert erasure.company_id.upper() == "NT047"
+    assert [each.pk for each in Extraction.objects.all()] == [theirs.pk]

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from extraction.models import Erasure, Extraction
+from extraction import erasure_orders
+from extraction.models import Erasure, ErasureScope, Extraction
 from extraction.roles import DATA_PROTECTION
 from logs.models import AuditEntry
 from tests.extraction.exports.made_up import make_succeeded
@@ -116,12 +117,44 @@ def test_staff_without_the_right_neither_order_nor_see(client: Client) -> None:
     assert client.get(LIST).status_code == 200
 
 
-def test_staff_of_a_company_erase_nothing(eraser: Client) -> None:
-    make_succeeded()
+@pytest.fixture
+def theirs(eraser: Client) -> Extraction:
+    """A document of NT048, of which the eraser, now bound to NT047, is to learn nothing."""
     company = Company.objects.create(company_id="NT047")
     User.objects.get(username="eraser").staff_companies.create(company=company)
+    Company.objects.create(company_id="NT048")
+    return make_succeeded(company_id="NT048")
 
-    assert eraser.get(ADD).status_code == 403
-    assert eraser.post(ADD, {**FORM, "confirmation": "NT047"}).status_code == 403
-    assert eraser.get(LIST).status_code == 403
-    assert not Erasure.objects.exists()
+
+def test_staff_of_a_company_erase_its_documents(eraser: Client, theirs: Extraction) -> None:
+    mine = make_succeeded()
+
+    for scope, subject in (("company", "NT047"), ("extraction", mine.pk), ("person", "Zoë")):
+        form = {**FORM, "scope": scope, "subject": subject}
+        assert "Of your companies alone (NT047)" in eraser.post(ADD, form).content.decode()
+        eraser.post(ADD, {**form, "confirmation": subject})
+        erasure = Erasure.objects.order_by("pk").last()
+        assert erasure is not None
+        assert (erasure.scope, erasure.company_id) == (scope, "NT047")
+        assert eraser.get(f"{LIST}{erasure.pk}/change/").status_code == 200
+
+
+def test_staff_of_a_company_erase_and_see_nothing_of_another(
+    eraser: Client, theirs: Extraction
+) -> None:
+    root = User.objects.create_superuser("root")
+    orders = [("company", "NT048"), ("extraction", str(theirs.pk)), ("person", "Zoë Smith")]
+    for scope, subject in orders:
+        form = {**FORM, "scope": scope, "subject": subject, "confirmation": subject}
+        erasure_orders.order(ErasureScope(scope), subject, by=root, why="Asked of NT048.")
+        if scope != "person":
+            page = eraser.post(ADD, form).content.decode()
+            assert "There is no" in page
+            assert "documents with their pages" not in page
+
+    assert Erasure.objects.filter(asked_by="eraser").count() == 0
+    listed = eraser.get(LIST).content.decode()
+    assert "NT048" not in listed
+    assert "Smith" not in listed
+    for erasure in Erasure.objects.all():
+        assert eraser.get(f"{LIST}{erasure.pk}/change/").status_code == 404

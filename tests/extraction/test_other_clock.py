@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.utils import timezone
 
-from extraction import clients, erasing, throttling
+from extraction import clients, erasing, erasure_orders, throttling
 from extraction.access import Principal
 from extraction.clients import TooManyRequests
 from extraction.models import (
@@ -71,7 +71,8 @@ def mail() -> Callable[[], bool]:
 
 
 def erase() -> Callable[[], bool]:
-    erasing.order(ErasureScope.PERSON, "Zoë", by=User(username="root"), why="Asked.")
+    root = User(username="root", is_superuser=True)
+    erasure_orders.order(ErasureScope.PERSON, "Zoë", by=root, why="Asked.")
     assert erasing.wake_unfinished() == 1
     return lambda: erasing.wake_unfinished() == 1
 

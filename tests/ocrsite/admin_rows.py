@@ -14,6 +14,8 @@ from extraction.models import (
     ApiClientCompany,
     Attempt,
     Authenticator,
+    Erasure,
+    ErasureScope,
     Extraction,
     State,
     WebhookDelivery,
@@ -117,6 +119,14 @@ def make_rows(company_id: str) -> Extraction:
         extraction_id=extraction.pk,
         body=f"About {company_id}",
         give_up_at=now + timedelta(days=1),
+    )
+    Erasure.objects.create(
+        scope=ErasureScope.COMPANY,
+        subject=company_id,
+        company_id=company_id,
+        asked_by=f"clerk-of-{company_id}",
+        why=f"{company_id} asked.",
+        ended_at=now,
     )
     audit.record(Action.RETRIED, who=audit.user(user), what=audit.row(extraction))
     return extraction

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.db.models import DateTimeField, Model
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -122,6 +123,20 @@ def test_a_time_typed_into_the_address_is_one_of_the_pages_zone(
     assert [row.company_name for row in response.context["cl"].result_list] == found
 
 
+@pytest.mark.parametrize("model", list(admin.site._registry), ids=lambda model: model.__name__)
+def test_a_time_that_is_typed_into_the_address_of_any_list_has_a_zone(
+    admin_client: Client, model: type[Model]
+) -> None:
+    page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+    for field in model._meta.fields:
+        if isinstance(field, DateTimeField):
+            with warnings.catch_warnings(record=True) as warned:  # Django's list swallows errors
+                warnings.simplefilter("always")
+                admin_client.get(page, {f"{field.name}__gte": "2026-01-02"})
+            assert [str(each.message) for each in warned] == []
+
+
 @override_settings(DISPLAY_TIME_ZONE="Asia/Kathmandu")
 @pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "2026-02-30T10:00", "0001-01-01"])
 def test_a_time_that_is_none_leads_back_to_the_list(admin_client: Client, value: str) -> None:
@@ -152,3 +167,14 @@ def test_every_list_opens(admin_client: Client) -> None:
         meta = model._meta
         address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
         assert admin_client.get(address).status_code == 200, address
+
+
+def test_whole_numbers_of_a_list_can_be_read(admin_client: Client) -> None:
+    RetentionRun.objects.create(
+        what="logs", cutoff=datetime(2026, 1, 1, tzinfo=UTC), deleted=1_234_567
+    )
+
+    page = admin_client.get(RUNS).content.decode()
+
+    assert '<td class="field-deleted">1,234,567</td>' in page
+    assert "?o=" in page, "they are sorted as before"

@@ -367,3 +367,16 @@ def test_form_of_a_webhook_offers_companies_and_clients_of_the_user(bound: Clien
 def test_errors_and_locks_of_all_companies_are_hidden(bound: Client) -> None:
     for model in (ErrorGroup, FailedAttempts):
         assert bound.get(address(admin.site._registry[model], "changelist")).status_code == 403
+
+
+def test_fields_of_rows_on_the_page_of_another_have_names_for_bound_staff_too(
+    bound: Client,
+) -> None:
+    client = ApiClient.objects.get(name=f"client-of-{MINE}")
+
+    company = text_of(bound.get(f"/admin/tokens/company/{MINE}/change/"))
+    of_client = text_of(bound.get(f"/admin/extraction/apiclient/{client.pk}/change/"))
+
+    for part in ("date", "time"):
+        assert re.search(rf'aria-label="Raised ?until: {part}"', company)
+    assert re.search(r'<select name="companies-0-company_id" aria-label="Company', of_client)

@@ -10,12 +10,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 
 from extraction.models import CompanyGrant
 from logs.models import AuditEntry
 from ocrsite.lib import csv_admin, csv_rows, csv_text
+from ocrsite.lib.csv_admin import TOO_LATE
 from tests.pyodbc_errors import DEADLOCK, LINK_LOST, DriverError
 from tests.tokens.rows import KEY, make_token
 from tokens.models import Company, ModelPrice, TokenChange, TokenMaster, TokenUsageSummary
@@ -428,3 +430,24 @@ def test_line_of_a_deadlock_is_repeated_and_none_tried_on_a_lost_database(
 
     assert answer.status_code == status
     assert (CompanyGrant.objects.count(), len(calls)) == (lines, applied)
+
+
+def test_a_line_that_somebody_else_was_faster_with_is_told_so(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_user("ina")
+    sealed = preview(admin_client, GRANTS, "username,company_id\nina,NT047\nina,NT048\n")
+    apply_line = csv_rows.apply
+
+    def with_another(self: Any, request: Any, planned: Any) -> None:
+        if planned.number == 2:
+            raise IntegrityError("UNIQUE constraint failed")
+        apply_line(self, request, planned)
+
+    monkeypatch.setattr(csv_rows, "apply", with_another)
+
+    form = {"sealed": sealed.context["sealed"]}
+    told = admin_client.post(f"{GRANTS}csv/", form, follow=True).content.decode()
+
+    assert f"Not applied, line 2: {TOO_LATE}" in told
+    assert CompanyGrant.objects.get().company_id == "NT048"

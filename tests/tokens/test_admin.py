@@ -462,7 +462,7 @@ def test_the_totals_of_a_key_stand_on_its_page_and_are_changed_by_nobody(
     page = response.content.decode()
     for name, number in (("used", 321), ("remaining", 99_679), ("reserved", 5)):
         row = page.partition(f"field-{name}_tokens")[2].partition('class="form-row')[0]
-        assert f">{number}<" in row
+        assert f">{number:,}<" in row
     assert f">{encryption.fingerprint(KEY)}<" in page
     totals = TokenUsageSummary.objects.values_list("total_used_tokens", "reserved_tokens")
     assert totals.get() == (321, 5)
@@ -471,4 +471,4 @@ def test_the_totals_of_a_key_stand_on_its_page_and_are_changed_by_nobody(
 def test_the_usage_of_every_company_is_listed(admin_client: Client) -> None:
     TokenUsageLog.objects.create(token=make_token(), total_tokens_used=4711)
 
-    assert "4711" in admin_client.get("/admin/tokens/usagesummaryrow/").content.decode()
+    assert "4,711" in admin_client.get("/admin/tokens/usagesummaryrow/").content.decode()

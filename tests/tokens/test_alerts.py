@@ -306,7 +306,7 @@ def test_alerts_are_listed_and_read_only(admin_client: Client) -> None:
     use(make_token(total_token_limit=10_000), 7654)
     row = f"{ALERTS}{ThresholdAlert.objects.get().pk}"
 
-    assert "2346" in admin_client.get(ALERTS).content.decode()
+    assert "2,346" in admin_client.get(ALERTS).content.decode()
     assert admin_client.get(f"{row}/change/").status_code == 200
     assert admin_client.post(f"{row}/change/", {}).status_code == 403
     assert admin_client.post(f"{row}/delete/", {"post": "yes"}).status_code == 403

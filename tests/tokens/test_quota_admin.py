@@ -2,11 +2,15 @@
 
 import re
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from logs.audit_entry import AuditEntry
@@ -316,3 +320,84 @@ def test_staff_are_warned_of_a_quota_in_money_without_prices(
     make_price()
     Quota.objects.all().delete()
     assert "has no price" not in text_of(admin_client.post(*sent, follow=True))
+
+
+def test_a_key_whose_quota_is_used_up_is_exceeded_until_that_renews(
+    client: Client, admin_user: User
+) -> None:
+    keys = "/admin/tokens/tokenmaster/"
+    with time_machine.travel(datetime(2026, 11, 30, 22, tzinfo=UTC), tick=False) as clock:
+        client.force_login(admin_user)
+        token = make_token()
+        make_quota(token, Period.MONTHLY, 5000)
+        company = Company.objects.get()
+        make_quota(company, Period.DAILY, 100_000)
+        assert "Monthly: 100 % 5,000 of 5,000" in text_of(client.get(keys))
+
+        spend(token, 4800)
+        page = text_of(client.get(keys))
+        assert "Nearly used up" in page
+        assert "Monthly: 4 % 200 of 5,000" in page
+
+        spend(token, 200)
+        page = text_of(client.get(keys))
+        assert "Exceeded until 1 Dec 2026, 00:00 UTC" in page
+        assert "95 % 95,000 of 100,000 Monthly: 0 % 0 of 5,000" in page
+        assert "0 % 0 of 5,000" in text_of(client.get(QUOTAS))
+
+        clock.shift(timedelta(hours=2))
+        page = text_of(client.get(keys))
+        assert "Active 95 % 95,000 of 100,000" in page
+        assert "Exceeded" not in page.partition("Company id or name")[2].partition("Active 95")[2]
+
+
+def test_a_quota_of_the_company_for_life_has_no_end(admin_client: Client) -> None:
+    token = make_token()
+    company = Company.objects.get()
+    make_quota(company, Period.TOTAL, 5000)
+    spend(token, 5000)
+
+    page = text_of(admin_client.get("/admin/tokens/tokenmaster/"))
+
+    assert "Total of the company: 0 % 0 of 5,000" in page
+    assert "Exceeded 95 %" in page
+
+
+def test_the_filter_finds_the_status_that_the_list_shows(admin_client: Client) -> None:
+    made = {
+        name: make_token(f"AIza{name}".ljust(30, "x"), company_id=f"C-{name}", status=status)
+        for name, status in (
+            *(("plain", "Active"), ("gone", "Active"), ("own", "Active"), ("whole", "Active")),
+            *(("spent", "Exceeded"), ("off", "Disabled"), ("off-too", "Disabled")),
+        )
+    }
+    TokenMaster.objects.filter(pk=made["gone"].pk).update(expires_at=timezone.now())
+    make_quota(Company.objects.get(company_id="C-whole"), Period.DAILY, 1000)
+    for name in ("own", "off-too", "plain"):
+        make_quota(made[name], Period.DAILY, 1000 if name != "plain" else 9000)
+    for name in ("own", "whole", "off-too", "plain"):
+        ledger.settle(uuid.uuid4(), made[name].pk, Usage(1000), **WHO | {"company_id": f"C-{name}"})
+
+    def found(status: str) -> set[str]:
+        answer = admin_client.get("/admin/tokens/tokenmaster/", {"status__exact": status})
+        return {row.company_id.removeprefix("C-") for row in answer.context["cl"].result_list}
+
+    assert found("Active") == {"plain"}
+    assert found("Expired") == {"gone"}
+    assert found("Exceeded") == {"own", "whole", "spent"}
+    assert found("Disabled") == {"off", "off-too"}
+    assert found("nonsense") == set(made)
+
+
+def test_the_quotas_of_many_keys_are_looked_up_at_once(admin_client: Client) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            admin_client.get("/admin/tokens/tokenmaster/")
+        return len(captured)
+
+    make_quota(make_token(), Period.DAILY, 5000)
+    few = queries()
+    for number in range(5):
+        make_quota(make_token(f"AIzaAnother{number}" * 4), Period.DAILY, 5000)
+
+    assert queries() == few

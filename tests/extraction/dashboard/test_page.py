@@ -48,6 +48,7 @@ pytestmark = pytest.mark.django_db
 # In the middle of a month, in the middle of a day.
 NOW = datetime(2026, 3, 17, 12, 30, tzinfo=UTC)
 LINK = re.compile(r'<a href="([^"]+)">([\d,]+)</a>')
+COST = re.compile(r'<a href="([^"]+)">([\d,.]+) USD</a>')
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +115,20 @@ def test_every_number_is_that_of_the_list_it_leads_to(
     assert assert_numbers_are_those_of_their_lists(admin_client) > 40
 
 
+def test_every_cost_is_that_of_the_calls_it_leads_to(
+    admin_client: Client, site: dict[str, TokenMaster]
+) -> None:
+    shown = page(admin_client)
+
+    found = COST.findall(shown)
+    # Today and this month, two companies, the model with a price, and three days.
+    assert len(found) == 2 + 2 + 1 + 3
+    assert len(re.findall(r"[\d.]+ USD", shown)) == len(found), "each is a link"
+    for address, cost in found:
+        rows = admin_client.get(unescape(address)).context["cl"].queryset.order_by()
+        assert f"{rows.aggregate(sum=Sum('cost'))['sum']:,.2f}" == cost
+
+
 def test_numbers_are_those_of_the_rows(admin_client: Client, site: dict[str, TokenMaster]) -> None:
     shown = dashboard(User.objects.get())
 
@@ -143,7 +158,7 @@ def test_numbers_are_those_of_the_rows(admin_client: Client, site: dict[str, Tok
         assert requests.value == rows.count()
         assert tokens.value == rows.aggregate(total=Sum("total_tokens_used"))["total"]
         known = rows.filter(cost__isnull=False)
-        assert cost == f"{sum(row.cost or 0 for row in known):,.2f} USD"
+        assert f">{sum(row.cost or 0 for row in known):,.2f} USD</a>" in cost
     assert [(each.name, each.tokens.value) for each in shown["by_company"]] == [
         ("NT047", 1080),
         ("NT048", 720),
