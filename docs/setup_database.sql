@@ -99,6 +99,7 @@ IF EXISTS (SELECT 1 FROM [django_migrations]) AND EXISTS (
         (N'extraction', N'0033_earlier_documents'),
         (N'extraction', N'0034_kinds_of_alerts'),
         (N'extraction', N'0035_all_states_and_sums'),
+        (N'extraction', N'0036_orders_to_erase_of_a_company'),
         (N'logs', N'0001_initial'),
         (N'logs', N'0002_failure_classes'),
         (N'logs', N'0003_log_context'),
@@ -409,7 +410,8 @@ CREATE TABLE [extraction_erasure] (
     [documents] bigint NOT NULL,
     [corrections] bigint NOT NULL,
     [logs] bigint NOT NULL,
-    [usage] bigint NOT NULL
+    [usage] bigint NOT NULL,
+    [company_id] nvarchar(50) DEFAULT '' NOT NULL
 );
 END
 GO
@@ -2545,6 +2547,7 @@ IF EXISTS (
         (N'extraction_erasure', N'corrections'),
         (N'extraction_erasure', N'logs'),
         (N'extraction_erasure', N'usage'),
+        (N'extraction_erasure', N'company_id'),
         (N'extraction_exportprofile', N'id'),
         (N'extraction_exportprofile', N'name'),
         (N'extraction_exportprofile', N'format'),
@@ -3086,6 +3089,7 @@ FROM (VALUES
     (N'extraction', N'0033_earlier_documents'),
     (N'extraction', N'0034_kinds_of_alerts'),
     (N'extraction', N'0035_all_states_and_sums'),
+    (N'extraction', N'0036_orders_to_erase_of_a_company'),
     (N'logs', N'0001_initial'),
     (N'logs', N'0002_failure_classes'),
     (N'logs', N'0003_log_context'),
