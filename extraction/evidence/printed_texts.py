@@ -14,6 +14,8 @@ LIKE_OCR = 97.0
 # What may stand before and after a code within its word; a hyphen or slash belongs to the code.
 _BEFORE_CODE = frozenset(":#([{=\"'*|°,;<>~„“")
 _AFTER_CODE = frozenset(":)]},;.*|\"'<>~“”")
+# The share of the words of a description that the line must have in which it begins.
+_PART_IN_LINE = 0.5
 _HONORIFICS = ("御中", "様", "殿", "귀하", "귀중")
 _ABBREVIATIONS = ("no.", "nr.", "num.", "n.", "nº", "n°", "№")
 _MISREAD = str.maketrans("oilszbgq|", "011528990")
@@ -113,6 +115,17 @@ class TextIndex:
         words = zip(best.line.words, best.folded, strict=True)
         box = box_around(word for word, text in words if text in common)
         return len(present) / len(wanted), best.place(box)
+
+    def row_of(self, text: str) -> Place | None:
+        """Return the only line that has most words of a text, and a good part of them."""
+        wanted = {word for word in map(folded, text.split()) if word}
+        common = [len(wanted.intersection(line.folded)) for line in self._lines]
+        most = max(common, default=0)
+        if common.count(most) != 1 or most < _PART_IN_LINE * len(wanted):
+            return None
+        line = self._lines[common.index(most)]
+        shown = zip(line.line.words, line.folded, strict=True)
+        return line.place(box_around(word for word, part in shown if part in wanted))
 
     def _in_order(self, words: list[str]) -> Iterator[Place]:
         joined = "".join(words)
