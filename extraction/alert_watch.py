@@ -26,11 +26,15 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two looks of one process.
 EVERY = 30.0
+# An alert is over only well on the other side of its limit: whatever stays about there would be
+# told again and again.
 LEAST_FREE = 1024**3  # bytes
+ENOUGH_FREE = LEAST_FREE * 5 // 4
 FAILURES_WITHIN = timedelta(hours=1)
 # Of fewer documents a share says nothing.
 FEWEST_ENDED = 10
 MOST_FAILED_PERCENT = 20
+FEW_FAILED_PERCENT = 15
 # Looks in a row.
 MISSED_BEFORE_TOLD = 3
 NO_WORKER = "No worker has given a sign for more than a minute: documents wait. Start one."
@@ -110,26 +114,26 @@ def look_at_failures() -> None:
         .values_list("company_id")
         .annotate(Count("pk"), failed=Count("pk", filter=Q(state=State.FAILED)))
     )
-    found = {
-        f"failures {company_id}": Finding(
-            f"{failed} of the {count} documents of {company_id} that ended within an hour failed.",
-            company_id,
-        )
-        for company_id, count, failed in by_company
-        if count >= FEWEST_ENDED and failed * 100 > count * MOST_FAILED_PERCENT
-    }
-    SiteAlert.objects.follow(AlertKind.FAILURES, found)
+    found, not_over = {}, []
+    for company_id, count, failed in by_company:
+        subject = f"failures {company_id}"
+        if count >= FEWEST_ENDED and failed * 100 > count * MOST_FAILED_PERCENT:
+            text = f"{failed} of the {count} documents of {company_id} that ended within an hour"
+            found[subject] = Finding(f"{text} failed.", company_id)
+        elif failed * 100 > count * FEW_FAILED_PERCENT:
+            not_over.append(subject)
+    SiteAlert.objects.follow(AlertKind.FAILURES, found, not_over=not_over)
 
 
 def look_at_disk() -> None:
     """Have an open alert while the disk of this host's DATA_DIR is almost full."""
     host = socket.gethostname()[:200]
     free = shutil.disk_usage(settings.DATA_DIR).free
-    if free >= LEAST_FREE:
+    if free >= ENOUGH_FREE:
         SiteAlert.objects.resolve(AlertKind.DISK, Q(subject=host))
-        return
-    text = f"The disk of DATA_DIR on {host} has less than 1 GiB left: {free // 1024**2} MiB."
-    SiteAlert.objects.raise_once(AlertKind.DISK, host, Finding(text[:500]))
+    elif free < LEAST_FREE:
+        text = f"The disk of DATA_DIR on {host} has less than 1 GiB left: {free // 1024**2} MiB."
+        SiteAlert.objects.raise_once(AlertKind.DISK, host, Finding(text[:500]))
 
 
 def look_at_backups() -> None:

@@ -22,6 +22,7 @@ from extraction.review.conflict import merged
 from extraction.review.decisions import NeedsConfirmation, ReviewConflict
 from extraction.review.edits import NOTHING, Edit, InvalidEdit
 from extraction.review.form import edit_of, form_of, moved
+from extraction.review.history import told
 from extraction.review.recheck import edited
 from tokens.company_days import zone_of
 
@@ -171,7 +172,9 @@ def _page(request: HttpRequest, extraction: Extraction, draft: Draft) -> HttpRes
         "is_open": is_open,
         "others": is_open and not queue.claim(extraction, principal),
         "position": queue.position(principal, extraction) if is_open else None,
-        "corrections": extraction.corrections.order_by("-version", "pk")[:100],
+        "corrections": [
+            told(each) for each in extraction.corrections.order_by("-version", "pk")[:100]
+        ],
         **_verdict(invoice, invoice.reasons),
     }
     return render(request, "extraction/review.html", context)

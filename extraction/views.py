@@ -18,12 +18,13 @@ from django.views.decorators.http import require_POST, require_safe
 from extraction import fairness, liveness, queue_state, submission
 from extraction.access import NotAllowed, principal_of, visible_extraction
 from extraction.documents.shown_pages import shown_pages
+from extraction.forms import ExportForm
 from extraction.invoices import annotations, presentation
 from extraction.invoices.amounts import grouped
 from extraction.invoices.schema import Invoice
 from extraction.invoices.stored import current_invoice
 from extraction.listing.actions import ACTIONS, actions_of, chosen_by_id
-from extraction.listing.conditions import Rows
+from extraction.listing.conditions import Rows, matching
 from extraction.listing.filters import FilterForm
 from extraction.listing.page import address, headings, list_page
 from extraction.listing.window import Window
@@ -42,13 +43,15 @@ def extraction_list(request: HttpRequest) -> HttpResponse:
     page = None
     if filters is not None:
         page = list_page(Window(filters, principal.company_ids()), form.page_number)
+    actions = actions_of(principal)
     context = {
         "form": form,
         "page": page,
         "headings": headings(request.GET, filters),
         "here": request.GET.urlencode(),
         "page_query": address(request.GET),
-        "actions": actions_of(principal),
+        "actions": actions,
+        "export_form": ExportForm() if "export" in actions and page and page.rows else None,
         "elided": Paginator.ELLIPSIS,
     }
     return render(request, "extraction/list.html", context)
@@ -70,15 +73,19 @@ def act_on_list(request: HttpRequest) -> HttpResponseBase:
     if request.POST.get("scope") == "all":
         filters = FilterForm(request.GET, companies=principal.companies()).filters()
         if filters is not None:
-            chosen = Window(filters, principal.company_ids()).rows
+            company_ids = principal.company_ids()
+            if action.is_unbounded:
+                chosen = matching(filters, company_ids)
+            else:
+                chosen = Window(filters, company_ids).rows
     else:
         visible = Extraction.objects.for_companies(principal.company_ids())
         chosen = chosen_by_id(request.POST.getlist("chosen"), visible)
     response = None
-    company_ids = principal.company_ids(action.right)
+    allowed = principal.company_ids(action.right)
     permitted = chosen
-    if company_ids is not None and company_ids != principal.company_ids():
-        permitted = chosen.filter(company_id__in=company_ids)
+    if allowed is not None and allowed != principal.company_ids():
+        permitted = chosen.filter(company_id__in=allowed)
     if permitted.exists():
         response = action.act(request, permitted)
     elif chosen.exists():

@@ -35,6 +35,11 @@ PATIENCE = 300
 # Seconds for which processes are stopped: longer than a lease, shorter than a call's time-out.
 PAUSE = (25, 40)
 
+_NOT_ENDED = (
+    "SELECT file_name, state, due_at, deadline, leased_until, deaths, attempts, worker, "
+    "error_code FROM extraction_extraction WHERE state NOT IN ('succeeded', 'failed')"
+)
+
 
 def invoice(name: str) -> bytes:
     """A document that says its name and nothing else."""
@@ -102,6 +107,14 @@ class Chaos:
                 return
 
     def _go_on_until(self, ended: int) -> None:
+        try:
+            self._go_on(ended)
+        except AssertionError as error:
+            error.add_note(f"Sent {self._sent}, refused {self._refused}, left {self._to_send}.")
+            error.add_note(f"It is {time.time()} here. Not ended: {self._query(_NOT_ENDED)}")
+            raise
+
+    def _go_on(self, ended: int) -> None:
         for _ in eventually(PATIENCE):
             self._restart_the_dead()
             done = self._ended() + self._refused

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from extraction.exports.layout import Layout, whole_invoices
 from extraction.exports.values import Exported
@@ -25,8 +26,8 @@ class Format(models.TextChoices):
     CSV = "csv", "CSV"
     XLSX = "xlsx", "Excel"
     JSON_LINES = "jsonl", "JSON Lines"
-    DOCUMENTS = "zip", "Documents (ZIP)"
-    UBL = "ubl", "E-invoices in UBL, of approved ones (ZIP)"
+    DOCUMENTS = "zip", _("Documents (ZIP)")
+    UBL = "ubl", _("E-invoices in UBL, of approved ones (ZIP)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -16,8 +16,8 @@ from extraction.access import Principal, principal_of
 from extraction.company_defaults import default_profile
 from extraction.exports.download import TooManyChosen, download
 from extraction.exports.formats import Format
-from extraction.exports.layout import Layout, layout_of
-from extraction.forms import ReadAgainForm
+from extraction.exports.layout import Layout, layout_named, layout_of
+from extraction.forms import ExportForm, ReadAgainForm
 from extraction.listing import retrying
 from extraction.listing.batches import AT_ONCE, Batch, Skipped
 from extraction.listing.conditions import TO_REVIEW, Rows
@@ -31,12 +31,14 @@ class Action:
     """One button. ``act`` gets the chosen rows, for which the user has the right, in no order.
 
     It answers with a response, such as a file; or with None, when the list is shown again with the
-    messages that it left.
+    messages that it left. ``is_unbounded``: all that are found are every match of the filters, not
+    only those that the list looked at.
     """
 
     label: StrOrPromise
     right: Right
     act: Callable[[HttpRequest, Rows], HttpResponseBase | None]
+    is_unbounded: bool = False
 
 
 def retry_failed(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
@@ -141,16 +143,29 @@ def read_again(request: HttpRequest, chosen: Rows) -> HttpResponse | None:
     return None
 
 
-def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
-    def export(request: HttpRequest, chosen: Rows) -> HttpResponseBase | None:
-        try:
-            layout = _layout_for(chosen, format_)
-            return download(chosen, format_, layout, by=principal_of(request))
-        except TooManyChosen as error:
-            messages.error(request, error.detail)
-            return None
+def export(request: HttpRequest, chosen: Rows) -> HttpResponseBase | None:
+    """Export them as ExportForm says. Raises Http404 for what it does not offer."""
+    form = ExportForm(request.POST)
+    if not form.is_valid():
+        raise Http404("There is no such format.")
+    format_name, _, profile = form.cleaned_data["export_as"].partition(":")
+    layout = layout_named(format_name, profile) if profile else None
+    return _download(request, chosen, Format(format_name), layout)
 
-    return export
+
+def _exported_as(format_: Format) -> Callable[[HttpRequest, Rows], HttpResponseBase | None]:
+    return lambda request, chosen: _download(request, chosen, format_, None)
+
+
+def _download(
+    request: HttpRequest, chosen: Rows, format_: Format, layout: Layout | None
+) -> HttpResponseBase | None:
+    try:
+        layout = layout or _layout_for(chosen, format_)
+        return download(chosen, format_, layout, by=principal_of(request))
+    except TooManyChosen as error:
+        messages.error(request, error.detail)
+        return None
 
 
 def _layout_for(chosen: Rows, format_: Format) -> Layout | None:
@@ -162,9 +177,14 @@ def _layout_for(chosen: Rows, format_: Format) -> Layout | None:
 
 # By the names in requests, in the order of their buttons.
 ACTIONS: dict[str, Action] = {
-    "csv": Action(_("Export as CSV"), Right.EXPORT, _exported_as(Format.CSV)),
-    "xlsx": Action(_("Export to Excel"), Right.EXPORT, _exported_as(Format.XLSX)),
-    "zip": Action(_("Save the documents"), Right.EXPORT, _exported_as(Format.DOCUMENTS)),
+    "csv": Action(_("Export as CSV"), Right.EXPORT, _exported_as(Format.CSV), is_unbounded=True),
+    "xlsx": Action(
+        _("Export to Excel"), Right.EXPORT, _exported_as(Format.XLSX), is_unbounded=True
+    ),
+    "zip": Action(
+        _("Save the documents"), Right.EXPORT, _exported_as(Format.DOCUMENTS), is_unbounded=True
+    ),
+    "export": Action(_("Export"), Right.EXPORT, export, is_unbounded=True),
     "retry": Action(_("Try failed ones again…"), Right.RETRY, retry_failed),
     "read-again": Action(_("Read again…"), Right.CORRECT, read_again),
     "approve": Action(_("Approve what is not doubtful"), Right.APPROVE, approve),

@@ -21,11 +21,13 @@ MOST_WORDS = 10
 SORTS = {
     "file": "file_name",
     "supplier": "supplier_name",
+    "tax-id": "supplier_tax_id",
     "number": "invoice_number",
     "date": "invoice_date",
     "due": "due_date",
     "total": "total_amount",
     "state": "state",
+    "reviewed": "reviewed_at",
     "type": "document_type",
     "company": "company_id",
     "received": "created_at",

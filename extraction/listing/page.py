@@ -27,23 +27,29 @@ _SHOWN = (
     *(
         "needs_review",
         "reviewed_at",
+        "reviewed_by",
         "rejection",
         "supplier_name",
+        "supplier_tax_id",
         "invoice_number",
         "invoice_date",
     ),
     *("due_date", "total_amount", "currency", "document_type", "duplicate_of"),
 )
 # Sorted downwards by the first click.
-_DOWN_FIRST = {"date", "due", "total", "received"}
+_DOWN_FIRST = {"date", "due", "total", "reviewed", "received"}
+# What stands below another value, in its column.
+_BELOW = {"supplier": "tax-id", "state": "reviewed"}
 _HEADINGS = {
     "file": _("Document"),
     "supplier": _("Supplier"),
+    "tax-id": _("Tax ID"),
     "number": _("Number"),
     "date": _("Date"),
     "due": _("Due"),
     "total": _("Total"),
     "state": _("State"),
+    "reviewed": _("Reviewed"),
     "type": _("Type"),
     "company": _("Company"),
     "received": _("Received"),
@@ -83,12 +89,16 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A column's heading; ``address`` sorts by it, ``sorted`` is its value of aria-sort."""
+    """A column's heading; ``address`` sorts by it, ``sorted`` is its value of aria-sort.
+
+    ``below``: that of the value which stands below in the same column.
+    """
 
     name: str
     label: StrOrPromise
     address: str
     sorted: str
+    below: "Heading | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +146,16 @@ def list_page(window: Window, number: int) -> ListPage:
 def headings(query: QueryDict, filters: Filters | None) -> list[Heading]:
     """Return the columns' headings, whose links keep the filters and begin at the first page."""
     sort = filters.sort if filters else NEWEST_FIRST
-    found = []
-    for name in SORTS:
+
+    def heading(name: str) -> Heading:
         current = sort.removeprefix("-") == name
         down = not sort.startswith("-") if current else name in _DOWN_FIRST
         is_sorted = ("descending" if sort.startswith("-") else "ascending") if current else ""
-        target = f"-{name}" if down else name
-        found.append(Heading(name, _HEADINGS[name], address(query, sort=target), is_sorted))
-    return found
+        target = address(query, sort=f"-{name}" if down else name)
+        below = heading(_BELOW[name]) if name in _BELOW else None
+        return Heading(name, _HEADINGS[name], target, is_sorted, below)
+
+    return [heading(name) for name in SORTS if name not in _BELOW.values()]
 
 
 def address(query: QueryDict, **changes: str) -> str:

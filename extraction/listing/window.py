@@ -35,6 +35,7 @@ OLDER_SHOWN = 10
 _INDEXED_SORTS = {
     "file_name",
     "supplier_name",
+    "supplier_tax_id",
     "invoice_number",
     "invoice_date",
     "due_date",

@@ -57,8 +57,10 @@ class Reconciler:
         self._asked_at = -math.inf
         self._recovers_from = 0.0
         self._clocks: ClockWatch | None = None
-        # What happened to the clocks and the rows do not follow yet.
-        self._unfollowed: list[Disturbance | None] = [None]  # while no worker ran, too
+        # What happened to the clocks and the rows do not follow yet, and from when on they are to.
+        self._unfollowed: list[tuple[float, Disturbance | None]] = [
+            (-math.inf, None)  # while no worker ran, too
+        ]
 
     def spare_leases(self) -> None:
         """Recover nothing for the time of a lease: living processes could not renew theirs."""
@@ -67,18 +69,22 @@ class Reconciler:
     def round(self) -> None:
         """Recover what was abandoned, wake what is due, and repeat lost wake-ups."""
         self._watch_clocks()
-        while self._unfollowed:
-            disturbance = self._unfollowed[0]
-            Extraction.objects.follow_clock(disturbance)
-            circuit_breaker.follow_clock(disturbance)
-            WebhookDelivery.objects.follow_clock(disturbance)
-            del self._unfollowed[0]
+        self._follow_clocks()
         self._recover()
         self._look_for_pause()
         if not self.is_paused:
             self._wake_due()
             self._wake_lost()
             self._lost_after = LOST_AFTER
+
+    def _follow_clocks(self) -> None:
+        for entry in list(self._unfollowed):
+            since, disturbance = entry
+            if since <= time.monotonic():
+                Extraction.objects.follow_clock(disturbance)
+                circuit_breaker.follow_clock(disturbance)
+                WebhookDelivery.objects.follow_clock(disturbance)
+                self._unfollowed.remove(entry)
 
     def _look_for_pause(self) -> None:
         """Learn whether staff paused the queue, at most PAUSE_SEEN_AFTER too late."""
@@ -95,7 +101,9 @@ class Reconciler:
             return
         logger.warning("The worker was paused, or the clock was set: %s.", disturbance.name)
         if disturbance is not Disturbance.PAUSED:
-            self._unfollowed.append(disturbance)
+            now = time.monotonic()
+            # And once more: who read the clock before it was set may write that time after.
+            self._unfollowed += [(now, disturbance), (now + LEASE.total_seconds(), disturbance)]
         self.spare_leases()
 
     def _wake_due(self) -> None:

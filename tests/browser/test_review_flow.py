@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.test_log_in import fill_in_log_in, log_in
-from tests.browser.test_places import DESK, PHONE, watched
+from tests.browser.test_places import DESK, PHONE, assert_uncovered, watched
 from tests.browser.test_review import answer, doubtful, field, page_of
 from tests.browser.test_upload import PATIENCE, SAMPLES, assert_accessible_and_fitting
 from tests.running_site import RunningSite
@@ -181,6 +181,22 @@ def test_review_page_fits_every_window(operator: Page, site: RunningSite, tmp_pa
         for width in WIDTHS:
             operator.set_viewport_size(ViewportSize(width=width, height=900))
             assert_accessible_and_fitting(operator)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_reason_that_is_missing_is_asked_for_in_sight(
+    operator: Page, site: RunningSite, tmp_path: Path, width: int
+) -> None:
+    operator.set_viewport_size({"width": width, "height": 700})
+    operator.goto(page_of(doubtful(site, tmp_path)))
+    operator.locator("summary", has_text="Reject").click()
+
+    operator.get_by_role("button", name="Reject", exact=True).click()
+
+    reason = operator.locator("#rejection")
+    expect(reason).to_be_focused()
+    expect(operator.locator("#error-rejection")).to_have_text("Say why it is rejected.")
+    assert_uncovered(operator, reason)
 
 
 def test_phone_from_upload_to_approval(operator: Page, site: RunningSite, tmp_path: Path) -> None:

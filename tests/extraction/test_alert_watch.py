@@ -136,16 +136,27 @@ def test_company_many_of_whose_documents_fail_is_told_until_it_is_over() -> None
     ]
     assert SiteAlert.objects.filter(company_id="NT047").count() == 1
 
-    ended(State.SUCCEEDED, 4)
+    ended(State.SUCCEEDED, 9)
     alert_watch.look_at_failures()
     assert len(open_alerts(AlertKind.FAILURES)) == 1
 
 
+def test_company_whose_failures_stay_about_the_limit_is_told_once() -> None:
+    ended(State.SUCCEEDED, 11)
+    ended(State.FAILED, 3)
+    for state in (State.SUCCEEDED, State.FAILED, State.SUCCEEDED, State.SUCCEEDED):
+        alert_watch.look_at_failures()
+        ended(state, 1)
+    assert SiteAlert.objects.filter(kind=AlertKind.FAILURES).count() == 1
+    assert len(open_alerts(AlertKind.FAILURES)) == 1
+
+
 def test_disk_that_is_almost_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = [1024**3 - 1, 5, 1024**3]
+    limit, over = 1024**3, 1280 * 1024**2
+    free = [limit, limit - 1, 5, limit, limit - 1, over - 1, over, limit]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free.pop(0)))
 
-    for expected in (1, 1, 0):
+    for expected in (0, 1, 1, 1, 1, 1, 0, 0):
         alert_watch.look_at_disk()
         assert len(open_alerts(AlertKind.DISK)) == expected
 

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.http import StreamingHttpResponse
-from django.template.loader import render_to_string
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
 
@@ -23,8 +22,8 @@ from extraction import export_views
 from extraction.exports import download
 from extraction.exports.formats import WRITERS, Format
 from extraction.exports.source import invoice_of
-from extraction.forms import ExportForm
 from extraction.invoices.listed import listed_fields
+from extraction.listing import window
 from extraction.models import ExportColumn, ExportProfile, Extraction, State
 from ocrsite.lib.files import standing_folder
 from tests.extraction.exports.made_up import make_succeeded
@@ -222,14 +221,69 @@ def test_choice_of_the_form_is_a_format_or_a_profile(signed_in: Client) -> None:
     assert table == b"Nummer\r\n4711\r\n"
 
 
-def test_snippet_offers_profiles_and_formats(rf: RequestFactory, db: None) -> None:
+def test_list_offers_profiles_and_formats(signed_in: Client) -> None:
+    make_succeeded()
     profile = make_profile("<b>Mine</b>")
 
-    html = render_to_string("extraction/_export.html", {"export_form": ExportForm()})
+    html = signed_in.get("/extractions/").content.decode()
 
     assert f'<option value="csv:{profile.pk}">&lt;b&gt;Mine&lt;/b&gt; (CSV)</option>' in html
-    assert '<option value="xlsx">Excel</option>' in html
-    assert 'formaction="/exports/"' in html
+    assert all(f'<option value="{name}">' in html for name in Format.values)
+    assert '<button class="quiet" name="action" value="export">Export</button>' in html
+
+
+def act(client: Client, query: str = "", **data: Any) -> Any:
+    return client.post(f"/extractions/act/{query}", {"action": "export", **data})
+
+
+def test_chosen_ones_are_exported_in_the_way_that_is_chosen(signed_in: Client) -> None:
+    one, two = make_succeeded(invoice_number="1"), make_succeeded(invoice_number="2")
+    make_succeeded(invoice_number="3")
+    profile = make_profile(byte_order_mark=False)
+    chosen = [str(one.pk), str(two.pk)]
+
+    lines = content(act(signed_in, chosen=chosen, export_as="jsonl")).splitlines()
+    table = content(act(signed_in, chosen=chosen, export_as=f"csv:{profile.pk}"))
+
+    assert [json.loads(line)["invoice_number"] for line in lines] == ["1", "2"]
+    assert table == b"Nummer\r\n1\r\n2\r\n"
+
+
+@pytest.mark.parametrize("export_as", ["", "pdf", f"csv:{uuid.UUID(int=1)}"])
+def test_way_that_is_not_offered_does_not_exist(signed_in: Client, export_as: str) -> None:
+    make_succeeded()
+
+    assert act(signed_in, scope="all", export_as=export_as).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["export", "csv"])
+def test_all_that_are_found_are_exported_though_the_list_looked_at_fewer(
+    action: str, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "EXAMINED", 2)
+    for number in range(5):
+        make_succeeded(invoice_number=str(number))
+    first = Extraction.objects.order_by("created_at")[0]
+    Extraction.objects.exclude(pk=first.pk).update(branch="North")
+
+    html = signed_in.get("/extractions/?branch=North").content.decode()
+    response = act(signed_in, "?branch=North", action=action, scope="all", export_as="csv")
+
+    assert "Exports hold all that the filters match, not only the newest." in html
+    assert numbers(response) == ["1", "2", "3", "4"]
+
+
+def test_approved_invoice_leads_to_its_e_invoice(signed_in: Client) -> None:
+    approved, other = make_succeeded(), make_succeeded()
+    Extraction.objects.filter(pk=approved.pk).update(reviewed_at=timezone.now())
+
+    pages = [
+        signed_in.get(f"/extractions/{each.pk}/{page}").content.decode()
+        for each in (approved, other)
+        for page in ("", "review/")
+    ]
+
+    assert ["/ubl/" in page for page in pages] == [True, True, False, False]
 
 
 def test_documents_are_exported_as_they_were_uploaded(signed_in: Client, data_dir: Path) -> None:

@@ -92,7 +92,36 @@ def test_saved_correction_is_shown_as_a_persons(signed_in: Client) -> None:
     assert "Your changes are saved." in page
     assert "Nothing is doubtful." in page
     assert "set or confirmed by a person" in page
-    assert "asha: total_amount, 120 → 119.00" in page
+    assert "asha · Total amount: <bdi>120</bdi> → <bdi>119.00</bdi>" in page
+
+
+@pytest.mark.parametrize(
+    ("rejection", "told"),
+    [
+        ("", "approved by bela on <time"),
+        ("Wrong <b>", "rejected by bela on <time"),
+    ],
+)
+def test_result_and_review_say_who_decided_and_why(
+    signed_in: Client, rejection: str, told: str
+) -> None:
+    extraction = doubtful()
+    Extraction.objects.update(reviewed_at=timezone.now(), reviewed_by="bela", rejection=rejection)
+
+    for page in (f"/extractions/{extraction.pk}/", address(extraction)):
+        shown = html(signed_in.get(page))
+        assert told in shown
+        assert ("<bdi>Wrong &lt;b&gt;</bdi>" in shown) == bool(rejection)
+
+
+def test_review_of_what_is_approved_does_not_lead_to_itself(signed_in: Client) -> None:
+    extraction = doubtful()
+    Extraction.objects.update(reviewed_at=timezone.now(), reviewed_by="bela")
+
+    page = html(signed_in.get(address(extraction)))
+
+    assert "approved by bela on" in page
+    assert f'href="{address(extraction)}"' not in page
 
 
 def test_value_that_was_clicked_is_stored_and_outlined_with_its_place(signed_in: Client) -> None:

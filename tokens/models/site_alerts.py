@@ -1,6 +1,6 @@
 """What staff are to know that lasts until it is over, and who is told of what by mail."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -49,15 +49,24 @@ class SiteAlertQuerySet(models.QuerySet["SiteAlert"]):
         open_ones = self.filter(subjects, kind=kind, resolved_at=None)
         return open_ones.update(resolved_at=timezone.now())
 
-    def follow(self, kind: AlertKind, found: Mapping[str, Finding], *, once: bool = False) -> None:
+    def follow(
+        self,
+        kind: AlertKind,
+        found: Mapping[str, Finding],
+        *,
+        once: bool = False,
+        not_over: Collection[str] = (),
+    ) -> None:
         """Have open alerts of a kind about exactly these subjects.
 
-        ``once``: none about a subject that had one before, be it closed.
+        ``once``: none about a subject that had one before, be it closed. ``not_over``: subjects of
+        which none is raised, but one that is open stays.
         """
         with transaction.atomic():
             of_kind = self.filter(kind=kind)
             open_ones = dict(of_kind.filter(resolved_at=None).values_list("subject", "pk"))
-            over = [pk for subject, pk in open_ones.items() if subject not in found]
+            lasting = {*found, *not_over}
+            over = [pk for subject, pk in open_ones.items() if subject not in lasting]
             if over:
                 self.filter(pk__in=over).update(resolved_at=timezone.now())
             for subject in (each for each in found if each not in open_ones):

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from extraction.models import CompanyGrant, State
+from extraction.models import CompanyGrant, Extraction, State
 from tests.extraction.factories import make_extraction
 from tests.extraction.listing.rows import NOON, html, listed, names, page
 
@@ -294,6 +294,25 @@ def test_one_document_is_one_document(signed_in: Client) -> None:
     assert ">Clear</a>" in page(signed_in, text="a")
 
 
+def test_tax_id_and_decision_stand_below_and_are_sorted_by(signed_in: Client) -> None:
+    listed("a", created_at=NOON)
+    listed("b", created_at=NOON + timedelta(1), reviewed_at=NOON, reviewed_by="bela <b>")
+    listed("c", created_at=NOON, reviewed_at=NOON + timedelta(2), reviewed_by="asha")
+    Extraction.objects.filter(file_name="b.pdf").update(supplier_tax_id="AT1")
+    Extraction.objects.filter(file_name="c.pdf").update(supplier_tax_id=None)
+
+    shown = page(signed_in, sort="-reviewed")
+
+    assert '<bdi>Acme</bdi> <span class="hint below"><bdi>AT1</bdi></span>' in shown
+    assert '<span class="hint below"><bdi>bela &lt;b&gt;</bdi> <time' in shown
+    assert names(signed_in, sort="-reviewed") == ["c", "b", "a"]
+    assert names(signed_in, sort="tax-id") == ["b", "a", "c"]
+    assert re.findall(r'aria-sort="(\w+)" data-below>', shown) == ["descending"]
+    assert '<a class="below" href="?sort=reviewed">Reviewed</a>' in shown
+    assert '<a class="below" href="?sort=tax-id">Tax ID</a>' in shown
+    assert shown.count("aria-sort") == 1
+
+
 @pytest.mark.parametrize("rows", [1, 60])
 @pytest.mark.parametrize("query", ["", "?text=acme&sort=-total&state=succeeded&since=2026-01-01"])
 def test_list_costs_the_same_queries_for_any_number_of_rows(
@@ -303,8 +322,8 @@ def test_list_costs_the_same_queries_for_any_number_of_rows(
         listed(f"n{number}")
 
     # Session, user, grants, permissions (user's and role's), names of companies, edge, totals,
-    # rows, labels, time zones, navigation.
-    with django_assert_num_queries(12):
+    # rows, labels, time zones, navigation, profiles of exports.
+    with django_assert_num_queries(13):
         signed_in.get(f"/extractions/{query}")
 
 

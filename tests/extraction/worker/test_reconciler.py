@@ -245,6 +245,29 @@ def test_clock_that_is_set_back_holds_nothing_up() -> None:
         assert (dead.state, dead.deaths) == (State.QUEUED, 0)
 
 
+@pytest.mark.parametrize("set_by", [-AN_HOUR, AN_HOUR])
+def test_time_that_is_written_after_the_clock_was_set_and_read_before_holds_nothing_up(
+    set_by: timedelta, settings: Settings
+) -> None:
+    with standing_clock() as clock:
+        reconciler = Reconciler(get_broker())
+        reconciler.round()
+        read = timezone.now()
+        clock.set_wall_clock(set_by)
+        reconciler.round()
+
+        deadline = read + timedelta(seconds=settings.JOB_DEADLINE_SECONDS)
+        waiting = make_extraction(
+            state=State.WAITING, due_at=read + timedelta(seconds=2), deadline=deadline
+        )
+        work(reconciler, clock, LEASE + HEARTBEAT)
+
+        waiting.refresh_from_db()
+        assert waiting.state == State.QUEUED
+        assert waiting.deadline is not None
+        assert timezone.now() < waiting.deadline <= timezone.now() + (deadline - read)
+
+
 def test_clock_that_was_set_back_while_no_worker_ran_holds_nothing_up(
     reconciler: Reconciler,
 ) -> None:
