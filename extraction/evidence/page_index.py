@@ -61,19 +61,15 @@ class PageIndex:
             if not (number.bare and self._prints_cents) or self._is_in_column(number)
         ]
 
-    def numbers_beside(self, place: Place) -> set[Decimal]:
-        """Return the numbers, without signs, that stand right of a place in its line.
-
-        Without those in two notations, which may be either.
-        """
+    def numbers_beside(self, place: Place) -> set[frozenset[Decimal]]:
+        """Return what the numbers that end right of a place in its line may mean, unsigned."""
         middle = (place.box[1] + place.box[3]) / 2
         return {
-            value
-            for value, numbers in self.numbers.items()
+            number.values
+            for numbers in self.numbers.values()
             for number in numbers
             if number.page == place.page
-            and len(number.values) == 1
-            and number.box[0] >= place.box[2]
+            and number.box[2] > place.box[2]
             and number.box[1] <= middle <= number.box[3]
         }
 

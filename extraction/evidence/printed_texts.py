@@ -14,6 +14,8 @@ LIKE_OCR = 97.0
 # What may stand before and after a code within its word; a hyphen or slash belongs to the code.
 _BEFORE_CODE = frozenset(":#([{=\"'*|°,;<>~„“")
 _AFTER_CODE = frozenset(":)]},;.*|\"'<>~“”")
+# The share of the words of a description that the line must have in which it begins.
+_PART_IN_LINE = 0.5
 _HONORIFICS = ("御中", "様", "殿", "귀하", "귀중")
 _ABBREVIATIONS = ("no.", "nr.", "num.", "n.", "nº", "n°", "№")
 _MISREAD = str.maketrans("oilszbgq|", "011528990")
@@ -23,6 +25,18 @@ _FORMS = frozenset({
     *("limited", "plc", "corp", "corporation", "bv", "nv", "sarl", "sas", "sa", "srl", "spa", "sl"),
     *("slu", "lda", "ab", "as", "oy", "aps", "pvt", "private", "pty", "company", "kft", "sro"),
 })  # fmt: skip
+# Forms that are written in two ways.
+_SAME_FORMS = (
+    frozenset({"ltd", "limited"}),
+    frozenset({"co", "company"}),
+    frozenset({"corp", "corporation"}),
+    frozenset({"pvt", "private"}),
+)
+_AND = frozenset({"and", "und", "et", "og", "och", "en", "y"})
+# Letters that Unicode does not take for others with a mark, as people do who lack them.
+_UNMARKED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +52,19 @@ def folded(text: str) -> str:
     """Return the letters and digits of a text, without case, accents and forms of Unicode."""
     if text.isascii():
         return "".join(letter for letter in text.lower() if letter.isalnum())
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", text.casefold()).translate(_UNMARKED)
     return "".join(letter for letter in decomposed if letter.isalnum())
+
+
+def _spellings(name: str, words: list[str]) -> Iterator[list[str]]:
+    """Yield the folded words of a name, and those of it with "&" for "and" or the other way."""
+    yield words
+    if "&" in name:
+        parts = name.split()
+        for other in _AND if "&" in parts else ():
+            yield [word for part in parts if (word := other if part == "&" else folded(part))]
+    elif not _AND.isdisjoint(words):
+        yield [word for word in words if word not in _AND]
 
 
 class TextIndex:
@@ -60,11 +85,14 @@ class TextIndex:
         words = [word for word in map(folded, name.split()) if word]
         if not words:
             return
-        found = list(self._in_order(words))
+        found = [
+            place for spelling in _spellings(name, words) for place in self._in_order(spelling)
+        ]
         core = words
         while not found and len(core) > 1 and core[-1] in _FORMS:
             core, form = core[:-1], core[-1]
-            if any(next(self._in_order([*core, other]), None) for other in _FORMS - {form}):
+            others = _FORMS - next((forms for forms in _SAME_FORMS if form in forms), {form})
+            if any(next(self._in_order([*core, other]), None) for other in others):
                 return  # the document names another form
             found = list(self._in_order(core))
         yield from found or self._alike("".join(words))
@@ -87,6 +115,17 @@ class TextIndex:
         words = zip(best.line.words, best.folded, strict=True)
         box = box_around(word for word, text in words if text in common)
         return len(present) / len(wanted), best.place(box)
+
+    def row_of(self, text: str) -> Place | None:
+        """Return the only line that has most words of a text, and a good part of them."""
+        wanted = {word for word in map(folded, text.split()) if word}
+        common = [len(wanted.intersection(line.folded)) for line in self._lines]
+        most = max(common, default=0)
+        if common.count(most) != 1 or most < _PART_IN_LINE * len(wanted):
+            return None
+        line = self._lines[common.index(most)]
+        shown = zip(line.line.words, line.folded, strict=True)
+        return line.place(box_around(word for word, part in shown if part in wanted))
 
     def _in_order(self, words: list[str]) -> Iterator[Place]:
         joined = "".join(words)

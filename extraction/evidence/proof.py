@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from extraction.documents.words import PageWords, Word, turned_back
-from extraction.evidence.einvoice_lines import other_lines
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.page_labels import PageLabels
 from extraction.evidence.printed_texts import Place, folded
 from extraction.evidence.roles import Party, are_swapped
+from extraction.evidence.rows import other_rows
 from extraction.evidence.sums import derived
 from extraction.evidence.values import Kind, is_always_printed, is_key, values_of
 from extraction.invoices.checks.dates import follows_from_terms
@@ -109,8 +109,8 @@ def prove(
     doubts += _contradictions(values, stated)
     doubts += _left_out(values, einvoice or {}, page)
     named = {doubt["path"] for doubt in doubts}
-    if is_einvoice:
-        doubts += [doubt for doubt in other_lines(invoice, page) if doubt["path"] not in named]
+    rows = other_rows(invoice, page, is_einvoice=is_einvoice)
+    doubts += [doubt for doubt in rows if doubt["path"] not in named]
     missing = labels.missing(invoice, is_einvoice=is_einvoice)
     doubts += [doubt for doubt in missing if doubt["path"] not in named]
     supplier, customer = (

@@ -204,6 +204,10 @@ def _sentence(fields: InvoiceFields, doubt: Doubt) -> str:
             return f"The {name} {value} of the electronic invoice is not printed{instead}."
         case "wrong_sign":
             return f"The {name} {value} is printed with the other sign."
+        case "other_in_row":
+            return (
+                f"The {name} {value} is not in its row, where the document prints another number."
+            )
         case "contradicts_label":
             return f"The {name} was read as {value}, but the document prints {said} for it."
         case "contradicts_einvoice":

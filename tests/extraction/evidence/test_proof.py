@@ -507,6 +507,22 @@ def test_what_the_page_of_an_einvoice_leaves_out_is_no_contradiction(
     assert prove(EINVOICE, [page], EINVOICE, is_einvoice=True)["doubts"] == []
 
 
+@pytest.mark.parametrize("is_einvoice", [False, True])
+def test_amounts_of_two_lines_that_are_exchanged_are_told(is_einvoice: bool) -> None:
+    invoice = copy.deepcopy(INVOICE)
+    first, second = invoice["line_items"]
+    first["amount"], second["amount"] = second["amount"], first["amount"]
+
+    told = prove(invoice, [page_of(PAGE)], None, is_einvoice=is_einvoice)["doubts"]
+    scanned = prove(invoice, [page_of(PAGE, source="ocr")], None, is_einvoice=is_einvoice)
+
+    assert {(doubt["path"], doubt["code"]) for doubt in told} == {
+        ("line_items.0.amount", "other_in_row"),
+        ("line_items.1.amount", "other_in_row"),
+    }
+    assert scanned["doubts"] == []
+
+
 def test_a_line_of_an_einvoice_may_be_printed_with_its_tax_or_before_its_discount() -> None:
     for printed in ("11,31    19 %       67,83", "10,00   5 %  19 %    57,00", "57,00", ""):
         page = page_of(EINVOICE_PAGE.replace("9,50    19 %       57,00", printed))
