@@ -35,7 +35,7 @@ def test_counts_are_shown_before_anything_is_ordered(eraser: Client) -> None:
     page = eraser.post(ADD, FORM).content.decode()
 
     assert "This cannot be undone" in page
-    assert "1 documents with their pages" in page
+    assert "1 document with its pages" in page
     assert 'name="confirmation"' in page
     assert '<input type="hidden" name="subject" value="NT047"' in page
     assert "<strong>NT047</strong>" in page
@@ -48,7 +48,7 @@ def test_another_word_than_the_one_shown_orders_nothing(eraser: Client, typed: s
 
     page = eraser.post(ADD, {**FORM, "confirmation": typed}).content.decode()
 
-    assert "1 documents" in page
+    assert "1 document with" in page
     assert not Erasure.objects.exists()
 
 
@@ -150,7 +150,7 @@ def test_staff_of_a_company_erase_and_see_nothing_of_another(
         if scope != "person":
             page = eraser.post(ADD, form).content.decode()
             assert "There is no" in page
-            assert "documents with their pages" not in page
+            assert "pages, results and words" not in page
 
     assert Erasure.objects.filter(asked_by="eraser").count() == 0
     listed = eraser.get(LIST).content.decode()
