@@ -2,8 +2,9 @@
 
 In shared memory, because queue or database may be what hangs. Each value is written by one
 instruction and has no lock that a killed process could leave locked. Which leases are held by
-processes that exist, the kernel knows: each holds a record lock, which ends with the process and
-not before, even when it is stopped. Where processes cannot be forked (Windows) nothing is shared.
+processes that exist, and which processes do other work, the kernel knows: each holds a record lock,
+which ends with the process and not before, even when it is stopped. Where processes cannot be
+forked (Windows) nothing is shared.
 """
 
 import contextlib
@@ -30,6 +31,8 @@ if sys.platform != "win32":
 # the database meanwhile.
 SIGN_EVERY = 5.0
 SIGN_LASTS = 60.0
+# The second half of the bytes that a file can have. No system has process ids of over 31 bits.
+_PROCESSES, _MOST_PROCESSES = 1 << 62, 1 << 31
 
 
 class Liveness:
@@ -42,11 +45,10 @@ class Liveness:
         self._stopping = RawValue(ctypes.c_bool, False)
         self._draining = RawValue(ctypes.c_bool, False)
         self._taken = RawValue(ctypes.c_double, 0)
-        self._taken_other = RawValue(ctypes.c_double, 0)
         self._done = RawValue(ctypes.c_double, 0)
         self._acknowledged = RawValue(ctypes.c_double, 0)
-        # Its bytes stand for leases.
-        self._leases = _shared_file()
+        # Its first bytes stand for leases, those from _PROCESSES on for processes.
+        self._held = _shared_file()
 
     @property
     def taken_at(self) -> float:
@@ -54,9 +56,12 @@ class Liveness:
         return float(self._taken.value)
 
     @property
-    def other_taken_at(self) -> float:
-        """When one last took a message that was not for an extraction."""
-        return float(self._taken_other.value)
+    def has_other_work(self) -> bool:
+        """Whether another process of the worker works on a message that is for no extraction."""
+        if not self._lock(_PROCESSES, _MOST_PROCESSES, wait=False):
+            return True
+        self._unlock(_PROCESSES, _MOST_PROCESSES)
+        return False
 
     @property
     def done_at(self) -> float:
@@ -87,14 +92,15 @@ class Liveness:
         self._draining.value = drains
 
     def take(self, *, is_extraction: bool) -> None:
-        """Record that a message was taken."""
+        """Record that this process took a message."""
         self._taken.value = time.monotonic()
         if not is_extraction:
-            self._taken_other.value = time.monotonic()
+            self._lock(_PROCESSES + os.getpid(), wait=True)
 
     def finish(self) -> None:
-        """Record that the task of a message ended."""
+        """Record that this process ended the task of a message."""
         self._done.value = time.monotonic()
+        self._unlock(_PROCESSES + os.getpid())
 
     def acknowledge(self) -> None:
         """Record that a message was acknowledged."""
@@ -103,41 +109,41 @@ class Liveness:
     @contextmanager
     def holding(self, lease_id: uuid.UUID) -> Iterator[None]:
         """Have the worker's other processes see that this one works under a lease."""
-        self._lock(lease_id, wait=True)
+        self._lock(_place(lease_id), wait=True)
         try:
             yield
         finally:
-            self._unlock(lease_id)
+            self._unlock(_place(lease_id))
 
     def is_held(self, lease_id: uuid.UUID) -> bool:
         """Whether another process of the worker works under a lease, or is stopped while it did.
 
         False where the system cannot tell.
         """
-        if not self._lock(lease_id, wait=False):
+        if not self._lock(_place(lease_id), wait=False):
             return True
-        self._unlock(lease_id)
+        self._unlock(_place(lease_id))
         return False
 
-    def _lock(self, lease_id: uuid.UUID, *, wait: bool) -> bool:
+    def _lock(self, place: int, places: int = 1, *, wait: bool) -> bool:
         if sys.platform == "win32":  # pragma: no cover  # no record locks there
             return True
         try:
             at_once = 0 if wait else fcntl.LOCK_NB
-            fcntl.lockf(self._leases, fcntl.LOCK_EX | at_once, 1, _place(lease_id))
+            fcntl.lockf(self._held, fcntl.LOCK_EX | at_once, places, place)
         except OSError as error:
             return error.errno not in (errno.EAGAIN, errno.EACCES)
         return True
 
-    def _unlock(self, lease_id: uuid.UUID) -> None:
+    def _unlock(self, place: int, places: int = 1) -> None:
         if sys.platform != "win32":
-            fcntl.lockf(self._leases, fcntl.LOCK_UN, 1, _place(lease_id))
+            fcntl.lockf(self._held, fcntl.LOCK_UN, places, place)
 
 
 def _shared_file() -> int:
     """Open a file for what this process forks, which has no name and stays empty."""
     if sys.platform == "linux":  # in memory: no disk can be full or away
-        return os.memfd_create("leases")
+        return os.memfd_create("held")
     if sys.platform == "win32":
         return -1
     descriptor, path = tempfile.mkstemp()
@@ -146,7 +152,7 @@ def _shared_file() -> int:
 
 
 def _place(lease_id: uuid.UUID) -> int:
-    """The byte that stands for a lease: a file has 63 bits of them."""
+    """The byte that stands for a lease: the first half of a file, which has 63 bits of them."""
     return lease_id.int >> 66
 
 

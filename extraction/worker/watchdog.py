@@ -49,12 +49,11 @@ class Watchdog:
 
     def _work_waits(self) -> bool:
         """Whether an extraction has waited for long although a worker process is free."""
-        other_taken_at = self._liveness.other_taken_at
-        if other_taken_at and time.monotonic() < other_taken_at + settings.Q_CLUSTER["timeout"]:
-            return False  # a process may be busy with a nightly task, which holds no row
         waiting = Extraction.objects.filter(state=State.QUEUED, due_at__lt=clock.now() - HANG_AFTER)
         if not waiting.exists():
             return False
+        if self._liveness.has_other_work:
+            return False  # a nightly task, which holds no row; it is killed when it takes too long
         return Extraction.objects.held_by(self._liveness.name).count() < settings.WORKERS
 
 

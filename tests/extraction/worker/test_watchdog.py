@@ -1,8 +1,12 @@
 """The watchdog tells a worker that hangs from one that is idle, busy, slow or cut off."""
 
+import multiprocessing
+import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
 
 import pytest
 from django.utils import timezone
@@ -17,6 +21,7 @@ from tests.extraction.factories import make_extraction
 pytestmark = pytest.mark.django_db
 
 A_SECOND = timedelta(seconds=1)
+forking = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -46,6 +51,26 @@ def observe(watchdog: Watchdog, clock: Clock, passing: timedelta = HANG_AFTER) -
 def wait_long(**fields: object) -> None:
     """Queue an extraction that no process takes."""
     make_extraction(due_at=timezone.now() - HANG_AFTER - A_SECOND, **fields)
+
+
+@contextmanager
+def nightly_work(liveness: Liveness) -> Iterator[BaseProcess]:
+    """A process of the worker that is busy with a task which holds no row."""
+    taken = forking.Event()
+
+    def work() -> None:
+        liveness.take(is_extraction=False)
+        taken.set()
+        threading.Event().wait()
+
+    process = forking.Process(target=work)
+    process.start()
+    try:
+        assert taken.wait(30)
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def test_waiting_extraction_that_no_process_takes_is_a_hang(
@@ -100,10 +125,22 @@ def test_nightly_work_is_no_hang(
     watchdog: Watchdog, clock: Clock, liveness: Liveness, settings: Settings
 ) -> None:
     wait_long()
-    liveness.take(is_extraction=False)
+    with nightly_work(liveness) as process:
+        assert not observe(watchdog, clock, timedelta(seconds=settings.Q_CLUSTER["timeout"]))
 
-    assert not observe(watchdog, clock, timedelta(seconds=settings.Q_CLUSTER["timeout"] - 1))
-    clock.shift(A_SECOND)
+        process.kill()  # it took too long, or died
+        process.join()
+        assert observe(watchdog, clock)
+
+
+def test_nightly_work_that_has_ended_excuses_nothing(
+    watchdog: Watchdog, clock: Clock, liveness: Liveness
+) -> None:
+    """Else a queue that a killed process left locked stood still until a task's time is over."""
+    wait_long()
+    liveness.take(is_extraction=False)
+    liveness.finish()
+
     assert observe(watchdog, clock)
 
 
