@@ -118,7 +118,7 @@ def test_a_row_is_a_card_on_a_phone_with_its_headings(staff: Page) -> None:
     staff.goto(f"{TOKENS}?left=nearly-used-up")
 
     row = staff.locator("#result_list tbody tr")
-    cells = {"company": "Company", "state": "Status", "left": "LLM tokens left"}
+    cells = {"company": "Company", "state": "Status", "left": "Left"}
     for name, heading in cells.items():
         cell = row.locator(f".field-{name}")
         expect(cell).to_have_attribute("data-heading", heading)
