@@ -129,6 +129,21 @@ def test_every_cost_is_that_of_the_calls_it_leads_to(
         assert f"{rows.aggregate(sum=Sum('cost'))['sum']:,.2f}" == cost
 
 
+def test_disk_and_log_lead_to_what_was_told_of_them(
+    admin_client: Client, site: dict[str, TokenMaster]
+) -> None:
+    found = re.search(
+        r'on the disk</dt><dd><a href="([^"]+)">[\d.,]+ GiB</a>.*<a href="([^"]+)">\d+ files?</a>',
+        page(admin_client),
+        re.DOTALL,
+    )
+
+    assert found is not None
+    alerts, log = (admin_client.get(address) for address in found.groups())
+    assert (alerts.status_code, log.status_code) == (200, 200)
+    assert "Disk almost full" in alerts.content.decode()
+
+
 def test_numbers_are_those_of_the_rows(admin_client: Client, site: dict[str, TokenMaster]) -> None:
     shown = dashboard(User.objects.get())
 
