@@ -1,6 +1,6 @@
 """Whether the pages print the lines of an invoice otherwise: another article or number."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from decimal import Decimal
 from typing import Any
 
@@ -43,14 +43,14 @@ def other_rows(
 
 def _strange(line: Mapping[str, Any], beside: Set[frozenset[Decimal]]) -> Iterator[str]:
     """Yield the names of a line's numbers that its row does not have, if it has others."""
-    if all(any(_is_of(line, value) for value in values) for values in beside):
+    own = _own(line)
+    if all(any(_is_among(own, value) for value in values) for values in beside):
         return
     every = {value for values in beside for value in values}
     for name in _COMPARED:
         value = Decimal(line.get(name) or 0)
         shown = {*every, *_reduced(every)} if name == "unit_price" else every
-        is_beside = any(abs(abs(value) - each) <= _CENT for each in shown)
-        if value not in (0, _ONE) and not is_beside:
+        if value not in (0, _ONE) and not _is_among(shown, abs(value)):
             yield name
 
 
@@ -65,11 +65,15 @@ def _reduced(beside: Set[Decimal]) -> Iterator[Decimal]:
         yield from (price * (100 - percent) / 100 for percent in few if 0 < percent < 100)
 
 
-def _is_of(line: Mapping[str, Any], value: Decimal) -> bool:
-    """Whether a number is one of a line's, with its tax or without."""
-    own = [abs(Decimal(text)) for text in line.values() if _is_number(text)]
+def _own(line: Mapping[str, Any]) -> list[Decimal]:
+    """Return the numbers of a line without signs, with its tax and without."""
     factor = 1 + Decimal(line.get("tax_rate") or 0) / 100
-    return any(abs(value - each * times) <= _CENT for each in own for times in (1, factor))
+    numbers = [abs(Decimal(text)) for text in line.values() if _is_number(text)]
+    return [number * times for number in numbers for times in (1, factor)]
+
+
+def _is_among(numbers: Iterable[Decimal], value: Decimal) -> bool:
+    return any(abs(value - number) <= _CENT for number in numbers)
 
 
 def _is_number(text: object) -> bool:
