@@ -1,0 +1,27 @@
+"""The reference of the API, as it is read in a browser."""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.test_log_in import come_back
+from tests.browser.test_upload import assert_accessible_and_fitting
+from tests.running_site import RunningSite
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_reference_is_accessible_and_fits_every_window(
+    page: Page, site: RunningSite, scheme: Literal["light", "dark"]
+) -> None:
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.emulate_media(color_scheme=scheme)
+    come_back(page, site)
+    for width in (1920, 1280, 390, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/api/docs/")
+        assert_accessible_and_fitting(page)
+    assert messages == []
