@@ -236,10 +236,13 @@ class Budget:
         return "warning", f"Near its {period} quota"
 
     def used_up_at(self, now: datetime) -> datetime | None:
-        """Return when it is used up if its period goes on as so far; None: not before it renews."""
-        if self.resets_at is None or self.used <= 0:
+        """Return when it will be used up if its period goes on as so far.
+
+        None where it is already, or not before it renews.
+        """
+        left = self.limit - self.used
+        if self.resets_at is None or self.used <= 0 or left <= 0:
             return None
-        left = max(0, self.limit - self.used)
         at = now + (now - self.starts_at) * (left / self.used)
         return at if at < self.resets_at else None
 
