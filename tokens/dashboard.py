@@ -219,7 +219,32 @@ class Budget:
     quota: Quota
     used: int
     limit: int  # with what it is raised by
+    starts_at: datetime
     resets_at: datetime | None
+
+    @property
+    def is_near(self) -> bool:
+        """Whether so much is used that somebody should know."""
+        return self.share >= NEAR
+
+    @property
+    def reason(self) -> tuple[str, str]:
+        """Pill and words for why it needs attention."""
+        period = self.quota.get_period_display()
+        if self.used >= self.limit:
+            return "exceeded", f"{period.capitalize()} quota used up"
+        return "warning", f"Near its {period} quota"
+
+    def used_up_at(self, now: datetime) -> datetime | None:
+        """Return when it will be used up if its period goes on as so far.
+
+        None where it is already, or not before it renews.
+        """
+        left = self.limit - self.used
+        if self.resets_at is None or self.used <= 0 or left <= 0:
+            return None
+        at = now + (now - self.starts_at) * (left / self.used)
+        return at if at < self.resets_at else None
 
     @property
     def share(self) -> int:
@@ -232,6 +257,11 @@ class Budget:
         return self.quota.in_words(self.used)
 
     @property
+    def left_in_words(self) -> str:
+        """In its unit; nothing where more was used than the limit."""
+        return self.quota.in_words(max(0, self.limit - self.used))
+
+    @property
     def limit_in_words(self) -> str:
         """In its unit."""
         return self.quota.in_words(self.limit)
@@ -240,7 +270,7 @@ class Budget:
 def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
     """Return the SHOWN quotas that are nearest to their limits in their periods; one query.
 
-    Those are left out of which no call has reserved anything in this period.
+    In the first seconds of its period a quota may be left out.
     """
     now = clock.now()
     current = QuotaSum.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
@@ -255,7 +285,10 @@ def budgets(companies: Sequence[str] | None = None) -> list[Budget]:
     )
     first = current.order_by(_share(F("used"), limit).desc(), "pk")[:SHOWN]
     rows = first.select_related("quota__company", "quota__token").defer("quota__token__api_key")
-    return [Budget(row.quota, row.used, row.quota.limit_at(now), row.ends_at) for row in rows]
+    return [
+        Budget(row.quota, row.used, row.quota.limit_at(now), row.starts_at, row.ends_at)
+        for row in rows
+    ]
 
 
 def _share(used: Any, limit: Any) -> Case:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F, Q
 
 from ocrsite.lib import clock
-from tokens import quotas
+from tokens import quota_sums, quotas
 from tokens.models import (
     AlertKind,
     Finding,
@@ -79,6 +79,7 @@ def _of_keys() -> Iterator[Share]:
 def _of_periods() -> Iterator[Share]:
     """The quotas of which something was spent in their current periods."""
     now = clock.now()
+    quota_sums.make_missing(now)
     current = QuotaSum.objects.filter(Q(ends_at=None) | Q(ends_at__gt=now), starts_at__lte=now)
     spent = Quota.objects.filter(pk__in=current.filter(used__gt=0).values("quota"))
     for state in quotas.states(spent, now):

@@ -29,6 +29,8 @@ from tokens.models import (
 from tokens.models.company import folded
 from tokens.periods import Window
 
+# So many sums of periods that begin are made at once by whoever looks for them.
+MADE_AT_ONCE = 200
 # A statement names at most so many rows: SQL Server takes 2,100 parameters.
 NAMED_AT_ONCE = 500
 
@@ -151,9 +153,7 @@ class LockedQuotas:
 
     def _sums_at(self, quotas: Sequence[Quota], moment: datetime) -> QuerySet[QuotaSum]:
         """The sums of all periods of these quotas that contain a moment."""
-        return QuotaSum.objects.filter(
-            Q(ends_at=None) | Q(ends_at__gt=moment), quota__in=quotas, starts_at__lte=moment
-        ).order_by()
+        return _containing(moment, QuotaSum.objects.filter(quota__in=quotas)).order_by()
 
 
 def lock(token_id: int) -> LockedQuotas:
@@ -193,6 +193,23 @@ def find_unnoticed() -> int:
             TokenUsageSummary.objects.lock(token_id)
             TokenUsageSummary.objects.filter(token_id=token_id).update(quota_free=None)
             forget_sums(Quota.objects.of_key(token_id, company_of_key(token_id)))
+    return len(found)
+
+
+def make_missing(now: datetime) -> int:
+    """Make the sums of current periods that no call has needed yet, MADE_AT_ONCE at most.
+
+    A quota that came to keys in use may be used up already: no call reserves in it, and so none
+    would make its sum. Returns how many were made.
+    """
+    current = _containing(now, QuotaSum.objects.filter(quota=OuterRef("pk")))
+    missing = Quota.objects.filter(~Exists(current)).order_by("pk").values_list("pk", flat=True)
+    for quota_id in (found := list(missing[:MADE_AT_ONCE])):
+        with transaction.atomic():
+            quota = Quota.objects.filter(pk=quota_id).select_for_update().first()
+            if quota is not None:
+                company = company_of_key(quota.token_id) if quota.token_id else quota.company
+                _add_sum(quota, quota.window(now, zone_of(company)))
     return len(found)
 
 
@@ -286,6 +303,10 @@ def _together(amounts: Iterable[Amounts]) -> Amounts:
 def _within(window: Window, column: str) -> Q:
     begun = Q(**{f"{column}__gte": window.starts_at})
     return begun & Q(**{f"{column}__lt": window.ends_at}) if window.ends_at else begun
+
+
+def _containing(moment: datetime, sums: QuerySet[QuotaSum]) -> QuerySet[QuotaSum]:
+    return sums.filter(Q(ends_at=None) | Q(ends_at__gt=moment), starts_at__lte=moment)
 
 
 def _window_of(row: QuotaSum) -> Window:

@@ -19,6 +19,7 @@ from extraction.document_days import Counted
 from extraction.models import State
 from logs import dashboard as errors
 from logs.error_names import name_of
+from ocrsite.lib import clock
 from ocrsite.lib.charts import share
 from ocrsite.lib.moments import span
 from ocrsite.lib.staff_companies import bound_companies
@@ -181,10 +182,17 @@ def _spent(label: str, spent: Spent, address: str) -> tuple[str, Number, Number,
 
 def _keys(today: date, figures: UsageFigures, companies: Sequence[str] | None) -> dict[str, Any]:
     found = use.attention(today, figures.by_key, companies)
+    now = clock.now()
+    budgets = [
+        (each, share(each.share, _full(each)), _page_of(each.quota))
+        for each in use.budgets(companies)
+    ]
     return {
-        "budgets": [
-            (each, share(each.share, _full(each)), _page_of(each.quota))
-            for each in use.budgets(companies)
+        "budgets": budgets,
+        "near_budgets": [
+            (each, bar, address, each.used_up_at(now))
+            for each, bar, address in budgets
+            if each.is_near
         ],
         "attention": [(each, share(each.share, _full(each))) for each in found[: use.SHOWN]],
         "more_keys": links.listed("tokens_tokenmaster") if len(found) > use.SHOWN else "",

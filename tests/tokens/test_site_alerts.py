@@ -20,17 +20,21 @@ from tokens.models import (
     AlertSubscription,
     Company,
     Finding,
+    Quota,
+    QuotaSum,
     SiteAlert,
     ThresholdAlert,
     TokenMaster,
     TokenStatus,
 )
 from tokens.periods import Period
+from tokens.quota_audit import wrong_sums
 from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
 
 WHO = Requester(company_id="NT047", branch="", requested_by="")
+OTHER_KEY = "AIzaCanaryCanaryCanaryCanaryCanary2x9Qz"
 ALERTS = "/admin/tokens/sitealert/"
 RECIPIENTS = "/admin/tokens/alertrecipient/"
 
@@ -138,6 +142,75 @@ def test_small_and_huge_limits_are_judged_exactly() -> None:
         f"{2**62} LLM tokens: {2**62 - 2**58}.",
     }
     assert len(alerts()) == 2
+
+
+@pytest.mark.parametrize("of_company", [False, True])
+def test_quota_of_keys_in_use_is_told_of_before_the_next_call(of_company: bool) -> None:
+    token = make_token()
+    spend(token, 12_000)
+    company = Company.objects.get(company_id="NT047")
+
+    quota = make_quota(company if of_company else token, Period.MONTHLY, 10_000)
+    for _ in range(2):
+        quota_alerts.look()
+
+    ((text, is_open),) = alerts()
+    assert text.endswith("is used to 100 %: 12,000 of 10,000.")
+    assert is_open
+    assert (quota.sums.get().used, quota.sums.get().reserved) == (12_000, 0)
+
+
+def test_quota_inserted_by_sql_is_told_of_before_the_next_call() -> None:
+    token = make_token()
+    spend(token, 9_000)
+    Quota.objects.create(token=token, period=Period.TOTAL, limit=10_000)
+
+    quota_alerts.look()
+
+    ((text, _),) = alerts()
+    assert text.endswith("is used to 80 %: 9,000 of 10,000.")
+
+
+def test_key_that_comes_to_a_company_is_told_of_before_the_next_call() -> None:
+    make_token(OTHER_KEY, company_id="NT099")
+    quota = make_quota(Company.objects.get(company_id="NT099"), Period.MONTHLY, 10_000)
+    quota_alerts.look()
+    assert quota.sums.get().used == 0
+    token = make_token()
+    spend(token, 9_900)
+
+    token.company_id = "NT099"
+    services.update_token(token=token, fields=["company_id"])
+    quota_alerts.look()
+
+    ((text, _),) = alerts()
+    assert text.endswith("is used to 95 %: 9,900 of 10,000.")
+
+
+def test_calls_go_on_in_sums_that_were_made_before_them() -> None:
+    token = make_token()
+    spend(token, 5_000)
+    quota = make_quota(token, Period.DAILY, 10_000)
+    quota_alerts.look()
+
+    spend(token, 3_000)
+    quota_alerts.look()
+
+    assert quota.sums.get().used == 8_000
+    assert wrong_sums() == []
+    ((text, _),) = alerts()
+    assert text.endswith("is used to 80 %: 8,000 of 10,000.")
+
+
+def test_sums_of_many_quotas_are_made_in_several_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokens.quota_sums.MADE_AT_ONCE", 2)
+    token = make_token()
+    for period in (Period.DAILY, Period.WEEKLY, Period.MONTHLY):
+        make_quota(token, period, 10_000)
+
+    for expected in (2, 3, 3):
+        quota_alerts.look()
+        assert QuotaSum.objects.count() == expected
 
 
 @pytest.mark.parametrize("of_company", [True, False])

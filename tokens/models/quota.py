@@ -155,7 +155,8 @@ class Quota(models.Model):
 class QuotaSum(models.Model):
     """What the calls that began in one period used and have reserved, in the quota's unit.
 
-    The same as what their rows add up to: it is made from them when the ledger first needs it.
+    The same as what their rows add up to: it is made from them when a call first needs it, or a
+    few seconds after its period began.
     Those of periods that ended long ago are removed; nothing needs them.
     """
 

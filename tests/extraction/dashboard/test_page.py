@@ -40,7 +40,7 @@ from tokens.models import (
     TokenUsageLog,
     TokenUsageSummary,
 )
-from tokens.periods import Period
+from tokens.periods import BEGINNING, Period
 from tokens.usage import Requester, Usage
 
 pytestmark = pytest.mark.django_db
@@ -383,6 +383,40 @@ def test_keys_nearest_to_their_limits_come_first_and_those_out_of_use_last() -> 
     assert [each.share for each in shown][:9] == [100, 87, 86, 85, 84, 83, 82, 81, 80]
     assert len(shown) == use.SHOWN + 1
     assert {each.token.status for each in shown[9:]} == {TokenStatus.DISABLED}
+
+
+def test_quotas_near_their_limits_need_attention(admin_client: Client) -> None:
+    half_a_day = timedelta(hours=12)
+    shown = {}
+    for company_id, used in (("C01", 79), ("C02", 80), ("C03", 100), ("C04", 70)):
+        quota = Quota.objects.create(token=make_key(company_id), period="daily", limit=100)
+        QuotaSum.objects.create(
+            quota=quota, starts_at=NOW - half_a_day, ends_at=NOW + half_a_day, used=used
+        )
+    company, _ = Company.objects.get_or_create(company_id="C04")
+    own = Quota.objects.create(
+        company=company, period="total", unit="money", currency="EUR", limit=10**12
+    )
+    QuotaSum.objects.create(quota=own, starts_at=BEGINNING, used=95 * 10**10)
+
+    for each, _, address, used_up_at in dashboard(User.objects.get())["near_budgets"]:
+        whose = each.quota.token.company_id if each.quota.token else each.quota.company_id
+        shown[whose] = (*each.reason, each.left_in_words, used_up_at)
+        assert admin_client.get(address).status_code == 200
+
+    assert shown == {
+        "C03": ("exceeded", "Daily quota used up", "0", None),
+        "C04": ("warning", "Near its total quota", "5.00 EUR", None),
+        "C02": ("warning", "Near its daily quota", "20", NOW + timedelta(hours=3)),
+    }
+    assert "Near its daily quota" in page(admin_client)
+
+
+def test_quota_that_lasts_until_it_renews_is_not_used_up() -> None:
+    quota = Quota(period="daily", limit=100)
+    day = (NOW - timedelta(hours=23), NOW + timedelta(minutes=6))
+    for used, limit in ((90, 100), (99, 100), (50, 50), (60, 50), (0, 100)):
+        assert use.Budget(quota, used, limit, *day).used_up_at(NOW) is None
 
 
 def test_budgets_in_money_are_told_in_it_beside_those_in_llm_tokens(admin_client: Client) -> None:
