@@ -4,6 +4,7 @@ Loaded with ``-p`` so that it comes before pytest-django. Data lands in a folder
 """
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -17,6 +18,10 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 1024**3
 
 _data_dir = tempfile.mkdtemp(prefix="ocrsite-tests-")
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+
+# What finding the tests makes is kept: looking for garbage in it would take a fifth of that time.
+# tests/conftest.py looks again, once they are found.
+gc.disable()
 
 # Compiled code is kept from run to run, whatever the environment says: compiling anew takes half of
 # the time in which pytest finds the tests, and a quarter of each start of a process.
