@@ -23,6 +23,7 @@ from extraction.documents import sandbox
 from extraction.models import Role
 from logs import levels
 from logs.handler.handler import DatabaseHandler
+from tests import processes
 from tests.extraction.same_input import remembering
 from tokens import price_list
 from tokens.models import ModelPrice
@@ -142,6 +143,13 @@ def measured_processes(_coverage_of_processes: str | None, monkeypatch: pytest.M
     """Count what the processes that a test starts run, for lines that no test runs in this one."""
     if _coverage_of_processes is not None:
         monkeypatch.setenv(_MEASURED, _coverage_of_processes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _server_of_processes() -> Iterator[None]:
+    """End it with the session: mutmut forks this process afterwards, for one more session."""
+    yield
+    processes.stop_server()
 
 
 @pytest.fixture(scope="session", autouse=True)

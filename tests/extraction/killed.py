@@ -1,17 +1,11 @@
-"""A process that dies by SIGKILL at one step of an attempt, for tests.
-
-``python -m tests.extraction.killed STEP EXTRACTION``. After "send" it lives on: the test kills it
-while it waits for the answer.
-"""
+"""What processes do that die by SIGKILL at one step of their work, for tests."""
 
 import os
+import pkgutil
 import signal
-import sys
 import uuid
 from collections.abc import Callable
 from typing import Any, NoReturn
-
-import django
 
 
 def die(*_arguments: object, **_named: object) -> NoReturn:
@@ -30,7 +24,10 @@ def then_die(function: Callable[..., object]) -> Callable[..., NoReturn]:
 
 
 def work_until(step: str, extraction_id: uuid.UUID) -> None:
-    """Work on the extraction as a worker does, until the step."""
+    """Work on the extraction as a worker does, until the step.
+
+    After "send" it lives on: the test kills it while it waits for the answer.
+    """
     from extraction import outcomes, pipeline
     from extraction.models.extraction_queryset import ExtractionQuerySet
     from tokens import ledger
@@ -58,6 +55,26 @@ def work_until(step: str, extraction_id: uuid.UUID) -> None:
     pipeline.process(extraction_id)
 
 
-if __name__ == "__main__":
-    django.setup()
-    work_until(sys.argv[1], uuid.UUID(sys.argv[2]))
+def erase_until(step: str, when: str, pk: int) -> None:
+    """Go on with an erasure, two documents at a time, until before or after a step."""
+    from extraction import erasing
+
+    erasing.BATCH = 2
+    function = getattr(erasing, step)
+    setattr(erasing, step, die if when == "before" else then_die(function))
+    erasing.go_on(pk)
+
+
+def housekeep_until(database: str, target: str, when: str) -> None:
+    """Do one round of the housekeeping on this SQLite file, until before or after a function."""
+    from django.db import connection
+
+    from extraction.worker.housekeeping import run_housekeeping
+
+    connection.settings_dict["NAME"] = database
+    if target:
+        owner, _, name = target.rpartition(".")
+        found = pkgutil.resolve_name(owner)
+        function = getattr(found, name)
+        setattr(found, name, die if when == "before" else then_die(function))
+    run_housekeeping()

@@ -1,12 +1,7 @@
-"""A worker on a host whose clock is off, for tests.
+"""What a worker does on a host whose clock is off, for tests."""
 
-``python -m tests.extraction.other_host HOURS``: claims once, does rounds of its reconciler, ends.
-"""
-
-import sys
 from datetime import timedelta
 
-import django
 import time_machine
 from django.utils import timezone
 
@@ -14,8 +9,8 @@ ROUNDS = 3
 WORKER = "other:1"
 
 
-def main(hours: float) -> None:
-    """Work a little on another host."""
+def work(hours: float) -> None:
+    """Claim once, and do rounds of a reconciler."""
     from django_q.brokers import get_broker
 
     from extraction.fairness import claim_fairest
@@ -28,8 +23,3 @@ def main(hours: float) -> None:
         for _ in range(ROUNDS):
             reconciler.round()
         ledger.release_dead()
-
-
-if __name__ == "__main__":
-    django.setup()
-    main(float(sys.argv[1]))

@@ -1,16 +1,9 @@
-"""A process that takes many extractions through their calls at once, for tests.
+"""What a process does that takes many extractions through their calls at once, for tests."""
 
-``python -m tests.extraction.spender SHARE OF``: a share of all extractions, such as ``0 4`` for
-the first of four processes. Pages are drawn and compared once: that moves no money.
-"""
-
-import sys
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-
-import django
 
 AT_ONCE = 5
 # Between two attempts: those that wait for the key would else take the time of those with calls.
@@ -18,7 +11,10 @@ PAUSE_SECONDS = 0.05
 
 
 def work(share: int, of: int) -> None:
-    """Take the share's extractions to their ends."""
+    """Take a share of all extractions to their ends, such as 0 of 4: the first of four processes'.
+
+    Pages are drawn and compared once: that moves no money.
+    """
     from django.db import connections
 
     from extraction import pipeline
@@ -45,8 +41,3 @@ def work(share: int, of: int) -> None:
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(take_to_end, [extraction.pk for extraction in extractions]))
-
-
-if __name__ == "__main__":
-    django.setup()
-    work(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,8 +1,5 @@
 """Hosts whose clocks differ by an hour take nothing from each other: the database's counts."""
 
-import os
-import subprocess
-import sys
 import uuid
 from datetime import datetime, timedelta
 
@@ -13,9 +10,9 @@ from extraction.models import Extraction, State
 from extraction.models.extraction_queryset import LEASE
 from ocrsite.lib import clock
 from ocrsite.lib.database import UtcNow
+from tests import processes
 from tests.extraction.factories import make_extraction
-from tests.extraction.other_host import WORKER
-from tests.postgresql import database_url
+from tests.extraction.other_host import WORKER, work
 from tests.tokens.rows import make_token
 from tokens import circuit_breaker
 from tokens.models import CoolDown, TokenReservation
@@ -41,11 +38,9 @@ def database_time() -> datetime:
 
 
 def work_on_another_host(hours: float) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "tests.extraction.other_host", str(hours)],
-        env={**os.environ, "DATABASE_URL": database_url()},
-        check=True,
-    )
+    process = processes.start(work, hours)
+    process.join()
+    assert process.exitcode == 0
 
 
 @pytest.mark.parametrize("hours", [1, -1])

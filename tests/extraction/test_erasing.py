@@ -1,9 +1,6 @@
 """Erasing: what goes, what the ledger keeps, and that a killed worker leaves nothing half done."""
 
-import os
 import signal
-import subprocess
-import sys
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.conf import settings as site_settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.db.models import Sum
@@ -33,9 +29,10 @@ from extraction.models import (
     State,
 )
 from logs.models import ApplicationLog, AuditEntry, RetryAttempt
+from tests import processes
 from tests.extraction.exports.made_up import make_succeeded
 from tests.extraction.factories import make_extraction
-from tests.postgresql import database_url
+from tests.extraction.killed import erase_until
 from tests.tokens.rows import make_token
 from tokens import ledger
 from tokens.models import Company, TokenMaster, TokenUsageLog
@@ -411,28 +408,10 @@ def test_a_worker_killed_at_any_step_leaves_the_rest_to_the_next(
     made = [document() for _ in range(3)]
     before = spent()
     [erasure] = erasure_orders.order(ErasureScope.COMPANY, "NT047", by=root, why="Asked.")
-    script = f"""
-import os, signal, django
-django.setup()
-from extraction import erasing, erasure_orders
-from extraction.erasure_orders import NotTheirs, Preview
-erasing.BATCH = 2
-step = erasing.{step}
-def die(*args, **named):
-    if {when == "after"}:
-        step(*args, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-erasing.{step} = die
-erasing.go_on({erasure.pk})
-"""
-    killed = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=site_settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": database_url(), "DATA_DIR": str(data_dir)},
-        check=False,
-        timeout=120,
-    )
-    assert killed.returncode == -signal.SIGKILL
+
+    process = processes.start(erase_until, step, when, erasure.pk, DATA_DIR=data_dir)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
     while not Erasure.objects.get().ended_at:
         erasing.go_on(erasure.pk)

@@ -1,13 +1,9 @@
 """Companies take turns, however many documents one of them has queued."""
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.conf import settings as django_settings
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -15,8 +11,9 @@ from extraction import fairness, pipeline
 from extraction.fairness import claim_fairest
 from extraction.models import Extraction, State
 from extraction.models.extraction_queryset import ROWS_AT_ONCE, ExtractionQuerySet
+from tests import processes
+from tests.extraction.claimer import claim_all
 from tests.extraction.factories import make_extraction
-from tests.postgresql import database_url
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
@@ -238,36 +235,11 @@ def test_message_runs_whose_turn_it_is_and_its_own_row_when_nothing_is_queued(
 def test_eight_processes_take_each_row_once_and_every_company_in_turn() -> None:
     for company_id, number in {"A": 150, "B": 30, "C": 30}.items():
         queue(company_id, number)
-    claimers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.extraction.claimer"],
-            cwd=django_settings.BASE_DIR,
-            env={
-                **os.environ,
-                "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-                "DATABASE_URL": database_url(),
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(PROCESSES)
-    ]
 
-    for claimer in claimers:
-        assert claimer.stdout is not None
-        assert claimer.stdout.readline() == "ready\n"
-    for claimer in claimers:
-        assert claimer.stdin is not None
-        claimer.stdin.write("go\n")
-        claimer.stdin.flush()
-    outputs = [claimer.communicate()[0] for claimer in claimers]
+    with processes.together(claim_all, [()] * PROCESSES) as claimers:
+        claimed = [pk for claimer in claimers for pk in claimer.result()]
 
-    assert [claimer.returncode for claimer in claimers] == [0] * PROCESSES
-    claimed = [pk for output in outputs for pk in output.split()]
-    assert sorted(claimed) == sorted(
-        str(pk) for pk in Extraction.objects.values_list("pk", flat=True)
-    )
+    assert sorted(claimed) == sorted(Extraction.objects.values_list("pk", flat=True))
     order = Extraction.objects.order_by("claimed_at").values_list("company_id", flat=True)
     # Each of the others is through long before half of A is.
     shares = Counter(order[:120])

@@ -1,14 +1,10 @@
 """kill -9 at each step of an attempt: what the provider billed is in the ledger, and only once."""
 
-import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.conf import settings
 from django.db.models import F, Sum
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -17,9 +13,10 @@ from extraction import pipeline, submission
 from extraction.models import Extraction, State
 from extraction.worker import housekeeping
 from extraction.worker.reconciler import Reconciler
+from tests import processes
 from tests.emulator.server import Emulator
+from tests.extraction import killed
 from tests.extraction.sample_documents import pdf, upload
-from tests.postgresql import database_url
 from tests.tokens.rows import make_budget, make_quota, make_token
 from tokens import ledger_audit
 from tokens.costs import units
@@ -41,20 +38,12 @@ def queued() -> Extraction:
 
 def die_at(step: str, extraction: Extraction, emulator: Emulator) -> None:
     """Have another process work on it, and see that it was killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.extraction.killed", step, str(extraction.pk)],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-            "DATABASE_URL": database_url(),
-            "GEMINI_BASE_URL": emulator.url,
-        },
-    )
+    process = processes.start(killed.work_until, step, extraction.pk, GEMINI_BASE_URL=emulator.url)
     if step == "after send":
         assert emulator.wait_for_calls(1, seconds=60)
         process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert emulator.wait_until_idle()
 
 

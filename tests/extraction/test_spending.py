@@ -1,8 +1,5 @@
 """Many processes read with one key at once: its limit holds, and nothing that fits is rejected."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,11 +10,12 @@ from django.utils import timezone
 from extraction.documents.document import Document, PageImage
 from extraction.models import Extraction, State
 from extraction.readers.registry import cost_of
+from tests import processes
 from tests.emulator.server import Emulator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf
+from tests.extraction.spender import work
 from tests.overspending import overspending_watched
-from tests.postgresql import database_url
 from tests.tokens.rows import make_token
 from tokens.models import TokenMaster, TokenReservation, TokenStatus, TokenUsageLog
 
@@ -47,21 +45,10 @@ def test_calls_of_several_processes_that_cost_their_most_use_up_a_key_to_its_lim
         make_extraction(file=document.name)
 
     with overspending_watched() as overspent, Emulator(use_whole_budget=True) as emulator:
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-            "DATABASE_URL": database_url(),
-            "GEMINI_BASE_URL": emulator.url,
-        }
-        spenders = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.extraction.spender", str(share), str(PROCESSES)],
-                cwd=settings.BASE_DIR,
-                env=environment,
-            )
-            for share in range(PROCESSES)
-        ]
-        assert [spender.wait() for spender in spenders] == [0] * PROCESSES
+        shares = [(share, PROCESSES) for share in range(PROCESSES)]
+        with processes.together(work, shares, GEMINI_BASE_URL=emulator.url) as spenders:
+            for spender in spenders:
+                spender.result()
         assert overspent() == []
         bills = [call.bill.total for call in emulator.calls if call.bill]
 

@@ -1,18 +1,9 @@
-"""A process that spends a company's quotas through three days, for tests.
+"""What a process does that spends a company's quotas through three days, for tests."""
 
-``python -m tests.tokens.period_spender COMPANY SEED CALLS``: it makes at most so many calls a day,
-and goes on to the next day when it is refused. Its clock is its own. Prints as JSON what it
-settled, in LLM tokens, how often it was refused, and how often although a call would have fitted.
-"""
-
-import json
 import random
-import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import django
 
 BEGINNING = datetime(2026, 11, 30, 12, tzinfo=UTC)  # a Monday, and the last of its month
 DAYS = 3
@@ -20,7 +11,12 @@ MODEL = "gemini-x"
 
 
 def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
-    """Some calls are settled on the day after they began."""
+    """Make at most so many calls a day, and go on to the next day when one is refused.
+
+    Its clock is its own. Some calls are settled on the day after they began. Return what was
+    settled, in LLM tokens, how often it was refused, and how often although a call would have
+    fitted.
+    """
     from ocrsite.lib import clock
     from tokens import ledger
     from tokens.call_cost import Cost
@@ -87,9 +83,3 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
     for taken in kept:
         end(taken)
     return told
-
-
-if __name__ == "__main__":
-    django.setup()
-    result = spend(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
-    sys.stdout.write(json.dumps(result))

@@ -1,20 +1,15 @@
-"""A process that spends a company's quota, for tests: ``python -m tests.tokens.spender``.
+"""What a process does that spends a company's quota, for tests."""
 
-Arguments: company, seed, calls. Prints as JSON what it settled, in LLM tokens, and how many
-calls found no usable key.
-"""
-
-import json
 import random
-import sys
 import uuid
 from datetime import timedelta
 
-import django
-
 
 def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
-    """Make the calls: most settle at or below what was reserved, some are released or unknown."""
+    """Make the calls: most settle at or below what was reserved, some are released or unknown.
+
+    Return what was settled, in LLM tokens, and how many calls found no usable key.
+    """
     from tokens import ledger
     from tokens.call_cost import Cost
     from tokens.selection import KeysBusy, NoUsableKey, take
@@ -55,9 +50,3 @@ def spend(company_id: str, seed: int, calls: int) -> dict[str, int]:
                 ledger.release(attempt_id)
         settled += used
     return {"settled": settled, "without_key": without_key}
-
-
-if __name__ == "__main__":
-    django.setup()
-    result = spend(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
-    sys.stdout.write(json.dumps(result))

@@ -1,16 +1,10 @@
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from django.conf import settings
 from django.db.models import Sum
 
+from tests import processes
 from tests.overspending import overspending_watched
-from tests.postgresql import database_url
 from tests.tokens.rows import make_token
+from tests.tokens.spender import spend
 from tokens.models import TokenMaster, TokenReservation, TokenUsageLog
 
 pytestmark = pytest.mark.vendor
@@ -19,34 +13,16 @@ PROCESSES = 6
 CALLS = 60
 
 
-def running_spenders() -> list[subprocess.Popen[str]]:
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-        "DATABASE_URL": database_url(),
-    }
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.tokens.spender", "NT047", str(seed), str(CALLS)],
-            cwd=Path(settings.BASE_DIR),
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in range(PROCESSES)
-    ]
-
-
 @pytest.mark.django_db(transaction=True)
 def test_processes_spending_together_never_exceed_a_limit_and_lose_no_charge() -> None:
     tokens = [make_token(total_token_limit=20_000) for _ in range(2)]
 
+    shares = [("NT047", seed, CALLS) for seed in range(PROCESSES)]
     with overspending_watched() as overspent:
-        spenders = running_spenders()
-        outputs = [json.loads(spender.communicate()[0]) for spender in spenders]
+        with processes.together(spend, shares) as spenders:
+            outputs = [spender.result() for spender in spenders]
         assert overspent() == []
 
-    assert [spender.returncode for spender in spenders] == [0] * PROCESSES
     assert sum(output["without_key"] for output in outputs) > 0
     settled = sum(output["settled"] for output in outputs)
     assert TokenUsageLog.objects.aggregate(total=Sum("total_tokens_used"))["total"] == settled

@@ -1,19 +1,15 @@
 """Processes that spend together through three periods: never over, and no false refusal."""
 
-import json
-import os
-import subprocess
-import sys
 import uuid
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 import pytest
-from django.conf import settings
 from django.db.models import Sum
 
+from tests import processes
 from tests.overspending import overspending_watched
-from tests.postgresql import database_url
-from tests.tokens.period_spender import BEGINNING, DAYS, MODEL
+from tests.tokens.period_spender import BEGINNING, DAYS, MODEL, spend
 from tests.tokens.rows import make_price, make_quota, make_token
 from tokens import ledger_audit, quota_changes, services
 from tokens.models import (
@@ -34,31 +30,12 @@ PROCESSES = 5
 EACH = 28_000
 
 
-def spending(calls: int) -> list[subprocess.Popen[str]]:
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-        "DATABASE_URL": database_url(),
-    }
-    module = "tests.tokens.period_spender"
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", module, "NT047", str(seed), str(calls)],
-            cwd=settings.BASE_DIR,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for seed in range(PROCESSES)
-    ]
-
-
 def interfere(
-    quotas: list[Quota], keys: list[TokenMaster], spenders: list["subprocess.Popen[str]"]
+    quotas: list[Quota], keys: list[TokenMaster], spenders: list[Future[dict[str, int]]]
 ) -> None:
     """Raise quotas again and again, and replace keys, while the others spend."""
     rounds = 0
-    while any(spender.poll() is None for spender in spenders):
+    while not all(spender.done() for spender in spenders):
         for quota in quotas:
             more = 50 * (EACH if quota.currency else 1)
             quota.raised_by = min(quota.raised_by + more, 20 * more)
@@ -87,13 +64,13 @@ def test_processes_spending_through_three_days_never_exceed_a_quota(calls: int) 
     make_quota(keys[1], Period.DAILY, a_day * EACH // 2, **in_money)
     make_quota(company, Period.MONTHLY, 2 * a_day * EACH, **in_money)
 
+    shares = [("NT047", seed, calls) for seed in range(PROCESSES)]
     with overspending_watched() as overspent:
-        spenders = spending(calls)
-        interfere([daily, budget], keys, spenders)
-        told = [json.loads(spender.communicate()[0]) for spender in spenders]
+        with processes.together(spend, shares) as spenders:
+            interfere([daily, budget], keys, spenders)
+            told = [spender.result() for spender in spenders]
         assert overspent() == []
 
-    assert [spender.returncode for spender in spenders] == [0] * PROCESSES
     assert sum(each["refused"] for each in told) > 0
     assert [each["falsely"] for each in told] == [0] * PROCESSES
     assert not TokenReservation.objects.exists()

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests import processes
+from tests.extraction.killed import housekeep_until
 from tests.running_site import ROOT
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import key_rotation, services
@@ -26,41 +28,13 @@ sqlite_only = pytest.mark.skipif(
 
 CANARY = "canary0c7e51f3e9canary"
 
-# One round of the housekeeping, killed before or after a function of the project is called.
-ROUND = """
-import os, pkgutil, signal, sys
-import django
-django.setup()
-from extraction.worker.housekeeping import run_housekeeping
 
-_, target, when = sys.argv
-
-def call_and_die(*args, **kwargs):
-    if when == "after":
-        real(*args, **kwargs)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-if target:
-    owner, _, name = target.rpartition(".")
-    owner = pkgutil.resolve_name(owner)
-    real = getattr(owner, name)
-    setattr(owner, name, call_and_die)
-run_housekeeping()
-"""
-
-
-def housekeeping(data_dir: Path, target: str = "", when: str = "") -> int:
+def housekeeping(data_dir: Path, target: str = "", when: str = "") -> int | None:
     """Run one round in a process of its own and return how it ended."""
-    return subprocess.run(
-        [sys.executable, "-c", ROUND, target, when],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DATA_DIR": str(data_dir),
-            "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-        },
-        check=False,
-    ).returncode
+    database = str(data_dir / "db.sqlite3")
+    process = processes.start(housekeep_until, database, target, when, DATA_DIR=data_dir)
+    process.join()
+    return process.exitcode
 
 
 def on_disk(data_dir: Path) -> list[str]:
@@ -154,7 +128,8 @@ def test_no_byte_stays_after_a_reader_held_a_transaction_meanwhile(
     other.execute("SELECT COUNT(*) FROM TokenMaster").fetchall()
 
     assert housekeeping(data_dir) == 0
-    assert housekeeping(data_dir, "tokens.key_rotation.empty_write_ahead_log", "after") < 0
+    killed = housekeeping(data_dir, "tokens.key_rotation.empty_write_ahead_log", "after")
+    assert killed == -signal.SIGKILL
     assert on_disk(data_dir) != []
     other.execute("COMMIT")
     assert housekeeping(data_dir) == 0

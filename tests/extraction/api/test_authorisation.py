@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -247,15 +247,19 @@ def _status(response: Any) -> int:
 
 
 def _everything(data_dir: Path) -> dict[str, object]:
-    """Every row, but for those that calls change whatever is answered, and every file."""
+    """Every row, but for those that calls change whatever is answered, and every file.
+
+    As the database has them: that takes a tenth of the time of values that the ORM converts.
+    """
     models: list[Any] = [*apps.get_app_config("extraction").get_models(), AuditEntry]
     models += apps.get_app_config("tokens").get_models()
-    rows: dict[str, object] = {
-        model.__name__: list(model._base_manager.order_by("pk").values())
-        for model in models
-        if model._meta.managed and model not in NOTED
-    }
-    return rows | {"files": sorted(map(str, data_dir.rglob("*")))}
+    kept: dict[str, object] = {"files": sorted(map(str, data_dir.rglob("*")))}
+    with connection.cursor() as cursor:
+        for options in (model._meta for model in models if model not in NOTED):
+            if options.managed:
+                key, table = map(connection.ops.quote_name, (options.pk.column, options.db_table))
+                kept[table] = cursor.execute(f"SELECT * FROM {table} ORDER BY {key}").fetchall()
+    return kept
 
 
 @contextmanager

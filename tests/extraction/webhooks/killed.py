@@ -1,21 +1,15 @@
-"""A process that dies by SIGKILL at one step of a delivery, for tests.
+"""What a process does that dies by SIGKILL at one step of a delivery, for tests.
 
-``python -m tests.extraction.webhooks.killed STEP PORT CERTIFICATE``. After "send" it lives on: the
-test kills it while it waits for the answer.
+After "send" it lives on: the test kills it while it waits for the answer.
 """
 
-import sys
 from pathlib import Path
-
-import django
 
 from tests.extraction.killed import die, then_die
 
 
 def deliver_until(step: str, port: int, certificate: Path) -> None:
     """Deliver as a worker does, until the step."""
-    from django.conf import settings
-
     from extraction.models.webhook import WebhookDeliveryQuerySet
     from extraction.webhooks import delivery
     from ocrsite.lib import outbound
@@ -23,7 +17,6 @@ def deliver_until(step: str, port: int, certificate: Path) -> None:
 
     receiver = Receiver(port, certificate)
     outbound.INTERNET = receiver.network()
-    settings.WEBHOOK_HOSTS = [receiver.allowed]
     match step:
         case "after claim":
             delivery.Deliverer._begin = die  # type: ignore[method-assign]  # a death for a test
@@ -38,8 +31,3 @@ def deliver_until(step: str, port: int, certificate: Path) -> None:
     deliverer = delivery.Deliverer()
     while True:
         deliverer.round()
-
-
-if __name__ == "__main__":
-    django.setup()
-    deliver_until(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,23 +1,20 @@
 """kill -9 at each step of a delivery: the message arrives, under one id, and is told once."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from extraction.models import WebhookDelivery, WebhookEndpoint
 from extraction.models.webhook import DeliveryState
 from extraction.webhooks import endpoints
+from tests import processes
 from tests.extraction.webhooks.conftest import drain
+from tests.extraction.webhooks.killed import deliver_until
 from tests.https_receiver import Receiver, respond
-from tests.postgresql import database_url
 
 pytestmark = [pytest.mark.crash, pytest.mark.django_db(transaction=True), pytest.mark.vendor]
 
@@ -45,22 +42,14 @@ def test_message_of_a_process_killed_arrives(
         respond(handler, 200)  # type: ignore[arg-type]
 
     receiver.answer = answer
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.extraction.webhooks.killed", step),
-            *(str(receiver.port), str(receiver.certificate)),
-        ],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "ocrsite.settings",
-            "DATABASE_URL": database_url(),
-        },
+    process = processes.start(
+        deliver_until, step, receiver.port, receiver.certificate, WEBHOOK_HOSTS=[receiver.allowed]
     )
     if step == "after send":
         assert arrived.wait(60)
         process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     killed.set()
 
     past = timezone.now() - timedelta(seconds=1)
