@@ -241,7 +241,7 @@ def begin_attempt(
         # a trial call; where it is none, ending it as one does no harm to the real one.
         return Call(last, last.token, half_open=True, varied=varied)
     if attempt_id is not None:
-        ledger.release(attempt_id)  # reserved before the database went away
+        ledger.end_reservation(attempt_id)  # reserved before the database went away
     attempt_id = attempt_id or uuid.uuid4()
     repaired = last if last and last.failure == Failure.REPAIR else None
     # Not in the attempt's transaction: a key found Exceeded stays so when no other will do. After

@@ -92,7 +92,7 @@ def _draw(document: Path, media_type: str, page_count: int, target: Path) -> Non
             if media_type != PDF:
                 _draw_image(document, media_type, page_count, drawn, limits)
             elif sandbox.poppler_installed():
-                _draw_with_poppler(document, drawn, limits)
+                _draw_with_poppler(document, page_count, drawn, limits)
             else:
                 _draw_with_pdfium(document, drawn, limits)
         if len(list(drawn.iterdir())) != page_count:
@@ -205,7 +205,7 @@ def _count_with_poppler(path: Path) -> int:
     return int(found[1])
 
 
-def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
+def _draw_with_poppler(document: Path, page_count: int, drawn: Path, limits: Limits) -> None:
     # Imported where used: a web process that gets no PDF does without.
     import pdf2image
     from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
@@ -215,6 +215,7 @@ def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
     link = drawn.with_name(f"poppler-{limits.cpu}")
     if wrappers is not None:
         link.symlink_to(wrappers)
+        link.with_suffix(".pages").write_text(f"{page_count}\n")
     try:
         pdf2image.convert_from_path(
             document,
@@ -235,6 +236,8 @@ def _draw_with_poppler(document: Path, drawn: Path, limits: Limits) -> None:
         _raise_if_out_of_limits(link)
         raise _why_not_counted(str(error)) from error
     _raise_if_out_of_limits(link)
+    if not any(drawn.iterdir()):
+        raise _why_not_counted(_said(link))
     # pdftoppm pads its numbers, so that names sort as pages do.
     for number, path in enumerate(sorted(drawn.iterdir()), start=1):
         path.rename(drawn / f"{number:03}.jpg")
@@ -245,10 +248,15 @@ def _raise_if_out_of_limits(link: Path) -> None:
     code = link.with_suffix(".exit")
     if code.exists():
         sandbox.raise_if_out_of_cpu(int(code.read_text() or 0))
-    stderr = link.with_suffix(".errors")
     # pdftoppm leaves out a picture that does not fit into memory, and ends as if all were well.
-    if stderr.exists() and b"out of memory" in stderr.read_bytes().lower():
+    if "out of memory" in _said(link).lower():
         raise _took_too_long()
+
+
+def _said(link: Path) -> str:
+    """What pdftoppm complained of, by what the wrappers left beside a link."""
+    stderr = link.with_suffix(".errors")
+    return stderr.read_text(errors="replace") if stderr.exists() else ""
 
 
 def _draw_with_pdfium(document: Path, drawn: Path, limits: Limits) -> None:

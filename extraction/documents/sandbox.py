@@ -5,6 +5,7 @@ Windows) the wall clock is the only limit, and ``extraction.checks`` warns of it
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -60,6 +61,9 @@ class Limits:
     cpu: int
     wall: float
     memory: int = MEMORY
+
+
+_VERSION_LIMITS = Limits(cpu=10, wall=30)
 
 
 class OutOfCpu(Exception):
@@ -245,14 +249,18 @@ def poppler_path() -> Path | None:
     None where limits cannot be set (no prlimit): pdf2image then finds poppler on PATH. The wrappers
     are called through a symbolic link to this folder, whose name ends with a hyphen and the seconds
     of CPU time. Beside the link go pdftoppm's stderr (``<link>.errors``) and the last exit code
-    (``<link>.exit``), because pdf2image drops both.
+    (``<link>.exit``), because pdf2image drops both. It also asks for the version and the number of
+    pages; both are known, and starting poppler for them would take a fifth of a page's CPU time:
+    the number stands in ``<link>.pages``.
     """
     limits = _limit_command(f'"$cpu:$((cpu + {CPU_MARGIN}))"', MEMORY)
-    setpriv = shutil.which("setpriv")
-    if not limits or setpriv is None:
+    setpriv, pdftoppm = shutil.which("setpriv"), shutil.which("pdftoppm")
+    if not limits or setpriv is None or pdftoppm is None:
         return None
-    installed = {tool: path for tool in POPPLER_TOOLS if (path := shutil.which(tool))}
-    scripts = {tool: _wrapper(limits, setpriv, path) for tool, path in installed.items()}
+    scripts = {
+        "pdfinfo": '#!/bin/sh\nread -r pages <"${0%/*}.pages" && echo "Pages: $pages"\n',
+        "pdftoppm": _wrapper(limits, setpriv, pdftoppm),
+    }
     version = hashlib.sha256("".join(scripts.values()).encode()).hexdigest()[:12]
     folder = Path(settings.DATA_DIR) / "poppler" / version
     if not folder.is_dir():
@@ -262,16 +270,22 @@ def poppler_path() -> Path | None:
 
 def _wrapper(limits: list[str], setpriv: str, path: str) -> str:
     environment = " ".join(f'${{{name}+"{name}=${name}"}}' for name in PASSED_ON)
-    # Not with "-v": pdf2image reads poppler's version from stderr. Not for pdfinfo: its stderr
-    # tells that a document is locked.
-    redirect = '[ "$1" = -v ] || exec 2>>"$link.errors"\n' if path.endswith("pdftoppm") else ""
+    version = shlex.quote(_version(path))
     prefix = " ".join(word if "$cpu" in word else shlex.quote(word) for word in limits)
     # pdf2image kills this shell when time is up; the tool then ends with it.
     return (
-        f"#!/bin/sh\nlink=${{0%/*}}\ncpu=${{link##*-}}\n{redirect}"
+        f'#!/bin/sh\n[ "$1" = -v ] && {{ echo {version} >&2; exit; }}\n'
+        'link=${0%/*}\ncpu=${link##*-}\nexec 2>>"$link.errors"\n'
         f"env -i {environment} {prefix} {shlex.quote(setpriv)} --pdeathsig KILL "
         f'{shlex.quote(path)} "$@"\ncode=$?\necho $code >"$link.exit"\nexit $code\n'
     )
+
+
+@functools.cache
+def _version(path: str) -> str:
+    """What a tool says of its version first; poppler says it to stderr."""
+    said = run(path, "-v", limits=_VERSION_LIMITS).stderr
+    return said.decode(errors="replace").partition("\n")[0]
 
 
 def _install(scripts: Mapping[str, str], folder: Path) -> None:

@@ -16,6 +16,7 @@ from django_q.brokers import get_broker
 from extraction import liveness, outcomes
 from extraction.documents import retention as file_retention
 from extraction.documents import sandbox
+from extraction.invoices.schema import Invoice
 from extraction.models import Extraction
 from extraction.readers.registry import reader_for
 from extraction.worker import row_retention
@@ -108,16 +109,21 @@ def run_worker() -> int:
 
 
 def _load_readers() -> None:
-    """Load what reads, before the fork, so that the processes share its memory.
+    """Load what reads, before the fork, so that the processes share its memory and its start.
 
-    Each then takes 29 MiB of its own instead of 59.
+    Each then takes 29 MiB of its own instead of 59, and a tenth of a second of CPU less for its
+    first document.
     """
     # Imported here, since no other process needs it before it reads.
-    from extraction.readers.gemini.client import tls_context
+    import pdf2image  # noqa: F401
+    from PIL import JpegImagePlugin  # noqa: F401
+
+    from extraction.readers.gemini import client
 
     for provider in Provider:
         reader_for(provider)
-    tls_context()
+    client.preload()
+    Invoice.model_rebuild()
 
 
 def _ensure_schedules() -> None:

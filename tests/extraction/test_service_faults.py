@@ -245,8 +245,8 @@ def test_a_tool_that_does_not_see_that_the_disk_is_full_blames_nobody(
     assert post(integrator)[0] == 202
     draw = rendering._draw_with_poppler
 
-    def cut(document: Path, drawn: Path, limits: Limits) -> None:
-        draw(document, drawn, limits)
+    def cut(document: Path, page_count: int, drawn: Path, limits: Limits) -> None:
+        draw(document, page_count, drawn, limits)
         os.truncate(drawn / "001.jpg", 100)
 
     monkeypatch.setattr(rendering, "_draw_with_poppler", cut)

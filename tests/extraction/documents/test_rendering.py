@@ -215,14 +215,42 @@ def test_counting_that_does_not_end_in_time_is_not_the_pdfs_fault(
 
 @needs_poppler
 @needs_prlimit
-@pytest.mark.parametrize("tool", ["pdftoppm", "pdfinfo"])
-def test_used_up_cpu_time_rejects_the_pdf(
-    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_tool(monkeypatch, tmp_path, tool, "while :; do :; done")
+def test_used_up_cpu_time_rejects_the_pdf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", '[ "$1" = -v ] || while :; do :; done')
     allow(monkeypatch, wall=60)
 
     assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
+
+
+@needs_poppler
+@needs_prlimit
+def test_used_up_cpu_time_rejects_the_pdf_that_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tool(monkeypatch, tmp_path, "pdfinfo", "while :; do :; done")
+    allow(monkeypatch, wall=60)
+    document = tmp_path / "document"
+    document.write_bytes(sample_documents.pdf("one"))
+
+    with pytest.raises(DocumentRejected, match="render_timeout"):
+        rendering.count_pdf_pages(document)
+
+
+@needs_poppler
+@needs_prlimit
+def test_poppler_is_started_once_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = tmp_path / "started"
+    for tool in sandbox.POPPLER_TOOLS:
+        folder = tmp_path / tool
+        folder.mkdir()
+        fake_tool(monkeypatch, folder, tool, f'echo {tool} "$1" >>{started}')
+    for number in ("one", "two"):
+        folder = tmp_path / number
+        folder.mkdir()
+        assert len(draw(sample_documents.pdf(number, number), folder, page_count=2)) == 2
+
+    # Its version is asked for once in the life of a process.
+    assert started.read_text().splitlines() == ["pdftoppm -v", "pdftoppm -r", "pdftoppm -r"]
 
 
 @needs_poppler

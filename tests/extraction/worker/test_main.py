@@ -1,7 +1,10 @@
 """The worker's main process: when it ends, how, and what becomes of held extractions."""
 
 import logging
+import os
 import signal
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -9,6 +12,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import OperationalError
@@ -370,3 +374,28 @@ def test_worker_mails_alerts(
 
     assert main.run_worker() == 0
     assert len(mailoutbox) == 1
+
+
+def test_what_each_process_needs_for_its_first_document_is_loaded_before_the_fork() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _AFTER_LOADING],
+        cwd=django_settings.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "ocrsite.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.split() == ["True"] * 4
+
+
+_AFTER_LOADING = """
+import sys, django
+django.setup()
+from extraction.worker.main import _load_readers
+_load_readers()
+from google.genai import types
+from extraction.invoices.schema import Invoice
+print("pdf2image" in sys.modules, "PIL.JpegImagePlugin" in sys.modules)
+print(types.GenerateContentResponse.__pydantic_complete__, Invoice.__pydantic_complete__)
+"""
