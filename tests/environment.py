@@ -4,6 +4,7 @@ Loaded with ``-p`` so that it comes before pytest-django. Data lands in a folder
 """
 
 import atexit
+import gc
 import os
 import shutil
 import sys
@@ -15,8 +16,21 @@ _MEMORY = "/dev/shm"
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 1024**3:
     tempfile.tempdir = os.environ["TMPDIR"] = _MEMORY
 
-_data_dir = tempfile.mkdtemp(prefix="ocrsite-tests-")
-atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+
+def _folder() -> str:
+    made = tempfile.mkdtemp(prefix="ocrsite-tests-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+_data_dir = _folder()
+# The first process makes it; pytest-xdist's workers find its name.
+if "TESTS_SHARED_FOLDER" not in os.environ:
+    os.environ["TESTS_SHARED_FOLDER"] = _folder()
+
+# What finding the tests makes is kept: looking for garbage in it would take a fifth of that time.
+# tests/conftest.py looks again, once they are found.
+gc.disable()
 
 # Compiled code is kept from run to run, whatever the environment says: compiling anew takes half of
 # the time in which pytest finds the tests, and a quarter of each start of a process.

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import httpx2
 import psutil
+from django.core.files import locks
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,11 +53,19 @@ call_command("demo", verbosity=0)
 
 @functools.cache
 def _installation() -> Path:
-    """The data folder of a new installation on SQLite, made once in each process of tests."""
-    folder = Path(tempfile.mkdtemp(prefix="ocrsite-installation-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    RunningSite(folder, fresh=True).client.close()
-    return folder
+    """The data folder of a new installation on SQLite, made once in each run of tests."""
+    shared = os.environ.get("TESTS_SHARED_FOLDER")  # tests/environment.py sets it
+    if shared is None:
+        shared = tempfile.mkdtemp(prefix="ocrsite-installation-")
+        atexit.register(shutil.rmtree, shared, ignore_errors=True)
+    made, draft = Path(shared, "installation"), Path(shared, "draft")
+    with Path(shared, "lock").open("w") as lock:  # pytest-xdist's workers ask at the same time
+        locks.lock(lock, locks.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(draft, ignore_errors=True)
+            RunningSite(draft, fresh=True).client.close()
+            draft.rename(made)
+    return made
 
 
 class RunningSite:

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def rows(site: RunningSite) -> None:
 def staff(browser: Browser, site: RunningSite, rows: None) -> Iterator[Page]:
     context = browser.new_context(base_url=site.url, viewport=DESK)
     page = context.new_page()
-    come_back(page, site)
+    be_logged_in(page, site)
     yield page
     context.close()
 

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.browser.test_upload import assert_accessible_and_fitting
 from tests.running_site import RunningSite
 
@@ -19,7 +19,7 @@ def test_reference_is_accessible_and_fits_every_window(
     messages: list[str] = []
     page.on("console", lambda message: messages.append(message.text))
     page.emulate_media(color_scheme=scheme)
-    come_back(page, site)
+    be_logged_in(page, site)
     for width in (1920, 1280, 390, 320):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto("/api/docs/")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.browser.test_log_in import come_back, log_in
+from tests.browser.test_log_in import be_logged_in, log_in
 from tests.browser.test_upload import assert_accessible_and_fitting
 from tests.running_site import RunningSite
 
@@ -33,7 +33,7 @@ def width(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> Iter
 
     page.on("console", hear)
     page.on("pageerror", lambda error: messages.append(str(error)))
-    come_back(page, site)
+    be_logged_in(page, site)
     width, scheme = request.param
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
@@ -20,7 +20,7 @@ def test_first_page_fits_and_leads_to_what_it_counts(
     page.on("console", lambda message: messages.append(message.text))
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     site.post(ROOT / "samples" / "acme-invoice.pdf")
-    come_back(page, site)
+    be_logged_in(page, site)
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto("/admin/")
@@ -42,7 +42,7 @@ def test_first_page_fits_and_leads_to_what_it_counts(
 
 
 def test_staff_pause_reading_and_operators_are_told(page: Page, site: RunningSite) -> None:
-    come_back(page, site)
+    be_logged_in(page, site)
     page.goto(WORKERS)
     assert Axe().run(page).response["violations"] == []
     page.get_by_label("Reason").fill("Upgrade")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.browser.test_upload import assert_accessible_and_fitting
 from tests.running_site import RunningSite
 
@@ -71,7 +71,7 @@ def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> I
     width, scheme = request.param
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    come_back(page, site)
+    be_logged_in(page, site)
     yield page
     # SCREENSHOTS=folder keeps what each test ended with.
     if folder := os.environ.get("SCREENSHOTS"):

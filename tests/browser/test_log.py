@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.running_site import RunningSite
 
 pytestmark = pytest.mark.browser
@@ -17,7 +17,7 @@ def test_log_is_filtered_and_exported_without_a_word_from_the_browser(
 ) -> None:
     messages: list[str] = []
     page.on("console", lambda message: messages.append(message.text))
-    come_back(page, site)
+    be_logged_in(page, site)
     for address in (LOGS, f"{LOGS}?text=x&range=7d&since=2026-01-01T00:00"):
         page.goto(address)
         assert Axe().run(page).response["violations"] == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.browser.test_upload import SAMPLES, assert_accessible_and_fitting
 from tests.extraction.documents.pages import INVOICE, pdf, write
 from tests.running_site import RunningSite
@@ -35,7 +35,7 @@ def watched(page: Page, site: RunningSite) -> Iterator[Page]:
     messages: list[str] = []
     page.on("console", lambda message: messages.append(message.text))
     page.on("pageerror", lambda error: messages.append(str(error)))
-    come_back(page, site)
+    be_logged_in(page, site)
     yield page
     assert messages == []
 
@@ -136,7 +136,7 @@ def test_reason_leads_to_its_value(operator: Page, site: RunningSite, tmp_path: 
 def test_pointing_at_a_value_scrolls_the_pages_alone(page: Page, site: RunningSite) -> None:
     page.set_viewport_size(DESK)
     page.emulate_media(reduced_motion="reduce")
-    come_back(page, site)
+    be_logged_in(page, site)
     invoice = open_result(page, site, SAMPLES / "globex-3-pages.pdf")
     value(page, LAST_AMOUNT).scroll_into_view_if_needed()
     before = page.evaluate("scrollY")
@@ -156,7 +156,7 @@ def test_pointing_at_a_value_scrolls_the_pages_alone(page: Page, site: RunningSi
 
 @pytest.mark.browser_context_args(has_touch=True, is_mobile=True, viewport=PHONE)
 def test_tapping_a_value_shows_its_place_above_it(page: Page, site: RunningSite) -> None:
-    come_back(page, site)
+    be_logged_in(page, site)
     invoice = open_result(page, site, SAMPLES / "acme-invoice.pdf")
 
     value(page, "total_amount").tap()

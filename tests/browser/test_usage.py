@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.browser.test_upload import assert_accessible_and_fitting
 from tests.running_site import RunningSite, eventually
 
@@ -41,7 +41,7 @@ def staff(page: Page, ledger: RunningSite, request: pytest.FixtureRequest) -> It
 
     page.on("pageerror", lambda error: messages.append(str(error)))
     page.on("console", hear)
-    come_back(page, ledger)
+    be_logged_in(page, ledger)
     width, scheme = request.param
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.test_log_in import come_back
+from tests.browser.test_log_in import be_logged_in
 from tests.browser.test_places import DESK, PHONE, assert_outlined, watched
 from tests.browser.test_review import answer, field, page_of
 from tests.extraction.documents.pages import INVOICE, pdf, write
@@ -240,7 +240,7 @@ def test_tap_on_a_word_fills_the_focused_field(
     page: Page, site: RunningSite, tmp_path: Path
 ) -> None:
     page.emulate_media(reduced_motion="reduce")
-    come_back(page, site)
+    be_logged_in(page, site)
     page.goto(page_of(two_pages(site, tmp_path)))
     total = field(page, "total_amount")
     expect(total).to_be_focused()

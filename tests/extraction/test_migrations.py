@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from django.db.migrations.state import StateApps
 from extraction.invoices.listed import listed_fields
 from extraction.models import Extraction
 from tests.extraction.sample_invoices import make_invoice
+from tests.old_database import migrate, old_database
 
+introspection = connection.introspection
 filling = import_module("extraction.migrations.0013_fill_listed_columns")
 
 pytestmark = [
@@ -27,18 +30,32 @@ pytestmark = [
 DUE = datetime(2026, 11, 24, 12, 0, 0, 250_000, tzinfo=UTC)
 
 
-def migrate(targets: list[tuple[str, str]]) -> StateApps:
-    """Migrate there and return the models of that time."""
-    return MigrationExecutor(connection).migrate(targets).apps
-
-
 @pytest.fixture
-def before(request: pytest.FixtureRequest) -> Iterator[StateApps]:
-    """The models before a migration, in a database that is brought up to date again."""
-    executor = MigrationExecutor(connection)
-    newest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "extraction"]
-    yield migrate([("extraction", request.param)])
-    migrate(newest)
+def before(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateApps]:
+    """The models before a migration."""
+    with old_database(tmp_path, ("extraction", request.param)) as apps:
+        yield apps
+
+
+def columns() -> dict[str, set[str]]:
+    """The columns of every table that is there now, by its name."""
+    with connection.cursor() as cursor:
+        return {
+            name: {row.name for row in introspection.get_table_description(cursor, name)}
+            for name in introspection.table_names(cursor)
+        }
+
+
+def test_migrations_are_undone_and_done_again() -> None:
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
+    now = columns()
+
+    migrate(("extraction", "0005_file_retention"), ("tokens", "0010_installation"))
+    earlier = columns()
+    migrate(*newest)
+
+    assert earlier.keys() < now.keys()
+    assert columns() == now
 
 
 @pytest.mark.parametrize("before", ["0005_file_retention"], indirect=True)
@@ -53,7 +70,7 @@ def test_time_to_ask_again_is_copied_for_rows_that_failed_with_503(before: State
     unavailable = make(state="failed", http_status=503)
     others = [make(state="failed", http_status=502), make(state="waiting")]
 
-    migrate([("extraction", "0006_retry_after_at")])
+    migrate(("extraction", "0006_retry_after_at"))
 
     told = dict(Extraction.with_deleted.values_list("pk", "retry_after_at"))
     assert told == {unavailable: DUE, **dict.fromkeys(others)}
@@ -100,7 +117,7 @@ def test_columns_of_the_list_are_filled_from_stored_invoices(
     old = [stored(before, of_version_1(total_amount=Decimal(number))) for number in range(5)]
     failed = stored(before, None, state="failed")
 
-    migrate([("extraction", "0013_fill_listed_columns")])
+    migrate(("extraction", "0013_fill_listed_columns"))
 
     assert columns_of(ordinary) == listed_fields(make_invoice(**fields))
     for number, pk in enumerate(old):
@@ -123,7 +140,7 @@ def test_odd_stored_results_fill_what_they_can(before: StateApps) -> None:
     lists = stored(before, ["no", "invoice"])
     nothing = stored(before, {"supplier": "x", "total_amount": "1e999"})
 
-    migrate([("extraction", "0013_fill_listed_columns")])
+    migrate(("extraction", "0013_fill_listed_columns"))
 
     assert columns_of(filled) == {
         "document_type": "invoice",
@@ -157,11 +174,11 @@ def test_interrupted_filling_goes_on_with_the_rows_that_are_left(
 
     monkeypatch.setattr(filling, "columns", stop_after_three)
     with pytest.raises(KeyboardInterrupt):
-        migrate([("extraction", "0013_fill_listed_columns")])
+        migrate(("extraction", "0013_fill_listed_columns"))
     done = set(Extraction.with_deleted.filter(document_type="invoice").values_list("pk", flat=True))
     Extraction.with_deleted.filter(pk__in=done).update(invoice_number="kept")
     monkeypatch.setattr(filling, "columns", fill_row)
-    migrate([("extraction", "0013_fill_listed_columns")])
+    migrate(("extraction", "0013_fill_listed_columns"))
 
     assert len(done) == 2  # a whole batch
     numbers = dict(Extraction.with_deleted.values_list("pk", "invoice_number"))

@@ -4,8 +4,10 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
+from django.db.migrations.state import StateApps
 from django.test import Client
 
 from extraction import roles
@@ -22,7 +24,7 @@ from extraction.roles import (
 )
 from tests.extraction.factories import make_user
 from tests.extraction.test_migrations import before as before_migration
-from tests.extraction.test_migrations import migrate
+from tests.old_database import migrate
 
 before = before_migration  # a fixture
 
@@ -152,9 +154,11 @@ def test_roles_are_filled_in_one_query_more_than_there_are_roles_when_nothing_is
 @pytest.mark.vendor
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("before", ["0021_page_turns"], indirect=True)
-def test_rights_of_before_there_were_roles_are_kept(before: object) -> None:
-    old = before.get_model("auth", "User").objects  # type: ignore[attr-defined]
-    permissions = before.get_model("auth", "Permission").objects  # type: ignore[attr-defined]
+def test_rights_of_before_there_were_roles_are_kept(before: StateApps) -> None:
+    # As migrate did then.
+    create_permissions(apps.get_app_config("extraction"), verbosity=0, apps=before)
+    old = before.get_model("auth", "User").objects
+    permissions = before.get_model("auth", "Permission").objects
     with_grants = old.create(username="asha")
     for company_id in ("NT047", "NT048"):
         with_grants.company_grants.create(company_id=company_id)
@@ -162,7 +166,7 @@ def test_rights_of_before_there_were_roles_are_kept(before: object) -> None:
     clerk = old.create(username="clerk", is_staff=True)
     clerk.user_permissions.add(permissions.get(codename="change_extraction"))
 
-    migrate([("extraction", "0027_roles")])
+    migrate(("extraction", "0027_roles"))
     call_command("migrate", verbosity=0)
 
     asha, new, clerk = (User.objects.get(username=name) for name in ("asha", "new", "clerk"))
@@ -177,8 +181,8 @@ def test_rights_of_before_there_were_roles_are_kept(before: object) -> None:
 @pytest.mark.vendor
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("before", ["0021_page_turns"], indirect=True)
-def test_fresh_database_gets_no_members(before: object) -> None:
-    migrate([("extraction", "0027_roles")])
+def test_fresh_database_gets_no_members(before: StateApps) -> None:
+    migrate(("extraction", "0027_roles"))
 
     assert not Role.objects.exists()
     assert not Group.objects.exists()

@@ -1,7 +1,6 @@
 """Whatever a page offers can be opened: every role follows every link, from the first pages on."""
 
 from collections import deque
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -10,6 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import Resolver404, resolve
+from lxml import etree
 
 from extraction.models import Extraction, StaffCompany, State
 from extraction.roles import AUDITOR, ROLES, TOKEN_MANAGER, RoleKind
@@ -27,17 +27,12 @@ pytestmark = [
 BEGIN = ("/", "/extractions/", "/admin/", "/account/")
 
 
-class Links(HTMLParser):
-    """The addresses that a page leads to by links."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "a" and given.get("href"):
-            self.found.append(str(given["href"]))
+def links(page: bytes) -> list[str]:
+    """The addresses that a page leads to by links, each once."""
+    # Python's own parser takes a sixth of the time of the walk.
+    tags = etree.fromstring(page, etree.HTMLParser(encoding="utf-8")).iter("a")
+    addresses = (tag.get("href") for tag in tags)
+    return list(dict.fromkeys(str(address) for address in addresses if address))
 
 
 def kind_of(address: str) -> tuple[Any, ...]:
@@ -75,9 +70,7 @@ def walk(client: Client) -> list[str]:
             continue
         if response.streaming or "text/html" not in response["Content-Type"]:
             continue
-        links = Links()
-        links.feed(response.content.decode())
-        for link in links.found:
+        for link in links(response.content):
             target = urlsplit(urljoin(address, link))
             if target.netloc or target.scheme or target.path == "/logout/":
                 continue

@@ -13,11 +13,13 @@ from django.db.models import Model, ProtectedError, Q
 from django.http import HttpResponseBase
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, reverse
+from pytest_django import DjangoDbBlocker
 
 from extraction.models import ApiClient, CompanyGrant, Extraction, FailedAttempts, State
 from logs.models import ErrorGroup, FailedRetry
 from ocrsite.lib.admin_companies import SHARED, UNBOUND_ONLY, of_company, rule_of
 from ocrsite.lib.email_outbox import addresses
+from tests.kept_rows import kept_rows
 from tests.ocrsite.admin_rows import make_rows
 from tests.tokens.rows import make_token
 from tokens.models import Company, TokenMaster, TokenUsageLog
@@ -35,19 +37,27 @@ SCOPED = [
 WITHOUT_ROWS = {FailedRetry}
 
 
+@pytest.fixture(scope="module")
+def _rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with kept_rows(django_db_blocker):
+        for company_id in (MINE, THEIRS):
+            make_rows(company_id)
+        manager = User.objects.create_user("mia", is_staff=True)
+        manager.user_permissions.add(*Permission.objects.all())
+        manager.staff_companies.create(company=Company.objects.get(company_id=MINE))
+        yield
+
+
 @pytest.fixture
-def rows() -> dict[str, Extraction]:
+def rows(_rows: None) -> dict[str, Extraction]:
     """One of everything for each of the two companies."""
-    return {company_id: make_rows(company_id) for company_id in (MINE, THEIRS)}
+    return {each.company_id: each for each in Extraction.objects.all()}
 
 
 @pytest.fixture
-def manager(rows: object) -> User:
+def manager(_rows: None) -> User:
     """Bound to MINE, with every permission there is; no superuser."""
-    user = User.objects.create_user("mia", is_staff=True)
-    user.user_permissions.add(*Permission.objects.all())
-    user.staff_companies.create(company=Company.objects.get(company_id=MINE))
-    return user
+    return User.objects.get(username="mia")
 
 
 @pytest.fixture

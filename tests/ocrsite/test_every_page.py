@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import DjangoDbBlocker
 
 from extraction.models import Extraction
 from extraction.roles import AUDITOR, LEAD, TOKEN_MANAGER, give
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, rule_of
 from tests.extraction.factories import make_user
 from tests.extraction.test_mistakes import read_one
+from tests.kept_rows import kept_rows
 from tests.ocrsite.admin_rows import make_rows
 from tests.ocrsite.test_bound_staff import MINE, THEIRS, WITHOUT_ROWS, address, text_of
 from tokens.models import Company
@@ -23,29 +26,37 @@ pytestmark = pytest.mark.django_db
 AUDITOR_, MANAGER, SUPERUSER = WHO = ("auditor", "bound manager", "superuser")
 
 
+@pytest.fixture(scope="module")
+def _rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, UUID]]:
+    """One of everything of two companies, people, and the ids of a read document of each."""
+    with kept_rows(django_db_blocker):
+        for company_id in (MINE, THEIRS):
+            make_rows(company_id)
+        manager = make_user("mia", AUDITOR, MINE, THEIRS)
+        give(manager, LEAD)
+        give(manager, TOKEN_MANAGER)
+        manager.staff_companies.create(company=Company.objects.get(company_id=MINE))
+        make_user("ina", AUDITOR)
+        User.objects.create_superuser("root")
+        yield {
+            company_id: read_one(company_id=company_id, file_name=f"read-of-{company_id}.pdf").pk
+            for company_id in (MINE, THEIRS)
+        }
+
+
 @pytest.fixture
-def documents() -> dict[str, Extraction]:
+def documents(_rows: dict[str, UUID]) -> dict[str, Extraction]:
     """A read document of each of two companies, and one of everything besides."""
-    for company_id in (MINE, THEIRS):
-        make_rows(company_id)
-    return {
-        company_id: read_one(company_id=company_id, file_name=f"read-of-{company_id}.pdf")
-        for company_id in (MINE, THEIRS)
-    }
+    return {company_id: Extraction.objects.get(pk=pk) for company_id, pk in _rows.items()}
 
 
 @pytest.fixture
-def people(documents: object) -> dict[str, Client]:
+def people(_rows: object) -> dict[str, Client]:
     """The auditor sees all, the manager of MINE has several roles, the superuser needs none."""
-    manager = make_user("mia", AUDITOR, MINE, THEIRS)
-    give(manager, LEAD)
-    give(manager, TOKEN_MANAGER)
-    manager.staff_companies.create(company=Company.objects.get(company_id=MINE))
-    users = (make_user("ina", AUDITOR), manager, User.objects.create_superuser("root"))
     found = {}
-    for who, user in zip(WHO, users, strict=True):
+    for who, username in zip(WHO, ("ina", "mia", "root"), strict=True):
         found[who] = Client()
-        found[who].force_login(user)
+        found[who].force_login(User.objects.get(username=username))
     return found
 
 

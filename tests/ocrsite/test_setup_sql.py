@@ -104,19 +104,20 @@ def test_every_statement_is_readable_t_sql(batches: list[str], trees: list[exp.E
 
 
 def test_tables_and_columns_are_those_of_the_migrations(
-    created: list[exp.Expr], migrated: list[Statement]
+    created: list[exp.Expr], migrated: list[Statement], tables_of_our_apps: set[str]
 ) -> None:
     ours = tables_in(tree for tree in created if isinstance(tree, exp.Create))
     theirs = final_tables(migrated)
 
     assert ours.keys() - theirs.keys() == {"django_migrations"}
     for table, columns in theirs.items():
-        if table in tables_of_our_apps(migrated):
+        if table in tables_of_our_apps:
             assert ours[table] == columns, table
         else:  # their migrations change defaults and uniqueness, too, by names that a server gives
             assert types(ours[table]) == types(columns), table
 
 
+@pytest.fixture(scope="module")
 def tables_of_our_apps(migrated: list[Statement]) -> set[str]:
     return set(tables_in(each.tree for each in migrated if each.app in OUR_APPS))
 
@@ -151,13 +152,13 @@ def final_tables(migrated: list[Statement]) -> dict[str, dict[str, Column]]:
 
 
 def test_indexes_and_unique_constraints_are_those_of_the_migrations(
-    created: list[exp.Expr], migrated: list[Statement]
+    created: list[exp.Expr], migrated: list[Statement], tables_of_our_apps: set[str]
 ) -> None:
     def keys(trees: Iterable[exp.Expr]) -> set[tuple[str, str, bool, frozenset[str]]]:
         return {
             (each.table, each.text, each.unique, each.not_null)
             for each in indexes_in(trees)
-            if each.table in tables_of_our_apps(migrated)
+            if each.table in tables_of_our_apps
         }
 
     assert keys(created) == keys(each.tree for each in without_dropped_indexes(migrated))

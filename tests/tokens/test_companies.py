@@ -4,17 +4,18 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import StateApps
 from django.db.models import Manager, QuerySet
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from extraction.worker.housekeeping import run_housekeeping
+from tests.old_database import migrate, old_database
 from tests.tokens.rows import insert_by_sql, make_token
 from tokens import companies
 from tokens.companies import register
@@ -159,17 +160,15 @@ def test_company_that_another_process_adds_at_the_same_moment_is_no_error() -> N
 
 
 @pytest.fixture
-def before(transactional_db: None) -> Iterator[StateApps]:
-    """The models before there were companies, in a database that is brought up to date again."""
-    executor = MigrationExecutor(connection)
-    newest = executor.loader.graph.leaf_nodes()
+def before(transactional_db: None, tmp_path: Path) -> Iterator[StateApps]:
+    """The models before there were companies."""
     earlier = [("extraction", "0021_page_turns"), ("tokens", "0010_installation")]
-    yield executor.migrate(earlier).apps
-    MigrationExecutor(connection).migrate(newest)
+    with old_database(tmp_path, *earlier) as apps:
+        yield apps
 
 
 def migrate_to_companies() -> None:
-    MigrationExecutor(connection).migrate([("extraction", "0022_fill_companies")])
+    migrate(("extraction", "0022_fill_companies"))
 
 
 def insert_key(apps: StateApps, company_id: str, name: str | None = None) -> None:

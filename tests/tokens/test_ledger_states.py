@@ -275,7 +275,7 @@ class LedgerMachine(RuleBasedStateMachine):
 # prevents.
 @pytest.mark.no_cover  # each event by itself is tested, and measured, beside this
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("examples", [10, pytest.param(50, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize("examples", [6, pytest.param(50, marks=pytest.mark.chaos)])
 def test_ledger_and_status_are_right_after_any_order_of_events(examples: int) -> None:
     with override_settings():  # takes along the encryption keys that the machine sets
         run_state_machine_as_test(

@@ -243,7 +243,7 @@ def _own_encryption_keys() -> Iterator[None]:
 @pytest.mark.no_cover  # each event by itself is tested, and measured, beside this
 @pytest.mark.usefixtures("_own_encryption_keys")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("examples", [6, pytest.param(60, marks=pytest.mark.chaos)])
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.chaos)])
 def test_periods_are_right_after_any_order_of_events(examples: int) -> None:
     run_state_machine_as_test(
         QuotaMachine,

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from pytest_django import Settings
+from pytest_django import DjangoDbBlocker, Settings
 from rest_framework.test import APIClient
 
 from extraction.api.urls import urlpatterns
@@ -27,6 +27,7 @@ from tests.extraction.api.schema_checked import SchemaCheckedClient
 from tests.extraction.factories import make_extraction, make_user
 from tests.extraction.sample_documents import pdf, upload
 from tests.extraction.sample_invoices import make_invoice
+from tests.kept_rows import kept_rows
 from tests.tokens.rows import make_company, make_quota, make_token
 from tokens.models import Provider
 from tokens.periods import Period
@@ -297,14 +298,24 @@ def _row(method: str, name: str) -> dict[str, int]:
     return dict(zip(CALLERS, statuses, strict=True))
 
 
+@pytest.fixture(scope="module")
+def kept_callers(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[dict[str, Caller]]:
+    with kept_rows(django_db_blocker):
+        make_token("none", provider=Provider.OFFLINE)
+        make_company(COMPANY)
+        make_user("ina", OPERATOR, OTHER)
+        yield {kind: Caller(kind) for kind in CALLERS}
+
+
 @pytest.fixture
-def callers(data_dir: Path, db: None, settings: Settings) -> dict[str, Caller]:
+def callers(
+    kept_callers: dict[str, Caller], data_dir: Path, db: None, settings: Settings
+) -> dict[str, Caller]:
     settings.EXTRACT_WAIT_SECONDS = 0
     settings.WEBHOOK_HOSTS = ["hooks.example.com"]
-    make_token("none", provider=Provider.OFFLINE)
-    make_company(COMPANY)
-    make_user("ina", OPERATOR, OTHER)
-    return {kind: Caller(kind) for kind in CALLERS}
+    return kept_callers
 
 
 def test_table_has_a_row_for_every_route_and_method_and_no_other() -> None:

@@ -1,7 +1,7 @@
 """Requests made up from the description, sent over HTTP to a site as ``serve`` starts it.
 
 By every kind of client; what one request changes stays for the next ones. The same in one process,
-with more requests and each one undone: ``test_generated_requests``.
+with more requests and each one undone: ``test_generated_requests``. ``make chaos`` sends more.
 """
 
 import json
@@ -23,8 +23,6 @@ from tests.running_site import RunningSite, running_site
 
 pytestmark = pytest.mark.crash
 
-# For each operation and client.
-REQUESTS = 4
 ROWS = "from tests.extraction.api.served_rows import make; make()"
 
 
@@ -59,9 +57,12 @@ def test_description_is_served_as_it_is_made(served: Served) -> None:
     assert served.session.get(f"{served.site.url}/api/schema/").json() == openapi()
 
 
+@pytest.mark.parametrize("number", [2, pytest.param(8, marks=pytest.mark.chaos)])
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_answer_is_as_described(method: str, path: str, caller: str, served: Served) -> None:
+def test_every_answer_is_as_described(
+    method: str, path: str, caller: str, number: int, served: Served
+) -> None:
     key = served.keys.get(caller)
     asked = Asked(
         served.described[path][method], key or "", served.named[caller][f"{method} {path}"]
@@ -70,7 +71,7 @@ def test_every_answer_is_as_described(method: str, path: str, caller: str, serve
 
     @seed(15)
     @hypothesis_settings(
-        max_examples=REQUESTS,
+        max_examples=number,
         database=None,
         deadline=None,
         phases=[Phase.generate],
