@@ -8,6 +8,13 @@ from typing import Any
 
 from extraction.evidence import more_labels
 from extraction.evidence.findings import Doubt, Found
+from extraction.evidence.left_out import (
+    is_due_by_terms,
+    missing_in_rows,
+    owner_of,
+    printed_net,
+    vat_ids,
+)
 from extraction.evidence.page_index import PageIndex
 from extraction.evidence.printed_ibans import ibans_in
 from extraction.evidence.printed_texts import folded
@@ -27,6 +34,10 @@ _PAY_BY = re.compile(
     r"\b(?:payable|pay(?:ment)?|zahlbar|zahlung|rein netto|netto|[àa] payer)\b"
     r"[^\n]{0,40}?\b(?:by|before|until|bis|avant le)\b",
     re.IGNORECASE,
+)
+# Those of the total that are not the amount due's as well.
+_TOTAL_ALONE = tuple(
+    label for label in _AMOUNTS["total_amount"] if "due" not in label.pattern.lower()
 )
 _PARTIES = ("supplier", "customer")
 # Numbers that are not the invoice's.
@@ -123,17 +134,37 @@ class PageLabels:
             found = [text for text in self._at_label(path) if text != issued]
             if invoice.get(path) is None and found and Decimal(0) != _number(found[0]):
                 yield {"path": path, "code": "absent", "said": found[0]}
-        net, total = (_number(invoice.get(name)) for name in ("taxable_amount", "total_amount"))
-        if invoice.get("tax_total") is None and net and total and net != total:
+            elif path == "due_date" and invoice.get(path) is None and self._is_due(is_einvoice):
+                yield {"path": path, "code": "absent", "said": None}
+        untaxed, total = (_number(invoice.get(name)) for name in ("taxable_amount", "total_amount"))
+        if invoice.get("tax_total") is None and untaxed and total and untaxed != total:
             yield {"path": "tax_total", "code": "absent", "said": None}
         if invoice.get("currency") is None and self._page.currencies:
             yield {"path": "currency", "code": "absent", "said": None}
         due = self._at_label("amount_due")
-        if invoice.get("amount_due") is None and due and total not in map(_number, due):
+        is_other = total not in map(_number, due)
+        if invoice.get("amount_due") is None and due and (is_other or self._is_at_own_label(total)):
             yield {"path": "amount_due", "code": "absent", "said": due[0]}
+        if net := printed_net(invoice, self._page):
+            yield {"path": "taxable_amount", "code": "absent", "said": format(net, "f")}
+        yield from missing_in_rows(invoice, self._page)
         yield from self._missing_tax_ids(invoice)
         if not is_einvoice:
             yield from self._missing_parties(invoice)
+
+    def _is_due(self, is_einvoice: bool) -> bool:
+        """Whether a due date stands beside its label, or follows from terms.
+
+        Below a label may stand the date of issue alone. An e-invoice may state terms instead of the
+        date (EN 16931, BR-CO-25).
+        """
+        due = (labels.DUE_DATE, more_labels.DUE_DATE)
+        beside = any(self._layout.day(label, below=False) for label in due)
+        return beside or (not is_einvoice and is_due_by_terms(self._layout.lines))
+
+    def _is_at_own_label(self, total: Decimal | None) -> bool:
+        """Whether the total stands at a label of its own, so that an amount due is one more."""
+        return total in self._layout.amounts(_TOTAL_ALONE)
 
     def _missing_parties(self, invoice: Mapping[str, Any]) -> Iterator[Doubt]:
         """Yield the customer and the account that are labelled and were not read."""
@@ -151,6 +182,10 @@ class PageLabels:
             if not read[party] and folded(found) not in read.values():
                 yield {"path": f"{party}.tax_id", "code": "absent", "said": found}
                 read[party] = folded(found)
+        for found in (*(each for _, each in self._tax_ids()), *vat_ids(self._layout.lines)):
+            if owner := owner_of(found, read):
+                yield {"path": f"{owner}.tax_id", "code": "absent", "said": found}
+                read[owner] = folded(found)
 
     def _tax_ids(self) -> Iterator[tuple[str, str]]:
         """Yield the labelled tax ids, each after the party that it is of."""

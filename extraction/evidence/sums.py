@@ -1,9 +1,12 @@
 """Which numbers follow from numbers that are proven, where the document does not print them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
 
 _HALF_CENT = Decimal("0.005")
+_CENT = Decimal("0.01")
+# A tax of 0.5 % leaves its net amount open by so many cents.
+_MOST_CENTS = 101
 _Numbers = Mapping[str, Decimal]
 
 
@@ -119,3 +122,31 @@ def _products_for(path: str, numbers: _Numbers) -> Iterator[tuple[list[str], Dec
         factors = [f"{row}.taxable_amount", f"{row}.rate"]
         if all(factor in numbers for factor in factors):
             yield factors, numbers[factors[0]] * numbers[factors[1]] / 100, 2 * _HALF_CENT
+
+
+def printed_for_rate(
+    row: Mapping[str, str | None], printed: Container[Decimal]
+) -> Iterator[tuple[str, Decimal]]:
+    """Yield the amount that a tax row lacks, by name, if what the others tell is printed.
+
+    The net amount is that of a tax rounded to cents, so that several would do: only those printed
+    are looked for, from the one that fits best.
+    """
+    rate, net, tax = (
+        Decimal(text) if text else None
+        for text in (row["rate"], row["taxable_amount"], row["tax_amount"])
+    )
+    if not rate:
+        return
+    if tax is None and net:
+        amount = (net * rate / 100).quantize(_CENT)
+        if abs(amount) in printed:
+            yield "tax_amount", amount
+    if net is None and tax:
+        exact = (tax * 100 / rate).quantize(_CENT)
+        slack = int(50 / abs(rate)) + 1
+        for cents in sorted(range(-slack, slack + 1), key=abs) if slack <= _MOST_CENTS else ():
+            amount = exact + cents * _CENT
+            if abs(amount) in printed:
+                yield "taxable_amount", amount
+                return

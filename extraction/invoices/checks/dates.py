@@ -85,7 +85,7 @@ def due_date_matches_terms(fields: InvoiceFields) -> Check | None:
     if issued is None or due is None:
         return None
     net, periods = _periods(terms)
-    if not periods or (_DISCOUNT.search(terms) and not net and len(periods) == 1):
+    if not periods or _is_of_discount(terms, net, periods):
         return None
     term = (due - issued).days
     return Check(
@@ -101,6 +101,17 @@ def follows_from_terms(issued: date, due: date, terms: str) -> bool:
     """Return whether a due date is what the terms count from the invoice date at the longest."""
     _, periods = _periods(terms)
     return bool(periods) and (due - issued).days == max(periods)
+
+
+def names_term(terms: str) -> bool:
+    """Return whether terms count the days until an invoice is due, not only those of a discount."""
+    net, periods = _periods(terms)
+    return bool(periods) and not _is_of_discount(terms, net, periods)
+
+
+def _is_of_discount(terms: str, net: set[int], periods: set[int]) -> bool:
+    """Whether the only period that terms name is that of a discount."""
+    return len(periods) == 1 and not net and bool(_DISCOUNT.search(terms))
 
 
 def _periods(terms: str) -> tuple[set[int], set[int]]:

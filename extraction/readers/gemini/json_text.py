@@ -1,8 +1,9 @@
 """The JSON object in the text that a model answers, whatever stands around it. Pure.
 
 Models wrap it in code fences, prose, arrays and envelopes, write line breaks and backslashes into
-strings, commas before brackets, blanks that do not break, and comments. None of that changes what
-the object says.
+strings, commas before brackets, blanks that do not break, and comments. Some write strings as
+Python does, in single quotation marks, or in the curly ones of typography. None of that changes
+what the object says.
 """
 
 import json
@@ -25,6 +26,16 @@ _REPAIRED = re.compile(
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*+"?|,(?=\s*[}\]])', re.DOTALL)
 # A backslash that is none of JSON's escapes stands for itself: "R\&D".
 _ESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}|(?P<other>))')
+# Strings in each kind of quotation marks. A letter beside a single mark shows that it is an
+# apostrophe, as in O'Brien: where the string ends is open then, and it is left as it is. So is one
+# with an escape that JSON does not know, or without an end.
+_QUOTED = re.compile(
+    r"""(?P<plain>"(?:[^"\\]|\\.)*+"?)"""
+    r"""|(?<!\w)'(?P<single>(?:[^'\\\n]|\\['"\\/bfnrtu])*+)(?P<end>'(?!\w))?"""
+    r"""|“(?P<curly>[^“”"\\\n]*+)”|\b(?P<word>True|False)\b""",
+    re.DOTALL,
+)
+_IN_SINGLE = re.compile(r'\\.|"')
 
 
 def _number(digits: str) -> Decimal | str:
@@ -44,13 +55,40 @@ def objects_in(text: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[d
 
     Numbers are Decimal. Of prose only the first objects are looked at.
     """
-    for candidate in (text, _repaired(text)):
-        found = [
-            wanted for value in _values_in(candidate) for wanted in _wanted_in(value, is_wanted)
-        ]
-        if found:
-            return found
-    return []
+    return _found_in(text, is_wanted) or _found_in(_repaired(text), is_wanted)
+
+
+def quoted_otherwise_in(
+    text: str, is_wanted: Callable[[dict[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    """Return the wanted objects of a text whose strings stand in single or curly marks.
+
+    As Python's ``repr`` writes them. None where an apostrophe leaves open where a string ends: what
+    then stands outside of strings is no JSON.
+    """
+    begins = text.find("{")
+    if begins < 0:
+        return []
+    return _found_in(_repaired(_QUOTED.sub(_in_double_marks, text[begins:])), is_wanted)
+
+
+def _found_in(text: str, is_wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    return [wanted for value in _values_in(text) for wanted in _wanted_in(value, is_wanted)]
+
+
+def _in_double_marks(found: re.Match[str]) -> str:
+    if found["word"]:
+        return found["word"].lower()
+    if found["curly"] is not None:
+        return f'"{found["curly"]}"'
+    if found["end"]:
+        return f'"{_IN_SINGLE.sub(_unescaped, found["single"])}"'
+    return found[0]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return a part of a string in single marks as it stands in double ones."""
+    return {"\\'": "'", '"': '\\"'}.get(found[0], found[0])
 
 
 def _repaired(text: str) -> str:

@@ -29,7 +29,7 @@ from extraction.invoices.schema import (
 )
 from extraction.readers.gemini import currencies, notations, numbers
 from extraction.readers.gemini.document_types import document_type
-from extraction.readers.gemini.json_text import objects_in
+from extraction.readers.gemini.json_text import objects_in, quoted_otherwise_in
 from extraction.readers.gemini.notations import Unclear, Understood, cleaned, is_absent, plain
 
 # Without these there is no invoice, so one that cannot be understood is asked for again.
@@ -54,6 +54,7 @@ _RUPEE_COUNTRIES = {
 }
 
 CREDIT_NOTE = "The total is negative, so the invoice was taken as a credit note."
+QUOTED = "The answer was written with other quotation marks than asked for."
 
 
 class Unusable(Exception):
@@ -81,6 +82,13 @@ class Normalised:
 def normalised(answer: str) -> Normalised:
     """Return what the text of an answer says. Raises Unusable."""
     objects = objects_in(answer, _has_type)
+    if not objects and (objects := quoted_otherwise_in(answer, _has_type)):
+        read = _read(objects)
+        return replace(read, warnings=(QUOTED, *read.warnings))
+    return _read(objects)
+
+
+def _read(objects: list[dict[str, Any]]) -> Normalised:
     if not objects:
         raise Unusable("the whole answer (no JSON object with a document_type)")
     if all(found == objects[0] for found in objects):

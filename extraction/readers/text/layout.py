@@ -99,10 +99,10 @@ class TextLayout:
                     return name
         return None
 
-    def day(self, label: re.Pattern[str]) -> date | None:
+    def day(self, label: re.Pattern[str], *, below: bool = True) -> date | None:
         """Return the first day beside the label, or below it."""
         for cells in self.after(label):
-            for text in (_value(cells.beside), *cells.below[:2]):
+            for text in (_value(cells.beside), *(cells.below[:2] if below else ())):
                 if day := self._first_day(text[:40]):
                     return day
         return None

@@ -129,8 +129,16 @@ def test_a_labelled_value_that_was_not_read_is_missed(path: str, said: str) -> N
     assert (path, "absent", said) in doubts(with_value(path, None), page)
 
 
-def test_a_due_amount_that_is_the_total_may_be_left_out() -> None:
-    page = PAGE.replace("IBAN", "Amount due   640.80\nIBAN")
+@pytest.mark.parametrize("label", ["Amount due", "Zahlbetrag", "Net à payer", "Openstaand"])
+def test_a_labelled_due_amount_beside_the_total_is_missed(label: str) -> None:
+    page = PAGE.replace("IBAN", f"{label}   640.80\nIBAN")
+
+    assert doubts(with_value("amount_due", None), page) == {("amount_due", "absent", "640.80")}
+    assert doubts(INVOICE, page) == set()
+
+
+def test_a_due_amount_that_is_printed_as_the_total_alone_may_be_left_out() -> None:
+    page = PAGE.replace("Total GBP     ", "Amount due GBP")
 
     assert doubts(with_value("amount_due", None), page) == set()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from extraction.readers.gemini.json_text import objects_in
+from extraction.readers.gemini.json_text import objects_in, quoted_otherwise_in
 
 PLAIN = '{"document_type": "invoice", "total_amount": "9.50", "line_items": []}'
 FOUND = {"document_type": "invoice", "total_amount": "9.50", "line_items": []}
@@ -106,3 +106,39 @@ def test_hostile_text_takes_linear_time(unit: str) -> None:
     objects_in(unit * 200_000, wanted)
 
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("{'document_type': 'invoice', 'name': 'Acme Ltd', 'paid': True}", "Acme Ltd"),
+        ("```python\n{'name': None, 'document_type': 'invoice',}\n```", None),
+        ("""[{'document_type': 'invoice', 'name': "O'Brien"}]""", "O'Brien"),
+        (r"""{'document_type': 'invoice', 'name': 'O\'Brien "and" sons'}""", 'O\'Brien "and" sons'),
+        ("{“document_type”: “invoice”, “name”: “Müller’s”}", "Müller’s"),
+        ('{“document_type”: "invoice", “name”: "Acme, \'n\' Co"}', "Acme, 'n' Co"),
+    ],
+)
+def test_strings_may_stand_in_single_and_curly_marks(text: str, name: str | None) -> None:
+    assert objects_in(text, wanted) == []
+
+    [found] = quoted_otherwise_in(text, wanted)
+
+    assert (found["document_type"], found["name"]) == ("invoice", name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'document_type': 'invoice', 'name': 'O'Brien'}",
+        "{'document_type': 'invoice', 'name': 'Dogs' Home'}",
+        "{'document_type': 'invoice', 'name': 'Rock 'n' Roll'}",
+        r"{'document_type': 'invoice', 'name': 'M\xfcller'}",
+        "{'document_type': 'invoice', 'name': 'Acme",
+        "{‘document_type’: ‘invoice’, ‘name’: ‘Müller’s’}",
+        "{“document_type”: “invoice”, “name”: “the “Acme” shop”}",
+        "no object at all, but 'document_type'",
+    ],
+)
+def test_no_string_is_taken_whose_end_is_open(text: str) -> None:
+    assert quoted_otherwise_in(text, wanted) == []

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from extraction.readers.gemini.answers import clean_json
 from extraction.readers.gemini.normalisation import (
     CREDIT_NOTE,
     MOST_REASONS,
+    QUOTED,
     Normalised,
     Unusable,
     normalised,
@@ -394,3 +396,18 @@ def test_any_answer_is_an_invoice_or_asked_for_again(answer: Any, document_type:
 def test_any_text_is_an_invoice_or_asked_for_again(text: str) -> None:
     with pytest.raises(Unusable):
         normalised(text)
+
+
+@pytest.mark.parametrize("quoted", [repr, lambda found: "Here it is:\n" + repr([found])])
+def test_an_answer_in_single_marks_is_read_with_a_warning(quoted: Callable[[Any], str]) -> None:
+    found = {"document_type": "invoice", "invoice_number": "A-1", "supplier": {"name": "O'Brien"}}
+
+    read = normalised(quoted(found))
+
+    assert (read.fields.invoice_number, read.fields.supplier.name) == ("A-1", "O'Brien")
+    assert read.warnings == (QUOTED,)
+
+
+def test_an_answer_whose_apostrophes_leave_it_open_is_asked_for_again() -> None:
+    with pytest.raises(Unusable):
+        normalised("{'document_type': 'invoice', 'supplier': {'name': 'O'Brien'}}")
