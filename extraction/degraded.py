@@ -21,6 +21,7 @@ from extraction.documents.temp_dirs import temp_dir
 from extraction.evidence.collection import compare, start_collecting
 from extraction.evidence.verdict import judge
 from extraction.exceptions import ExtractionFailed
+from extraction.invoices.messages import NOT_STORED
 from extraction.invoices.schema import Invoice
 from extraction.models import ReaderChoice
 from extraction.readers.base import (
@@ -48,9 +49,6 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 4
 # The wait that a caller is told when the key is blocked. For how long is not known here.
 RETRY_AFTER = timedelta(seconds=30)
-WARNING = (
-    "The database could not be reached: this invoice was read in the request and is not stored."
-)
 
 _places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -90,7 +88,7 @@ def extract(
     finally:
         _places.release()
     logger.warning("Read an invoice of %s without the database.", company_id)
-    reading = replace(reading, warnings=(*reading.warnings, WARNING))
+    reading = replace(reading, warnings=(*reading.warnings, NOT_STORED))
     return judge(reading, comparison, timezone.now().date())
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from extraction.access import principal_of, visible_extraction
 from extraction.documents.shown_pages import shown_pages
-from extraction.invoices import annotations, presentation
+from extraction.invoices import annotations, presentation, wording
 from extraction.invoices.schema import Invoice, Reason
 from extraction.invoices.stored import current_invoice
 from extraction.models import Extraction, ReviewState, Right, State
@@ -69,7 +69,8 @@ def review(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
     except InvalidEdit as error:
         draft = Draft(edit, error.errors, rejection=_rejection(request))
     except NeedsConfirmation as error:
-        draft = Draft(edit, contradictions=error.reasons, rejection=_rejection(request))
+        doubtful = list(map(wording.told, error.reasons))
+        draft = Draft(edit, contradictions=doubtful, rejection=_rejection(request))
     except ReviewConflict:
         extraction = visible_extraction(request, extraction_id)
         both = merged(extraction, edit, version)
@@ -104,7 +105,8 @@ def check(request: HttpRequest, extraction_id: UUID) -> JsonResponse:
     except InvalidEdit as error:
         return JsonResponse({"errors": error.errors, "doubts": None, "verdict": None})
     reasons = [
-        reason.model_copy(update={"path": after.typed(reason.path)}) for reason in invoice.reasons
+        reason.model_copy(update={"path": after.typed(reason.path)})
+        for reason in map(wording.told, invoice.reasons)
     ]
     doubts: dict[str, str] = {}
     for reason in reasons:
@@ -175,7 +177,7 @@ def _page(request: HttpRequest, extraction: Extraction, draft: Draft) -> HttpRes
         "corrections": [
             told(each) for each in extraction.corrections.order_by("-version", "pk")[:100]
         ],
-        **_verdict(invoice, invoice.reasons),
+        **_verdict(invoice, list(map(wording.told, invoice.reasons))),
     }
     return render(request, "extraction/review.html", context)
 

@@ -21,6 +21,17 @@ from extraction.evidence.findings import Doubt, Proof
 from extraction.evidence.values import values_of
 from extraction.invoices.checks.identifiers import is_made_up, tax_id_check_digits
 from extraction.invoices.checks.sentences import explanations
+from extraction.invoices.messages import (
+    DOUBTS,
+    INSTALL_OCR,
+    NO_LINES,
+    NOT_AN_INVOICE,
+    NOT_COMPARED,
+    NOT_READ,
+    OTHER_DOCUMENT,
+    PAGES_UNREAD,
+    SAME_PARTY,
+)
 from extraction.invoices.names import name_of
 from extraction.invoices.schema import (
     SCHEMA_VERSION,
@@ -34,18 +45,6 @@ from extraction.invoices.schema import (
 from extraction.invoices.validation import run_checks
 from extraction.readers.base import Reading
 
-INSTALL_OCR = (
-    "This is a scan, and nothing could be compared with it, because no OCR is installed on the "
-    "server: compare every value. To get OCR, install tesseract (Debian: tesseract-ocr)."
-)
-NOT_COMPARED = "The values could not be compared with the document: compare each of them."
-PAGES_UNREAD = "Page {numbers} could not be read for comparison."
-NOT_AN_INVOICE = "This does not look like an invoice."
-NO_LINES = "No lines of goods or services were read."
-OTHER_DOCUMENT = "Most of what was read is not printed on this document."
-SWAPPED = "Supplier and customer look exchanged: the document shows them the other way round."
-SAME_PARTY = "Supplier and customer were read as one and the same."
-NOT_READ = "The {name} was not read."
 _REQUIRED = ("invoice_number", "invoice_date", "total_amount")
 # What settles a reader's doubt about a notation. A printed 1.234 or 03/04/2026 may itself be read
 # in two ways, so that only a sum or the electronic invoice tells which is meant.
@@ -193,29 +192,10 @@ def _missing(fields: InvoiceFields) -> Iterator[Reason]:
 
 
 def _sentence(fields: InvoiceFields, doubt: Doubt) -> str:
-    name, said = name_of(doubt["path"]), doubt["said"]
+    said = doubt["said"]
+    template = DOUBTS[doubt["code"]][bool(said)]
     value = _value_at(fields, doubt["path"])
-    match doubt["code"]:
-        case "not_printed":
-            instead = f"; {said} is" if said else ""
-            return f"The {name} {value} is not printed on the document{instead}."
-        case "not_on_page":
-            instead = f"; {said} is" if said else ""
-            return f"The {name} {value} of the electronic invoice is not printed{instead}."
-        case "wrong_sign":
-            return f"The {name} {value} is printed with the other sign."
-        case "other_in_row":
-            return (
-                f"The {name} {value} is not in its row, where the document prints another number."
-            )
-        case "contradicts_label":
-            return f"The {name} was read as {value}, but the document prints {said} for it."
-        case "contradicts_einvoice":
-            return f"The {name} was read as {value}, but the electronic invoice says {said}."
-        case "swapped":
-            return SWAPPED
-    instead = f", but the document prints {said}" if said else ", but the document prints one"
-    return f"The {name} was not read{instead}."
+    return template.format(name=name_of(doubt["path"]), value=value, said=said)
 
 
 def _value_at(fields: InvoiceFields, path: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from extraction.invoices import wording
 from extraction.invoices.schema import Evidence, Invoice, Source
 
 # Reasons, and rows of a table, on a page that a browser copes with; an e-invoice may have 30,000.
@@ -33,7 +34,10 @@ ORIGINS: dict[Source, Origin] = {
 
 @dataclass(frozen=True, slots=True)
 class NumberedReason:
-    """A reason for review; ``number`` counts from 1, ``path`` is "" where no value is shown."""
+    """A reason for review in the reader's language.
+
+    ``number`` counts from 1, ``path`` is "" where no value is shown.
+    """
 
     number: int
     text: str
@@ -56,7 +60,7 @@ class Annotation:
 
 def numbered(invoice: Invoice) -> list[NumberedReason]:
     """Return the reasons for review in their order, the first MOST."""
-    reasons = enumerate(invoice.reasons[:MOST], 1)
+    reasons = enumerate(map(wording.told, invoice.reasons[:MOST]), 1)
     return [NumberedReason(number, reason.text, reason.path) for number, reason in reasons]
 
 
@@ -85,6 +89,6 @@ def origins(invoice: Invoice) -> list[Origin]:
 
 
 def notes(invoice: Invoice) -> list[str]:
-    """Return the warnings that are no reasons as well."""
+    """Return the warnings that are no reasons as well, in the reader's language."""
     reasons = {reason.text for reason in invoice.reasons}
-    return [warning for warning in invoice.warnings if warning not in reasons]
+    return [wording.said(text) for text in invoice.warnings if text not in reasons]

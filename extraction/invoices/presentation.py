@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from pydantic import BaseModel
 
+from extraction.invoices import wording
 from extraction.invoices.amounts import as_stated
 from extraction.invoices.annotations import (
     MOST,
@@ -224,8 +225,8 @@ def reasons(
 
 
 def checks(invoice: Invoice) -> list[tuple[str, Check]]:
-    """Return the checks with their labels."""
-    return [(_label(_CHECKS, check.code), check) for check in invoice.checks]
+    """Return the checks with their labels, in the reader's language."""
+    return [(_label(_CHECKS, check.code), wording.shown(check)) for check in invoice.checks]
 
 
 def _rows(invoice: Invoice, paths: Iterable[str], annotations: Annotations) -> list[Row]:

@@ -10,6 +10,7 @@ from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
 from extraction.documents.page_words import DocumentWords, document_words
 from extraction.documents.sandbox import ChildDied, OutOfCpu, OutOfTime
+from extraction.invoices.messages import BLANK, FROM_OCR, FROM_TEXT, NOT_AN_INVOICE, PAGE_UNREAD
 from extraction.invoices.schema import EMPTY, InvoiceFields
 from extraction.readers.base import OFFLINE_MODEL, Failure, Reading, ReadingError, RequestCost
 from extraction.readers.einvoice.embedded import read_einvoice
@@ -19,11 +20,6 @@ from extraction.readers.text.sources import text_layer
 from ocrsite.lib.errors import StorageUnavailable
 
 logger = logging.getLogger(__name__)
-
-BLANK = "The document is blank."
-NOT_AN_INVOICE = "This does not look like an invoice."
-FROM_TEXT = "Read from the text by simple rules, without a language model: compare every field."
-FROM_OCR = "Read from the image by OCR and simple rules: compare every field."
 
 
 class OfflineReader:
@@ -124,7 +120,7 @@ def _read_text(document: Document, words: DocumentWords, fields: InvoiceFields |
     return _reading(
         fields or EMPTY,
         FROM_OCR if is_scan else FROM_TEXT,
-        *(f"Page {number} could not be read." for number in unread),
+        *(PAGE_UNREAD.format(numbers=number) for number in unread),
     )
 
 

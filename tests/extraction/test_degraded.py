@@ -17,6 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from extraction import access, degraded
+from extraction.invoices.messages import NOT_STORED
 from extraction.models import Extraction
 from extraction.readers.gemini import prompt_cost
 from extraction.readers.gemini.reader import (
@@ -96,7 +97,7 @@ def test_known_client_gets_the_invoice_and_pays_for_it_when_the_database_is_back
     assert (body["status"], body["message"]) == ("ok", "Invoice processed successfully")
     assert body["data"]["invoice_no"] == body["invoice"]["invoice_number"] != ""
     assert (body["extraction"], body["state"], body["http_status"]) == (None, "succeeded", 200)
-    assert degraded.WARNING in body["invoice"]["warnings"]
+    assert NOT_STORED in body["invoice"]["warnings"]
     assert body["invoice"]["checks"]
     assert left_on_disk(data_dir) == []
 
@@ -552,7 +553,7 @@ def test_an_einvoice_is_read_without_a_call(
 
     invoice = response.json()["invoice"]
     assert (invoice["invoice_number"], invoice["model"]) == ("RE-17", "e-invoice")
-    assert degraded.WARNING in invoice["warnings"]
+    assert NOT_STORED in invoice["warnings"]
     assert not emulator.calls
 
 

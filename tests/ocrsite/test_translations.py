@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -15,7 +16,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.test import APIClient
 
-from extraction.invoices.schema import Party
+from extraction.invoices.messages import INSTALL_OCR
+from extraction.invoices.schema import Check, Party, Reason
 from extraction.models import ApiClient, ApiClientCompany, State
 from extraction.roles import OPERATOR
 from tests.extraction.exports.made_up import make_succeeded
@@ -156,6 +158,30 @@ def english(page: str) -> list[str]:
 
 
 SUPPLIER = Party(name="ACME GmbH")
+# A sentence about the whole document, about one value, of a check, and one that is no reason.
+DOUBTFUL: dict[str, Any] = {
+    "needs_review": True,
+    "total_amount": "29789.07",
+    "reasons": [
+        Reason(path="", code="unproven", text=INSTALL_OCR),
+        Reason(
+            path="total_amount",
+            code="not_printed",
+            text="The total 29789.07 is not printed on the document; 29789.70 is.",
+        ),
+        Reason(
+            path="supplier.name",
+            code="contradicts_label",
+            text="The supplier was read as <b>X</b>, but the document prints Y for it.",
+        ),
+    ],
+    "warnings": ["The document is blank."],
+    "checks": [
+        Check(
+            code="due_date_plausible", passed=False, expected="2027-01-01 or earlier", actual="x"
+        ),
+    ],
+}
 
 
 @pytest.fixture
@@ -164,11 +190,14 @@ def documents(admin_client: Client) -> dict[str, str]:
     make_token("none", provider=Provider.OFFLINE)
     read, deleted = make_succeeded(supplier=SUPPLIER), make_succeeded()
     queued = make_extraction()
+    doubtful = make_succeeded(supplier=SUPPLIER, **DOUBTFUL)
     admin_client.post(f"/extractions/{deleted.pk}/delete/")
     return {
         "upload": "/",
         "result": f"/extractions/{read.pk}/",
         "review": f"/extractions/{read.pk}/review/",
+        "doubtful result": f"/extractions/{doubtful.pk}/",
+        "doubtful review": f"/extractions/{doubtful.pk}/review/",
         "read again": f"/extractions/{read.pk}/read-again/",
         "deleted": f"/extractions/{deleted.pk}/",
         "all deleted": "/extractions/deleted/",
@@ -185,6 +214,38 @@ def test_german_pages_are_german_throughout(
 
         assert answer.status_code == 200, name
         assert english(answer.content.decode()) == [], name
+
+
+def test_doubts_are_told_with_german_numbers_and_as_text(
+    admin_client: Client, documents: dict[str, str]
+) -> None:
+    for name in ("doubtful result", "doubtful review"):
+        page = admin_client.get(documents[name], headers=GERMAN).content.decode()
+
+        assert "Gesamtbetrag: 29.789,07 steht nicht auf dem Dokument" in page
+        assert "Gelesen wurde &lt;b&gt;X&lt;/b&gt;" in page
+        assert "<b>X</b>" not in page
+        assert "1. Jan. 2027 oder früher" in page
+
+
+def test_doubts_are_checked_again_in_german(admin_client: Client) -> None:
+    address = f"/extractions/{make_succeeded(**DOUBTFUL).pk}/review/check/"
+    sent = {"version": "0", "invoice.invoice_number": "", "invoice.total_amount": "1234567.5"}
+
+    answer = admin_client.post(address, sent, headers=GERMAN).json()
+
+    assert answer["doubts"]["invoice_number"] == "Nicht gelesen: Rechnungsnummer."
+    assert "1.234.567,5" in answer["doubts"]["total_amount"]
+    assert english(answer["verdict"]) == []
+
+
+def test_doubts_are_stored_and_answered_in_english(programs: dict[str, APIClient]) -> None:
+    address = f"/api/v1/extractions/{make_succeeded(**DOUBTFUL).pk}/"
+
+    answers = [programs["session"].get(address, headers=each).json() for each in ({}, GERMAN)]
+
+    texts = [[each["text"] for each in answer["invoice"]["reasons"]] for answer in answers]
+    assert texts == [[reason.text for reason in DOUBTFUL["reasons"]]] * 2
 
 
 @pytest.mark.parametrize(

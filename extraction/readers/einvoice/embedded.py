@@ -9,6 +9,13 @@ from django.conf import settings
 
 from extraction.documents import sandbox
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
+from extraction.invoices.messages import (
+    ANOTHER_EINVOICE,
+    LINES_FROM_PAGE,
+    NO_NUMBER,
+    OF_DAY,
+    OVER_AMOUNT,
+)
 from extraction.invoices.schema import EMPTY, InvoiceFields
 from extraction.readers.base import Reading
 from extraction.readers.text.rules import fields_in
@@ -22,10 +29,6 @@ if TYPE_CHECKING:
 MODEL = "e-invoice"
 # An ordinary e-invoice takes 0.3 s.
 LIMITS = Limits(cpu=10, wall=30)
-LINES_FROM_PAGE = (
-    "The electronic invoice states no lines: those of the page were read by simple rules and do "
-    "not add up to its net amount. Compare them."
-)
 _CHILD = "extraction.readers.einvoice.child"
 _CENT = Decimal("0.01")
 
@@ -100,11 +103,13 @@ def read_einvoice(pdf: Path) -> Reading | None:
 
 def another(fields: InvoiceFields) -> str:
     """Return the sentence that tells people of a further e-invoice in the same PDF."""
-    total = "" if fields.total_amount is None else f"{fields.total_amount:f}"
-    name = fields.invoice_number or "one without a number"
-    day = f" of {fields.invoice_date}" if fields.invoice_date else ""
-    amount = f" over {total} {fields.currency or ''}".rstrip() if total else ""
-    return f"The PDF carries another electronic invoice, {name}{day}{amount}: see to both."
+    told = fields.invoice_number or NO_NUMBER
+    if fields.invoice_date:
+        told = OF_DAY.format(invoice=told, day=fields.invoice_date)
+    if fields.total_amount is not None:
+        amount = f"{fields.total_amount:f} {fields.currency or ''}".rstrip()
+        told = OVER_AMOUNT.format(invoice=told, amount=amount)
+    return ANOTHER_EINVOICE.format(invoice=told)
 
 
 def _read_page(pdf: Path) -> InvoiceFields:

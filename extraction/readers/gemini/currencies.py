@@ -11,6 +11,7 @@ from unicodedata import category
 from babel import Locale
 
 from extraction.invoices.currency_signs import SIGNS
+from extraction.invoices.messages import SEVERAL_CURRENCIES
 from extraction.readers.gemini.notations import LONGEST_SCALAR, Doubt, Unclear, Understood, plain
 
 _CODE = re.compile(r"\b[A-Z]{3}\b", re.ASCII)
@@ -54,5 +55,5 @@ def currency(written: str, told: Collection[str] = ()) -> Understood[str | None]
     meant = candidates if len(candidates) == 1 else candidates & set(told)
     if len(meant) == 1:
         return Understood(next(iter(meant)))
-    several = f'"{shown}" stands for several currencies.'
+    several = SEVERAL_CURRENCIES.format(written=shown)
     return Understood(None, (Doubt("ambiguous_currency", several),))

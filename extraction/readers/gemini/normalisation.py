@@ -16,6 +16,15 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from extraction.invoices.messages import (
+    CREDIT_NOTE,
+    MORE_DOUBTS,
+    NOT_UNDERSTOOD,
+    QUOTED,
+    ROWS_CUT,
+    SEVERAL_DOCUMENTS,
+    THE_VALUE,
+)
 from extraction.invoices.names import name_of, titled
 from extraction.invoices.schema import (
     Currency,
@@ -52,9 +61,6 @@ _RUPEE_COUNTRIES = {
     "NPR": re.compile(r"\bnepal\b|नेपाल", re.IGNORECASE),
     "INR": re.compile(r"\bindia\b|भारत|\b\d\d[A-Z]{5}\d{4}[A-Z]\dZ\w\b", re.IGNORECASE),
 }
-
-CREDIT_NOTE = "The total is negative, so the invoice was taken as a credit note."
-QUOTED = "The answer was written with other quotation marks than asked for."
 
 
 class Unusable(Exception):
@@ -97,7 +103,7 @@ def _read(objects: list[dict[str, Any]]) -> Normalised:
     if not understood:
         return _document(objects[0])  # which raises why
     first, *others = understood
-    text = f"The answer held {len(objects)} documents. The first one is answered as the invoice."
+    text = SEVERAL_DOCUMENTS.format(count=len(objects))
     several = Reason(path="", code="several_documents", text=text)
     return replace(
         first,
@@ -141,7 +147,7 @@ def _bounded(reasons: list[Reason]) -> tuple[Reason, ...]:
     more = len(reasons) - MOST_REASONS
     if more <= 0:
         return tuple(reasons)
-    text = f"{more} more values of the answer are doubtful."
+    text = MORE_DOUBTS.format(count=more)
     return *reasons[:MOST_REASONS], Reason(path="", code="more", text=text)
 
 
@@ -233,7 +239,7 @@ class _Shaping:
         given = raw if isinstance(raw, list) else [] if is_absent(raw) else [raw]
         most = MOST_ENTRIES[model]
         if len(given) > most:
-            text = f"Of {len(given)} {name_of(path)} only the first {most} were kept."
+            text = ROWS_CUT.format(count=len(given), name=name_of(path), limit=most)
             self.reasons.append(Reason(path=path, code="cut", text=text))
         shaped = (self.entry(model, entry, path) for entry in given[:most])
         return [entry for entry in shaped if not all(map(is_absent, entry.values()))]
@@ -328,7 +334,7 @@ class _Values:
             if path in KEY_FIELDS:
                 self.faults.append(f"{path} (not a {kind.name.lower()})")
             else:
-                told = f"{_shown(raw)} could not be understood and was left out."
+                told = NOT_UNDERSTOOD.format(written=_shown(raw))
                 self._doubt(path, "not_understood", told)
             return None
         for doubt in understood.doubts:
@@ -369,6 +375,6 @@ def _text_of(raw: Any) -> str:
 def _shown(raw: Any) -> str:
     """Return the beginning of a value for people, on one line."""
     if not isinstance(raw, str | Decimal):
-        return "The value"
+        return THE_VALUE
     written = plain(cleaned(str(raw)[: notations.LONGEST_TEXT]))
     return f'"{written if len(written) <= _SHOWN else written[:_SHOWN] + "…"}"'

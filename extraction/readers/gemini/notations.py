@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
+from extraction.invoices.messages import (
+    AMBIGUOUS,
+    DIRECTION,
+    FORMULA,
+    GUESSED_DAY,
+    OTHER_ZONE,
+    TEXT_CUT,
+)
 from extraction.readers.text.numbers import days_in
 
 T = TypeVar("T")
@@ -112,11 +120,11 @@ def text(value: str) -> Understood[str]:
     kept = cleaned(value)
     doubts = []
     if _DIRECTION.search(value):
-        doubts.append(Doubt("direction", "held characters that turn the direction of writing."))
+        doubts.append(Doubt("direction", DIRECTION))
     if _FORMULA.match(kept):
-        doubts.append(Doubt("formula", "begins like the formula of a spreadsheet."))
+        doubts.append(Doubt("formula", FORMULA))
     if len(kept) > LONGEST_TEXT:
-        doubts.append(Doubt("cut", f"was cut after {LONGEST_TEXT} characters."))
+        doubts.append(Doubt("cut", TEXT_CUT.format(limit=LONGEST_TEXT)))
         kept = kept[:LONGEST_TEXT].strip()
     return Understood(kept, tuple(doubts))
 
@@ -143,10 +151,12 @@ def day(written: str) -> Understood[date]:
         raise Unclear
     first, *others = found[0].readings
     if others:
-        return _doubtful_day("ambiguous_date", first, shown, f"; it may mean {others[0]}.")
+        told = AMBIGUOUS.format(written=shown, meant=first, other=others[0])
+        return Understood(first, (Doubt("ambiguous_date", told),))
     if _WHOLE_YEAR.search(shown):
         return Understood(first)
-    return _doubtful_day("guessed_date", first, shown, ".")
+    told = GUESSED_DAY.format(written=shown, meant=first)
+    return Understood(first, (Doubt("guessed_date", told),))
 
 
 def _iso_day(iso: re.Match[str], shown: str) -> Understood[date]:
@@ -156,10 +166,6 @@ def _iso_day(iso: re.Match[str], shown: str) -> Understood[date]:
         raise Unclear from None
     moment = iso.groupdict()
     if moment.get("zone") and moment["time"].strip("0:."):
-        why = "; in another time zone it is another day."
-        return _doubtful_day("guessed_date", found, shown, why)
+        told = OTHER_ZONE.format(written=shown, meant=found)
+        return Understood(found, (Doubt("guessed_date", told),))
     return Understood(found)
-
-
-def _doubtful_day(code: str, found: date, shown: str, why: str) -> Understood[date]:
-    return Understood(found, (Doubt(code, f'"{shown}" was read as {found}{why}'),))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from unicodedata import category
 
+from extraction.invoices.messages import AMBIGUOUS, DECIMAL_COMMA
 from extraction.readers.gemini.currencies import is_money
 from extraction.readers.gemini.notations import (
     LONGEST_SCALAR,
@@ -73,16 +74,13 @@ def number(
         return Understood(_bounded(written))
     meanings = _meanings(written, unit_allowed=unit_allowed)
     meant = next((meaning for meaning in meanings if meaning.sign == sign), meanings[0])
-    told = f'"{cleaned(written)}" was read as {meant.value:f}'
+    shown = {"written": cleaned(written), "meant": f"{meant.value:f}"}
     if meant.sign == ",":
-        return Understood(
-            meant.value, (Doubt("decimal_comma", f"{told}, with a comma as decimal sign."),)
-        )
+        told = DECIMAL_COMMA.format(**shown)
+        return Understood(meant.value, (Doubt("decimal_comma", told),))
     if len(meanings) > 1 and not sign:
-        other = meanings[1].value
-        return Understood(
-            meant.value, (Doubt("ambiguous_number", f"{told}; it may mean {other:f}."),)
-        )
+        told = AMBIGUOUS.format(**shown, other=f"{meanings[1].value:f}")
+        return Understood(meant.value, (Doubt("ambiguous_number", told),))
     return Understood(meant.value)
 
 

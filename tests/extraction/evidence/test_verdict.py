@@ -7,10 +7,10 @@ import pytest
 
 from extraction.documents.document import Document
 from extraction.documents.page_words import DocumentWords
-from extraction.evidence import verdict
 from extraction.evidence.collection import Comparison, Sources
 from extraction.evidence.findings import Doubt, Found, Proof
 from extraction.evidence.verdict import judge
+from extraction.invoices import messages
 from extraction.invoices.schema import EMPTY, Evidence, Invoice, InvoiceFields, Reason
 from extraction.invoices.validation import run_checks
 from extraction.readers.base import Reading
@@ -136,7 +136,7 @@ def test_a_doubt_is_told_with_its_value() -> None:
         ),
         ("absent", "2026-05-18", "The due date was not read, but the document prints 2026-05-18."),
         ("absent", None, "The due date was not read, but the document prints one."),
-        ("swapped", None, verdict.SWAPPED),
+        ("swapped", None, messages.SWAPPED),
     ],
 )
 def test_each_kind_of_doubt_has_its_sentence(code: str, said: str | None, text: str) -> None:
@@ -215,12 +215,12 @@ def test_most_values_not_printed_is_another_document() -> None:
 @pytest.mark.parametrize(
     ("sources", "text"),
     [
-        (Sources(DOCUMENT, DocumentWords((), unread=(1,), ocr_missing=True)), verdict.INSTALL_OCR),
-        (Sources(DOCUMENT, DocumentWords((), unread=(1,))), verdict.NOT_COMPARED),
-        (Sources(DOCUMENT, None), verdict.NOT_COMPARED),
+        (Sources(DOCUMENT, DocumentWords((), unread=(1,), ocr_missing=True)), messages.INSTALL_OCR),
+        (Sources(DOCUMENT, DocumentWords((), unread=(1,))), messages.NOT_COMPARED),
+        (Sources(DOCUMENT, None), messages.NOT_COMPARED),
         (
             Sources(DOCUMENT, DocumentWords((page_of("Invoice"),), unread=(2, 3))),
-            verdict.PAGES_UNREAD.format(numbers="2, 3"),
+            messages.PAGES_UNREAD.format(numbers="2, 3"),
         ),
     ],
 )
@@ -234,7 +234,7 @@ def test_what_could_not_be_compared_is_unproven(sources: Sources, text: str) -> 
 def test_words_that_could_not_be_searched_prove_nothing() -> None:
     [reason] = judged(proof=None).reasons
 
-    assert (reason.code, reason.text) == ("unproven", verdict.NOT_COMPARED)
+    assert (reason.code, reason.text) == ("unproven", messages.NOT_COMPARED)
 
 
 def test_the_doubts_of_the_reader_are_reasons_and_its_notes_are_not() -> None:

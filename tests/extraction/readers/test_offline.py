@@ -14,19 +14,19 @@ from extraction.documents import ocr, sandbox
 from extraction.documents.document import Document, PageImage
 from extraction.documents.rendering import render
 from extraction.documents.sandbox import ChildDied, Limits, OutOfCpu
-from extraction.evidence import verdict
 from extraction.evidence.collection import collect, compare
 from extraction.evidence.verdict import judge
-from extraction.invoices.schema import EMPTY, Invoice
-from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
-from extraction.readers.einvoice.embedded import LINES_FROM_PAGE
-from extraction.readers.offline import (
+from extraction.invoices.messages import (
     BLANK,
     FROM_OCR,
     FROM_TEXT,
+    LINES_FROM_PAGE,
+    NO_LINES,
     NOT_AN_INVOICE,
-    OfflineReader,
 )
+from extraction.invoices.schema import EMPTY, Invoice
+from extraction.readers.base import Failure, Reading, ReadingError, RequestCost
+from extraction.readers.offline import OfflineReader
 from extraction.readers.registry import model_of
 from extraction.readers.text import sources
 from tests.extraction.readers.einvoice.einvoices import cii, cii_without_lines, pdf, ubl
@@ -159,7 +159,7 @@ def test_an_einvoice_without_lines_gets_those_of_its_page(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("row", "lines", "warning"),
-    [("Trennblätter   5    9,50    47,50\n", 1, LINES_FROM_PAGE), ("", 0, verdict.NO_LINES)],
+    [("Trennblätter   5    9,50    47,50\n", 1, LINES_FROM_PAGE), ("", 0, NO_LINES)],
 )
 def test_lines_of_a_page_that_do_not_add_up_or_are_not_there_need_review(
     row: str, lines: int, warning: str, tmp_path: Path

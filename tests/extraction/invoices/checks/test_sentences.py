@@ -1,6 +1,7 @@
 import pytest
 
-from extraction.invoices.checks.sentences import _EACH, _SENTENCES, explain, explanations
+from extraction.invoices.checks.sentences import explain, explanations
+from extraction.invoices.messages import OF_CHECKS, OF_ROWS
 from extraction.invoices.schema import Check
 from tests.extraction.invoices.made import failed, invoice, line
 
@@ -27,7 +28,7 @@ def test_each_wrong_line_has_its_own_sentence() -> None:
     ]
 
 
-@pytest.mark.parametrize("code", [*_SENTENCES, *_EACH])
+@pytest.mark.parametrize("code", [*OF_CHECKS, *OF_ROWS])
 def test_every_check_is_explained_in_one_sentence(code: str) -> None:
     check = Check(code=code, passed=False, expected="7", actual="8", paths=["line_items.3.amount"])
 

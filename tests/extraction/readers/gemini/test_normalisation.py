@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extraction.invoices.messages import CREDIT_NOTE, QUOTED
 from extraction.invoices.names import titled
 from extraction.invoices.schema import InvoiceFields, LineItem, Party
 from extraction.readers.gemini.answers import clean_json
 from extraction.readers.gemini.normalisation import (
-    CREDIT_NOTE,
     MOST_REASONS,
-    QUOTED,
     Normalised,
     Unusable,
     normalised,
