@@ -94,8 +94,9 @@ def _has_amount_beside(description: str, page: PageIndex) -> bool:
 
 def printed_net(invoice: Mapping[str, Any], page: PageIndex) -> Decimal | None:
     """Return the net amount that total and tax tell and the pages print, where none was read."""
-    total, tax = invoice["total_amount"], invoice["tax_total"]
-    if invoice["taxable_amount"] or invoice["subtotal"] or total is None or tax is None:
+    total, tax = invoice.get("total_amount"), invoice.get("tax_total")
+    has_net = invoice.get("taxable_amount") or invoice.get("subtotal")
+    if has_net or total is None or tax is None:
         return None
     net = Decimal(total) - Decimal(tax)
     return net if net and Decimal(tax) and abs(net) in page.numbers else None
