@@ -14,13 +14,17 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from jsonschema import Draft202012Validator
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from extraction.api.examples import FILE
+from extraction.api.management.documentation import EXAMPLES
 from extraction.api.schema import openapi
 from extraction.documents.intake import folder_of
-from extraction.models import Extraction, State
+from extraction.models import Extraction, Scope, State
+from tests.extraction.api.management.conftest import BASE, another
 from tests.extraction.conftest import Integrator
 from tests.extraction.factories import make_extraction
 from tests.extraction.sample_documents import pdf, upload
@@ -37,7 +41,15 @@ IF_MATCH = {"If-Match": '"0-succeeded"'}
 # In place of what is another one each time.
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ID = "8f14e45f-ceea-467f-a6d4-c3f1a2b9d0e7"
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+_TIME = re.compile(r"(?!2099)\d{4}-\d\d-\d\dT[\d:.]+Z")
+_SHOWN = {
+    "token_id": 1,
+    "quota_id": 1,
+    "id": 1,  # ids of extractions and batches are texts
+    "client": "Yb2cHq7P",
+    "prefix": "Yb2cHq7P",
+    "api_key": "Yb2cHq7P.W9s3kD0tVxQzL5nRgJ8aUe6mHcBfT1yi",
+}
 _SECRET = re.compile(r"whsec_\S+")
 
 
@@ -129,6 +141,77 @@ def unpaid(us: Integrator) -> Any:
     return us.http.post("/extract", form())
 
 
+def to_staff(ask: Callable[[APIClient], Any]) -> Callable[[Integrator], Any]:
+    """What a program of staff is answered that manages NT047."""
+
+    def answer(us: Integrator) -> Any:
+        us.record.delete()
+        make_company("NT047", name="Rubi Traders")
+        User.objects.create_user("asha")
+        return ask(another("Terraform", Scope.MANAGE, "NT047").http)
+
+    return answer
+
+
+def make(http: APIClient, kind: str, operation: str, **changed: object) -> Any:
+    body = {**EXAMPLES[operation], **changed}
+    return http.post(f"{BASE}{kind}/", body, format="json")
+
+
+def act(http: APIClient, address: str, body: object = None) -> Any:
+    return http.post(f"{BASE}{address}/", body or {}, format="json")
+
+
+def change(http: APIClient, address: str, body: object, etag: str = "") -> Any:
+    headers = {"If-Match": etag} if etag else {}
+    return http.patch(f"{BASE}{address}/", body, format="json", headers=headers)
+
+
+def key_of(http: APIClient) -> str:
+    return f"tokens/{make(http, 'tokens', 'add_key').json()['token_id']}"
+
+
+def client_of(http: APIClient) -> str:
+    return f"clients/{make(http, 'clients', 'add_client').json()['client']}"
+
+
+def quota_of(http: APIClient) -> str:
+    return f"quotas/{make(http, 'quotas', 'add_quota').json()['quota_id']}"
+
+
+MANAGED: dict[str, Callable[[APIClient], Any]] = {
+    "add_key 201": lambda http: make(http, "tokens", "add_key"),
+    "add_key 400": lambda http: make(http, "tokens", "add_key", key=""),
+    "add_key 403": lambda http: make(http, "tokens", "add_key", company_id="OTHER"),
+    "list_keys 200": lambda http: make(http, "tokens", "add_key") and http.get(f"{BASE}tokens/"),
+    "get_key 200": lambda http: http.get(f"{BASE}{key_of(http)}/"),
+    "get_key 404": lambda http: http.get(f"{BASE}tokens/0/"),
+    "change_key 200": lambda http: change(http, key_of(http), EXAMPLES["change_key"]),
+    "change_key 412": lambda http: change(http, key_of(http), EXAMPLES["change_key"], '"0"'),
+    "rotate_key 200": lambda http: act(http, f"{key_of(http)}/key", EXAMPLES["rotate_key"]),
+    "list_managed_companies 200": lambda http: http.get(f"{BASE}companies/"),
+    "add_company 201": lambda http: make(http, "companies", "add_company"),
+    "get_company 200": lambda http: http.get(f"{BASE}companies/NT047/"),
+    "change_company 200": lambda http: change(http, "companies/NT047", EXAMPLES["change_company"]),
+    "close_company 200": lambda http: act(http, "companies/NT047/close", EXAMPLES["close_company"]),
+    "reopen_company 200": lambda http: act(
+        http, "companies/NT047/reopen", EXAMPLES["reopen_company"]
+    ),
+    "add_client 201": lambda http: make(http, "clients", "add_client"),
+    "list_clients 200": lambda http: client_of(http) and http.get(f"{BASE}clients/"),
+    "get_client 200": lambda http: http.get(f"{BASE}{client_of(http)}/"),
+    "change_client 200": lambda http: change(http, client_of(http), EXAMPLES["change_client"]),
+    "change_client_key 201": lambda http: act(http, f"{client_of(http)}/key"),
+    "revoke_client 200": lambda http: act(http, f"{client_of(http)}/revoke"),
+    "add_grant 201": lambda http: make(http, "grants", "add_grant"),
+    "list_grants 200": lambda http: (
+        make(http, "grants", "add_grant") and http.get(f"{BASE}grants/")
+    ),
+    "add_quota 201": lambda http: make(http, "quotas", "add_quota"),
+    "list_quotas 200": lambda http: quota_of(http) and http.get(f"{BASE}quotas/"),
+    "get_managed_quota 200": lambda http: http.get(f"{BASE}{quota_of(http)}/"),
+    "change_quota 200": lambda http: change(http, quota_of(http), EXAMPLES["change_quota"]),
+}
 ANSWERS: dict[str, Callable[[Integrator], Any]] = {
     "extract 200": extracted,
     "extract 202": lambda us: us.http.post("/extract", form()),
@@ -159,6 +242,7 @@ ANSWERS: dict[str, Callable[[Integrator], Any]] = {
     "get_quota 200": with_quotas,
     "add_webhook 201": webhook,
     "list_webhooks 200": lambda us: webhook(us) and us.http.get("/api/v1/webhooks/"),
+    **{name: to_staff(ask) for name, ask in MANAGED.items()},
 }
 
 
@@ -167,7 +251,8 @@ def plain(value: Any) -> Any:
     match value:
         case dict():
             return {
-                name: 1 if name == "token_id" and of else plain(of) for name, of in value.items()
+                name: _SHOWN[name] if of and type(of) is type(_SHOWN.get(name)) else plain(of)
+                for name, of in value.items()
             }
         case list():
             return [plain(each) for each in value]
