@@ -131,7 +131,7 @@ class Principal:
         """Whether it may not act for this one of its companies because that is closed."""
         if not isinstance(self.actor, ApiClient) or self.sees(company_id):
             return False
-        return any(binding.company_id == company_id for binding in self.actor.companies.all())
+        return company_id in self.actor.bound_company_ids
 
     def company_ids(self, right: Right | None = None) -> list[str] | None:
         """The companies that it sees, or for which it has a right; None means every company.

@@ -99,7 +99,8 @@ def submit(
                 _forget_offline_reading(identity)
                 extraction = _earlier(identity)
             if extraction is None:
-                _require_key(company_id, document, reader)
+                if not selection.has_usable(company_id, cost_of=least_cost):
+                    _require_key(company_id, document, reader)
                 extraction = Extraction(
                     id=extraction_id,
                     company_id=company_id,

@@ -27,12 +27,11 @@ class Candidate:
 
 def usable() -> TokenQuerySet:
     """Return the keys that may be taken, with their totals and circuit breakers."""
-    return (
-        TokenMaster.objects.usable()
-        .select_related("summary")
-        .annotate(**circuit_breaker.with_breaker_state())
-        .order_by()
-    )
+    return _with_totals().annotate(**circuit_breaker.with_breaker_state())
+
+
+def _with_totals() -> TokenQuerySet:
+    return TokenMaster.objects.usable().select_related("summary").order_by()
 
 
 def candidates(
@@ -41,14 +40,18 @@ def candidates(
     tried: Collection[int] = (),
     only: int | None = None,
     without: Collection[int] = (),
+    for_call: bool = True,
+    known_open: bool = False,
 ) -> Iterator[Candidate]:
     """Yield the keys to try, in random order; Offline ones only when there is no other.
 
     Those whose ids are in ``tried`` come last, those in ``without`` not at all; with ``only`` no
-    other key than this one. Of a closed company, none.
+    other key than this one. Of a closed company, none, unless it is ``known_open``. Without
+    ``for_call`` their circuit breakers are not asked for.
     """
-    closed = Company.objects.written(company_id).closed()
-    found = usable().for_company(company_id).exclude(Exists(closed))
+    found = (usable() if for_call else _with_totals()).for_company(company_id)
+    if not known_open:
+        found = found.exclude(Exists(Company.objects.written(company_id).closed()))
     rows = found if only is None else found.filter(pk=only)
     tokens = [token for token in rows if token.pk not in without]
     random.shuffle(tokens)

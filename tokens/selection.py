@@ -86,6 +86,12 @@ def require_open(company_id: str) -> None:
         raise CompanyClosed
 
 
+def has_usable(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> bool:
+    """Whether a company that is open has a usable key; where not, ``require_usable`` says why."""
+    found = candidates(company_id, for_call=False, known_open=True)
+    return any(not each.room(cost_of(each.token)).short() for each in found)
+
+
 def require_usable(
     company_id: str, *, cost_of: Callable[[TokenMaster], Cost] | None = None
 ) -> None:
@@ -96,7 +102,7 @@ def require_usable(
     """
     used_up: dict[int, list[Shortage]] = {}
     for _online_then_offline in range(2):
-        for candidate in candidates(company_id, without=used_up):
+        for candidate in candidates(company_id, without=used_up, for_call=False):
             if cost_of:
                 blocking = candidate.room(cost_of(candidate.token)).short()
             else:

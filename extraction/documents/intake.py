@@ -4,6 +4,7 @@ What headers suffice to reject is rejected here, before anything is queued; so i
 empty or locked, and an image whose first page cannot be decoded. Rendering may reject more.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,7 +20,7 @@ from django.core.files.uploadedfile import UploadedFile
 from extraction.documents.media_types import MEDIA_TYPES, PDF, media_type_by_magic
 from extraction.documents.rendering import count_pdf_pages, examine_image, unlock_pdf
 from extraction.documents.storage import storage_faults
-from extraction.documents.temp_dirs import temp_dir
+from extraction.documents.temp_dirs import temp_file
 from extraction.documents.upload_handlers import DigestedFile
 from extraction.exceptions import DocumentRejected
 from ocrsite.lib.files import make_folder, standing_folder, sync_file, sync_folder
@@ -27,6 +28,8 @@ from ocrsite.lib.files import make_folder, standing_folder, sync_file, sync_fold
 _FILE_NAME_LENGTH = 255
 # They reverse the letters after them: "invoice‮fdp.exe" would read as "invoiceexe.pdf".
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+_groups_on_disk: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +84,19 @@ def receive(
     A PDF that the password opens is stored unlocked; the password itself is kept nowhere. Raises
     what ``examine`` does, and StorageUnavailable, leaving nothing on disk.
     """
-    with storage_faults(), temp_dir() as temporary:
-        examined = examine(upload, temporary / "document", password=password)
+    with storage_faults(), temp_file() as temporary:
+        examined = examine(upload, temporary, password=password)
         documents_folder()
         folder = folder_of(document_id)
-        for each in (folder.parent, folder):
-            make_folder(each, parents=False)
+        _make_group(folder.parent)
+        make_folder(folder, parents=False)
         path = folder / f"document.{MEDIA_TYPES[examined.media_type].extension}"
         try:
             examined.path.replace(path)
             # The row that names the document is on disk when it is committed: so is the document.
             sync_file(path)
-            for each in (folder, folder.parent, _root()):
-                sync_folder(each)
+            sync_folder(folder)
+            _sync_group(folder.parent)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -121,6 +124,24 @@ def examine(upload: "UploadedFile[bytes]", path: Path, *, password: str = "") ->
 
 def _root() -> Path:
     return Path(settings.DATA_DIR) / "files"
+
+
+def _make_group(group: Path) -> None:
+    """Make the folder that documents whose ids begin alike share, where it is missing."""
+    with contextlib.suppress(FileExistsError):
+        group.mkdir(mode=0o700)
+        _groups_on_disk.discard(group)
+
+
+def _sync_group(group: Path) -> None:
+    """Write the entries of such a folder to disk, and its own: that once, for nothing removes it.
+
+    Another process may have made it just now.
+    """
+    sync_folder(group)
+    if group not in _groups_on_disk:
+        sync_folder(group.parent)
+        _groups_on_disk.add(group)
 
 
 def _store(upload: "UploadedFile[bytes]", path: Path) -> tuple[int, str]:

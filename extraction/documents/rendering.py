@@ -164,17 +164,20 @@ def unlock_pdf(path: Path, password: str) -> None:
     The password reaches the child through a pipe. Raises DocumentRejected: ``wrong_password``,
     ``corrupt_file`` or ``render_timeout``; and RenderBusy.
     """
-    unlocked = path.with_name("unlocked")
-    with _limits_as_errors(path, path.parent):
-        child = sandbox.run_pdf_child(
-            "unlock", path, str(unlocked), limits=COUNT_LIMITS, stdin=password.encode()
-        )
-        if child.stdout == b"password_protected":
-            raise _wrong_password()
-        if child.stdout != b"unlocked":
-            raise _corrupt()
-    unlocked.chmod(0o600)
-    unlocked.replace(path)
+    unlocked = path.with_name(f"{path.name}.unlocked")
+    try:
+        with _limits_as_errors(path, path.parent):
+            child = sandbox.run_pdf_child(
+                "unlock", path, str(unlocked), limits=COUNT_LIMITS, stdin=password.encode()
+            )
+            if child.stdout == b"password_protected":
+                raise _wrong_password()
+            if child.stdout != b"unlocked":
+                raise _corrupt()
+        unlocked.chmod(0o600)
+        unlocked.replace(path)
+    finally:
+        unlocked.unlink(missing_ok=True)
 
 
 def _may_be_portfolio(path: Path) -> bool:

@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def temp_dir() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def temp_file() -> Iterator[Path]:
+    """Return a path in ``DATA_DIR/tmp`` where there is no file yet; it is removed at the end.
+
+    Raises OSError.
+    """
+    path = temp_root() / f"{uuid.uuid4()}.document"
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def remove_stale_temp_dirs() -> int:

@@ -145,10 +145,15 @@ class ApiClient(AbstractAPIKey):
         super().save(*args, **kwargs)
 
     @cached_property
+    def bound_company_ids(self) -> list[str]:
+        """The companies that it is bound to, closed ones too, as its bindings write them."""
+        return list(self.companies.values_list("company_id", flat=True))
+
+    @cached_property
     def open_company_ids(self) -> list[str]:
-        """The companies that it may act for, as its bindings write them: those not closed."""
-        bound = [binding.company_id for binding in self.companies.all()]
-        closed = Company.objects.closed().filter(folded_id__in=set(map(folded, bound)))
+        """The companies that it may act for: those that it is bound to and that are not closed."""
+        bound = self.bound_company_ids
+        closed = Company.objects.closed().filter(folded_id__in=set(map(folded, bound))).order_by()
         refused = set(closed.values_list("folded_id", flat=True)) if bound else set()
         return [company_id for company_id in bound if folded(company_id) not in refused]
 
@@ -157,7 +162,7 @@ class ApiClient(AbstractAPIKey):
         """Whether it has companies, and all of them are closed; who manages may open them again."""
         if self.may(Scope.MANAGE):
             return False
-        return bool(self.companies.all()) and not self.open_company_ids
+        return bool(self.bound_company_ids) and not self.open_company_ids
 
     def may(self, scope: Scope) -> bool:
         """Whether the client is for this."""

@@ -229,7 +229,7 @@ def test_upload_is_accepted_once_or_answered_with_503(
         Extraction.objects.all().delete()
         shutil.rmtree(data_dir / "files")
         (data_dir / "files").mkdir()
-    assert failures > 10
+    assert failures > 8  # as often as an upload asks the database
     assert answers == {202, 503}
     # Of a single call, the commit, it cannot be known; after a deadlock it can.
     assert len(left_over) == (0 if error is DEADLOCK else 1)

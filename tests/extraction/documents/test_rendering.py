@@ -1,4 +1,5 @@
 import csv
+import re
 import shutil
 import subprocess
 import uuid
@@ -251,6 +252,23 @@ def test_poppler_is_started_once_to_draw(tmp_path: Path, monkeypatch: pytest.Mon
 
     # Its version is asked for once in the life of a process.
     assert started.read_text().splitlines() == ["pdftoppm -v", "pdftoppm -r", "pdftoppm -r"]
+
+
+@needs_poppler
+@needs_prlimit
+def test_drawing_is_limited_in_memory_cpu_time_and_written_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "limits"
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", f"cat /proc/self/limits >{told}")
+
+    draw(sample_documents.pdf("one"), tmp_path)
+
+    limits = dict(re.findall(r"^(Max [a-z ]+?) {2,}(\d+ +\d+)", told.read_text(), re.MULTILINE))
+    assert limits["Max address space"].split() == [str(sandbox.MEMORY)] * 2
+    assert limits["Max cpu time"].split() == ["22", "27"]
+    assert limits["Max file size"].split() == [str(sandbox.FILE_SIZE)] * 2
+    assert limits["Max core file size"].split() == ["0", "0"]
 
 
 @needs_poppler

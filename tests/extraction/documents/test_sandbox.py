@@ -327,6 +327,16 @@ def test_run_bounds_what_a_tool_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(done.stdout) == 1000
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has pidfds")
+def test_run_works_where_a_process_has_no_file_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_pid: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "pidfd_open", forbidden)
+
+    assert python("print(1)").stdout == b"1\n"
+
+
 def test_run_works_without_prlimit(monkeypatch: pytest.MonkeyPatch) -> None:
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
