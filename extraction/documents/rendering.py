@@ -70,7 +70,13 @@ def render(document: Path, media_type: str, page_count: int, folder: Path) -> tu
         logger.error("The page images of %s were incomplete and are drawn again.", folder.name)
         shutil.rmtree(drawn)
     if not drawn.exists():
-        _draw(document, media_type, page_count, drawn)
+        try:
+            _draw(document, media_type, page_count, drawn)
+        except DocumentRejected as error:
+            if error.code != "corrupt_file":
+                raise
+            # Its pages were counted at the upload. A disk that was full for a moment looks alike.
+            _draw(document, media_type, page_count, drawn)
     return tuple(
         PageImage(number, path, _is_blank(path))
         for number, path in enumerate(sorted(drawn.iterdir()), start=1)

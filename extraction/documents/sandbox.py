@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 import selectors
 import shlex
 import shutil
@@ -65,6 +66,7 @@ class Limits:
 
 
 _VERSION_LIMITS = Limits(cpu=10, wall=30)
+_VERSION = re.compile(rb"[a-z]{1,20} version [0-9.]{1,20}")  # poppler tells it on stderr
 
 
 class OutOfCpu(Exception):
@@ -292,11 +294,12 @@ def poppler_path() -> Path | None:
 
 def _wrapper(limits: list[str], setpriv: str, path: str) -> str:
     environment = " ".join(f'${{{name}+"{name}=${name}"}}' for name in PASSED_ON)
-    version = shlex.quote(_version(path))
+    version = _version(path)
+    tell = f"echo {shlex.quote(version)} >&2; exit" if version else f"exec {shlex.quote(path)} -v"
     prefix = " ".join(word if "$cpu" in word else shlex.quote(word) for word in limits)
     # pdf2image kills this shell when time is up; the tool then ends with it.
     return (
-        f'#!/bin/sh\n[ "$1" = -v ] && {{ echo {version} >&2; exit; }}\n'
+        f'#!/bin/sh\n[ "$1" = -v ] && {{ {tell}; }}\n'
         'link=${0%/*}\ncpu=${link##*-}\nexec 2>>"$link.errors"\n'
         f"env -i {environment} {prefix} {shlex.quote(setpriv)} --pdeathsig KILL "
         f'{shlex.quote(path)} "$@"\ncode=$?\necho $code >"$link.exit"\nexit $code\n'
@@ -305,9 +308,9 @@ def _wrapper(limits: list[str], setpriv: str, path: str) -> str:
 
 @functools.cache
 def _version(path: str) -> str:
-    """What a tool says of its version first; poppler says it to stderr."""
-    said = run(path, "-v", limits=_VERSION_LIMITS).stderr
-    return said.decode(errors="replace").partition("\n")[0]
+    """What a tool says of its version; "" where that is not known, as on a full disk."""
+    said = _VERSION.match(run(path, "-v", limits=_VERSION_LIMITS).stderr)
+    return said[0].decode() if said else ""
 
 
 def _install(scripts: Mapping[str, str], folder: Path) -> None:

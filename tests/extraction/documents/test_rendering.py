@@ -239,6 +239,36 @@ def test_used_up_cpu_time_rejects_the_pdf_that_is_counted(
 
 @needs_poppler
 @needs_prlimit
+@pytest.mark.parametrize(("failures", "is_drawn"), [(1, True), (2, False)])
+def test_a_document_is_drawn_twice_before_it_is_to_blame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, is_drawn: bool
+) -> None:
+    tries = tmp_path / "tries"
+    # As where the disk is full: nothing is drawn, and nothing said.
+    fail = f'[ "$1" = -v ] || {{ echo >>{tries}; [ $(wc -l <{tries}) -gt {failures} ] || exit 1; }}'
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", fail)
+    content = sample_documents.pdf("one")
+
+    if is_drawn:
+        assert len(draw(content, tmp_path)) == 1
+    else:
+        assert code_of(content, tmp_path) == "corrupt_file"
+    assert len(tries.read_text().splitlines()) == 2
+
+
+@needs_poppler
+@needs_prlimit
+def test_poppler_whose_version_is_not_known_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a tool says is lost where the disk is full, as when the version is first asked for.
+    monkeypatch.setattr(sandbox, "_version", lambda _path: "")
+
+    assert len(draw(sample_documents.pdf("one"), tmp_path)) == 1
+
+
+@needs_poppler
+@needs_prlimit
 def test_poppler_is_started_once_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = tmp_path / "started"
     for tool in sandbox.POPPLER_TOOLS:
