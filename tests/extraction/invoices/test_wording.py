@@ -45,7 +45,7 @@ def calls(path: Path, *names: str) -> list[ast.Call]:
         (
             "The lines add up to 29789.07, but the total says 1234.50.",
             "total_amount",
-            "Die Zeilen ergeben zusammen 29.789,07, der Gesamtbetrag ist aber 1.234,50.",
+            "Die Positionen ergeben zusammen 29.789,07, der Gesamtbetrag ist aber 1.234,50.",
             "The lines add up to 29,789.07, but the total says 1,234.50.",
         ),
         (
@@ -93,7 +93,7 @@ def calls(path: Path, *names: str) -> list[ast.Call]:
         (
             "Of 3000 line items only the first 2000 were kept.",
             "line_items",
-            "Zeilen: Von 3.000 wurden nur die ersten 2.000 behalten.",
+            "Positionen: Von 3.000 wurden nur die ersten 2.000 behalten.",
             "Of 3,000 line items only the first 2,000 were kept.",
         ),
         (
