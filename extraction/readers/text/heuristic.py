@@ -53,7 +53,7 @@ def read_text(text: str) -> InvoiceFields:
         supplier=Party(name=_supplier(page), tax_id=supplier_tax_id, address=None),
         customer=Party(name=page.name(labels.CUSTOMER), tax_id=customer_tax_id, address=None),
         line_items=list(_line_items(page)),
-        tax_breakdown=_tax_lines(page, taxable, tax),
+        tax_breakdown=_tax_lines(page, [taxable, *subtotals], tax),
         subtotal=next(iter(subtotals), None),
         discount_total=next(iter(page.amounts(labels.DISCOUNT)), None),
         charge_total=None,
@@ -107,8 +107,12 @@ def _net_and_tax(
     return next(iter(nets), None), taxes[0] if len(set(taxes)) == 1 and any(taxes) else None
 
 
-def _tax_lines(page: TextLayout, taxable: Decimal | None, tax: Decimal | None) -> list[TaxLine]:
-    """Return the tax line of an invoice with one rate; none where there are several rates."""
+def _tax_lines(page: TextLayout, nets: list[Decimal | None], tax: Decimal | None) -> list[TaxLine]:
+    """Return the tax line of an invoice with one rate; none where there are several rates.
+
+    It is of the first of these net amounts, or of the next one where that is not known and the
+    rate gives the tax.
+    """
     rates = {
         Decimal(found[1].replace(",", "."))
         for line in page.lines
@@ -117,7 +121,10 @@ def _tax_lines(page: TextLayout, taxable: Decimal | None, tax: Decimal | None) -
     }
     if tax is None or len(rates) != 1:
         return []
-    return [TaxLine(rate=rates.pop(), taxable_amount=taxable, tax_amount=tax)]
+    rate, (taxable, *others) = rates.pop(), nets
+    if taxable is None:
+        taxable = next((net for net in others if net and round(net * rate / 100, 2) == tax), None)
+    return [TaxLine(rate=rate, taxable_amount=taxable, tax_amount=tax)]
 
 
 def _currency(text: str) -> str | None:

@@ -253,6 +253,19 @@ def test_taxes_that_fit_no_total_are_not_guessed() -> None:
     assert (fields.tax_total, fields.tax_breakdown) == (None, [])
 
 
+@pytest.mark.parametrize(("tax", "base"), [("26.00", "130.00"), ("26.01", None), ("13.00", None)])
+def test_net_of_the_one_rate_is_what_gives_the_tax_where_no_total_tells(
+    tax: str, base: str | None
+) -> None:
+    fields = read_text(
+        f"INVOICE\nInvoice No: A-1\nSubtotal 130.00\nVAT 20% {tax}\nTotal GBP 999.00"
+    )
+
+    (row,) = fields.tax_breakdown
+    assert row.taxable_amount == (Decimal(base) if base else None)
+    assert fields.taxable_amount is None
+
+
 def test_rows_of_several_rates_are_summed_to_the_tax() -> None:
     fields = read_text("Invoice No: 7\nNet total 40.00\nVAT 5.00\nGST 7.00\nTotal 52.00")
 
