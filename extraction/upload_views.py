@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from extraction import first_steps, queue_state, submission
+from extraction import error_texts, first_steps, queue_state, submission
 from extraction.access import Principal, principal_of
 from extraction.branches import branches_of
 from extraction.company_defaults import default_reader
@@ -144,11 +144,11 @@ def _submit(
             **values,
         )
     except DocumentRejected as error:
-        return Outcome(name, problem=error.detail, code=error.code)
+        return Outcome(name, problem=error_texts.told(error.detail), code=error.code)
     except ServiceFault as fault:
-        return Outcome(name, problem=fault.detail, code=fault.code, fault=fault)
+        return Outcome(name, problem=error_texts.told(fault.detail), code=fault.code, fault=fault)
     except NoUsableKey as error:
-        return Outcome(name, problem=error.message, code=error.code)
+        return Outcome(name, problem=error_texts.told(error.message), code=error.code)
     return Outcome(name, submitted.extraction, came_before=not submitted.created)
 
 
@@ -221,7 +221,7 @@ def _state(extraction: Extraction) -> dict[str, object]:
 def _summary(extraction: Extraction) -> str:
     """What was read, in short, or why nothing was; "" while it is in work."""
     if extraction.state != State.SUCCEEDED:
-        return extraction.error_detail or extraction.error_message
+        return error_texts.told(extraction.error_detail or extraction.error_message)
     amount, currency = extraction.total_amount, extraction.currency
     total = "" if amount is None else f"{grouped(amount, currency)} {currency or ''}".strip()
     return " · ".join(filter(None, (extraction.supplier_name, extraction.invoice_number, total)))

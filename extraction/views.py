@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from extraction import fairness, liveness, queue_state, submission
+from extraction import error_texts, fairness, liveness, queue_state, submission
 from extraction.access import NotAllowed, principal_of, visible_extraction
 from extraction.documents.shown_pages import shown_pages
 from extraction.forms import ExportForm
@@ -115,6 +115,8 @@ def result(request: HttpRequest, extraction_id: UUID) -> HttpResponse:
         "pages": pages,
         "page_numbers": [page.number for page in pages],
         "may": principal_of(request).rights(extraction.company_id),
+        "failure": error_texts.told(extraction.error_message),
+        "failure_detail": error_texts.told(extraction.error_detail),
     }
     if extraction.result is not None:
         context |= _result_context(current_invoice(extraction))

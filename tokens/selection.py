@@ -353,10 +353,14 @@ def _used_up(by_key: Collection[Sequence[Shortage]]) -> NoUsableKey:
 def _too_large(by_key: Iterable[Sequence[Shortage]]) -> NoUsableKey:
     """Every key has too little left for this document, and enough for others."""
     first = first_renewal(quotas for quotas in by_key if quotas)
-    renewal = "" if first is None else f" A quota renews at {local_time(first)}."
+    if first is None:
+        return _exceeded(
+            "No key of the company has enough quota left for this document. "
+            "Ask support to raise the limit."
+        )
     return _exceeded(
         "No key of the company has enough quota left for this document. "
-        f"Ask support to raise the limit.{renewal}"
+        f"Ask support to raise the limit. A quota renews at {local_time(first)}."
     )
 
 

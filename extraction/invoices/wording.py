@@ -5,7 +5,7 @@ Sentences are stored in English alone. Each is recognised by the template that i
 sentence of an earlier version, is shown as it is. Pure, but for the language that is active.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -66,6 +66,12 @@ def said(sentence: str, path: str = "") -> str:
     return _filled(*found, path) if found else sentence
 
 
+def translated(text: str, templates: tuple[str, ...]) -> str:
+    """Return a text made of one of these templates in the reader's language, its values as is."""
+    found = _found(text, _exactest_first(templates))
+    return gettext(found[0]).format(**found[1]) if found else text
+
+
 def shown(check: Check) -> Check:
     """Return a check with what it expects and found in the reader's language."""
     sides = {"expected": check.expected, "actual": check.actual}
@@ -89,7 +95,8 @@ def _parts(template: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return names, (*texts, "") if len(texts) == len(names) else tuple(texts)
 
 
-def _exactest_first(templates: Iterable[str]) -> tuple[str, ...]:
+@cache
+def _exactest_first(templates: Collection[str]) -> tuple[str, ...]:
     return tuple(sorted(templates, key=lambda text: (-sum(map(len, _parts(text)[1])), text)))
 
 
