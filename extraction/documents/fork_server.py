@@ -1,13 +1,15 @@
-"""Forks a process for each job, so that none has to load Python and the parsers anew.
+"""Does jobs in processes that are forked, so that none has to load Python and the parsers anew.
 
     python -I fork_server.py
     python -I fork_server.py SOCKET MODULE …
 
 Each line on stdin is a job (``Job`` as JSON); each line on stdout is the exit code of the process
-that did it, negative for the signal that killed it. One job runs at a time. The process of a job
-is limited, and does what ``extraction.documents.child`` says. This one only loads modules of ours
-and never sees a document. It ends, with the job that runs, when stdin is closed: then its parent
-is gone. Run by ``extraction.documents.forks``, without Django and without secrets.
+that did it, negative for the signal that killed it. One job runs at a time. Its process is limited,
+and does what ``extraction.documents.child`` says; as long as jobs end well and leave nothing behind
+it does the next ones too, since a fork with all parsers takes some 10 ms of CPU. This one only
+loads modules of ours and never sees a document. It ends, with the job that runs, when stdin is
+closed: then its parent is gone. Run by ``extraction.documents.forks``, without Django and without
+secrets.
 
 With a SOCKET (the number of an open file) it does no job: it loads the modules, and for each
 message that brings two files it forks such a server with them as stdin and stdout, whose first line
@@ -18,12 +20,16 @@ import contextlib
 import gc
 import importlib
 import json
+import math
 import os
 import resource
 import select
 import signal
 import socket
 import sys
+import threading
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn, TypedDict
 
@@ -31,18 +37,24 @@ _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NO_FILE_BELOW = 3
 # A server has less than ten files open: the standard ones, the pipe of a job, a loaded archive.
 _MOST_FILES = 64
+# What a hostile document may have done to its process meets no more jobs than these.
+_MOST_JOBS = 30
+# By so much may jobs have made the most memory of their process grow, in the units of getrusage:
+# 32 MiB. The limit of the next job counts what earlier ones keep.
+_MOST_GROWTH = 32 * 1024 * (1024 if sys.platform == "darwin" else 1)
+_GOES_ON = b"+"
 
 
 class Job(TypedDict):
     """What to do: a module of ours with its arguments, and the files that its output goes to.
 
-    ``limits``: the soft and the hard limit of each resource, by the names of Python's ``resource``.
+    ``limits``: what this job may use of each resource, by the names of Python's ``resource``.
     """
 
     arguments: list[str]
     output: str
     errors: str
-    limits: dict[str, tuple[int, int]]
+    limits: dict[str, int]
 
 
 def main() -> None:  # pragma: no cover  # runs in a process of its own, unmeasured
@@ -61,8 +73,18 @@ def main() -> None:  # pragma: no cover  # runs in a process of its own, unmeasu
 
 
 def _serve() -> None:  # pragma: no cover  # as main
+    process = None
     for line in sys.stdin.buffer:
-        os.write(_STDOUT, b"%d\n" % _done(json.loads(line)))
+        module = json.loads(line)["arguments"][0]
+        if module not in sys.modules:
+            _load(module)
+            process = None  # it would load the module for itself alone
+        if process is None or process.has_ended():
+            process = _Process()
+        code, goes_on = process.do(line)
+        if not goes_on:
+            process = None
+        os.write(_STDOUT, b"%d\n" % code)
 
 
 def _fork_servers(asked: socket.socket) -> None:  # pragma: no cover  # as main
@@ -85,21 +107,38 @@ def _fork_servers(asked: socket.socket) -> None:  # pragma: no cover  # as main
             os.close(file)
 
 
-def _done(job: Job) -> int:  # pragma: no cover  # as main
-    """Do a job in a process of its own and return its exit code."""
-    _load(job["arguments"][0])
-    # Its process holds the one end as long as it lives.
-    ended, alive = os.pipe()
-    child = os.fork()
-    if not child:
-        _become(job, alive)
-    os.close(alive)
-    ready, _, _ = select.select([ended, _STDIN], [], [])
-    if ended not in ready:
-        os.killpg(0, signal.SIGKILL)  # no job comes before the last one is done: stdin was closed
-    os.close(ended)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+class _Process:  # pragma: no cover  # as main
+    """A process that does jobs, one after the other. It ends when nobody holds this."""
+
+    def __init__(self) -> None:
+        its_jobs, self._jobs = os.pipe()
+        # It alone holds the end that is written to, as long as it lives.
+        self._answers, its_answers = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            _work(its_jobs, its_answers)
+        os.close(its_jobs)
+        os.close(its_answers)
+
+    def __del__(self) -> None:
+        os.close(self._jobs)
+        os.close(self._answers)
+
+    def has_ended(self) -> bool:
+        """Whether something killed it while it had no job."""
+        return os.waitpid(self._pid, os.WNOHANG) != (0, 0)
+
+    def do(self, line: bytes) -> tuple[int, bool]:
+        """Return the exit code of a job, and whether the process does another one."""
+        os.write(self._jobs, line)
+        ready, _, _ = select.select([self._answers, _STDIN], [], [])
+        if self._answers not in ready:
+            # No job comes before the last one is done: stdin was closed.
+            os.killpg(0, signal.SIGKILL)
+        if os.read(self._answers, 1) == _GOES_ON:
+            return 0, True
+        _, status = os.waitpid(self._pid, 0)
+        return os.waitstatus_to_exitcode(status), False
 
 
 def _load(module: str) -> None:  # pragma: no cover  # as main
@@ -112,27 +151,62 @@ def _load(module: str) -> None:  # pragma: no cover  # as main
         gc.freeze()  # a collection in a job would copy all that it shares with this process
 
 
-def _become(job: Job, alive: int) -> NoReturn:  # pragma: no cover  # as main
-    """Do a job in this process, which was forked for it, and end."""
+def _work(jobs: int, answers: int) -> NoReturn:  # pragma: no cover  # as main
+    """Do jobs in this process, which was forked for them, and end."""
     code = 1
     try:
-        _open_as(os.devnull, os.O_RDONLY, _STDIN)
-        _open_as(job["output"], os.O_WRONLY, _STDOUT)
-        _open_as(job["errors"], os.O_WRONLY, _STDERR)
-        os.closerange(_NO_FILE_BELOW, alive)
-        os.closerange(alive + 1, _MOST_FILES)
-        for name, limit in job["limits"].items():
-            resource.setrlimit(getattr(resource, name), limit)
-        from extraction.documents import child
-
-        sys.stdout.write(json.dumps(child.main(job["arguments"])))
-        sys.stdout.flush()
+        for number in (_STDIN, _STDOUT, _STDERR):
+            _open_as(os.devnull, os.O_RDWR, number)
+        for first, next_ in pairwise(sorted((_STDERR, jobs, answers, _MOST_FILES))):
+            os.closerange(first + 1, next_)
+        at_first = _condition()
+        with os.fdopen(jobs, "rb") as lines:
+            for done, line in enumerate(lines, start=1):
+                is_answered = _do(json.loads(line))
+                if not is_answered or done == _MOST_JOBS or not _is_as_good(at_first):
+                    break
+                os.write(answers, _GOES_ON)
         code = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _do(job: Job) -> bool:  # pragma: no cover  # as main
+    """Do a job; return whether it was answered. Only then may the process do another one."""
+    from extraction.documents import child
+
+    _open_as(job["output"], os.O_WRONLY, _STDOUT)
+    _open_as(job["errors"], os.O_WRONLY, _STDERR)
+    for name, most in job["limits"].items():
+        _limit(getattr(resource, name), most)
+    said = child.main(job["arguments"])
+    sys.stdout.write(json.dumps(said))
+    sys.stdout.flush()
+    for number in (_STDOUT, _STDERR):
+        _open_as(os.devnull, os.O_WRONLY, number)  # the space of those on disk is wanted
+    return "answer" in said
+
+
+def _limit(resource_: int, most: int) -> None:  # pragma: no cover  # as main
+    if resource_ == resource.RLIMIT_CPU:
+        most += math.ceil(time.process_time())  # what earlier jobs took
+    _, hard = resource.getrlimit(resource_)  # lowered, it could not be raised for the next job
+    resource.setrlimit(resource_, (most, hard))
+
+
+def _condition() -> tuple[int, int, int]:  # pragma: no cover  # as main
+    """Return memory, number of open files and number of threads."""
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return memory, len(list(Path("/dev/fd").iterdir())), threading.active_count()
+
+
+def _is_as_good(at_first: tuple[int, int, int]) -> bool:  # pragma: no cover  # as main
+    """Whether jobs have left this process as it was when it began, but for some memory."""
+    memory, *rest = _condition()
+    return memory <= at_first[0] + _MOST_GROWTH and rest == list(at_first[1:])
 
 
 def _open_as(path: str, flags: int, number: int) -> None:  # pragma: no cover  # as main

@@ -230,12 +230,12 @@ def _run_forked(arguments: list[str], limits: Limits) -> subprocess.CompletedPro
         )
 
 
-def _limits_of_job(limits: Limits) -> dict[str, tuple[int, int]]:
+def _limits_of_job(limits: Limits) -> dict[str, int]:
     return {
-        "RLIMIT_AS": (limits.memory, limits.memory),
-        "RLIMIT_CPU": (limits.cpu, limits.cpu + CPU_MARGIN),
-        "RLIMIT_CORE": (0, 0),
-        "RLIMIT_FSIZE": (FILE_SIZE, FILE_SIZE),
+        "RLIMIT_AS": limits.memory,
+        "RLIMIT_CPU": limits.cpu,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": FILE_SIZE,
     }
 
 

@@ -1,13 +1,17 @@
 """A module for the sandbox's child: answers, rejects, and dies in every way."""
 
 import errno
+import math
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 from extraction.exceptions import DocumentRejected
+
+_kept: list[bytearray] = []
 
 
 def answer(arguments: list[str]) -> list[str]:
@@ -27,6 +31,18 @@ def answer(arguments: list[str]) -> list[str]:
         case "spin":
             while True:
                 pass
+        case "spin for":
+            end = time.process_time() + float(rest.pop())
+            while time.process_time() < end:
+                pass
+        case "limits":
+            return _limits()
+        case "keep memory":
+            _kept.append(bytearray(os.urandom(1)) * 50_000_000)
+        case "keep a file":
+            os.open(os.devnull, os.O_RDONLY)
+        case "keep a thread":
+            threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
         case "sleep":
             Path(rest[0]).write_text(f"{os.getpid()} {os.getppid()}")
             time.sleep(60)
@@ -47,3 +63,12 @@ def answer(arguments: list[str]) -> list[str]:
         case "read stdin":
             return [os.read(0, 100).decode()]
     return rest
+
+
+def _limits() -> list[str]:
+    """Bytes of memory and whole seconds of CPU time that are left to this job."""
+    import resource  # not on Windows
+
+    memory, _ = resource.getrlimit(resource.RLIMIT_AS)
+    seconds, _ = resource.getrlimit(resource.RLIMIT_CPU)
+    return [str(memory), str(seconds - math.ceil(time.process_time()))]

@@ -211,19 +211,79 @@ def test_run_child_passes_no_secret_and_no_open_file(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SECRET_KEY", "secret")
 
     assert "SECRET_KEY" not in cast("list[str]", run_child("environment"))
-    # Besides the standard ones, the end of a pipe by which the server sees that it lives.
-    assert len(cast("list[str]", run_child("files"))) <= 4
+    # Besides the standard ones, the ends of the two pipes between it and the server.
+    assert len(cast("list[str]", run_child("files"))) <= 5
     assert run_child("read stdin") == [""]
 
 
-@needs_fork
-def test_the_jobs_of_one_process_are_forked_by_one_server() -> None:
-    first, second = run_child("processes"), run_child("processes")
+def job_process() -> str:
+    """The process that does a job now."""
+    return cast("list[str]", run_child("processes"))[0]
 
-    assert isinstance(first, list)
-    assert isinstance(second, list)
-    assert first[1] == second[1]
-    assert first[0] != second[0]
+
+@needs_fork
+def test_one_process_does_job_after_job_and_not_for_ever() -> None:
+    forks._servers.close()
+    processes, servers = zip(*(run_child("processes") for _ in range(31)), strict=True)
+
+    assert len(set(servers)) == 1
+    assert len(set(processes[:30])) == 1
+    assert processes[30] != processes[0]
+
+
+@needs_fork
+@pytest.mark.parametrize("way", ["reject", "fill the disk", "raise"])
+def test_a_job_without_an_answer_is_the_last_of_its_process(way: str) -> None:
+    before = job_process()
+    assert job_process() == before
+    with pytest.raises((DocumentRejected, OSError, sandbox.ChildDied)):
+        run_child(way)
+
+    assert job_process() != before
+
+
+@needs_fork
+@pytest.mark.parametrize("way", ["keep memory", "keep a file", "keep a thread"])
+def test_a_job_that_leaves_something_behind_is_the_last_of_its_process(way: str) -> None:
+    before = job_process()
+    assert job_process() == before
+
+    assert run_child(way) == []
+    assert job_process() != before
+
+
+@needs_fork
+def test_a_module_that_comes_later_is_loaded_for_all_jobs_to_come() -> None:
+    forks._servers.close()
+    before = job_process()
+    assert job_process() == before
+    sandbox.run_child("tests.extraction.documents.answering_too", limits=sandbox.Limits(10, 30))
+
+    assert job_process() != before
+
+
+@needs_fork
+def test_a_process_that_was_killed_between_two_jobs_is_replaced() -> None:
+    before = job_process()
+    os.kill(int(before), signal.SIGKILL)
+    gone(int(before))
+
+    assert job_process() != before
+
+
+@needs_prlimit
+@needs_fork
+def test_each_job_has_the_limits_of_its_own() -> None:
+    """What earlier jobs took does not count, and a narrow limit holds for its job alone."""
+    before = job_process()
+    for _ in range(3):
+        assert run_child("spin for", "0.6", cpu=1) == []
+    assert run_child("limits", cpu=7, memory=900_000_000) == ["900000000", "7"]
+    assert run_child("limits", cpu=9) == [str(sandbox.MEMORY), "9"]
+
+    assert job_process() == before
+    with pytest.raises(sandbox.OutOfCpu):
+        run_child("spin", cpu=1)
 
 
 @needs_fork

@@ -79,7 +79,7 @@ def test_no_secret_and_no_open_file_is_passed_on(
     monkeypatch.setenv("SECRET_KEY", "secret")
 
     assert "SECRET_KEY" not in run_child("environment")
-    assert len(run_child("files")) <= 4
+    assert len(run_child("files")) <= 5
     assert run_child("read stdin") == [""]
 
 
