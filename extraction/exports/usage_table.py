@@ -78,7 +78,7 @@ def usage_table(
 
 
 def usage_file(table: UsageTable, format_: Format) -> Iterator[bytes]:
-    """Yield the table as a file, the sums last. Raises OSError."""
+    """Yield the table as a file, the sums last."""
     # Loaded with their first use: web processes hardly ever export.
     rows = [*table.rows, table.foot]
     if format_ == Format.XLSX:

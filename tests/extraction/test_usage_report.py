@@ -4,7 +4,6 @@ import csv
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO, StringIO
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -153,24 +152,6 @@ def test_workbook_holds_numbers_and_text_that_is_no_formula(admin_client: Client
     assert rows[1][0] == "=1+1"
     assert sheet["A2"].data_type == "s"
     assert rows[-1] == ["Total", 4, 4000, 0, 388, 1200, 5588, 1, 0.25, 0.3]
-
-
-@pytest.mark.usefixtures("ledger")
-def test_full_disk_is_answered_before_the_workbook_has_begun(
-    admin_client: Client, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = Path.open
-
-    def full(path: Path, *arguments: Any) -> Any:
-        return opened(Path("/dev/full") if path.suffix == ".xml" else path, *arguments)
-
-    monkeypatch.setattr(Path, "open", full)
-    admin_client.raise_request_exception = False
-
-    answer = admin_client.get(f"{PAGE}xlsx/", {"month": "2026-11"})
-
-    assert (answer.status_code, answer["Retry-After"]) == (503, "30")
-    assert list((data_dir / "tmp").iterdir()) == []
 
 
 @pytest.mark.usefixtures("ledger")

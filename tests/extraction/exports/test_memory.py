@@ -14,7 +14,7 @@ from tests.extraction.exports.made_up import columns, many
 
 TABLE = columns("extraction.file_name", "invoice_number", "total_amount", "invoice_date")
 LINES = columns("extraction.file_name", "line_items.amount", rows_per=RowsPer.LINE)
-FEW = 1_500  # buffers are full by then
+FEW = 3_000  # buffers are full by then
 Write = Callable[[Iterable[Exported]], Iterator[bytes]]
 
 

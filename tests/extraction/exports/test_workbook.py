@@ -1,6 +1,12 @@
 """Tables as an Excel workbook, read back."""
 
+import errno
+import gc
+import io
+import os
+import uuid
 import zipfile
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -13,10 +19,10 @@ from openpyxl import load_workbook
 from extraction.exports import workbook as workbook_module
 from extraction.exports.layout import Column, Layout
 from extraction.exports.values import Exported
-from extraction.exports.workbook import workbook
+from extraction.exports.workbook import workbook, workbook_table
 from extraction.invoices.schema import Party, TaxLine
 from extraction.models import RowsPer
-from tests.extraction.exports.made_up import columns, make_exported
+from tests.extraction.exports.made_up import columns, make_exported, many
 from tests.extraction.sample_invoices import LINE
 
 pytestmark = pytest.mark.usefixtures("data_dir")
@@ -167,12 +173,70 @@ def test_full_sheet_is_followed_by_another(monkeypatch: pytest.MonkeyPatch) -> N
     assert list(book["Invoices 2"].values) == [("invoice_number",), ("2",), ("3",)]
 
 
+def test_sheet_of_lines_goes_on_in_another_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_module, "MAX_ROWS", 3)
+    exported = [make_exported(line_items=[LINE] * 5)]
+
+    book = sheets(columns("extraction.file_name"), *exported)
+
+    assert book.sheetnames == ["Invoices", "Lines", "Lines 2", "Lines 3"]
+    assert [len(list(book[name].values)) for name in book.sheetnames] == [2, 3, 3, 2]
+
+
+def test_sheet_goes_on_in_another_before_it_is_too_large_for_an_entry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workbook_module, "MAX_BYTES", 50_000)
+    layout = columns("extraction.file_name")
+
+    content = written(layout, *many(1_000))
+
+    book = load_workbook(BytesIO(content))
+    names = [name for name in book.sheetnames if name.startswith("Invoices")]
+    assert len(names) == 3
+    assert sum(len(list(book[name].values)) - 1 for name in names) == 1_000
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert max(entry.file_size for entry in archive.infolist()) < 60_000
+
+
+def test_no_entry_announces_zip64_which_excel_does_not_open() -> None:
+    content = written(None, make_exported())
+
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert {entry.extract_version for entry in archive.infolist()} == {20}
+        assert archive.testzip() is None
+        headers = [content[entry.header_offset :][4:6] for entry in archive.infolist()]
+    assert set(headers) == {b"\x14\x00"}
+
+
+def test_file_begins_with_the_first_rows(data_dir: Path) -> None:
+    read = []
+
+    def recorded() -> Iterator[Exported]:
+        for each in many(10_000):
+            read.append(each.extraction.pk)
+            yield each
+
+    next(workbook(recorded(), None))
+
+    assert 0 < len(read) < 3_000
+
+
+def test_table_begins_with_the_first_rows(data_dir: Path) -> None:
+    rows = iter([[str(uuid.uuid4())] for _ in range(10_000)])
+
+    next(workbook_table("Ids", ["Id"], rows))
+
+    assert 7_000 < sum(1 for _ in rows) < 10_000
+    assert not (data_dir / "tmp").exists()
+
+
 def test_nothing_is_left_behind(data_dir: Path, tmp_path: Path, monkeypatch: Any) -> None:
     """Neither in our folder nor in the machine's, where openpyxl would put what it has written."""
     machines = tmp_path / "machine"
     machines.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(machines))
-    chunks = workbook([make_exported()], None)
+    chunks = workbook(many(5_000), None)
 
     next(chunks)
     assert list(machines.iterdir()) == []
@@ -180,3 +244,24 @@ def test_nothing_is_left_behind(data_dir: Path, tmp_path: Path, monkeypatch: Any
     chunks.close()  # type: ignore[attr-defined]  # a generator, as a client that goes away ends it
 
     assert list((data_dir / "tmp").iterdir()) == []
+    gc.collect()  # what was not closed would be told
+
+
+@pytest.mark.parametrize("room", [0, 500_000], ids=["at once", "in the middle"])
+def test_full_disk_ends_the_file_and_leaves_nothing(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    class Full(io.FileIO):
+        def write(self, data: Any) -> int:
+            if self.tell() + len(data) > room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data)
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: io.BufferedWriter(Full(path, mode)))
+
+    with pytest.raises(OSError, match="No space left"):
+        for _ in workbook(many(5_000), None):
+            pass
+
+    assert list((data_dir / "tmp").iterdir()) == []
+    gc.collect()
