@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from extraction import throttling
 from extraction.access import principal_of
@@ -39,40 +41,47 @@ class AccountColumns(admin.ModelAdmin[User]):
             .prefetch_related("groups", "company_grants", "staff_companies")
         )
 
-    @admin.display(description="status", ordering="is_active")
+    @admin.display(description=_("status"), ordering="is_active")
     def status(self, user: User) -> str:
         """Whether the user may log in, and is staff."""
-        kind, label = ("active", "Active") if user.is_active else ("disabled", "Inactive")
+        kind, label = (
+            ("active", gettext("Active")) if user.is_active else ("disabled", gettext("Inactive"))
+        )
         pill = format_html('<span class="pill pill-{}">{}</span>', kind, label)
-        return two_lines(pill, "Superuser" if user.is_superuser else "Staff" * user.is_staff)
+        if user.is_superuser:
+            return two_lines(pill, gettext("Superuser"))
+        return two_lines(pill, gettext("Staff") if user.is_staff else "")
 
-    @admin.display(description="roles")
+    @admin.display(description=_("roles"))
     def roles(self, user: User) -> str:
         """The names of its groups."""
         return ", ".join(sorted(group.name for group in user.groups.all()))
 
-    @admin.display(description="companies")
+    @admin.display(description=_("companies"))
     def companies(self, user: User) -> str:
         """Those that are granted, and those that staff are bound to."""
         granted = sorted(grant.company_id for grant in user.company_grants.all())
         bound = sorted(row.company_id for row in user.staff_companies.all())
-        return two_lines(_some(granted), f"bound to {_some(bound)}" if bound else "")
+        told = gettext("bound to {companies}").format(companies=_some(bound))
+        return two_lines(_some(granted), told if bound else "")
 
 
 def _some(names: list[str]) -> str:
     """The first NAMED names."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    named = ", ".join(names[:_NAMED])
+    if len(names) <= _NAMED:
+        return named
+    return gettext("{names} and {count} more").format(names=named, count=len(names) - _NAMED)
 
 
 class LockedFilter(admin.SimpleListFilter):
     """Whether something is locked now."""
 
-    title = parameter_name = "locked"
+    title, parameter_name = _("locked"), "locked"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Now, or not."""
-        return [("yes", "Now"), ("no", "Not now")]
+        return [("yes", gettext("Now")), ("no", gettext("Not now"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[FailedAttempts]
@@ -96,7 +105,7 @@ class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
     list_display_links = None
     list_filter = [LockedFilter, "last_at"]
     search_fields = ["subject"]
-    search_help_text = "A user name in full, or a part of an address or of an API key's prefix."
+    search_help_text = _("A user name in full, or a part of an address or of an API key's prefix.")
     ordering = ["-last_at"]
     actions = ["unlock"]
 
@@ -125,26 +134,27 @@ class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
         changelist.result_list = rows
         return changelist
 
-    @admin.display(description="who", ordering="subject")
+    @admin.display(description=_("who"), ordering="subject")
     def who(self, obj: FailedAttempts) -> str:
         """The account, API key or address."""
         return str(getattr(obj, "shown", obj.subject))
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def pill(self, obj: FailedAttempts) -> SafeString:
         """Whether it is locked now."""
         if throttling.is_locked(obj):
-            return format_html('<span class="pill pill-{}">{}</span>', "failed", "Locked")
-        return format_html('<span class="pill">{}</span>', "Free")
+            return format_html('<span class="pill pill-{}">{}</span>', "failed", gettext("Locked"))
+        return format_html('<span class="pill">{}</span>', gettext("Free"))
 
-    @admin.action(description="Unlock, and forget the failures", permissions=["change"])
+    @admin.action(description=_("Unlock, and forget the failures"), permissions=["change"])
     def unlock(self, request: HttpRequest, queryset: QuerySet[FailedAttempts]) -> None:
         """Let the chosen ones try again at once."""
         shown = throttling.shown(queryset.values_list("subject", flat=True))
         throttling.unlock(list(shown), by=principal_of(request).who)
         for who in shown.values():
             logger.info("%s unlocked %s.", request.user, who)
-        self.message_user(request, f"{len(shown)} unlocked. Every process knows within 30 seconds.")
+        told = gettext("{count} unlocked. Every process knows within 30 seconds.")
+        self.message_user(request, told.format(count=len(shown)))
 
 
 @admin.register(Authenticator)

@@ -16,12 +16,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_api_key.admin import APIKeyModelAdmin
 from rest_framework_api_key.models import APIKey
 
-from extraction import clients
+from extraction import clients, error_texts
 from extraction import erasure_admin as erasure_admin  # likewise
 from extraction import grant_admin as grant_admin  # registers the grants
 from extraction import usage_labels as usage_labels  # adds a filter to the list of usage
@@ -115,16 +117,16 @@ class ExtractionAdmin(BoundedListMixin[Extraction], ReadOnlyMixin, admin.ModelAd
         fields = [field.name for field in Extraction._meta.fields if field.name != "lease_id"]
         return ["trace", *fields]
 
-    @admin.display(description="what happened")
+    @admin.display(description=_("what happened"))
     def trace(self, obj: Extraction) -> SafeString:
         """A link to its timeline."""
-        return format_html('<a href="{}">Trace</a>', reverse("trace", args=[obj.pk]))
+        return format_html('<a href="{}">{}</a>', reverse("trace", args=[obj.pk]), gettext("Trace"))
 
     def view_on_site(self, obj: Extraction) -> str:
         """The page with images and fields."""
         return reverse("result", args=[obj.pk])
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def pill(self, obj: Extraction) -> str:
         """The state as a pill, and why it failed."""
         pill = format_html(
@@ -132,12 +134,12 @@ class ExtractionAdmin(BoundedListMixin[Extraction], ReadOnlyMixin, admin.ModelAd
         )
         return two_lines(pill, name_of(obj.error_code))
 
-    @admin.display(description="requested by", ordering="requested_by")
+    @admin.display(description=_("requested by"), ordering="requested_by")
     def requester(self, obj: Extraction) -> str:
         """With the branch."""
         return two_lines(obj.requested_by, obj.branch)
 
-    @admin.action(description="Try failed extractions again", permissions=["retry"])
+    @admin.action(description=_("Try failed extractions again"), permissions=["retry"])
     def retry(
         self, request: HttpRequest, queryset: QuerySet[Extraction]
     ) -> TemplateResponse | None:
@@ -145,17 +147,20 @@ class ExtractionAdmin(BoundedListMixin[Extraction], ReadOnlyMixin, admin.ModelAd
         failed = retrying.failed_among(queryset)
         form = ReasonForm(request.POST if "why" in request.POST else None)
         if not failed.rows:
-            self.message_user(request, "None of them failed, or their documents were removed.")
+            self.message_user(
+                request, gettext("None of them failed, or their documents were removed.")
+            )
             return None
         if form.is_valid():
             by, why = principal_of(request), form.cleaned_data["why"]
             queued = retrying.retry_all(failed, by=by, why=why)
-            self.message_user(request, f"{queued} queued again.")
+            told = gettext("{count} queued again.").format(count=queued)
+            self.message_user(request, told)
             return None
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Try failed extractions again",
+            "title": gettext("Try failed extractions again"),
             "form": form,
             "documents": len(failed.rows),
             "has_more": failed.has_more,
@@ -198,16 +203,21 @@ class ApiClientAdmin(KeyChangeAdmin, APIKeyModelAdmin):
         """Clients are revoked instead, so that what their extractions name still exists."""
         return False
 
-    @admin.display(description="companies")
+    @admin.display(description=_("companies"))
     def bound_to(self, obj: ApiClient) -> str:
         """The ids of its companies."""
         return ", ".join(binding.company_id for binding in obj.companies.all())
 
-    @admin.display(description="status")
+    @admin.display(description=_("status"))
     def pill(self, obj: ApiClient) -> SafeString:
         """Whether its key is still accepted."""
-        status = "Disabled" if obj.revoked else "Expired" if obj.has_expired else "Active"
-        return format_html('<span class="pill pill-{}">{}</span>', status.lower(), status)
+        if obj.revoked:
+            kind, told = "disabled", gettext("Disabled")
+        elif obj.has_expired:
+            kind, told = "expired", gettext("Expired")
+        else:
+            kind, told = "active", gettext("Active")
+        return format_html('<span class="pill pill-{}">{}</span>', kind, told)
 
 
 class CompanyGrantInline(PicksCompany, admin.TabularInline[CompanyGrant, User]):
@@ -223,7 +233,7 @@ class StaffCompanyInline(admin.TabularInline[StaffCompany, User]):
 
     model = StaffCompany
     extra = 1
-    verbose_name_plural = "companies of staff: with any, this user sees no other company"
+    verbose_name_plural = _("companies of staff: with any, this user sees no other company")
 
 
 class AlertSubscriptionInline(admin.StackedInline[AlertSubscription, User]):
@@ -267,7 +277,7 @@ class OperatorAdmin(AccountColumns, AuditedUserAdmin):
     )
     actions = ["have_password_changed"]
 
-    @admin.action(description="Demand a new password at the next log-in", permissions=["change"])
+    @admin.action(description=_("Demand a new password at the next log-in"), permissions=["change"])
     def have_password_changed(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Demand it of the chosen ones."""
         for user in queryset:
@@ -283,17 +293,18 @@ class OperatorAdmin(AccountColumns, AuditedUserAdmin):
                 )
             self.log_change(request, user, "The password must be changed at the next log-in.")
             logger.info("%s demands a new password of %s.", request.user, user.get_username())
-        self.message_user(request, f"Users who must change their password: {len(queryset)}.")
+        told = gettext("Users who must change their password: {count}.")
+        self.message_user(request, told.format(count=len(queryset)))
 
 
 class ExportColumnForm(forms.ModelForm[ExportColumn]):
     """A column whose value is one that an invoice can have."""
 
     path = forms.ChoiceField(
-        label="Value",
+        label=_("Value"),
         required=False,
         choices=lambda: [
-            ("", "(empty)"),
+            ("", gettext("(empty)")),
             *((path, path) for path in known_paths()),
             *((f"{LABELS}{key}", f"{LABELS}{key}") for key in known_keys()),
         ],
@@ -316,7 +327,7 @@ class ExportColumnFormSet(
         for form in kept:
             path = form.cleaned_data.get("path", "") if form.is_valid() else ""
             if is_of_line(path) and self.instance.rows_per == RowsPer.INVOICE:
-                form.add_error("path", "Values of lines need one row per line.")
+                form.add_error("path", gettext("Values of lines need one row per line."))
 
 
 class ExportColumnInline(admin.TabularInline[ExportColumn, ExportProfile]):
@@ -368,14 +379,17 @@ class TestableTokenAdmin(AuditedAdmin[TokenMaster], TokenMasterAdmin):
         except UndecryptableKey:
             level = messages.ERROR
             outcome = "The stored key cannot be decrypted. Enter it again."
+            told = gettext("The stored key cannot be decrypted. Enter it again.")
         except ReadingError as error:
             level, outcome = messages.ERROR, error.detail
+            told = error_texts.told(outcome)
         else:
             level, outcome = messages.SUCCESS, f"{token.provider} accepts the key."
+            told = gettext("{provider} accepts the key.").format(provider=token.provider)
         self.log_change(request, token, f"Tested the key: {outcome}")
         audit.record(
             Action.TESTED, who=audit.user(request.user), what=audit.row(token), after=outcome
         )
         logger.info("The key of token %s was tested: %s", token.pk, outcome)
-        self.message_user(request, outcome, level)
+        self.message_user(request, told, level)
         return redirect("admin:tokens_tokenmaster_change", token.pk)

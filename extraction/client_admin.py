@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from extraction import clients
@@ -29,7 +31,7 @@ class ApiClientForm(forms.ModelForm[ApiClient]):
         choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         initial=EVERY_SCOPE.split(),
-        error_messages={"required": "Choose at least one: a client for nothing is of no use."},
+        error_messages={"required": _("Choose at least one: a client for nothing is of no use.")},
     )
 
     class Meta:
@@ -70,11 +72,15 @@ class KeyChangeAdmin(AuditedAdmin[ApiClient]):
         if not self.has_change_permission(request, client):
             raise PermissionDenied
         if client.revoked:
-            self.message_user(request, "A revoked client gets no other key.", messages.ERROR)
+            self.message_user(
+                request, gettext("A revoked client gets no other key."), messages.ERROR
+            )
         else:
             key = clients.change_key(client, keep_for=OLD_KEY_KEPT_FOR, by=audit.user(request.user))
             self.log_change(request, client, "Made another key.")
-            told = f"The new API key of {client.name} is: {key}. Keep it: it is not shown again. "
-            until = f"The old one is accepted for {OLD_KEY_KEPT_FOR.days} more days."
-            self.message_user(request, told + until, messages.WARNING)
+            told = gettext(
+                "The new API key of {name} is: {key}. Keep it: it is not shown again. "
+                "The old one is accepted for {days} more days."
+            ).format(name=client.name, key=key, days=OLD_KEY_KEPT_FOR.days)
+            self.message_user(request, told, messages.WARNING)
         return redirect("admin:extraction_apiclient_change", client.pk)

@@ -1,5 +1,6 @@
 """Erasing in the admin: ask for what, show how much, have it confirmed by typing, and list it."""
 
+from dataclasses import asdict
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from extraction import erasure_orders
 from extraction.erasure_orders import spellings
@@ -17,6 +20,7 @@ from extraction.models import Erasure, ErasureScope, Extraction
 from ocrsite.lib.admin import ReadOnlyMixin
 from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
+from ocrsite.lib.numbers import grouped
 from ocrsite.lib.staff_companies import bound_companies, within
 from tokens.models import Company
 
@@ -26,16 +30,18 @@ ERASE = "extraction.erase_data"
 class ErasureForm(forms.Form):
     """What to erase and why, for who is asking; the rest is asked for once counts were shown."""
 
-    scope = forms.ChoiceField(label="What", choices=ErasureScope.choices, widget=forms.RadioSelect)
+    scope = forms.ChoiceField(
+        label=_("What"), choices=ErasureScope.choices, widget=forms.RadioSelect
+    )
     subject = forms.CharField(
-        label="Which",
+        label=_("Which"),
         max_length=100,
-        help_text="The id of the company, the name of the requester, or the id of the document.",
+        help_text=_("The id of the company, the name of the requester, or the id of the document."),
     )
     why = forms.CharField(
-        label="Reason",
+        label=_("Reason"),
         max_length=200,
-        help_text="Kept in the audit list, without names: it outlasts what is erased.",
+        help_text=_("Kept in the audit list, without names: it outlasts what is erased."),
     )
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
@@ -49,11 +55,11 @@ class ErasureForm(forms.Form):
         if not scope or not subject:
             return values
         if scope == ErasureScope.EXTRACTION and not _is_extraction(subject, self._bound):
-            self.add_error("subject", "There is no document of this id.")
+            self.add_error("subject", gettext("There is no document of this id."))
         elif scope == ErasureScope.COMPANY and not _is_company(subject, self._bound):
-            self.add_error("subject", "There is no company of this id.")
+            self.add_error("subject", gettext("There is no company of this id."))
         if scope == ErasureScope.PERSON and subject.casefold() in (why or "").casefold():
-            self.add_error("why", "Do not name the person: the reason is kept.")
+            self.add_error("why", gettext("Do not name the person: the reason is kept."))
         return values
 
 
@@ -61,7 +67,9 @@ class ConfirmedForm(ErasureForm):
     """The same with what was shown, and the name typed once more."""
 
     confirmation = forms.CharField(
-        label="Type it once more", max_length=100, widget=forms.TextInput({"autocomplete": "off"})
+        label=_("Type it once more"),
+        max_length=100,
+        widget=forms.TextInput({"autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -74,7 +82,7 @@ class ConfirmedForm(ErasureForm):
         """Refuse another name than the one that was shown."""
         values = super().clean()
         if values.get("confirmation") != values.get("subject"):
-            self.add_error("confirmation", "That is not what is to be erased.")
+            self.add_error("confirmation", gettext("That is not what is to be erased."))
         return values
 
 
@@ -109,7 +117,7 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
         """They and whoever may view erasures."""
         return request.user.has_perm(ERASE) or super().has_view_permission(request, obj)
 
-    @admin.display(description="what")
+    @admin.display(description=_("what"))
     def what(self, erasure: Erasure) -> str:
         """Whose documents; a person's name only while it is under way."""
         return f"{erasure.get_scope_display()}: {erasure.subject}"
@@ -136,11 +144,11 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Erase data",
+            "title": gettext("Erase data"),
             "form": form,
             "counts": counts,
             "bound": bound_companies(by),
-            "most": erasure_orders.MOST_COUNTED,
+            "shown": counts and {each: _counted(n) for each, n in asdict(counts).items()},
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/extraction/erasure/erase.html", context)
@@ -153,9 +161,18 @@ class ErasureAdmin(ReadOnlyMixin, AuditedAdmin[Erasure]):
             why=values["why"],
         )
         self.message_user(
-            request, "It is being erased. This list says when it is done.", messages.SUCCESS
+            request,
+            gettext("It is being erased. This list says when it is done."),
+            messages.SUCCESS,
         )
         return HttpResponseRedirect(reverse("admin:extraction_erasure_changelist"))
+
+
+def _counted(number: int) -> str:
+    shown = grouped(number)
+    if number < erasure_orders.MOST_COUNTED:
+        return shown
+    return gettext("{number} or more").format(number=shown)
 
 
 def _is_extraction(text: str, bound: list[str] | None) -> bool:

@@ -21,11 +21,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import MONTHS
 from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_safe
 
 from extraction.exports.formats import WRITERS
 from extraction.exports.formats import Format as ExportFormat
-from extraction.exports.usage_table import NAMES, Format, UsageTable, usage_file, usage_table
+from extraction.exports.usage_table import (
+    COUNT_NAMES,
+    NAMES,
+    Format,
+    UsageTable,
+    usage_file,
+    usage_table,
+)
 from extraction.exports.values import Value
 from extraction.invoices.amounts import grouped
 from extraction.labels import OF_LABEL, grouping, known_keys
@@ -42,26 +51,32 @@ from tokens.usage_report import Detail, Group, Grouping, Sums, UsageRow, total, 
 
 # Groups shown on the page; the files have all.
 SHOWN = 300
-NOT_KNOWN = "not known"
-NO_KEY = "no stored key"
-NO_COMPANY = "no company"
-NO_LABEL = "no such label"
+NOT_KNOWN = gettext_noop("not known")
+NO_KEY = gettext_noop("no stored key")
+NO_COMPANY = gettext_noop("no company")
+NO_LABEL = gettext_noop("no such label")
+_NAMELESS = frozenset({NOT_KNOWN, NO_KEY, NO_COMPANY, NO_LABEL})
 _LOOKUPS = {
     Group.KEY: "token",
     Group.BRANCH: "branch",
     Group.REQUESTER: "requested_by",
     Group.MODEL: "model",
 }
-_CHOICES = [(group.value, NAMES[group]) for group in Group if group != Group.MONTH]
+_CHOICES = [(group.value, gettext_lazy(NAMES[group])) for group in Group if group != Group.MONTH]
 
 
 class ReportForm(forms.Form):
     """What a report is of. Without any of it: the current month of every company, by company."""
 
-    month = forms.ChoiceField()
-    company = forms.ModelChoiceField(Company.objects.none(), required=False, empty_label="All")
-    by = forms.ChoiceField(label="Group by")
-    then_by = forms.ChoiceField(required=False, label="And by")
+    month = forms.ChoiceField(label=gettext_lazy("Month"))
+    company = forms.ModelChoiceField(
+        Company.objects.none(),
+        label=gettext_lazy("Company"),
+        required=False,
+        empty_label=gettext_lazy("All"),
+    )
+    by = forms.ChoiceField(label=gettext_lazy("Group by"))
+    then_by = forms.ChoiceField(required=False, label=gettext_lazy("And by"))
 
     def __init__(self, data: Mapping[str, Any], bound: Sequence[str] | None) -> None:
         months = [
@@ -70,7 +85,9 @@ class ReportForm(forms.Form):
         given = {"month": months[0][0], "by": Group.COMPANY.value, **data}
         super().__init__(given)
         self.bound_companies = bound
-        labels = [(f"{OF_LABEL}{key}", f"Label {key}") for key in known_keys(bound)]
+        labels = [
+            (f"{OF_LABEL}{key}", _("Label {key}").format(key=key)) for key in known_keys(bound)
+        ]
         by, then_by = self.fields["by"], self.fields["then_by"]
         by.choices = [*_CHOICES, *labels]  # type: ignore[attr-defined]
         then_by.choices = [("", "–"), *_CHOICES, *labels]  # type: ignore[attr-defined]
@@ -85,7 +102,7 @@ class ReportForm(forms.Form):
         chosen = self.cleaned_data
         names = {chosen.get("by", ""), chosen.get("then_by", "")}
         if len([name for name in names if name.startswith(OF_LABEL)]) > 1:
-            self.add_error("then_by", "Choose one label at most.")
+            self.add_error("then_by", _("Choose one label at most."))
         return chosen
 
     def report(self) -> "Report":
@@ -155,7 +172,7 @@ def usage_report(request: HttpRequest) -> HttpResponse:
     form = _form(request)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
-        "title": "Usage report",
+        "title": _("Usage report"),
         "opts": TokenUsageLog._meta,
         "form": form,
         "formats": [
@@ -213,7 +230,7 @@ def _shown(report: Report) -> dict[str, Any]:
     table, costs, approved = report.table, report.sums.costs, report.accepted()
     return {
         "report": report,
-        "headings": [(text, n >= table.groups) for n, text in enumerate(table.headings)],
+        "headings": [(text, n >= table.groups) for n, text in enumerate(_headings(report))],
         "lines": [
             (_cells(row[: table.groups]), address, _cells(row[table.groups :]))
             for row, address in zip(table.rows[:SHOWN], report.addresses(), strict=False)
@@ -236,12 +253,26 @@ def _cells(values: Sequence[Value]) -> list[str]:
 
 def _told(value: Value) -> str:
     if value is None:
-        return NOT_KNOWN
+        return _(NOT_KNOWN)
     if isinstance(value, Decimal):
         return grouped(value)
     if isinstance(value, int):
         return number_format(value, force_grouping=True)
-    return day_html(value) if isinstance(value, date) else str(value)
+    if isinstance(value, date):
+        return day_html(value)
+    return _(value) if value in _NAMELESS else str(value)
+
+
+def _headings(report: Report) -> list[str]:
+    """Those of the files in the reader's language."""
+    groups = [
+        _("Label {key}").format(key=group.name.removeprefix(OF_LABEL))
+        if isinstance(group, Detail)
+        else _(NAMES[group])
+        for group in report.groups
+    ]
+    costs = [_("Cost ({currency})").format(currency=cost.currency) for cost in report.sums.costs]
+    return [*groups, *(_(name) for name in COUNT_NAMES.values()), *costs]
 
 
 def _money(amount: Decimal, currency: str) -> str:

@@ -10,6 +10,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from extraction import queue_state
@@ -44,50 +46,52 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         """All fields: a worker writes its own row."""
         return [field.name for field in Worker._meta.fields]
 
-    @admin.display(description="worker", ordering="host")
+    @admin.display(description=_("worker"), ordering="host")
     def who(self, obj: Worker) -> str:
         """Host and main process."""
         return str(obj)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def pill(self, obj: Worker) -> SafeString:
         """What it does, and whether it is missing."""
         kind, told = _PILLS[WorkerState(obj.state)], obj.get_state_display()
         if obj.is_missing:
-            kind, told = "error", "No sign"
+            kind, told = "error", gettext("No sign")
         elif obj.state == WorkerState.DRAINING and not obj.busy:
-            told = "Drained"
+            told = gettext("Drained")
         return format_html('<span class="pill pill-{}">{}</span>', kind, told)
 
-    @admin.display(description="reads", ordering="busy")
+    @admin.display(description=_("reads"), ordering="busy")
     def work(self, obj: Worker) -> str:
         """How many documents, of how many that it can read at once."""
-        return f"{obj.busy} of {obj.processes}"
+        return gettext("{busy} of {all}").format(busy=obj.busy, all=obj.processes)
 
-    @admin.display(description="last sign", ordering="last_sign")
+    @admin.display(description=_("last sign"), ordering="last_sign")
     def sign(self, obj: Worker) -> SafeString:
         """When it showed that it lives."""
         return moment(obj.last_sign)
 
-    @admin.display(description="since", ordering="since")
+    @admin.display(description=_("since"), ordering="since")
     def start(self, obj: Worker) -> SafeString:
         """When it started."""
         return moment(obj.since)
 
-    @admin.display(description="took last", ordering="last_taken_at", empty_value="none")
-    def last(self, obj: Worker) -> SafeString:
+    @admin.display(description=_("took last"), ordering="last_taken_at")
+    def last(self, obj: Worker) -> str:
         """When it last took an extraction, with a link to that."""
         if obj.last_extraction is None:
-            return SafeString()
+            return gettext("none")
         address = reverse("admin:extraction_extraction_change", args=[obj.last_extraction])
         return format_html('<a href="{}">{}</a>', address, moment(obj.last_taken_at))
 
-    @admin.display(description="action")
+    @admin.display(description=_("action"))
     def act(self, obj: Worker) -> SafeString:
         """A button of the form above the list; nothing for a worker that is gone."""
         if obj.state == WorkerState.STOPPED or obj.is_missing:
             return SafeString()
-        name, told = ("again", "Take work again") if obj.to_drain else ("drain", "Drain")
+        name, told = (
+            ("again", gettext("Take work again")) if obj.to_drain else ("drain", gettext("Drain"))
+        )
         return format_html(
             '<button class="button" form="drain" name="{}" value="{}" aria-label="{} ({})">'
             "{}</button>",
@@ -105,7 +109,7 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         """Tell of the queue above the list."""
         queue = queue_state.queue_state()
         told = {
-            "title": "Workers and queue",
+            "title": gettext("Workers and queue"),
             "may_change": self.has_change_permission(request),
             "pause": queue_state.pause(),
             "queue": queue,
@@ -127,14 +131,18 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         self._require_change(request)
         reason = request.POST.get("reason", "").strip()
         done = queue_state.pause_queue(who=audit.user(request.user), reason=reason)
-        return self._told(request, done, "Reading is paused.", "Reading was paused already.")
+        return self._told(
+            request, done, gettext("Reading is paused."), gettext("Reading was paused already.")
+        )
 
     @method_decorator(require_POST)
     def resume_view(self, request: HttpRequest) -> HttpResponse:
         """Have the queue go on."""
         self._require_change(request)
         done = queue_state.resume_queue(who=audit.user(request.user))
-        return self._told(request, done, "Reading goes on.", "Reading was not paused.")
+        return self._told(
+            request, done, gettext("Reading goes on."), gettext("Reading was not paused.")
+        )
 
     @method_decorator(require_POST)
     def drain_view(self, request: HttpRequest) -> HttpResponse:
@@ -144,8 +152,12 @@ class WorkerAdmin(ReadOnlyMixin, admin.ModelAdmin[Worker]):
         chosen = request.POST.get("drain" if drains else "again", "")
         worker = get_object_or_404(Worker, pk=int(chosen) if chosen.isdecimal() else 0)
         done = queue_state.set_draining(worker, drains, who=audit.user(request.user))
-        told = f"Worker {worker} {'drains' if drains else 'takes work again'} within 5 seconds."
-        return self._told(request, done, told, "It was told so already.")
+        if drains:
+            told = gettext("Worker {worker} drains within 5 seconds.")
+        else:
+            told = gettext("Worker {worker} takes work again within 5 seconds.")
+        already = gettext("It was told so already.")
+        return self._told(request, done, told.format(worker=worker), already)
 
     def _require_change(self, request: HttpRequest) -> None:
         if not self.has_change_permission(request):

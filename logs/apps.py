@@ -1,15 +1,20 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 
 class LogsConfig(AppConfig):
     name = "logs"
+    verbose_name = _("Logs")
 
     def ready(self) -> None:
         """Register this site's secrets, flush on SIGTERM, follow the levels staff set, audit."""
         from logs import audit, levels, redaction
         from logs.handler import handler
         from ocrsite.lib import audit as recorded
+        from ocrsite.lib.translations import translate_names
+
+        translate_names(self.get_models())
 
         redaction.register(
             settings.SECRET_KEY,

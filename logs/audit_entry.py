@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditEntry(models.Model):
@@ -16,29 +17,29 @@ class AuditEntry(models.Model):
     entry_id = models.BigAutoField(db_column="EntryID", primary_key=True)
     timestamp = models.DateTimeField(db_column="Timestamp", default=timezone.now)
     actor_kind = models.CharField(db_column="ActorKind", max_length=10)
-    actor = models.CharField(db_column="Actor", max_length=150, blank=True, help_text="A name.")
+    actor = models.CharField(db_column="Actor", max_length=150, blank=True, help_text=_("A name."))
     action = models.CharField(db_column="Action", max_length=20)
     object_type = models.CharField(
-        db_column="ObjectType", max_length=50, help_text="A word, such as extraction or user."
+        db_column="ObjectType", max_length=50, help_text=_("A word, such as extraction or user.")
     )
     object_id = models.CharField(db_column="ObjectID", max_length=100, blank=True)
     object_name = models.CharField(db_column="ObjectName", max_length=255, blank=True)
     company_id = models.CharField(db_column="CompanyID", max_length=50, null=True)
-    before = models.TextField("from", db_column="FromValue", blank=True)
-    after = models.TextField("to", db_column="ToValue", blank=True)
+    before = models.TextField(_("from"), db_column="FromValue", blank=True)
+    after = models.TextField(_("to"), db_column="ToValue", blank=True)
     why = models.CharField(db_column="Why", max_length=500, blank=True)
     request_id = models.CharField(db_column="RequestID", max_length=36, null=True)
     address = models.CharField(
         db_column="Address",
         max_length=45,
         null=True,
-        help_text="IP address of who logged in, or tried to.",
+        help_text=_("IP address of who logged in, or tried to."),
     )
 
     class Meta:
         db_table = "AuditEntries"
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit entries"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
         ordering = ["-timestamp", "-entry_id"]
         indexes = [
             models.Index(fields=["-timestamp"], name="IX_Audit_Timestamp"),

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from logs.audit_entry import AuditedExtraction as AuditedExtraction  # Django looks here
 from logs.audit_entry import AuditEntry as AuditEntry
@@ -18,11 +20,11 @@ PLACE_LENGTH = 500
 class LogLevel(models.TextChoices):
     """The contract's levels, which are Python's."""
 
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-    CRITICAL = "CRITICAL"
+    DEBUG = "DEBUG", _("Debug")
+    INFO = "INFO", _("Info")
+    WARNING = "WARNING", _("Warning")
+    ERROR = "ERROR", _("Error")
+    CRITICAL = "CRITICAL", _("Critical")
 
 
 class ApplicationLog(models.Model):
@@ -47,7 +49,7 @@ class ApplicationLog(models.Model):
         db_column="UserName",
         max_length=150,
         null=True,
-        help_text="An operator's or a member of staff's name, or that of an API client.",
+        help_text=_("An operator's or a member of staff's name, or that of an API client."),
     )
     process_id = models.IntegerField(db_column="ProcessID", null=True)
     host = models.CharField(db_column="Host", max_length=255, null=True)
@@ -55,12 +57,12 @@ class ApplicationLog(models.Model):
         db_column="Fingerprint",
         max_length=64,
         null=True,
-        help_text="Digest of what went wrong and where: equal for errors of one group.",
+        help_text=_("Digest of what went wrong and where: equal for errors of one group."),
     )
 
     class Meta:
         db_table = "ApplicationLogs"
-        verbose_name = "log record"
+        verbose_name = _("log record")
         # Records of the same time in the order of the key, as in every index.
         ordering = ["-timestamp", "log_id"]
         indexes = [
@@ -98,7 +100,7 @@ class LoggerLevel(models.Model):
     logger = models.CharField(
         max_length=255,
         unique=True,
-        help_text="Such as extraction.pipeline, or django; root is the level of all others.",
+        help_text=_("Such as extraction.pipeline, or django; root is the level of all others."),
     )
     level = models.CharField(max_length=20, choices=LogLevel)
 
@@ -126,7 +128,7 @@ class ErrorDigest(MailedOnce):
 
     class Meta:
         db_table = "ErrorDigests"
-        verbose_name = "error digest"
+        verbose_name = _("error digest")
         ordering = ["-created_at", "-digest_id"]
 
     def __str__(self) -> str:
@@ -140,17 +142,19 @@ class ErrorSubscription(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="error_subscription"
     )
     daily_digest = models.BooleanField(
-        "mail new errors every day",
+        _("mail new errors every day"),
         default=False,
         db_default=False,
-        help_text="To this user's address, when errors were logged that are new. For staff only.",
+        help_text=_(
+            "To this user's address, when errors were logged that are new. For staff only."
+        ),
     )
 
     class Meta:
         db_table = "ErrorSubscriptions"
 
     def __str__(self) -> str:
-        return "subscribed" if self.daily_digest else "not subscribed"
+        return gettext("subscribed") if self.daily_digest else gettext("not subscribed")
 
 
 class ErrorGroup(models.Model):
@@ -159,15 +163,18 @@ class ErrorGroup(models.Model):
     group_id = models.BigAutoField(db_column="GroupID", primary_key=True)
     fingerprint = models.CharField(db_column="Fingerprint", max_length=64, unique=True)
     exception_type = models.CharField(
-        db_column="ExceptionType", max_length=255, blank=True, help_text="Empty: none was raised."
+        db_column="ExceptionType",
+        max_length=255,
+        blank=True,
+        help_text=_("Empty: none was raised."),
     )
     place = models.CharField(
         db_column="Place",
         max_length=PLACE_LENGTH,
-        help_text="module:function:line of the last frame of our own code, or of the call.",
+        help_text=_("module:function:line of the last frame of our own code, or of the call."),
     )
     logger = models.CharField(db_column="Logger", max_length=255)
-    message = models.TextField(db_column="Message", help_text="Of the first of them.")
+    message = models.TextField(db_column="Message", help_text=_("Of the first of them."))
     count = models.BigIntegerField(db_column="RecordCount")
     first_seen = models.DateTimeField(db_column="FirstSeen")
     last_seen = models.DateTimeField(db_column="LastSeen")
@@ -176,17 +183,19 @@ class ErrorGroup(models.Model):
         models.SET_NULL,
         db_column="DigestID",
         null=True,
-        help_text="The mail that told of it.",
+        help_text=_("The mail that told of it."),
     )
 
     class Meta:
         db_table = "ErrorGroups"
-        verbose_name = "error group"
+        verbose_name = _("error group")
         ordering = ["-last_seen", "-group_id"]
         indexes = [models.Index(fields=["-last_seen"], name="IX_ErrorGroups_LastSeen")]
 
     def __str__(self) -> str:
-        return f"{self.exception_type or self.logger} at {self.place}"
+        return gettext("{what} at {place}").format(
+            what=self.exception_type or self.logger, place=self.place
+        )
 
 
 class RetryAttempt(models.Model):
@@ -199,7 +208,7 @@ class RetryAttempt(models.Model):
         db_column="TokenID",
         null=True,
         db_index=False,
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     company_id = models.CharField(db_column="CompanyID", max_length=50)
     attempt = models.IntegerField(db_column="Attempt")
@@ -211,28 +220,28 @@ class RetryAttempt(models.Model):
     # Ours
     extraction_id = models.UUIDField(db_column="ExtractionID", null=True, db_index=True)
     attempts_allowed = models.IntegerField(
-        db_column="AttemptsAllowed", null=True, help_text="Calls the policy allowed in all."
+        db_column="AttemptsAllowed", null=True, help_text=_("Calls the policy allowed in all.")
     )
     error_class = models.CharField(
         db_column="ErrorClass",
         max_length=20,
         null=True,
-        help_text="What it allowed next: retry, other_key, repair, final.",
+        help_text=_("What it allowed next: retry, other_key, repair, final."),
     )
     error_code = models.CharField(db_column="ErrorCode", max_length=50, null=True)
     provider_code = models.CharField(
         db_column="ProviderCode",
         max_length=100,
         null=True,
-        help_text="The provider's own: status, or the kind of the lost connection.",
+        help_text=_("The provider's own: status, or the kind of the lost connection."),
     )
     delay_seconds = models.FloatField(
-        db_column="DelaySeconds", null=True, help_text="Wait before the next call; empty: none."
+        db_column="DelaySeconds", null=True, help_text=_("Wait before the next call; empty: none.")
     )
 
     class Meta:
         db_table = "RetryAttempts"
-        verbose_name = "failed attempt"
+        verbose_name = _("failed attempt")
         ordering = ["-timestamp", "-retry_id"]
         indexes = [
             models.Index(fields=["token"], name="IX_Retry_TokenID"),
@@ -241,7 +250,9 @@ class RetryAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"attempt {self.attempt} for {self.company_id}: {self.error_message[:80]}"
+        return gettext("attempt {number} for {company}: {message}").format(
+            number=self.attempt, company=self.company_id, message=self.error_message[:80]
+        )
 
 
 class RecentError(models.Model):
@@ -271,14 +282,15 @@ class FailedRetry(models.Model):
     company_id = models.CharField(db_column="CompanyID", max_length=50)
     attempts = models.IntegerField(db_column="TotalAttempts")
     retryable_share = models.FloatField(
-        db_column="RetryableShare", help_text="Share of the attempts that could be retried, 0 to 1."
+        db_column="RetryableShare",
+        help_text=_("Share of the attempts that could be retried, 0 to 1."),
     )
     last_attempt = models.DateTimeField(db_column="LastAttempt")
 
     class Meta:
         managed = False
         db_table = "vw_FailedRetries"
-        verbose_name_plural = "failed retries"
+        verbose_name_plural = _("failed retries")
         ordering = ["-last_attempt"]
 
     def __str__(self) -> str:
@@ -288,17 +300,17 @@ class FailedRetry(models.Model):
 class Kept(models.TextChoices):
     """What is kept for a limited time."""
 
-    LOGS = "logs", "Log records"
-    RETRIES = "retries", "Failed attempts"
-    AUDIT = "audit", "Audit list"
-    FILES = "files", "Documents and page images"
-    ORPHANS = "orphans", "Documents without an extraction"
-    DELETED = "deleted", "Deleted documents"
-    IDEMPOTENCY_KEYS = "idempotency-keys", "Idempotency keys"
-    SESSIONS = "sessions", "Expired sessions"
-    WRONG_CREDENTIALS = "wrong-credentials", "Failed log-ins and wrong API keys"
-    QUEUE = "queue", "Left-over queue messages and task results"
-    WEBHOOKS = "webhooks", "Deliveries of webhooks"
+    LOGS = "logs", _("Log records")
+    RETRIES = "retries", _("Failed attempts")
+    AUDIT = "audit", _("Audit list")
+    FILES = "files", _("Documents and page images")
+    ORPHANS = "orphans", _("Documents without an extraction")
+    DELETED = "deleted", _("Deleted documents")
+    IDEMPOTENCY_KEYS = "idempotency-keys", _("Idempotency keys")
+    SESSIONS = "sessions", _("Expired sessions")
+    WRONG_CREDENTIALS = "wrong-credentials", _("Failed log-ins and wrong API keys")
+    QUEUE = "queue", _("Left-over queue messages and task results")
+    WEBHOOKS = "webhooks", _("Deliveries of webhooks")
 
 
 class RetentionRun(models.Model):
@@ -310,30 +322,32 @@ class RetentionRun(models.Model):
     ended_at = models.DateTimeField(db_column="EndedAt", null=True)
     cutoff = models.DateTimeField(
         db_column="Cutoff",
-        help_text="What is older goes, unless its level has days of its own.",
+        help_text=_("What is older goes, unless its level has days of its own."),
     )
     archived = models.BigIntegerField(
-        db_column="Archived", default=0, help_text="Rows put into files under DATA_DIR/archive."
+        db_column="Archived", default=0, help_text=_("Rows put into files under DATA_DIR/archive.")
     )
     deleted = models.BigIntegerField(
-        db_column="Deleted", default=0, help_text="Rows, or extractions whose files were removed."
+        db_column="Deleted",
+        default=0,
+        help_text=_("Rows, or extractions whose files were removed."),
     )
     size = models.BigIntegerField(
         db_column="Bytes",
         default=0,
-        help_text="Of the archive files, or of the files removed.",
+        help_text=_("Of the archive files, or of the files removed."),
     )
     files = models.TextField(
-        db_column="Files", blank=True, help_text="The archive files that were completed."
+        db_column="Files", blank=True, help_text=_("The archive files that were completed.")
     )
     is_complete = models.BooleanField(
-        db_column="IsComplete", default=False, help_text="Nothing was left to do."
+        db_column="IsComplete", default=False, help_text=_("Nothing was left to do.")
     )
     error = models.TextField(db_column="Error", blank=True)
 
     class Meta:
         db_table = "RetentionRuns"
-        verbose_name = "retention run"
+        verbose_name = _("retention run")
         ordering = ["-started_at", "-run_id"]
 
     def __str__(self) -> str:

@@ -12,54 +12,57 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst, slugify
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 
 from ocrsite.lib.admin import PageMixin
 from ocrsite.lib.admin_companies import CompanyMixin
 from ocrsite.lib.admin_conflicts import ConflictMixin
 
 # The lists in their order, by their models. One whose name is not given has its model's.
-GROUPS: dict[str, dict[str, str]] = {
-    "Documents": {
-        "extraction.Extraction": "Documents",
-        "extraction.Worker": "Workers and queue",
+GROUPS: dict[str, dict[str, StrPromise]] = {
+    gettext_noop("Documents"): {
+        "extraction.Extraction": _("Documents"),
+        "extraction.Worker": _("Workers and queue"),
     },
-    "Companies, keys, budgets": {
-        "tokens.Company": "Companies",
-        "tokens.TokenMaster": "Keys",
-        "tokens.Quota": "Quotas that renew",
-        "tokens.TokenUsageLog": "Usage",
-        "tokens.CoolDown": "Blocked keys",
-        "tokens.TokenReservation": "Reserved by calls under way",
-        "tokens.ModelPrice": "Prices",
+    gettext_noop("Companies, keys, budgets"): {
+        "tokens.Company": _("Companies"),
+        "tokens.TokenMaster": _("Keys"),
+        "tokens.Quota": _("Quotas that renew"),
+        "tokens.TokenUsageLog": _("Usage"),
+        "tokens.CoolDown": _("Blocked keys"),
+        "tokens.TokenReservation": _("Reserved by calls under way"),
+        "tokens.ModelPrice": _("Prices"),
     },
-    "Access": {
-        "auth.User": "Users",
-        "auth.Group": "Roles",
-        "extraction.CompanyGrant": "Grants",
-        "extraction.ApiClient": "API clients",
-        "extraction.Authenticator": "Second factors",
-        "extraction.FailedAttempts": "Failed log-ins",
-        "extraction.Erasure": "Erasures",
+    gettext_noop("Access"): {
+        "auth.User": _("Users"),
+        "auth.Group": _("Roles"),
+        "extraction.CompanyGrant": _("Grants"),
+        "extraction.ApiClient": _("API clients"),
+        "extraction.Authenticator": _("Second factors"),
+        "extraction.FailedAttempts": _("Failed log-ins"),
+        "extraction.Erasure": _("Erasures"),
     },
-    "What happened": {
-        "logs.AuditEntry": "Audit list",
-        "logs.ApplicationLog": "Log",
-        "logs.ErrorGroup": "Errors by kind",
-        "logs.RetryAttempt": "Failed calls",
-        "tokens.TokenChange": "Changes of keys",
-        "tokens.QuotaChange": "Changes of quotas",
-        "tokens.ThresholdAlert": "Alerts of keys",
-        "tokens.LedgerAlert": "Alerts of the ledger",
-        "tokens.SiteAlert": "Other alerts",
-        "extraction.WebhookDelivery": "Webhook deliveries",
-        "logs.ErrorDigest": "Mails of new errors",
-        "logs.RetentionRun": "Retention runs",
+    gettext_noop("What happened"): {
+        "logs.AuditEntry": _("Audit list"),
+        "logs.ApplicationLog": _("Log"),
+        "logs.ErrorGroup": _("Errors by kind"),
+        "logs.RetryAttempt": _("Failed calls"),
+        "tokens.TokenChange": _("Changes of keys"),
+        "tokens.QuotaChange": _("Changes of quotas"),
+        "tokens.ThresholdAlert": _("Alerts of keys"),
+        "tokens.LedgerAlert": _("Alerts of the ledger"),
+        "tokens.SiteAlert": _("Other alerts"),
+        "extraction.WebhookDelivery": _("Webhook deliveries"),
+        "logs.ErrorDigest": _("Mails of new errors"),
+        "logs.RetentionRun": _("Retention runs"),
     },
-    "Set-up": {
-        "extraction.ExportProfile": "Export profiles",
-        "extraction.WebhookEndpoint": "Webhooks",
-        "tokens.AlertRecipient": "Recipients of alerts",
-        "logs.LoggerLevel": "Log levels",
+    gettext_noop("Set-up"): {
+        "extraction.ExportProfile": _("Export profiles"),
+        "extraction.WebhookEndpoint": _("Webhooks"),
+        "tokens.AlertRecipient": _("Recipients of alerts"),
+        "logs.LoggerLevel": _("Log levels"),
     },
 }
 # Of models that no group names.
@@ -69,7 +72,7 @@ GROUP_OF_APP = {
     "tokens": "Companies, keys, budgets",
     "logs": "What happened",
 }
-OTHERS = "Others"
+OTHERS = gettext_noop("Others")
 
 _PLACES = {
     label.lower(): (group, number, name)
@@ -131,7 +134,8 @@ def _place(model: type[Model] | ModelBase) -> tuple[str, int, str]:
     """Return a model's group, its place in it, and the name of its list."""
     meta = model._meta  # type: ignore[union-attr]  # every model has one
     if meta.label_lower in _PLACES:
-        return _PLACES[meta.label_lower]
+        group, number, name = _PLACES[meta.label_lower]
+        return group, number, str(name)
     group = GROUP_OF_APP.get(meta.app_label, OTHERS)
     return group, len(GROUPS.get(group, ())), capfirst(str(meta.verbose_name_plural))
 
@@ -139,7 +143,7 @@ def _place(model: type[Model] | ModelBase) -> tuple[str, int, str]:
 def _group(name: str, lists: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a group as Django's templates know an app."""
     return {
-        "name": name,
+        "name": gettext(name),
         "app_label": slugify(name),
         "app_url": reverse("admin:index"),
         "has_module_perms": True,

@@ -12,6 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, gettext_noop, pgettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 import tokens.alert_admin
@@ -21,11 +23,12 @@ from ocrsite.lib.admin_companies import UNBOUND_ONLY, CompanyRule, of_company
 from ocrsite.lib.audited_admin import AuditedAdmin
 from ocrsite.lib.csv_admin import CsvMixin
 from ocrsite.lib.moments import moment
+from ocrsite.lib.numbers import grouped
 from tokens import encryption
 from tokens.company_fields import PicksCompany, company_filter
 from tokens.forms import FindByKeyForm, TokenForm
 from tokens.key_entry import save_entered
-from tokens.key_list import KEY_COLUMNS, KeyList
+from tokens.key_list import KEY_COLUMNS, KeyList, shown_key
 from tokens.models import (
     CoolDown,
     LedgerAlert,
@@ -43,7 +46,9 @@ from tokens.models import (
 from tokens.models.usage import company_of
 from tokens.quota_admin import QuotaInline, save_quotas
 
-WHY_IT_STAYS = "The records of its use. A used key is never deleted: set its status to Disabled."
+WHY_IT_STAYS = gettext_noop(
+    "The records of its use. A used key is never deleted: set its status to Disabled."
+)
 SHOWN_CHANGES = 10
 OfKey = company_filter("token__company_id")
 
@@ -66,9 +71,9 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
     ]
     fieldsets = [
         (None, {"fields": ["company_id", "company_name", "provider", "model"]}),
-        ("Key", {"fields": ["stored_key", "fingerprint", "new_key", "expires_at"]}),
+        (_("Key"), {"fields": ["stored_key", "fingerprint", "new_key", "expires_at"]}),
         (
-            "Quota",
+            _("Quota"),
             {
                 "fields": [
                     *("total_token_limit", "threshold"),
@@ -77,11 +82,11 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
             },
         ),
         (
-            "Calls",
+            _("Calls"),
             {"fields": ["project", "max_concurrent_calls", "requests_per_minute", "cool_down"]},
         ),
-        ("Status", {"fields": ["status", "status_reason", "created_at"]}),
-        ("Changes", {"fields": ["why", "history"]}),
+        (_("Status"), {"fields": ["status", "status_reason", "created_at"]}),
+        (_("Changes"), {"fields": ["why", "history"]}),
     ]
 
     def get_inlines(self, request: HttpRequest, obj: TokenMaster | None) -> list[Any]:
@@ -92,53 +97,53 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
         """Save the quotas of the key."""
         save_quotas(request, form, formset)
 
-    @admin.display(description="stored key", empty_value="none")
+    @admin.display(description=_("stored key"))
     def stored_key(self, token: TokenMaster) -> str:
         """Masked."""
-        return token.masked_key
+        return shown_key(token) or gettext("none")
 
-    @admin.display(description="fingerprint", empty_value="none")
-    def fingerprint(self, token: TokenMaster) -> str | None:
+    @admin.display(description=_("fingerprint"))
+    def fingerprint(self, token: TokenMaster) -> str:
         """The key's keyed digest, by which its rows are found."""
-        return token.key_fingerprint
+        return token.key_fingerprint or gettext("none")
 
-    @admin.display(description="used LLM tokens")
+    @admin.display(description=_("used LLM tokens"))
     def used_tokens(self, token: TokenMaster) -> str:
         """Since the key was added."""
-        return f"{token.used:,}"
+        return grouped(token.used)
 
-    @admin.display(description="remaining LLM tokens")
+    @admin.display(description=_("remaining LLM tokens"))
     def remaining_tokens(self, token: TokenMaster) -> str:
         """The limit minus the use; negative when the limit was lowered below it."""
-        return f"{token.unspent:,}"
+        return grouped(token.unspent)
 
-    @admin.display(description="reserved by calls under way")
+    @admin.display(description=_("reserved by calls under way"))
     def reserved_tokens(self, token: TokenMaster) -> str:
         """Of what remains."""
-        return f"{token.unspent - token.free:,}"
+        return grouped(token.unspent - token.free)
 
-    @admin.display(description="blocked until", empty_value="not blocked")
+    @admin.display(description=_("blocked until"))
     def cool_down(self, token: TokenMaster) -> str:
         """The cool-downs of the key and of its project, with their reasons."""
         if token.pk is None:  # the form for a new key
-            return ""
+            return gettext("not blocked")
         rows = CoolDown.objects.of(token).filter(blocked_until__gt=timezone.now())
         lines = ((moment(row.blocked_until, zone=True), row.reason) for row in rows)
-        return format_html_join("", "<div>{}: {}</div>", lines)
+        return format_html_join("", "<div>{}: {}</div>", lines) or gettext("not blocked")
 
-    @admin.display(description="latest changes", empty_value="none")
+    @admin.display(description=_("latest changes"))
     def history(self, token: TokenMaster) -> str:
         """The newest changes of status, limit and key, with a link to all of them."""
         changes = TokenChange.objects.filter(token_id=token.pk)[:SHOWN_CHANGES]
         if not changes:
-            return ""
+            return gettext("none")
         lines = format_html_join(
             "",
-            "<li>{} {} by {}. {}</li>",
+            gettext("<li>{} {} by {}. {}</li>"),
             ((moment(row.changed_at, zone=True), row, row.actor, row.reason) for row in changes),
         )
         address = reverse("admin:tokens_tokenchange_changelist", query={"token": token.pk})
-        return format_html('<ul>{}</ul><a href="{}">All changes</a>', lines, address)
+        return format_html('<ul>{}</ul><a href="{}">{}</a>', lines, address, gettext("All changes"))
 
     @method_decorator(sensitive_post_parameters("new_key"))
     def changeform_view(
@@ -162,7 +167,7 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """Refuse to delete a used key, without loading its many usage rows, and say what to do."""
         if TokenUsageLog.objects.filter(token__in=objs).exists():
-            return [], {}, set(), [WHY_IT_STAYS]
+            return [], {}, set(), [gettext(WHY_IT_STAYS)]
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
         # These are deleted with their key, though nobody may delete them alone.
         owned = (
@@ -170,7 +175,7 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
             *(Quota, QuotaSum, QuotaChange),
         )
         lacking -= {str(model._meta.verbose_name) for model in owned}
-        return deleted, counts, lacking, [*protected, WHY_IT_STAYS] if protected else []
+        return deleted, counts, lacking, [*protected, gettext(WHY_IT_STAYS)] if protected else []
 
     def get_urls(self) -> list[URLPattern]:
         find = path(
@@ -191,7 +196,7 @@ class TokenMasterAdmin(CsvMixin[TokenMaster], PicksCompany, KeyList):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Find a key",
+            "title": gettext("Find a key"),
             "form": form,
         }
         return TemplateResponse(request, "admin/tokens/tokenmaster/find.html", context)
@@ -205,7 +210,7 @@ class TokenChangeAdmin(ReadOnlyAdmin[TokenChange]):
     list_select_related = ["token"]
     search_fields = ["token__company_id", "actor"]
 
-    @admin.display(description="from → to")
+    @admin.display(description=_("from → to"))
     def change(self, row: TokenChange) -> str:
         """Both values."""
         return f"{row.from_value} → {row.to_value}"
@@ -276,33 +281,39 @@ class TokenUsageLogAdmin(BoundedListMixin[TokenUsageLog], ReadOnlyAdmin[TokenUsa
         rows = super().get_queryset(request)
         return rows.alias(of_company_id=company_of(key_company=Subquery(keys[:1])))
 
-    @admin.display(description="company", ordering="company_id", empty_value="-")
+    @admin.display(description=_("company"), ordering="company_id", empty_value="-")
     def company(self, row: TokenUsageLog) -> str | None:
         """Its own, or that of its key."""
         return row.company_id or (row.token.company_id if row.token else None)
 
-    @admin.display(description="LLM tokens", ordering="total_tokens_used")
+    @admin.display(description=_("LLM tokens"), ordering="total_tokens_used")
     def amount(self, row: TokenUsageLog) -> str:
         """All, and of which kinds."""
-        kinds = f"{row.input_tokens:,} in, {row.output_tokens:,} out"
+        counts = {
+            "input": grouped(row.input_tokens),
+            "output": grouped(row.output_tokens),
+            "thinking": grouped(row.thinking_tokens),
+        }
         if row.thinking_tokens:
-            kinds += f", {row.thinking_tokens:,} thinking"
-        return two_lines(f"{row.total_tokens_used:,}", kinds)
+            kinds = gettext("{input} in, {output} out, {thinking} thinking")
+        else:
+            kinds = gettext("{input} in, {output} out")
+        return two_lines(grouped(row.total_tokens_used), kinds.format(**counts))
 
-    @admin.display(description="cost", ordering="cost", empty_value="-")
+    @admin.display(description=_("cost"), ordering="cost", empty_value="-")
     def price(self, row: TokenUsageLog) -> str:
         """With its currency; none where no price was known."""
         return "" if row.cost is None else f"{row.cost.normalize():f} {row.currency}"
 
-    @admin.display(description="document", empty_value="-")
+    @admin.display(description=_("document"), empty_value="-")
     def document(self, row: TokenUsageLog) -> str:
         """The way to it; none of a call that was made while the database was away."""
         if row.attempt_id is None or row.key_fingerprint:
             return ""
         address = reverse("document-of-call", args=[row.attempt_id])
-        return format_html('<a href="{}">Open</a>', address)
+        return format_html('<a href="{}">{}</a>', address, pgettext("a link", "Open"))
 
-    @admin.display(description="requested by", ordering="requested_by")
+    @admin.display(description=_("requested by"), ordering="requested_by")
     def requester(self, row: TokenUsageLog) -> str:
         """With the branch."""
         return two_lines(row.requested_by, row.branch)
@@ -325,7 +336,7 @@ class UsageSummaryRowAdmin(ReadOnlyAdmin[UsageSummaryRow]):
     ]
     search_fields = ["company_id", "company_name"]
 
-    @admin.display(description="company", ordering="company_id")
+    @admin.display(description=_("company"), ordering="company_id")
     def company(self, row: UsageSummaryRow) -> str:
         """Its id and name."""
         return two_lines(row.company_id, row.company_name or "")
@@ -334,7 +345,9 @@ class UsageSummaryRowAdmin(ReadOnlyAdmin[UsageSummaryRow]):
         """Keep it out of the index: the list of usage leads to it."""
         return {}
 
-    @admin.display(description="LLM tokens a request", ordering="average_tokens", empty_value="-")
+    @admin.display(
+        description=_("LLM tokens a request"), ordering="average_tokens", empty_value="-"
+    )
     def average(self, row: UsageSummaryRow) -> str:
         """Rounded."""
-        return "" if row.average_tokens is None else f"{row.average_tokens:,.0f}"
+        return "" if row.average_tokens is None else grouped(row.average_tokens, 0)

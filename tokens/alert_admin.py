@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.admin import ReadOnlyAdmin
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
@@ -23,7 +25,7 @@ class OpenFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Open, or over."""
-        return [("open", "Open"), ("over", "Over")]
+        return [("open", pgettext("of an alert", "Open")), ("over", gettext("Over"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SiteAlert]) -> QuerySet[SiteAlert]:
         """Those in the chosen state."""
@@ -42,26 +44,32 @@ class SiteAlertAdmin(ReadOnlyAdmin[SiteAlert]):
     search_fields = ["company_id", "text"]
     fields = ["created_at", "kind", "company_id", "text", "sent_at", "told_at", "resolved_at"]
 
-    @admin.display(description="state", ordering="resolved_at")
+    @admin.display(description=_("state"), ordering="resolved_at")
     def pill(self, obj: SiteAlert) -> SafeString:
         """Whether it is over."""
-        css, text = ("", "Over") if obj.resolved_at else ("pill-failed", "Open")
-        return format_html('<span class="pill {}">{}</span>', css, text)
+        if obj.resolved_at:
+            return format_html('<span class="pill ">{}</span>', gettext("Over"))
+        return format_html(
+            '<span class="pill pill-failed">{}</span>', pgettext("of an alert", "Open")
+        )
 
 
 def _companies() -> list[tuple[str, str]]:
-    return [("", "Every company"), *((each.pk, str(each)) for each in Company.objects.active())]
+    return [
+        ("", gettext("Every company")),
+        *((each.pk, str(each)) for each in Company.objects.active()),
+    ]
 
 
 class RecipientForm(forms.ModelForm[AlertRecipient]):
     """Who gets which alerts."""
 
-    company_id = forms.ChoiceField(label="Company", required=False, choices=_companies)
+    company_id = forms.ChoiceField(label=_("Company"), required=False, choices=_companies)
     user = forms.ModelChoiceField(
         User.objects.filter(is_staff=True, is_active=True).exclude(email=""),
-        label="Member of staff",
+        label=_("Member of staff"),
         required=False,
-        help_text="One who has a mail address.",
+        help_text=_("One who has a mail address."),
     )
 
     class Meta:
@@ -80,7 +88,7 @@ class AlertRecipientAdmin(AuditedAdmin[AlertRecipient]):
     list_select_related = ["user"]
     search_fields = ["address", "user__username", "company_id"]
 
-    @admin.display(description="who")
+    @admin.display(description=_("who"))
     def who(self, obj: AlertRecipient) -> str:
         """The user or the address."""
         return obj.address or str(obj.user)

@@ -7,6 +7,10 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext, gettext_noop
+
+from ocrsite.lib.numbers import grouped
+
 # Places of a price for a million LLM tokens. A cost then has six more, so that none is rounded.
 PRICE_PLACES = 4
 COST_PLACES = PRICE_PLACES + 6
@@ -15,7 +19,7 @@ ENTERED_PLACES = 6
 _LEAST_PLACES = 2
 _NUMBER = re.compile(r"\A(-?)([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.([0-9]{1,10}))?\Z")
 _CURRENCY = re.compile(r"\A[A-Za-z]{3}\Z")
-HOW = "Enter LLM tokens, such as 1000000, or money, such as 250.00 EUR."
+HOW = gettext_noop("Enter LLM tokens, such as 1000000, or money, such as 250.00 EUR.")
 
 
 class BadAmount(ValueError):
@@ -42,14 +46,15 @@ def read(text: str) -> Amount:
     found = _NUMBER.match(number)
     currency = currency.strip()
     if found is None or (currency and not _CURRENCY.match(currency)):
-        raise BadAmount(HOW)
+        raise BadAmount(gettext(HOW))
     sign, whole, part = found[1], found[2].replace(",", ""), found[3] or ""
     if not currency:
         if part:
-            raise BadAmount(f"LLM tokens are whole. {HOW}")
+            raise BadAmount(gettext("LLM tokens are whole. {how}").format(how=gettext(HOW)))
         return Amount(int(sign + whole))
     if len(part) > ENTERED_PLACES:
-        raise BadAmount(f"Enter money with at most {ENTERED_PLACES} decimals.")
+        told = gettext("Enter money with at most {places} decimals.")
+        raise BadAmount(told.format(places=ENTERED_PLACES))
     return Amount(int(sign + whole + part.ljust(COST_PLACES, "0")), currency.upper())
 
 
@@ -60,7 +65,7 @@ def money(value: int, currency: str) -> str:
 
 def in_words(value: int, currency: str = "") -> str:
     """Return an amount with separators: ``1,250.00 EUR``, or ``1,250`` LLM tokens."""
-    return f"{_decimal(value):,f} {currency}" if currency else f"{value:,}"
+    return f"{grouped(_decimal(value))} {currency}" if currency else grouped(value)
 
 
 def _decimal(value: int) -> Decimal:

@@ -13,6 +13,8 @@ from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ocrsite.lib.staff_companies import bound_companies
 from tokens.models import Company
@@ -45,9 +47,9 @@ def filter_options(user: User | AnonymousUser) -> list[tuple[str, str]]:
 def refusal(company_id: str, known: str | None) -> ValidationError:
     """Return the error for an id that is no company's, or ``known`` written in another way."""
     if known is None:
-        told = "There is no company “%(id).50s”. Choose one of the list, or add it first."
+        told = _("There is no company “%(id).50s”. Choose one of the list, or add it first.")
     else:
-        told = "“%(id).50s” is not how this company is written. Choose “%(known)s”."
+        told = _("“%(id).50s” is not how this company is written. Choose “%(known)s”.")
     return ValidationError(told, code="invalid_choice", params={"id": company_id, "known": known})
 
 
@@ -60,7 +62,7 @@ class CompanyField(forms.ChoiceField):
     def __init__(self, user: User | AnonymousUser, **kwargs: Any) -> None:
         self._companies = dict(company_options(user))
         super().__init__(
-            label="Company",
+            label=_("Company"),
             help_text=_how_to_add(user),
             **kwargs,
         )
@@ -91,7 +93,7 @@ class CompanyField(forms.ChoiceField):
         return folded(initial or "") != folded(data or "")
 
     def _offer(self) -> None:
-        self.choices = [("", "Choose a company"), *self._companies.items()]
+        self.choices = [("", _("Choose a company")), *self._companies.items()]
 
     def _known(self, company_id: str) -> str | None:
         """The company's id, for any way to write it."""
@@ -132,7 +134,7 @@ class PicksCompany(_Admin):
 class CompanyFilter(admin.SimpleListFilter):
     """Rows of one company, chosen from a list; of every way in which its id is written."""
 
-    title = parameter_name = "company"
+    title, parameter_name = gettext_lazy("company"), "company"
     template = "admin/company_filter.html"
     # What of the listed model names the company.
     path: ClassVar[str] = "company_id"
@@ -158,7 +160,7 @@ class CompanyFilter(admin.SimpleListFilter):
         """All, and each; which other parameters stay is found out for the form."""
         own = {self.parameter_name, PAGE_VAR}
         self.kept = [(name, value) for name, value in changelist.params.items() if name not in own]
-        for value, label in [("", "All"), *self.lookup_choices]:
+        for value, label in [("", _("All")), *self.lookup_choices]:
             yield {
                 "query_string": changelist.get_query_string({self.parameter_name: value}),
                 "display": label,
@@ -186,7 +188,7 @@ def _how_to_add(user: User | AnonymousUser) -> str:
     if not user.has_perm("tokens.add_company") or bound_companies(user) is not None:
         return ""
     return format_html(
-        'Not in the list? <a href="{}">Add the company</a> first.',
+        _('Not in the list? <a href="{}">Add the company</a> first.'),
         reverse("admin:tokens_company_add"),
     )
 

@@ -27,6 +27,8 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from ocrsite.lib import clock
 from tokens.costs import amount_of
@@ -41,6 +43,7 @@ from tokens.models import (
     TokenStatus,
     UsageDay,
 )
+from tokens.periods import Period
 
 # So many days are shown, today among them.
 DAYS = 30
@@ -51,6 +54,18 @@ EXPIRES_SOON = timedelta(days=14)
 LONGEST_FORECAST = 365
 # So many rows are shown of each list.
 SHOWN = 10
+_USED_UP = {
+    Period.TOTAL: gettext_lazy("Total quota used up"),
+    Period.DAILY: gettext_lazy("Daily quota used up"),
+    Period.WEEKLY: gettext_lazy("Weekly quota used up"),
+    Period.MONTHLY: gettext_lazy("Monthly quota used up"),
+}
+_NEAR = {
+    Period.TOTAL: gettext_lazy("Near its total quota"),
+    Period.DAILY: gettext_lazy("Near its daily quota"),
+    Period.WEEKLY: gettext_lazy("Near its weekly quota"),
+    Period.MONTHLY: gettext_lazy("Near its monthly quota"),
+}
 
 
 @dataclass
@@ -179,15 +194,16 @@ def _attention(row: Any, today: date, now: datetime, used_of_late: Mapping[int, 
     if status != TokenStatus.ACTIVE:
         reasons.append((status.lower(), str(TokenStatus(status).label)))
     elif share >= NEAR or token.unspent < _threshold(token):
-        reasons.append(("warning", "Near its limit"))
+        reasons.append(("warning", _("Near its limit")))
     if row.blocked_until:
-        reasons.append(("waiting", "Cooling down"))
+        reasons.append(("waiting", _("Cooling down")))
     if token.expires_at and now < token.expires_at <= now + EXPIRES_SOON:
         days = (token.expires_at - now).days
-        words = {0: "Expires within a day", 1: "Expires in 1 day"}
-        reasons.append(("warning", words.get(days, f"Expires in {days} days")))
+        words = ngettext("Expires in {days} day", "Expires in {days} days", days)
+        within = words.format(days=days) if days else _("Expires within a day")
+        reasons.append(("warning", within))
     if not row.is_served:
-        reasons.append(("error", "Company without a usable key"))
+        reasons.append(("error", _("Company without a usable key")))
     used_up_on = None
     if status == TokenStatus.ACTIVE:
         used_up_on = forecast(today, token, used_of_late.get(token.pk, 0))
@@ -230,10 +246,9 @@ class Budget:
     @property
     def reason(self) -> tuple[str, str]:
         """Pill and words for why it needs attention."""
-        period = self.quota.get_period_display()
-        if self.used >= self.limit:
-            return "exceeded", f"{period.capitalize()} quota used up"
-        return "warning", f"Near its {period} quota"
+        is_used_up = self.used >= self.limit
+        words = (_USED_UP if is_used_up else _NEAR)[Period(self.quota.period)]
+        return "exceeded" if is_used_up else "warning", str(words)
 
     def used_up_at(self, now: datetime) -> datetime | None:
         """Return when it will be used up if its period goes on as so far.

@@ -7,6 +7,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from tokens import encryption
 from tokens.company_fields import NamesCompany
@@ -19,13 +22,15 @@ MAX_CALLS = 100_000
 
 _key_characters = RegexValidator(
     r"\A[!-~]+\Z",
-    "A key has no blanks and only plain letters, digits and signs. Copy it again.",
+    _("A key has no blanks and only plain letters, digits and signs. Copy it again."),
 )
 
 
 def _refuse_stored_value(key: str) -> None:
     if key.lower().startswith(encryption.PREFIX):
-        raise ValidationError("This is a stored value, not a key. Enter the provider's key.")
+        raise ValidationError(
+            gettext("This is a stored value, not a key. Enter the provider's key.")
+        )
 
 
 class KeyField(forms.CharField):
@@ -35,7 +40,7 @@ class KeyField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            label="API key",
+            label=gettext("API key"),
             max_length=encryption.MAX_KEY_LENGTH,
             validators=[_key_characters, _refuse_stored_value],
             **kwargs,
@@ -48,13 +53,13 @@ class FindByKeyForm(forms.Form):
     key = KeyField()
 
 
-def _call_limit(label: str) -> forms.IntegerField:
+def _call_limit(label: StrOrPromise) -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
         required=False,
         min_value=1,
         max_value=MAX_CALLS,
-        help_text="Further invoices wait; empty means no limit.",
+        help_text=gettext("Further invoices wait; empty means no limit."),
     )
 
 
@@ -63,21 +68,21 @@ class TokenForm(NamesCompany[TokenMaster]):
 
     new_key = KeyField(required=False)
     total_token_limit = forms.IntegerField(
-        min_value=1, max_value=MAX_LIMIT, initial=DEFAULT_LIMIT, help_text="LLM tokens."
+        min_value=1, max_value=MAX_LIMIT, initial=DEFAULT_LIMIT, help_text=_("LLM tokens.")
     )
     threshold = forms.IntegerField(
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,
-        help_text="LLM tokens. Alert when less than this remains; calls go on.",
+        help_text=_("LLM tokens. Alert when less than this remains; calls go on."),
     )
-    max_concurrent_calls = _call_limit("Calls at once")
-    requests_per_minute = _call_limit("Calls per minute")
+    max_concurrent_calls = _call_limit(_("Calls at once"))
+    requests_per_minute = _call_limit(_("Calls per minute"))
     why = forms.CharField(
-        label="Reason for the change",
+        label=_("Reason for the change"),
         required=False,
         max_length=200,
-        help_text="Recorded with a change of status, limit or key.",
+        help_text=_("Recorded with a change of status, limit or key."),
     )
 
     class Meta:
@@ -103,11 +108,12 @@ class TokenForm(NamesCompany[TokenMaster]):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         if "expires_at" in self.fields:
             zone = timezone.get_current_timezone_name()
-            self.fields["expires_at"].help_text = f"{zone}; empty means never."
+            told = gettext("{zone}; empty means never.").format(zone=zone)
+            self.fields["expires_at"].help_text = told
         if hasattr(self.instance, "summary"):
             self.initial["threshold"] = self.instance.summary.threshold
         if self.instance.api_key:
-            self.fields["new_key"].help_text = "Leave empty to keep the stored key."
+            self.fields["new_key"].help_text = gettext("Leave empty to keep the stored key.")
 
     def clean(self) -> dict[str, Any]:
         """Check what depends on several fields."""
@@ -126,22 +132,28 @@ class TokenForm(NamesCompany[TokenMaster]):
 
     def _check_threshold(self, threshold: int | None, limit: int | None) -> None:
         if threshold is not None and limit is not None and threshold > limit:
-            self.add_error("threshold", "The threshold is above the limit. Enter a smaller one.")
+            self.add_error(
+                "threshold", gettext("The threshold is above the limit. Enter a smaller one.")
+            )
 
     def _check_expiry(self) -> None:
         expires_at = self.cleaned_data.get("expires_at")
         if expires_at and "expires_at" in self.changed_data and expires_at <= timezone.now():
-            self.add_error("expires_at", "This time has passed. Enter one to come, or none.")
+            self.add_error(
+                "expires_at", gettext("This time has passed. Enter one to come, or none.")
+            )
 
     def _check_key(self, key: str, ids: Sequence[str | None], provider: str | None) -> None:
         if not key:
             if not self.instance.api_key and provider != Provider.OFFLINE:
-                self.add_error("new_key", "Enter the provider's key; only Offline needs none.")
+                self.add_error(
+                    "new_key", gettext("Enter the provider's key; only Offline needs none.")
+                )
             return
         same_key = TokenMaster.objects.filter(
             company_id__in=ids, key_fingerprint=encryption.fingerprint(key)
         )
         if same_key.exclude(pk=self.instance.pk).exists():
             self.add_error(
-                "new_key", "This company has this key already. Change the existing entry."
+                "new_key", gettext("This company has this key already. Change the existing entry.")
             )

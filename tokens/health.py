@@ -5,6 +5,8 @@ from django.db.models import F, FloatField, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tokens.models import TokenMaster, TokenQuerySet, TokenStatus, TokenUsageSummary
 
@@ -15,10 +17,10 @@ LOW, NEARLY_USED_UP = 20, 5
 class Health(models.TextChoices):
     """What is left of a key's limit."""
 
-    ENOUGH = "enough", "Enough left"
-    LOW = "low", "Low"
-    NEARLY_USED_UP = "nearly-used-up", "Nearly used up"
-    USED_UP = "used-up", "Used up"
+    ENOUGH = "enough", _("Enough left")
+    LOW = "low", _("Low")
+    NEARLY_USED_UP = "nearly-used-up", _("Nearly used up")
+    USED_UP = "used-up", _("Used up")
 
 
 def health_of(token: TokenMaster) -> Health:
@@ -54,7 +56,7 @@ def percent(left: int, limit: int) -> float:
 def percent_in_words(left: int, limit: int) -> str:
     """Return what is left of a limit as people read it: 0.5 %, or less than 0.1 %."""
     number = percent(left, limit)
-    return "less than 0.1 %" if left > 0 and not number else f"{number:g} %"
+    return gettext("less than 0.1 %") if left > 0 and not number else f"{number:g} %"
 
 
 def left_bar(left: int, limit: int, told: str, *, name: str = "") -> SafeString:
@@ -65,10 +67,10 @@ def left_bar(left: int, limit: int, told: str, *, name: str = "") -> SafeString:
     words = percent_in_words(left, limit)
     return format_html(
         '<div class="left"><meter min="0" max="100" low="{}" high="{}" optimum="100"'
-        ' value="{}" aria-label="{} left"></meter><span>{}</span>'
+        ' value="{}" aria-label="{}"></meter><span>{}</span>'
         '<span class="second-line">{}</span></div>',
         *(NEARLY_USED_UP, LOW, percent(left, limit)),
-        f"{name} {words}".strip(),
+        gettext("{share} left").format(share=f"{name} {words}".strip()),
         f"{name}: {words}" if name else words,
         told,
     )

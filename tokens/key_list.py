@@ -11,14 +11,17 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.admin import two_lines
 from ocrsite.lib.csv_rows import CsvColumns
 from ocrsite.lib.moments import moment
+from ocrsite.lib.numbers import grouped
 from tokens import health, quotas
 from tokens.company_fields import CompanyFilter
 from tokens.health import Health
-from tokens.models import Quota, TokenMaster, TokenQuerySet, TokenStatus
+from tokens.models import UNREADABLE_KEY, Quota, TokenMaster, TokenQuerySet, TokenStatus
 from tokens.quotas import QuotaState
 
 # Characters of a fingerprint by which staff tell keys apart.
@@ -46,15 +49,20 @@ _PILL = '<span class="pill pill-{}">{}</span>'
 class LeftFilter(admin.SimpleListFilter):
     """How much is left: what the contract's vw_TokenStatus tells, and what is near the limit."""
 
-    title = parameter_name = "left"
+    title, parameter_name = _("left"), "left"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Every answer of ``health_of``, with what it means."""
         return [
-            (Health.USED_UP, "Nothing"),
-            (Health.NEARLY_USED_UP, f"{health.NEARLY_USED_UP} % or less, or below its threshold"),
-            (Health.LOW, f"{health.LOW} % or less"),
-            (Health.ENOUGH, "More"),
+            (Health.USED_UP, gettext("Nothing")),
+            (
+                Health.NEARLY_USED_UP,
+                gettext("{percent} % or less, or below its threshold").format(
+                    percent=health.NEARLY_USED_UP
+                ),
+            ),
+            (Health.LOW, gettext("{percent} % or less").format(percent=health.LOW)),
+            (Health.ENOUGH, gettext("More")),
         ]
 
     def queryset(
@@ -70,7 +78,7 @@ class LeftFilter(admin.SimpleListFilter):
 class StatusFilter(admin.SimpleListFilter):
     """The status that the list shows: also of keys that expired, or whose quota is used up, now."""
 
-    title, parameter_name = "status", "status__exact"
+    title, parameter_name = _("status"), "status__exact"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Every status."""
@@ -109,10 +117,10 @@ class KeyList(admin.ModelAdmin[TokenMaster]):
     list_filter = [CompanyFilter, StatusFilter, LeftFilter, "provider", "created_at"]
     list_select_related = ["summary"]
     search_fields = ["company_id", "company_name", "^key_fingerprint"]
-    search_help_text = "Company id or name, or how a key's fingerprint begins."
+    search_help_text = _("Company id or name, or how a key's fingerprint begins.")
     actions = None
 
-    @admin.display(description="company", ordering="company_id")
+    @admin.display(description=_("company"), ordering="company_id")
     def company(self, token: TokenMaster) -> str:
         """Its id and name."""
         return two_lines(token.company_id, token.company_name or "")
@@ -126,7 +134,7 @@ class KeyList(admin.ModelAdmin[TokenMaster]):
         changelist.result_list = tokens
         return changelist
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def state(self, token: TokenMaster) -> str:
         """An active key past its expiry is Expired; one that is nearly used up is told as that.
 
@@ -134,53 +142,65 @@ class KeyList(admin.ModelAdmin[TokenMaster]):
         """
         status, left = token.effective_status, health.health_of(token)
         if status != TokenStatus.ACTIVE:
-            return format_html(_PILL, status.lower(), status)
+            return format_html(_PILL, status.lower(), TokenStatus(status).label)
         states: list[QuotaState] = token.__dict__.get(_QUOTAS, [])
         used_up = [state for state in states if state.is_used_up]
         if used_up and left != Health.USED_UP:
-            exceeded = format_html(_PILL, "exceeded", TokenStatus.EXCEEDED)
+            exceeded = format_html(_PILL, "exceeded", TokenStatus.EXCEEDED.label)
             return two_lines(exceeded, _renewal(used_up))
         shares = [health.health_of_share(state.remaining, state.limit) for state in states]
         worst = max([left, *shares], key=list(Health).index)
         if worst == Health.ENOUGH:
-            return format_html(_PILL, status.lower(), status)
+            return format_html(_PILL, status.lower(), TokenStatus(status).label)
         return format_html(_PILL, worst.value, worst.label)
 
-    @admin.display(description="left", ordering=-health.SHARE_USED)
+    @admin.display(description=_("left"), ordering=-health.SHARE_USED)
     def left(self, token: TokenMaster) -> str:
         """As a bar, in per cent and in numbers: of its limit, and of the scarcest quota."""
         left, limit = token.unspent, token.total_token_limit
-        bar = health.left_bar(left, limit, f"{left:,} of {limit:,}")
+        told = gettext("{left} of {limit}").format(left=grouped(left), limit=grouped(limit))
+        bar = health.left_bar(left, limit, told)
         states: list[QuotaState] = token.__dict__.get(_QUOTAS, [])
         if not states:
             return bar
         scarcest = min(states, key=lambda state: health.percent(state.remaining, state.limit))
         return format_html("{}{}", bar, quota_bar(scarcest, named=True))
 
-    @admin.display(description="key", empty_value="none")
+    @admin.display(description=_("key"))
     def key(self, token: TokenMaster) -> str:
         """Masked, with the beginning of its fingerprint."""
         if not token.masked_key:
-            return ""
-        return two_lines(token.masked_key, (token.key_fingerprint or "")[:_SHOWN_FINGERPRINT])
+            return gettext("none")
+        return two_lines(shown_key(token), (token.key_fingerprint or "")[:_SHOWN_FINGERPRINT])
 
-    @admin.display(description="provider", ordering="provider")
+    @admin.display(description=_("provider"), ordering="provider")
     def read_by(self, token: TokenMaster) -> str:
         """With the model, where the key has one of its own."""
         return two_lines(token.provider, token.model or "")
 
 
+def shown_key(token: TokenMaster) -> str:
+    """Return a key masked, or in the reader's language that it cannot be decrypted."""
+    key = token.masked_key
+    return gettext(key) if key == UNREADABLE_KEY else key
+
+
 def quota_bar(state: QuotaState, *, named: bool = False) -> SafeString:
     """Return what is left of a quota in its period; ``named`` with which one it is."""
     quota, left = state.quota, max(state.remaining, 0)
-    whose = "" if quota.company_id is None else " of the company"
-    told = f"{quota.in_words(state.remaining)} of {quota.in_words(state.limit)}"
-    name = capfirst(f"{quota.get_period_display()}{whose}") if named else ""
-    return health.left_bar(left, state.limit, told, name=name)
+    told = gettext("{left} of {limit}").format(
+        left=quota.in_words(state.remaining), limit=quota.in_words(state.limit)
+    )
+    period = quota.get_period_display()
+    if quota.company_id is not None:
+        period = gettext("{period} of the company").format(period=period)
+    return health.left_bar(left, state.limit, told, name=capfirst(period) if named else "")
 
 
 def _renewal(used_up: Sequence[QuotaState]) -> str:
     """When the last of the quotas that are used up renews; "" where one never does."""
     ends = [state.resets_at for state in used_up]
     times = [end for end in ends if end is not None]
-    return format_html("until {}", moment(max(times), zone=True)) if len(times) == len(ends) else ""
+    if len(times) < len(ends):
+        return ""
+    return format_html(gettext("until {}"), moment(max(times), zone=True))

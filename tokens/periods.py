@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 # When the period begins that never ends: before any call.
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,10 +20,10 @@ _ONE_DAY = timedelta(days=1)
 class Period(models.TextChoices):
     """How often a quota renews."""
 
-    TOTAL = "total", "total"
-    DAILY = "daily", "daily"
-    WEEKLY = "weekly", "weekly"
-    MONTHLY = "monthly", "monthly"
+    TOTAL = "total", _("total")
+    DAILY = "daily", _("daily")
+    WEEKLY = "weekly", _("weekly")
+    MONTHLY = "monthly", _("monthly")
 
 
 @dataclass(frozen=True, slots=True)

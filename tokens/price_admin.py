@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.admin_companies import SHARED
 from ocrsite.lib.audited_admin import AuditedAdmin
@@ -24,9 +26,9 @@ class LatePricesForm(forms.Form):
     """From which day on calls without a cost get one, and why."""
 
     since = forms.DateField(
-        label="Since", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+        label=_("Since"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
     )
-    why = forms.CharField(label="Reason", max_length=200)
+    why = forms.CharField(label=_("Reason"), max_length=200)
 
 
 @admin.register(ModelPrice)
@@ -58,13 +60,15 @@ class ModelPriceAdmin(CsvMixin[ModelPrice], AuditedAdmin[ModelPrice]):
             None,
             {
                 "fields": ["model", "valid_from", "currency", "source"],
-                "description": "What calls cost is booked with them and stays as it is, whatever "
-                "is changed here. For a new price add a row; the earlier one says what applied "
-                "before.",
+                "description": _(
+                    "What calls cost is booked with them and stays as it is, whatever "
+                    "is changed here. For a new price add a row; the earlier one says what applied "
+                    "before."
+                ),
             },
         ),
-        ("For a million LLM tokens", {"fields": ["input", "cached_input", "output"]}),
-        ("For a million LLM tokens, where the prompt is long", {"fields": list(LONG)}),
+        (_("For a million LLM tokens"), {"fields": ["input", "cached_input", "output"]}),
+        (_("For a million LLM tokens, where the prompt is long"), {"fields": list(LONG)}),
     ]
 
     def changelist_view(
@@ -89,7 +93,10 @@ class ModelPriceAdmin(CsvMixin[ModelPrice], AuditedAdmin[ModelPrice]):
             since: date = form.cleaned_data["since"]
             late_prices.ask(since, by=request.user, why=form.cleaned_data["why"])
             messages.success(
-                request, f"The calls without a cost since {since} are being priced; see below."
+                request,
+                gettext(
+                    "The calls without a cost since {since} are being priced; see below."
+                ).format(since=since),
             )
             address = reverse("admin:tokens_modelprice_late", query={"since": since.isoformat()})
             return redirect(address)
@@ -98,7 +105,7 @@ class ModelPriceAdmin(CsvMixin[ModelPrice], AuditedAdmin[ModelPrice]):
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Calls without a cost",
+            "title": gettext("Calls without a cost"),
             "form": form,
             "since": since,
             "waiting": waiting,

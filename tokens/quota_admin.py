@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.admin import ListPage, ReadOnlyAdmin
 from ocrsite.lib.admin_companies import of_company
@@ -18,7 +20,7 @@ from tokens.quota_forms import QuotaForm, QuotaFormSet, SingleQuotaForm
 from tokens.quotas import QuotaState
 from tokens.unpriced import unpriced_for
 
-_NOW = "Now"
+_NOW = _("Now")
 _STATE_COLUMNS = ("used", "reserved", "remaining", "resets_at")
 
 
@@ -37,11 +39,11 @@ class StateColumns:
         """Of the limit with what it is raised by; negative after it was lowered."""
         return _number(_state(quota), "remaining")
 
-    @admin.display(description="renews", empty_value="never")
+    @admin.display(description=_("renews"))
     def resets_at(self, quota: Quota) -> str:
         """When the period ends; nobody has to do anything."""
         state = _state(quota)
-        return moment(state.resets_at, zone=True) if state else ""
+        return (moment(state.resets_at, zone=True) if state else "") or gettext("never")
 
 
 class QuotaInline(StateColumns, admin.StackedInline[Quota, Any]):
@@ -53,7 +55,7 @@ class QuotaInline(StateColumns, admin.StackedInline[Quota, Any]):
     extra = 0
     fields = [*QuotaForm.Meta.fields, _STATE_COLUMNS]
     readonly_fields = _STATE_COLUMNS
-    verbose_name_plural = "quotas that renew"
+    verbose_name_plural = _("quotas that renew")
 
 
 def save_quotas(request: HttpRequest, form: Any, formset: Any) -> None:
@@ -91,28 +93,28 @@ class QuotaAdmin(StateColumns, AuditedAdmin[Quota]):
     list_filter = ["period", "unit"]
     list_select_related = ["token", "company"]
     search_fields = ["company__company_id", "company__name", "token__company_id"]
-    search_help_text = "Company id or name."
+    search_help_text = _("Company id or name.")
     raw_id_fields = ["token", "company"]
     readonly_fields = _STATE_COLUMNS
     fieldsets = [
         (None, {"fields": ["token", "company", "period", "limit", "first_day"]}),
-        ("Raise", {"fields": ["raised_by", "raised_until"]}),
+        (_("Raise"), {"fields": ["raised_by", "raised_until"]}),
         (_NOW, {"fields": _STATE_COLUMNS}),
-        ("Change", {"fields": ["why"]}),
+        (_("Change"), {"fields": ["why"]}),
     ]
     actions = None
 
-    @admin.display(description="key or company")
+    @admin.display(description=_("key or company"))
     def whose(self, quota: Quota) -> str:
         """The key, or the company with all its keys."""
         return str(quota.token or quota.company)
 
-    @admin.display(description="limit")
+    @admin.display(description=_("limit"))
     def limited_to(self, quota: Quota) -> str:
         """LLM tokens, or money with its currency; without what it is raised by."""
         return quota.in_words(quota.limit)
 
-    @admin.display(description="left")
+    @admin.display(description=_("left"))
     def left(self, quota: Quota) -> str:
         """In this period, as a bar, in per cent and in numbers; the limit with its raise."""
         state = _state(quota)
@@ -159,15 +161,16 @@ class QuotaChangeAdmin(ReadOnlyAdmin[QuotaChange]):
     list_select_related = ["token", "company"]
     search_fields = ["company__company_id", "token__company_id", "actor"]
 
-    @admin.display(description="key or company")
+    @admin.display(description=_("key or company"))
     def whose(self, row: QuotaChange) -> str:
         """The key, or the company with all its keys."""
         return str(row.token or row.company)
 
-    @admin.display(description="from → to")
+    @admin.display(description=_("from → to"))
     def change(self, row: QuotaChange) -> str:
         """Both values."""
-        return f"{row.from_value or 'none'} → {row.to_value or 'none'}"
+        none = gettext("none")
+        return f"{row.from_value or none} → {row.to_value or none}"
 
 
 def _state(quota: Quota) -> QuotaState | None:

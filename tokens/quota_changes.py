@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import override
 
 from tokens import quota_sums
 from tokens.models import (
@@ -72,13 +73,14 @@ def _totals_of(quota: Quota) -> QuerySet[TokenUsageSummary]:
 
 
 def _record(of: Quota, before: Quota | None, after: Quota | None, *, by: str, reason: str) -> None:
-    old, new = _described(before), _described(after)
+    with override(None):
+        old, new, name = _described(before), _described(after), str(of)
     for what in QuotaAspect:
         if old.get(what, "") != new.get(what, ""):
             QuotaChange.objects.create(
                 token_id=of.token_id,
                 company_id=of.company_id,
-                quota=str(of),
+                quota=name,
                 what=what,
                 from_value=old.get(what, ""),
                 to_value=new.get(what, ""),

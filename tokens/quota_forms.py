@@ -5,12 +5,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 
 from tokens.amounts import HOW, UNITS_OF_ONE, Amount, BadAmount, read
 from tokens.forms import MAX_LIMIT
 from tokens.models import Quota, Unit
 
-ANOTHER_ONE = "There is a quota of this period already. Change that one."
+ANOTHER_ONE = gettext_noop("There is a quota of this period already. Change that one.")
 # A sum of a limit, a raise and what calls under way have reserved stays within 64 bits.
 MAX_MONEY = 10**8 * UNITS_OF_ONE
 
@@ -34,10 +36,11 @@ class AmountField(forms.CharField):
             raise ValidationError(str(error)) from error
         most = MAX_MONEY if amount.currency else MAX_LIMIT
         if amount.value < self.least:
-            raise ValidationError(f"Ensure this value is greater than or equal to {self.least}.")
+            told = gettext("Ensure this value is greater than or equal to {limit}.")
+            raise ValidationError(told.format(limit=self.least))
         if amount.value > most:
-            told = Amount(most, amount.currency)
-            raise ValidationError(f"Ensure this value is less than or equal to {told}.")
+            told = gettext("Ensure this value is less than or equal to {limit}.")
+            raise ValidationError(told.format(limit=Amount(most, amount.currency)))
         return amount
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -56,9 +59,9 @@ class AmountField(forms.CharField):
 class QuotaForm(forms.ModelForm[Quota]):
     """Make or change a quota; what it counts is told by its limit."""
 
-    limit = AmountField(least=1, help_text=HOW)
+    limit = AmountField(least=1, help_text=_(HOW))
     raised_by = AmountField(
-        required=False, least=0, help_text="So much more, for a while. The raise ends by itself."
+        required=False, least=0, help_text=_("So much more, for a while. The raise ends by itself.")
     )
 
     class Meta:
@@ -91,7 +94,7 @@ class QuotaForm(forms.ModelForm[Quota]):
             unit=quota.unit,
         )
         if same.exclude(pk=quota.pk).exists():
-            self.add_error("period", ANOTHER_ONE)
+            self.add_error("period", gettext(ANOTHER_ONE))
         return data
 
     def _raised_by(self, entered: Amount | None) -> Amount:
@@ -100,15 +103,16 @@ class QuotaForm(forms.ModelForm[Quota]):
         if entered is None or not entered.value:
             return quota.amount(0)
         if entered.currency != quota.currency:
-            counted = quota.currency or "LLM tokens"
-            self.add_error("raised_by", f"The limit is in {counted}. Enter the raise in the same.")
+            told = gettext("The limit is in {unit}. Enter the raise in the same.")
+            unit = quota.currency or gettext("LLM tokens")
+            self.add_error("raised_by", told.format(unit=unit))
         return entered
 
     def clean_raised_until(self) -> Any:
         """A raise that is entered ends in the future."""
         until = self.cleaned_data["raised_until"]
         if until and "raised_until" in self.changed_data and until <= timezone.now():
-            raise ValidationError("This time has passed. Enter one to come.")
+            raise ValidationError(gettext("This time has passed. Enter one to come."))
         return until
 
 
@@ -126,7 +130,7 @@ class QuotaFormSet(forms.BaseInlineFormSet[Quota, Any, forms.ModelForm[Quota]]):
                 continue
             counted = data["period"], bool(limit.currency)
             if counted in seen and form.has_changed():
-                form.add_error("period", ANOTHER_ONE)
+                form.add_error("period", gettext(ANOTHER_ONE))
             seen.add(counted)
 
 
@@ -134,11 +138,11 @@ class SingleQuotaForm(QuotaForm):
     """A quota on a page of its own, with the reason for the change."""
 
     why = forms.CharField(
-        label="Reason for the change",
+        label=_("Reason for the change"),
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="Recorded with the change.",
+        help_text=_("Recorded with the change."),
     )
 
     class Meta(QuotaForm.Meta):

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from ocrsite.lib import clock
+from ocrsite.lib.translations import in_english
 from tokens.models import (
     LedgerAlert,
     ModelPrice,
@@ -37,15 +39,15 @@ class UnpricedModel:
         return f"unpriced {self.model}"
 
     def __str__(self) -> str:
-        return (
-            f"The model {self.model} has no price, so that nobody knows what its calls cost in "
-            "money: enter one under Prices."
-        )
+        return _(
+            "The model {model} has no price, so that nobody knows what its calls cost in money: "
+            "enter one under Prices."
+        ).format(model=self.model)
 
     def raise_alert(self) -> None:
         """Tell staff, once until it has a price."""
-        if LedgerAlert.objects.raise_once([self.identity], str(self)):
-            logger.error("%s", self)
+        if LedgerAlert.objects.raise_once([self.identity], in_english(self)):
+            logger.error("%s", in_english(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,15 @@ class UnpricedForQuota:
         return f"unpriced {self.model} in {self.currency}"
 
     def __str__(self) -> str:
-        return (
-            f"The model {self.model} has no price in {self.currency}, so that keys with a quota "
-            f"in {self.currency} are not used for it: enter one under Prices, or change the quota."
-        )
+        return _(
+            "The model {model} has no price in {currency}, so that keys with a quota in {currency} "
+            "are not used for it: enter one under Prices, or change the quota."
+        ).format(model=self.model, currency=self.currency)
 
     def raise_alert(self) -> None:
         """Tell staff, once until it has a price."""
-        if LedgerAlert.objects.raise_once([self.identity], str(self)):
-            logger.error("%s", self)
+        if LedgerAlert.objects.raise_once([self.identity], in_english(self)):
+            logger.error("%s", in_english(self))
 
 
 def unpriced_for(quotas: Iterable[Quota]) -> list[UnpricedForQuota]:

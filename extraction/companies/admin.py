@@ -19,6 +19,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -64,11 +66,11 @@ _NEEDS = {
 _SEEN_LISTS = "seen_lists"
 # What of other lists is a company's, by label.
 _LISTS = {
-    "Keys": "tokens_tokenmaster",
-    "Clients": "extraction_apiclient",
-    "Users": "auth_user",
-    "Extractions": "extraction_extraction",
-    "Usage": "tokens_tokenusagelog",
+    gettext_noop("Keys"): "tokens_tokenmaster",
+    gettext_noop("Clients"): "extraction_apiclient",
+    gettext_noop("Users"): "auth_user",
+    gettext_noop("Extractions"): "extraction_extraction",
+    gettext_noop("Usage"): "tokens_tokenusagelog",
 }
 
 
@@ -82,13 +84,13 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
     list_display = ["company_id", "name", "pill", "keys", "clients", "users", "time_zone"]
     list_filter = [("closed_at", admin.EmptyFieldListFilter)]
     search_fields = ["company_id", "name"]
-    search_help_text = "Company id or name."
+    search_help_text = _("Company id or name.")
     actions = None
     readonly_fields = ["company_id", "pill", "other_ids", "lists", "created_at"]
     fieldsets = [
         (None, {"fields": ["company_id", "name", "pill", "other_ids", "lists"]}),
-        ("What people begin with", {"fields": ["time_zone", *_DEFAULTS, "created_at"]}),
-        ("Change", {"fields": ["why"]}),
+        (_("What people begin with"), {"fields": ["time_zone", *_DEFAULTS, "created_at"]}),
+        (_("Change"), {"fields": ["why"]}),
     ]
     inlines = [QuotaInline]
 
@@ -108,37 +110,41 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
         """Nobody: what names its id still exists."""
         return False
 
-    @admin.display(description="status", ordering="closed_at")
+    @admin.display(description=_("status"), ordering="closed_at")
     def pill(self, company: Company) -> str:
         """Active or Closed."""
-        kind, label = ("disabled", "Closed") if company.is_closed else ("active", "Active")
+        kind, label = (
+            ("disabled", gettext("Closed")) if company.is_closed else ("active", gettext("Active"))
+        )
         return format_html('<span class="pill pill-{}">{}</span>', kind, label)
 
-    @admin.display(description="keys")
+    @admin.display(description=_("keys"))
     def keys(self, company: Company) -> int:
         """How many it has, whatever their status."""
         return _count(company, "keys_by_id")
 
-    @admin.display(description="clients")
+    @admin.display(description=_("clients"))
     def clients(self, company: Company) -> int:
         """How many programs may act for it."""
         return _count(company, "clients_by_id")
 
-    @admin.display(description="users")
+    @admin.display(description=_("users"))
     def users(self, company: Company) -> int:
         """How many people it is granted to."""
         return _count(company, "users_by_id")
 
-    @admin.display(description="also written")
+    @admin.display(description=_("also written"))
     def other_ids(self, company: Company) -> str:
         """The ids of old rows that differ from its own in case or blanks."""
-        return ", ".join(f"“{each}”" for each in company.other_spellings) or "in no other way"
+        return ", ".join(f"“{each}”" for each in company.other_spellings) or gettext(
+            "in no other way"
+        )
 
-    @admin.display(description="what it has")
+    @admin.display(description=_("what it has"))
     def lists(self, company: Company) -> str:
         """Links to its rows in the other lists that the member of staff may see."""
         links = [
-            (reverse(f"admin:{name}_changelist", query={"company": company.pk}), label)
+            (reverse(f"admin:{name}_changelist", query={"company": company.pk}), gettext(label))
             for label, name in company.__dict__.get(_SEEN_LISTS, {}).items()
         ]
         return format_html_join(" · ", '<a href="{}">{}</a>', links) if links else "-"
@@ -207,9 +213,11 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
             if made is not None:
                 self._log(request, made)
                 told = {"made": made, "was_tested": form.cleaned_data.get("test_key", False)}
-                return self._page(request, "done", {"title": "The company is ready", **told})
+                return self._page(
+                    request, "done", {"title": gettext("The company is ready"), **told}
+                )
         context = {
-            "title": "Make a company ready",
+            "title": gettext("Make a company ready"),
             "has_errors": data is not None,
             "parts": self._parts(form, rows, may),
             "management_form": rows.management_form,
@@ -224,15 +232,18 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
             (None, {"fields": ["company_id", "name", "time_zone"]})
         ]
         if may["key"]:
-            first.append(("First key", {"fields": _KEY}))
+            first.append((gettext("First key"), {"fields": _KEY}))
         if may["client"]:
-            first.append(("First program", {"fields": _CLIENT}))
+            first.append((gettext("First program"), {"fields": _CLIENT}))
         parts = [self._part(form, first)]
         for number, row in enumerate(rows.forms if may["operators"] else [], start=1):
             about = {"description": OPERATORS_HELP} if number == 1 else {}
             fields = [("username", "role", "email", "password")]
             parts.append(self._part(row, [(f"Operator {number}", {"fields": fields, **about})]))
-        return [*parts, self._part(form, [("What people begin with", {"fields": _DEFAULTS})])]
+        return [
+            *parts,
+            self._part(form, [(gettext("What people begin with"), {"fields": _DEFAULTS})]),
+        ]
 
     def _part(self, form: Any, fieldsets: Any) -> AdminForm:
         return AdminForm(form, fieldsets, {}, model_admin=self)
@@ -250,18 +261,19 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
     ) -> HttpResponse:
         company = self.get_object(request, unquote(object_id))
         if company is None:
-            raise Http404("There is no such company.")
+            raise Http404(gettext("There is no such company."))
         if not self.has_change_permission(request, company):
             raise PermissionDenied
         form = WhyForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             why, act = form.cleaned_data["why"], closing.close if is_closing else closing.reopen
             if act(company, who=audit.user(request.user), why=why):
-                told = f"{'Closed' if is_closing else 'Opened again'}: {why}"
-                self.log_change(request, company, told)
-                messages.success(request, f"{company}: {told}")
+                done = gettext_noop("Closed") if is_closing else gettext_noop("Opened again")
+                self.log_change(request, company, f"{done}: {why}")
+                messages.success(request, f"{company}: {gettext(done)}: {why}")
             return redirect("admin:tokens_company_change", quote(company.pk))
-        title = f"Close {company}" if is_closing else f"Open {company} again"
+        title = gettext("Close {company}") if is_closing else gettext("Open {company} again")
+        title = title.format(company=company)
         context = {"title": title, "form": form, "company": company, "is_closing": is_closing}
         return self._page(request, "state", context)
 
@@ -310,8 +322,10 @@ def _make(form: ReadyForm, rows: "BaseFormSet[OperatorForm]", request: HttpReque
             who=audit.user(request.user),
         )
     except IntegrityError:
-        taken = "was added a moment ago. Look it up in the list."
-        form.add_error("company_id", f"This company, or one of the users, {taken}")
+        taken = gettext(
+            "This company, or one of the users, was added a moment ago. Look it up in the list."
+        )
+        form.add_error("company_id", taken)
         return None
 
 

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from extraction.forms import profile_choices
 from extraction.models import ReaderChoice
@@ -23,9 +25,9 @@ OPERATORS = 3
 # What people who work with documents can be.
 ROLES = {role.name: role for role in (OPERATOR, LEAD)}
 _READERS = [
-    ("", "The e-invoice inside the PDF if it is complete, else the pages"),
-    (ReaderChoice.EINVOICE, "The e-invoice inside the PDF, and nothing else"),
-    (ReaderChoice.MODEL, "The pages, whether there is an e-invoice or not"),
+    ("", _("The e-invoice inside the PDF if it is complete, else the pages")),
+    (ReaderChoice.EINVOICE, _("The e-invoice inside the PDF, and nothing else")),
+    (ReaderChoice.MODEL, _("The pages, whether there is an e-invoice or not")),
 ]
 
 
@@ -40,11 +42,11 @@ class CompanyForm(forms.ModelForm[Company]):
     """What a company begins with where people choose."""
 
     time_zone = forms.ChoiceField(required=False)
-    default_reader = forms.ChoiceField(label="What is read", required=False, choices=_READERS)
+    default_reader = forms.ChoiceField(label=_("What is read"), required=False, choices=_READERS)
     export_as = forms.ChoiceField(
-        label="Columns of exports",
+        label=_("Columns of exports"),
         required=False,
-        help_text="When the documents of this company alone are exported from the list.",
+        help_text=_("When the documents of this company alone are exported from the list."),
     )
 
     class Meta:
@@ -61,11 +63,11 @@ class CompanyForm(forms.ModelForm[Company]):
         known = stored and stored not in dict(_time_zones())
         self._offer(
             "time_zone",
-            ("", f"As the site: {settings.DISPLAY_TIME_ZONE}"),
+            ("", gettext("As the site: {zone}").format(zone=settings.DISPLAY_TIME_ZONE)),
             *([(stored, stored)] if known else []),
             *_time_zones(),
         )
-        self._offer("export_as", ("", "Every value"), *profile_choices())
+        self._offer("export_as", ("", gettext("Every value")), *profile_choices())
         # Who may only see a company has a form without them.
         for name in {"name", "branches", "default_model"}.intersection(self.fields):
             self.fields[name].widget.attrs["autocomplete"] = "off"
@@ -78,11 +80,11 @@ class CompanyPageForm(CompanyForm):
     """A company that there is, on its page."""
 
     why = forms.CharField(
-        label="Reason for the change",
+        label=_("Reason for the change"),
         required=False,
         max_length=200,
         widget=forms.TextInput({"autocomplete": "off"}),
-        help_text="Recorded with the change.",
+        help_text=_("Recorded with the change."),
     )
 
 
@@ -90,34 +92,34 @@ class ReadyForm(CompanyForm):
     """A new company with its first key and its first API client, as far as they are given."""
 
     company_id = forms.CharField(
-        label="Company id",
+        label=_("Company id"),
         max_length=50,
         validators=[reject_control_characters],
-        help_text="As programs send it, such as NT047. It cannot be changed later.",
+        help_text=_("As programs send it, such as NT047. It cannot be changed later."),
         widget=forms.TextInput({"autocomplete": "off", "autofocus": True}),
     )
     new_key = KeyField(required=False)
     test_key = forms.BooleanField(
-        label="Ask Gemini first whether it accepts the key", required=False, initial=True
+        label=_("Ask Gemini first whether it accepts the key"), required=False, initial=True
     )
     total_token_limit = forms.IntegerField(
-        label="Limit",
+        label=_("Limit"),
         min_value=1,
         max_value=MAX_LIMIT,
         initial=DEFAULT_LIMIT,
-        help_text="LLM tokens.",
+        help_text=_("LLM tokens."),
     )
     threshold = forms.IntegerField(
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,
-        help_text="LLM tokens. Alert when less than this remains; calls go on.",
+        help_text=_("LLM tokens. Alert when less than this remains; calls go on."),
     )
     client_name = forms.CharField(
-        label="Name of the program",
+        label=_("Name of the program"),
         max_length=50,
         required=False,
-        help_text="Such as ERP. Its key is shown once, on the next page.",
+        help_text=_("Such as ERP. Its key is shown once, on the next page."),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 
@@ -126,14 +128,15 @@ class ReadyForm(CompanyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["new_key"].label = "Gemini key"
-        self.fields["new_key"].help_text = "Empty: the company gets its key later."
+        self.fields["new_key"].label = gettext("Gemini key")
+        self.fields["new_key"].help_text = gettext("Empty: the company gets its key later.")
 
     def clean_company_id(self) -> str:
         """Raise ValidationError for a company that there is, however its id is written."""
         company_id: str = self.cleaned_data["company_id"]
         if known := Company.objects.written(company_id).first():
-            raise ValidationError(f"There is a company {known} already.", code="unique")
+            told = gettext("There is a company {company} already.").format(company=known)
+            raise ValidationError(told, code="unique")
         return company_id
 
     def clean(self) -> dict[str, Any]:
@@ -141,7 +144,9 @@ class ReadyForm(CompanyForm):
         values = super().clean() or {}
         limit, threshold = values.get("total_token_limit"), values.get("threshold")
         if limit is not None and threshold is not None and threshold > limit:
-            self.add_error("threshold", "The threshold is above the limit. Enter a smaller one.")
+            self.add_error(
+                "threshold", gettext("The threshold is above the limit. Enter a smaller one.")
+            )
         return values
 
     def without(self, *names: str) -> "ReadyForm":
@@ -162,17 +167,17 @@ class OperatorForm(forms.Form):
     """One person who uploads for the company: a new user, or one that there is."""
 
     username = forms.CharField(
-        label="User name", max_length=150, widget=forms.TextInput({"autocomplete": "off"})
+        label=_("User name"), max_length=150, widget=forms.TextInput({"autocomplete": "off"})
     )
     role = forms.ChoiceField(choices=[(name, name) for name in ROLES])
     email = forms.EmailField(
-        label="E-mail",
+        label=_("E-mail"),
         max_length=254,
         required=False,
         widget=forms.EmailInput({"autocomplete": "off"}),
     )
     password = forms.CharField(
-        label="First password",
+        label=_("First password"),
         max_length=128,
         required=False,
         strip=False,
@@ -194,7 +199,7 @@ class OperatorForm(forms.Form):
         if self.existing is None:
             User._meta.get_field("username").run_validators(name)
         elif not self.existing.is_active:
-            raise ValidationError("This user is not active.")
+            raise ValidationError(gettext("This user is not active."))
         return str(name)
 
     def clean(self) -> dict[str, Any]:
@@ -205,7 +210,8 @@ class OperatorForm(forms.Form):
             for name in ("email", "password"):
                 if values.get(name):
                     self.add_error(
-                        name, "There is this user already. Leave this empty to add the company."
+                        name,
+                        gettext("There is this user already. Leave this empty to add the company."),
                     )
         elif "username" not in values:
             pass  # which is told at that field
@@ -217,7 +223,8 @@ class OperatorForm(forms.Form):
                 self.add_error("password", error)
         elif email and not settings.EMAIL_HOST:
             self.add_error(
-                "password", "The site sends no mail: enter a password, or leave the e-mail empty."
+                "password",
+                gettext("The site sends no mail: enter a password, or leave the e-mail empty."),
             )
         return values
 
@@ -231,7 +238,7 @@ class _OperatorFormSet(forms.BaseFormSet[OperatorForm]):
         for form in self.forms:
             name = str(form.cleaned_data.get("username", "")).casefold()
             if name and name in named:
-                form.add_error("username", "This user is named above already.")
+                form.add_error("username", gettext("This user is named above already."))
             named.add(name)
 
 
@@ -244,10 +251,10 @@ class WhyForm(forms.Form):
     """Why a company is closed or opened again."""
 
     why = forms.CharField(
-        label="Reason",
+        label=_("Reason"),
         max_length=200,
         validators=[reject_control_characters],
-        help_text="Recorded with the change.",
+        help_text=_("Recorded with the change."),
         widget=forms.TextInput({"autocomplete": "off", "autofocus": True}),
     )
 

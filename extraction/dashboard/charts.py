@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from extraction.dashboard import links
 from extraction.dashboard.links import Number
@@ -15,6 +17,7 @@ from extraction.document_days import DAYS, Counted
 from extraction.models import State
 from ocrsite.lib import charts
 from ocrsite.lib.charts import Series
+from ocrsite.lib.numbers import grouped
 from tokens.dashboard import Spent
 
 # So many companies and models are named, those with the most LLM tokens.
@@ -27,6 +30,12 @@ _OUTCOMES: dict[str, tuple[tuple[State, ...], str]] = {
     "failed": ((State.FAILED,), "bar-bad"),
     "cancelled": ((State.CANCELLED,), "bar-idle"),
     "not ended": (State.unended(), "bar-busy"),
+}
+_NAMES = {
+    "succeeded": State.SUCCEEDED.label,
+    "failed": State.FAILED.label,
+    "cancelled": State.CANCELLED.label,
+    "not ended": _("Not ended"),
 }
 
 
@@ -61,9 +70,9 @@ def documents_by_day(counts: Iterable[Counted], until: date) -> Chart:
     for row in counts:
         found[row.day][named[row.state]] += row.documents
         found[row.day][_TO_REVIEW] += row.to_review
-    title = "Documents by the day on which they were received"
+    title = gettext("Documents by the day on which they were received")
     series = [
-        Series(name, css_class, [found[day][name] for day in days])
+        Series(str(_NAMES[name]).lower(), css_class, [found[day][name] for day in days])
         for name, (_, css_class) in _OUTCOMES.items()
     ]
     return Chart(
@@ -71,8 +80,8 @@ def documents_by_day(counts: Iterable[Counted], until: date) -> Chart:
         title,
         charts.bars("documents", title, days, series),
         charts.described(days, series),
-        [(css_class, name.capitalize()) for name, (_, css_class) in _OUTCOMES.items()],
-        ["Day", *(name.capitalize() for name in _OUTCOMES), "To review"],
+        [(css_class, str(_NAMES[name])) for name, (_, css_class) in _OUTCOMES.items()],
+        [gettext("Day"), *(str(_NAMES[name]) for name in _OUTCOMES), gettext("To review")],
         _document_rows(days, found),
     )
 
@@ -80,15 +89,15 @@ def documents_by_day(counts: Iterable[Counted], until: date) -> Chart:
 def tokens_by_day(by_day: Mapping[date, Spent], until: date) -> Chart:
     """Draw the LLM tokens that each day's calls used."""
     days = _days(until)
-    title = "LLM tokens by day"
-    series = [Series("LLM tokens", "bar-brand", [by_day[day].tokens for day in days])]
+    title = gettext("LLM tokens by day")
+    series = [Series(gettext("LLM tokens"), "bar-brand", [by_day[day].tokens for day in days])]
     return Chart(
         "tokens",
         title,
         charts.bars("tokens", title, days, series),
         charts.described(days, series),
         [],
-        ["Day", "Requests", "LLM tokens", "Cost"],
+        [gettext("Day"), gettext("Requests"), gettext("LLM tokens"), gettext("Cost")],
         _spent_rows(days, by_day),
     )
 
@@ -107,13 +116,15 @@ def shares(spent: Mapping[str, Spent], column: str, until: date) -> list[Share]:
         address = links.usage(since, until, **named)
         drawing = charts.share(100 * each.tokens // largest)
         cost = links.words(costs(each), address)
-        found.append(Share(name or "not known", Number(each.tokens, address), cost, drawing))
+        found.append(
+            Share(name or gettext("not known"), Number(each.tokens, address), cost, drawing)
+        )
     return found
 
 
 def costs(spent: Spent) -> str:
     """Return what was spent in each currency, such as "1.24 EUR"; "" where it is not known."""
-    return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in spent.costs)
+    return ", ".join(f"{grouped(amount, 2)} {currency}" for currency, amount in spent.costs)
 
 
 def _days(until: date) -> list[date]:
@@ -142,7 +153,7 @@ def _linked(
 ) -> list[str]:
     """The addresses and numbers of a row, one after the other."""
     pairs = zip(filters, names, strict=True)
-    return [part for more, name in pairs for part in (f"{address}&{more}", f"{counts[name]:,}")]
+    return [part for more, name in pairs for part in (f"{address}&{more}", grouped(counts[name]))]
 
 
 def _of_states(states: Sequence[State]) -> dict[str, str]:
@@ -157,7 +168,7 @@ def _spent_rows(days: Sequence[date], by_day: Mapping[date, Spent]) -> SafeStrin
     def row(day: date) -> list[str]:
         spent, address = by_day[day], links.usage(day, day)
         cost = links.words(costs(spent), address)
-        return [address, f"{spent.requests:,}", address, f"{spent.tokens:,}", cost]
+        return [address, grouped(spent.requests), address, grouped(spent.tokens), cost]
 
     form = f'{_NUMBER * 2}<td class="number">{{}}</td>'
     return _rows(form, (row(day) for day in reversed(days)), days)

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from extraction.document_days import begin_of
+from ocrsite.lib.numbers import grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Number:
 
     def html(self) -> SafeString:
         """Return it as a link."""
-        return format_html('<a href="{}">{}</a>', self.address, f"{self.value:,}")
+        return format_html('<a href="{}">{}</a>', self.address, grouped(self.value))
 
 
 def words(told: str, address: str) -> SafeString:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from extraction import document_days
 from extraction.dashboard import charts, links, standing
@@ -22,6 +23,7 @@ from logs.error_names import name_of
 from ocrsite.lib import clock
 from ocrsite.lib.charts import share
 from ocrsite.lib.moments import span
+from ocrsite.lib.numbers import grouped
 from ocrsite.lib.staff_companies import bound_companies
 from tokens import dashboard as use
 from tokens.dashboard import Attention, Budget, Spent, UsageFigures
@@ -142,7 +144,9 @@ def _outcomes(of_today: Iterable[Counted], received: dict[str, str]) -> list[Nam
     ]
     filters = {**received, "needs_review__exact": 1, "reviewed_at__isnull": True}
     if reviews:
-        found.append(Named("To review", Number(reviews, links.documents(**filters)), "to_review"))
+        found.append(
+            Named(_("To review"), Number(reviews, links.documents(**filters)), "to_review")
+        )
     return found
 
 
@@ -155,7 +159,7 @@ def _reasons(of_today: Iterable[Counted], received: dict[str, str]) -> list[Name
     failed = {**received, "state__exact": State.FAILED.value}
     return [
         Named(
-            name_of(code) or "Not known",
+            name_of(code) or _("Not known"),
             Number(count, links.documents(**failed, error_code__exact=code)),
         )
         for code, count in codes.most_common(REASONS)
@@ -166,8 +170,8 @@ def _usage(today: date, figures: UsageFigures) -> list[tuple[str, Number, Number
     """Requests, LLM tokens and costs of today and of this month."""
     month = today.replace(day=1)
     return [
-        _spent("Today", figures.today, links.usage(today, today)),
-        _spent("This month", figures.month, links.usage(month, today)),
+        _spent(_("Today"), figures.today, links.usage(today, today)),
+        _spent(_("This month"), figures.month, links.usage(month, today)),
     ]
 
 
@@ -220,7 +224,7 @@ def _alerts(companies: Sequence[str] | None, may: dict[str, bool]) -> list[tuple
         of_ledger=may["ledger_alerts"],
         of_site=may["site_alerts"],
     )
-    words = {"thresholdalert": "A key's quota runs out", "ledgeralert": "The ledger is wrong"}
+    words = {"thresholdalert": _("A key's quota runs out"), "ledgeralert": _("The ledger is wrong")}
     return [
         (
             alert.text or words[alert.kind],
@@ -235,7 +239,7 @@ def _machine() -> dict[str, Any]:
     """Room on the disk, and log records that wait on it."""
     free = shutil.disk_usage(settings.DATA_DIR).free
     return {
-        "disk_free": f"{free / GIB:,.1f} GiB",
+        "disk_free": f"{grouped(free / GIB, 1)} GiB",
         "disk_is_full": free < LITTLE_SPACE,
         "log_files": errors.backlog(),
     }

@@ -1,10 +1,14 @@
-"""The usage report as a table: headings, a row for each group, and the sums at the foot."""
+"""The usage report as a table: headings, a row for each group, and the sums at the foot.
+
+In files its words are English; the page looks the headings up in its reader's language.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_noop
 
 from extraction.exports.layout import Layout
 from extraction.exports.values import Value
@@ -12,23 +16,23 @@ from tokens.costs import amount_of
 from tokens.usage_report import Detail, Group, Grouping, Sums, UsageRow, total
 
 NAMES = {
-    Group.DAY: "Day",
-    Group.MONTH: "Month",
-    Group.KEY: "Key",
-    Group.COMPANY: "Company",
-    Group.BRANCH: "Branch",
-    Group.REQUESTER: "Requester",
-    Group.MODEL: "Model",
+    Group.DAY: gettext_noop("Day"),
+    Group.MONTH: gettext_noop("Month"),
+    Group.KEY: gettext_noop("Key"),
+    Group.COMPANY: gettext_noop("Company"),
+    Group.BRANCH: gettext_noop("Branch"),
+    Group.REQUESTER: gettext_noop("Requester"),
+    Group.MODEL: gettext_noop("Model"),
 }
 TOTAL = "Total"
-_COUNTS = {
-    "calls": "Requests",
-    "input_tokens": "Input",
-    "cached_tokens": "From cache",
-    "output_tokens": "Output",
-    "thinking_tokens": "Thinking",
-    "total_tokens": "LLM tokens",
-    "unpriced_calls": "Requests of unknown cost",
+COUNT_NAMES = {
+    "calls": gettext_noop("Requests"),
+    "input_tokens": gettext_noop("Input"),
+    "cached_tokens": gettext_noop("From cache"),
+    "output_tokens": gettext_noop("Output"),
+    "thinking_tokens": gettext_noop("Thinking"),
+    "total_tokens": gettext_noop("LLM tokens"),
+    "unpriced_calls": gettext_noop("Requests of unknown cost"),
 }
 
 
@@ -62,7 +66,7 @@ def usage_table(
     return UsageTable(
         headings=[
             *(group.heading if isinstance(group, Detail) else NAMES[group] for group in groups),
-            *_COUNTS.values(),
+            *COUNT_NAMES.values(),
             *(f"Cost ({currency})" for currency in currencies),
         ],
         rows=[
@@ -91,6 +95,6 @@ def usage_file(table: UsageTable, format_: Format) -> Iterator[bytes]:
 
 
 def _numbers(sums: Sums, currencies: Sequence[str]) -> list[Value]:
-    counts: list[Value] = [getattr(sums, name) for name in _COUNTS]
+    counts: list[Value] = [getattr(sums, name) for name in COUNT_NAMES]
     known = sums.cost_units
     return [*counts, *(amount_of(known[each]) if each in known else None for each in currencies)]

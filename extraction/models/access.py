@@ -10,6 +10,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 from rest_framework_api_key.models import AbstractAPIKey, APIKeyManager
 
 from ocrsite.lib.addresses import Network, networks_in, validate_networks
@@ -48,8 +49,8 @@ class StaffCompany(models.Model):
     company = models.ForeignKey(Company, models.PROTECT, related_name="staff_companies")
 
     class Meta:
-        verbose_name = "company of staff"
-        verbose_name_plural = "companies of staff"
+        verbose_name = _("company of staff")
+        verbose_name_plural = _("companies of staff")
         constraints = [
             models.UniqueConstraint(fields=["user", "company"], name="unique_staff_company")
         ]
@@ -61,11 +62,11 @@ class StaffCompany(models.Model):
 class Scope(models.TextChoices):
     """What an API client is for."""
 
-    SUBMIT = "submit", "submit documents, see what becomes of them, cancel and retry"
-    READ = "read", "read and export every document of its companies"
-    CORRECT = "correct", "read every document of its companies; correct, approve, reject, delete"
-    USAGE = "usage", "read usage and quotas"
-    MANAGE = "manage", "manage keys, companies, clients and grants; not together with submit"
+    SUBMIT = "submit", _("submit documents, see what becomes of them, cancel and retry")
+    READ = "read", _("read and export every document of its companies")
+    CORRECT = "correct", _("read every document of its companies; correct, approve, reject, delete")
+    USAGE = "usage", _("read usage and quotas")
+    MANAGE = "manage", _("manage keys, companies, clients and grants; not together with submit")
 
 
 # What clients could do before there were scopes, and can unless staff say otherwise.
@@ -102,37 +103,42 @@ class ApiClient(AbstractAPIKey):
         max_length=100,
         default=EVERY_SCOPE,
         db_default=EVERY_SCOPE,
-        help_text="What the client is for, with blanks between; all else is refused.",
+        help_text=_("What the client is for, with blanks between; all else is refused."),
     )
     allowed_networks = models.TextField(
         blank=True,
         default="",
         db_default="",
         validators=[validate_networks],
-        help_text="From where it may call, one address or network per line, such as "
-        "192.0.2.0/24. Empty: from everywhere.",
+        help_text=_(
+            "From where it may call, one address or network per line, such as "
+            "192.0.2.0/24. Empty: from everywhere."
+        ),
     )
     requests_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("Empty: no limit.")
     )
     documents_at_a_time = models.PositiveIntegerField(
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="How many of its documents may wait or be read at one time. Empty: no limit.",
+        help_text=_("How many of its documents may wait or be read at one time. Empty: no limit."),
     )
     last_used_at = models.DateTimeField(
-        "last used", null=True, editable=False, help_text="To a minute."
+        _("last used"), null=True, editable=False, help_text=_("To a minute.")
     )
     key_expires_at = models.DateTimeField(
-        null=True, editable=False, help_text="When its first key ends, after a change of the key."
+        null=True,
+        editable=False,
+        help_text=_("When its first key ends, after a change of the key."),
     )
 
     objects: ClassVar[ApiClientManager] = ApiClientManager()
 
     class Meta(AbstractAPIKey.Meta):
-        verbose_name = "API client"
-        verbose_name_plural = "API clients"
+        # The library's are plain text.
+        verbose_name = _("API client")  # type: ignore[assignment]
+        verbose_name_plural = _("API clients")  # type: ignore[assignment]
 
     def clean(self) -> None:
         """Raise ValidationError for scopes that exclude each other, too."""
@@ -181,11 +187,11 @@ class ApiClientKey(models.Model):
     prefix = models.CharField(max_length=8, unique=True)
     hashed_key = models.CharField(max_length=150)
     created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(null=True, help_text="None for the newest key.")
+    expires_at = models.DateTimeField(null=True, help_text=_("None for the newest key."))
 
     class Meta:
-        verbose_name = "later key of an API client"
-        verbose_name_plural = "later keys of API clients"
+        verbose_name = _("later key of an API client")
+        verbose_name_plural = _("later keys of API clients")
 
     def __str__(self) -> str:
         return self.prefix
@@ -195,12 +201,12 @@ class ApiClientRequests(models.Model):
     """How many requests a client that has a limit made in the latest minute."""
 
     client = models.OneToOneField(ApiClient, models.CASCADE, primary_key=True)
-    minute = models.DateTimeField(help_text="Its begin.")
+    minute = models.DateTimeField(help_text=_("Its begin."))
     number = models.PositiveIntegerField()
 
     class Meta:
-        verbose_name = "requests of an API client"
-        verbose_name_plural = "requests of API clients"
+        verbose_name = _("requests of an API client")
+        verbose_name_plural = _("requests of API clients")
 
     def __str__(self) -> str:
         return f"{self.number} at {self.minute:%H:%M}"
@@ -213,8 +219,8 @@ class ApiClientCompany(models.Model):
     company_id = models.CharField(max_length=50)
 
     class Meta:
-        verbose_name = "company of an API client"
-        verbose_name_plural = "companies of API clients"
+        verbose_name = _("company of an API client")
+        verbose_name_plural = _("companies of API clients")
         constraints = [
             models.UniqueConstraint(fields=["client", "company_id"], name="unique_client_company")
         ]

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountRule(models.Model):
@@ -11,13 +13,14 @@ class AccountRule(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="account_rule"
     )
     must_change_password = models.BooleanField(
-        "must change the password",
+        _("must change the password"),
         default=False,
-        help_text="At the next log-in, before anything else.",
+        help_text=_("At the next log-in, before anything else."),
     )
 
     def __str__(self) -> str:
-        return "must change the password" if self.must_change_password else "nothing"
+        must = self.must_change_password
+        return gettext("must change the password") if must else gettext("nothing")
 
 
 class Authenticator(models.Model):
@@ -31,14 +34,14 @@ class Authenticator(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="authenticator"
     )
     secret = models.CharField(max_length=255)
-    confirmed_at = models.DateTimeField("set up", null=True)
-    last_used_at = models.DateTimeField("last used", null=True)
+    confirmed_at = models.DateTimeField(_("set up"), null=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True)
     last_step = models.BigIntegerField(
-        default=-1, help_text="The time step of the last code: none is accepted twice."
+        default=-1, help_text=_("The time step of the last code: none is accepted twice.")
     )
 
     def __str__(self) -> str:
-        return f"second factor of {self.user}"
+        return gettext("second factor of {user}").format(user=self.user)
 
 
 class RecoveryCode(models.Model):
@@ -67,12 +70,12 @@ class ExternalIdentity(models.Model):
     digest = models.CharField(
         max_length=64,
         unique=True,
-        help_text="SHA-256 of the provider's issuer and of its subject, whose case counts.",
+        help_text=_("SHA-256 of the provider's issuer and of its subject, whose case counts."),
     )
     linked_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "external identities"
+        verbose_name_plural = _("external identities")
 
     def __str__(self) -> str:
         return f"external identity of {self.user}"

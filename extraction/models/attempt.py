@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from extraction.models.extraction import Extraction
 from tokens.models import TokenMaster, TokenUsageLog
@@ -83,4 +84,6 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"attempt {self.number}: {self.outcome}"
+        return gettext("attempt {number}: {outcome}").format(
+            number=self.number, outcome=self.outcome
+        )

@@ -4,14 +4,15 @@ import secrets
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class ErasureScope(models.TextChoices):
     """Whose documents are erased."""
 
-    COMPANY = "company", "All of a company"
-    PERSON = "person", "All that a person requested"
-    EXTRACTION = "extraction", "One document"
+    COMPANY = "company", _("All of a company")
+    PERSON = "person", _("All that a person requested")
+    EXTRACTION = "extraction", _("One document")
 
 
 def new_pseudonym() -> str:
@@ -32,20 +33,22 @@ class Erasure(models.Model):
     company_id = models.CharField(max_length=50, blank=True, default="", db_default="")
     pseudonym = models.CharField(max_length=20, default=new_pseudonym)
     asked_by = models.CharField(max_length=150)
-    why = models.CharField("reason", max_length=200)
-    created_at = models.DateTimeField("asked at", default=timezone.now)
-    ended_at = models.DateTimeField("done at", null=True)
+    why = models.CharField(_("reason"), max_length=200)
+    created_at = models.DateTimeField(_("asked at"), default=timezone.now)
+    ended_at = models.DateTimeField(_("done at"), null=True)
     leased_until = models.DateTimeField(
-        default=timezone.now, help_text="A worker is at it; after this another one goes on."
+        default=timezone.now, help_text=_("A worker is at it; after this another one goes on.")
     )
     read_to = models.BigIntegerField(
-        default=0, editable=False, help_text="Log records up to this one were looked through."
+        default=0, editable=False, help_text=_("Log records up to this one were looked through.")
     )
     documents = models.BigIntegerField(default=0)
     corrections = models.BigIntegerField(default=0)
-    logs = models.BigIntegerField("log records", default=0)
+    logs = models.BigIntegerField(_("log records"), default=0)
     usage = models.BigIntegerField(
-        "usage rows", default=0, help_text="They keep their numbers and lose the requester's name."
+        _("usage rows"),
+        default=0,
+        help_text=_("They keep their numbers and lose the requester's name."),
     )
 
     class Meta:

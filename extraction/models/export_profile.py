@@ -3,6 +3,7 @@
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class TableFormat(models.TextChoices):
@@ -15,23 +16,23 @@ class TableFormat(models.TextChoices):
 class RowsPer(models.TextChoices):
     """What one row of a table stands for."""
 
-    INVOICE = "invoice"
-    LINE = "line"
+    INVOICE = "invoice", _("Invoice")
+    LINE = "line", _("Line")
 
 
 class DecimalSign(models.TextChoices):
     """What separates whole units from fractions."""
 
-    POINT = ".", "point"
-    COMMA = ",", "comma"
+    POINT = ".", _("point")
+    COMMA = ",", _("comma")
 
 
 class Separator(models.TextChoices):
     """What separates the columns of a CSV file."""
 
-    COMMA = ",", "comma"
-    SEMICOLON = ";", "semicolon"
-    TAB = "\t", "tab"
+    COMMA = ",", _("comma")
+    SEMICOLON = ";", _("semicolon")
+    TAB = "\t", _("tab")
 
 
 class DateFormat(models.TextChoices):
@@ -50,13 +51,14 @@ class ExportProfile(models.Model):
     name = models.CharField(max_length=100, unique=True)
     format = models.CharField(max_length=10, choices=TableFormat, default=TableFormat.CSV)
     rows_per = models.CharField(
-        "one row per", max_length=10, choices=RowsPer, default=RowsPer.INVOICE
+        _("one row per"), max_length=10, choices=RowsPer, default=RowsPer.INVOICE
     )
     separator = models.CharField(max_length=1, choices=Separator, default=Separator.COMMA)
     decimal_sign = models.CharField(max_length=1, choices=DecimalSign, default=DecimalSign.POINT)
     date_format = models.CharField(max_length=10, choices=DateFormat, default=DateFormat.ISO)
     byte_order_mark = models.BooleanField(
-        default=True, help_text="Excel reads a CSV file as UTF-8 only if it begins with this mark."
+        default=True,
+        help_text=_("Excel reads a CSV file as UTF-8 only if it begins with this mark."),
     )
 
     class Meta:
@@ -70,12 +72,12 @@ class ExportColumn(models.Model):
     """One column of a profile."""
 
     profile = models.ForeignKey(ExportProfile, models.CASCADE, related_name="columns")
-    position = models.PositiveSmallIntegerField(help_text="From left to right.")
+    position = models.PositiveSmallIntegerField(help_text=_("From left to right."))
     path = models.CharField(
-        "value",
+        _("value"),
         max_length=100,
         blank=True,
-        help_text="Such as supplier.name; a column without one stays empty.",
+        help_text=_("Such as supplier.name; a column without one stays empty."),
     )
     heading = models.CharField(max_length=100)
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from extraction.models.extraction_queryset import ExtractionQuerySet, UndeletedManager
 from extraction.models.reader_choice import ReaderChoice
@@ -30,7 +31,7 @@ class Extraction(models.Model):
     requested_by = models.CharField(max_length=100)
     licence_id = models.CharField(max_length=100, blank=True)
     client = models.CharField(
-        max_length=200, help_text="Who sent it: user:<id> or client:<prefix>."
+        max_length=200, help_text=_("Who sent it: user:<id> or client:<prefix>.")
     )
     # Without choices: a new way in needs no migration.
     channel = models.CharField(
@@ -39,30 +40,30 @@ class Extraction(models.Model):
         default="",
         db_default="",
         editable=False,
-        help_text="Through what it was sent: page, sample, api, extract.",
+        help_text=_("Through what it was sent: page, sample, api, extract."),
     )
     received_from = models.CharField(
-        max_length=45, null=True, editable=False, help_text="IP address that it was sent from."
+        max_length=45, null=True, editable=False, help_text=_("IP address that it was sent from.")
     )
     received_in = models.CharField(
-        max_length=36, null=True, editable=False, help_text="Id of the request that brought it."
+        max_length=36, null=True, editable=False, help_text=_("Id of the request that brought it.")
     )
     batch = models.UUIDField(
-        null=True, editable=False, help_text="Files of the upload page that were sent together."
+        null=True, editable=False, help_text=_("Files of the upload page that were sent together.")
     )
     dedup_key = models.CharField(
         max_length=120,
         null=True,
         unique=True,
         editable=False,
-        help_text="company:sha256 of the one extraction that answers for these bytes.",
+        help_text=_("company:sha256 of the one extraction that answers for these bytes."),
     )
     reader = models.CharField(
         max_length=20,
         choices=ReaderChoice,
         default=ReaderChoice.AUTO,
         db_default=ReaderChoice.AUTO.value,
-        help_text="What is to be read: the e-invoice, the pages, or what there is.",
+        help_text=_("What is to be read: the e-invoice, the pages, or what there is."),
     )
     # Chosen by a person who had it read again; what was sent is still the same as far as other
     # requests for the same bytes go.
@@ -74,69 +75,73 @@ class Extraction(models.Model):
     )
 
     file = models.CharField(
-        max_length=100, editable=False, help_text="Path of the document under DATA_DIR/files."
+        max_length=100, editable=False, help_text=_("Path of the document under DATA_DIR/files.")
     )
-    file_name = models.CharField(max_length=255, help_text="As sent; shown, never used as a path.")
+    file_name = models.CharField(
+        max_length=255, help_text=_("As sent; shown, never used as a path.")
+    )
     sha256 = models.CharField(max_length=64, editable=False)
     files_removed_at = models.DateTimeField(
-        null=True, help_text="When document and page images were removed (FILE_RETENTION_DAYS)."
+        null=True, help_text=_("When document and page images were removed (FILE_RETENTION_DAYS).")
     )
     media_type = models.CharField(max_length=50)
-    size = models.BigIntegerField(help_text="Bytes.")
+    size = models.BigIntegerField(help_text=_("Bytes."))
     page_count = models.PositiveIntegerField()
 
     state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
-    attempts = models.PositiveIntegerField(default=0, help_text="Calls made to a provider.")
+    attempts = models.PositiveIntegerField(default=0, help_text=_("Calls made to a provider."))
     attempts_before = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Of these, calls made before the last retry by hand."
+        default=0,
+        editable=False,
+        help_text=_("Of these, calls made before the last retry by hand."),
     )
-    deaths = models.PositiveIntegerField(default=0, help_text="Workers that died on it.")
+    deaths = models.PositiveIntegerField(default=0, help_text=_("Workers that died on it."))
     claimed_at = models.DateTimeField(
-        null=True, editable=False, help_text="When a process last took it."
+        null=True, editable=False, help_text=_("When a process last took it.")
     )
     lease_id = models.UUIDField(null=True, editable=False)
     leased_until = models.DateTimeField(null=True, editable=False)
     worker = models.CharField(
-        max_length=300, null=True, help_text="Who has or last had it: host and main process."
+        max_length=300, null=True, help_text=_("Who has or last had it: host and main process.")
     )
     due_at = models.DateTimeField(default=timezone.now)
-    deadline = models.DateTimeField(null=True, help_text="No retry starts after this.")
+    deadline = models.DateTimeField(null=True, help_text=_("No retry starts after this."))
     retry_after_at = models.DateTimeField(
-        null=True, help_text="When a key may be free again: set when it failed with status 503."
+        null=True, help_text=_("When a key may be free again: set when it failed with status 503.")
     )
 
     result = models.JSONField(
-        null=True, encoder=DjangoJSONEncoder, help_text="The canonical invoice, as corrected."
+        null=True, encoder=DjangoJSONEncoder, help_text=_("The canonical invoice, as corrected.")
     )
     original = models.JSONField(
         null=True,
         encoder=DjangoJSONEncoder,
         editable=False,
-        help_text="The invoice as it was read, once a person has changed it.",
+        help_text=_("The invoice as it was read, once a person has changed it."),
     )
     needs_review = models.BooleanField(
-        default=False, help_text="Until a person approves it; a rejected one is left so."
+        default=False, help_text=_("Until a person approves it; a rejected one is left so.")
     )
     reviewed_by = models.CharField(max_length=100, null=True, editable=False)
     reviewed_at = models.DateTimeField(null=True, editable=False)
     rejection = models.CharField(
-        max_length=500, blank=True, default="", db_default="", help_text="Why it was rejected."
+        max_length=500, blank=True, default="", db_default="", help_text=_("Why it was rejected.")
     )
     version = models.PositiveIntegerField(
         default=0,
         db_default=0,
         editable=False,
-        help_text="Counts the changes by people: each states which version it changes.",
+        help_text=_("Counts the changes by people: each states which version it changes."),
     )
     claimed_for_review_by = models.CharField(
-        max_length=200, null=True, editable=False, help_text="Who reviews it: user:<id>."
+        max_length=200, null=True, editable=False, help_text=_("Who reviews it: user:<id>.")
     )
     claimed_for_review_until = models.DateTimeField(null=True, editable=False)
     checks = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     page_turns = models.JSONField(
         null=True,
         editable=False,
-        help_text="Degrees clockwise by page number: how people turned pages to be upright.",
+        help_text=_("Degrees clockwise by page number: how people turned pages to be upright."),
     )
 
     # Copies of what ``result`` says, to find it by: JSON is never filtered on. Filled by
@@ -153,14 +158,14 @@ class Extraction(models.Model):
         decimal_places=6,
         null=True,
         editable=False,
-        help_text="SQLite keeps 15 digits of it.",
+        help_text=_("SQLite keeps 15 digits of it."),
     )
     duplicate_of = models.UUIDField(
-        null=True, editable=False, help_text="The first extraction of the same document."
+        null=True, editable=False, help_text=_("The first extraction of the same document.")
     )
 
     http_status = models.PositiveSmallIntegerField(
-        null=True, help_text="What POST /extract answers, once ended."
+        null=True, help_text=_("What POST /extract answers, once ended.")
     )
     error_code = models.CharField(max_length=50, blank=True)
     error_message = models.CharField(max_length=200, blank=True)
@@ -171,20 +176,22 @@ class Extraction(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    timings = models.JSONField(null=True, help_text="Seconds of wall clock by stage: pages, read.")
+    timings = models.JSONField(
+        null=True, help_text=_("Seconds of wall clock by stage: pages, read.")
+    )
 
     deleted_at = models.DateTimeField(
-        null=True, editable=False, help_text="A person can undo it for DELETED_DAYS."
+        null=True, editable=False, help_text=_("A person can undo it for DELETED_DAYS.")
     )
     deleted_by = models.CharField(max_length=100, null=True, editable=False)
     purged_at = models.DateTimeField(
-        null=True, editable=False, help_text="When all that a deleted document said was removed."
+        null=True, editable=False, help_text=_("When all that a deleted document said was removed.")
     )
 
     erased_at = models.DateTimeField(
         null=True,
         editable=False,
-        help_text="When an erasure also removed its files, its log records and all names.",
+        help_text=_("When an erasure also removed its files, its log records and all names."),
     )
 
     # The shared clock and the monotonic one when this process took it; None for any other.
@@ -317,13 +324,13 @@ class IdempotencyKey(models.Model):
     """
 
     client = models.CharField(max_length=200)
-    key = models.CharField(max_length=200, help_text="Its SHA-256.")
+    key = models.CharField(max_length=200, help_text=_("Its SHA-256."))
     request = models.CharField(
         max_length=64,
         blank=True,
         default="",
         db_default="",
-        help_text="SHA-256 of what else than a submission.",
+        help_text=_("SHA-256 of what else than a submission."),
     )
     extraction = models.ForeignKey(
         Extraction, models.CASCADE, null=True, related_name="idempotency_keys"
@@ -333,7 +340,7 @@ class IdempotencyKey(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="The id of what was made or changed, where that is no extraction.",
+        help_text=_("The id of what was made or changed, where that is no extraction."),
     )
     created_at = models.DateTimeField(default=timezone.now)
 

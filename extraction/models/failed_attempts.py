@@ -1,6 +1,7 @@
 """How often somebody has failed to prove who they are."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class FailedAttempts(models.Model):
@@ -16,7 +17,7 @@ class FailedAttempts(models.Model):
     locked_until = models.DateTimeField()
 
     class Meta:
-        verbose_name_plural = "failed attempts"
+        verbose_name_plural = _("failed attempts")
 
     def __str__(self) -> str:
         return self.subject

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import Group
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.Model):
@@ -13,7 +14,7 @@ class Role(models.Model):
 
     name = models.CharField(max_length=50, primary_key=True)
     group = models.OneToOneField(Group, models.SET_NULL, null=True, related_name="role")
-    given = models.JSONField(default=list, help_text="Permissions, as app.codename.")
+    given = models.JSONField(default=list, help_text=_("Permissions, as app.codename."))
 
     def __str__(self) -> str:
         return self.name

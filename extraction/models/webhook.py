@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib import clock
@@ -46,23 +47,23 @@ class WebhookEndpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     company_id = models.CharField(
-        "company", max_length=50, blank=True, help_text="Empty: the site itself."
+        _("company"), max_length=50, blank=True, help_text=_("Empty: the site itself.")
     )
     client = models.CharField(
         max_length=200,
         blank=True,
         default="",
-        help_text="client:<prefix>: only what this API client sent; empty: the whole company.",
+        help_text=_("client:<prefix>: only what this API client sent; empty: the whole company."),
     )
-    url = models.CharField("address", max_length=500, help_text="https://…")
-    events = models.CharField(max_length=300, help_text="Separated by commas.")
+    url = models.CharField(_("address"), max_length=500, help_text=_("https://…"))
+    events = models.CharField(max_length=300, help_text=_("Separated by commas."))
     alert_kinds = models.CharField(
-        "alerts about",
+        _("alerts about"),
         max_length=200,
         blank=True,
         default="",
         db_default="",
-        help_text="Kinds of alerts, separated by commas; empty: every kind.",
+        help_text=_("Kinds of alerts, separated by commas; empty: every kind."),
     )
     secret = models.CharField(max_length=1000, editable=False)
     old_secret = models.CharField(max_length=1000, blank=True, default="", editable=False)
@@ -70,19 +71,19 @@ class WebhookEndpoint(models.Model):
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
     failing_since = models.DateTimeField(
-        null=True, editable=False, help_text="Since then nothing has arrived."
+        null=True, editable=False, help_text=_("Since then nothing has arrived.")
     )
-    last_success_at = models.DateTimeField("last success", null=True, editable=False)
+    last_success_at = models.DateTimeField(_("last success"), null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.CharField(max_length=200, blank=True, default="", editable=False)
 
     class Meta:
-        verbose_name = "webhook"
+        verbose_name = _("webhook")
         ordering = ["company_id", "created_at"]
         indexes = [models.Index(fields=["company_id", "enabled"], name="webhook_company")]
 
     def __str__(self) -> str:
-        return f"{self.company_id or 'site'}: {self.host}"
+        return f"{self.company_id or gettext('site')}: {self.host}"
 
     @property
     def host(self) -> str:
@@ -193,12 +194,12 @@ class WebhookDelivery(models.Model):
     )
     event = models.CharField(max_length=50, choices=WebhookEvent)
     event_key = models.CharField(
-        max_length=200, editable=False, help_text="What happened, once for each endpoint."
+        max_length=200, editable=False, help_text=_("What happened, once for each endpoint.")
     )
     extraction_id = models.UUIDField(null=True, editable=False, db_index=True)
-    body = models.TextField(help_text="As it is signed and sent.")
+    body = models.TextField(help_text=_("As it is signed and sent."))
     state = models.CharField(max_length=20, choices=DeliveryState, default=DeliveryState.PENDING)
-    attempts = models.PositiveIntegerField("tries", default=0)
+    attempts = models.PositiveIntegerField(_("tries"), default=0)
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
     give_up_at = models.DateTimeField()
@@ -209,8 +210,8 @@ class WebhookDelivery(models.Model):
     objects = WebhookDeliveryQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "webhook delivery"
-        verbose_name_plural = "webhook deliveries"
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(fields=["endpoint", "event_key"], name="webhook_event_once")
@@ -235,12 +236,12 @@ class WebhookAttempt(models.Model):
     status_code = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True, default="")
     answer = models.CharField(
-        max_length=500, blank=True, default="", help_text="How the answer's body begins."
+        max_length=500, blank=True, default="", help_text=_("How the answer's body begins.")
     )
 
     class Meta:
-        verbose_name = "try"
-        verbose_name_plural = "tries"
+        verbose_name = _("try")
+        verbose_name_plural = _("tries")
         ordering = ["number", "pk"]
 
     def __str__(self) -> str:

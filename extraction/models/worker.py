@@ -6,6 +6,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from extraction.liveness import SIGN_LASTS
 from ocrsite.lib import clock
@@ -14,10 +15,10 @@ from ocrsite.lib import clock
 class WorkerState(models.TextChoices):
     """What a worker does, as it said itself with its last sign."""
 
-    RUNNING = "running", "Running"
-    PAUSED = "paused", "Paused"
-    DRAINING = "draining", "Draining"
-    STOPPED = "stopped", "Stopped"
+    RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
+    DRAINING = "draining", _("Draining")
+    STOPPED = "stopped", _("Stopped")
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -34,21 +35,23 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 class Worker(models.Model):
     """One worker, as it was at its last sign. Its row stays for a day after that."""
 
-    name = models.CharField(max_length=300, unique=True, help_text="Host, process and start.")
+    name = models.CharField(max_length=300, unique=True, help_text=_("Host, process and start."))
     host = models.CharField(max_length=255)
     process_id = models.PositiveIntegerField()
-    version = models.CharField(max_length=50, help_text="Of the code that it runs.")
+    version = models.CharField(max_length=50, help_text=_("Of the code that it runs."))
     since = models.DateTimeField()
-    last_sign = models.DateTimeField(help_text="Every 5 s; after 60 s without one it is missing.")
-    processes = models.PositiveIntegerField(help_text="Documents that it can read at once.")
-    busy = models.PositiveIntegerField(default=0, help_text="Documents that it reads.")
-    last_extraction = models.UUIDField(null=True, help_text="The one that it took last.")
+    last_sign = models.DateTimeField(
+        help_text=_("Every 5 s; after 60 s without one it is missing.")
+    )
+    processes = models.PositiveIntegerField(help_text=_("Documents that it can read at once."))
+    busy = models.PositiveIntegerField(default=0, help_text=_("Documents that it reads."))
+    last_extraction = models.UUIDField(null=True, help_text=_("The one that it took last."))
     last_taken_at = models.DateTimeField(null=True)
     state = models.CharField(
         max_length=20, choices=WorkerState, default=WorkerState.RUNNING, db_default="running"
     )
     to_drain = models.BooleanField(
-        default=False, db_default=False, help_text="It is to take no new work."
+        default=False, db_default=False, help_text=_("It is to take no new work.")
     )
 
     objects = WorkerQuerySet.as_manager()

@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from extraction.models import (
     ApiClient,
@@ -50,7 +52,7 @@ def _companies() -> list[tuple[str, str]]:
     return [
         ("", "---------"),
         *((each, each) for each in dict.fromkeys(ids)),
-        (_THE_SITE, "The site itself: alerts of no company"),
+        (_THE_SITE, gettext("The site itself: alerts of no company")),
     ]
 
 
@@ -60,7 +62,7 @@ def _clients(bound: list[str] | None = None) -> list[tuple[str, str]]:
     if bound is not None:
         clients = of_company("companies__company_id").rows(clients, bound)
     return [
-        ("", "Everybody of the company"),
+        ("", gettext("Everybody of the company")),
         *((f"client:{client.prefix}", f"{client.name} ({client.prefix})") for client in clients),
     ]
 
@@ -72,20 +74,20 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
     """
 
     bound: ClassVar[list[str] | None] = None
-    company_id = forms.ChoiceField(label="Company", choices=_companies)
-    client = forms.ChoiceField(label="Sent by", required=False, choices=_clients)
-    url = forms.CharField(label="Address", widget=forms.URLInput({"class": "vURLField"}))
+    company_id = forms.ChoiceField(label=_("Company"), choices=_companies)
+    client = forms.ChoiceField(label=_("Sent by"), required=False, choices=_clients)
+    url = forms.CharField(label=_("Address"), widget=forms.URLInput({"class": "vURLField"}))
     events = forms.MultipleChoiceField(
         choices=[(str(event), event.label) for event in WebhookEvent.subscribable()],
         widget=forms.CheckboxSelectMultiple,
     )
 
     alert_kinds = forms.MultipleChoiceField(
-        label="Alerts about",
+        label=_("Alerts about"),
         required=False,
         choices=AlertKind.choices,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Of quota.warning and alert.raised; none chosen: every kind.",
+        help_text=_("Of quota.warning and alert.raised; none chosen: every kind."),
     )
 
     class Meta:
@@ -139,7 +141,7 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
     list_display = ["company_id", "host", "pill", "failing_since", "last_success_at", "event_names"]
     list_filter = ["enabled"]
     search_fields = ["company_id", "url"]
-    search_help_text = "Company id, or a part of the address."
+    search_help_text = _("Company id, or a part of the address.")
     actions = ["send_test", "new_secret", "enable", "disable"]
     readonly_fields = [
         "pill",
@@ -152,7 +154,7 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
     ]
     fieldsets = [
         (None, {"fields": ["company_id", "client", "url", "events", "alert_kinds"]}),
-        ("State", {"fields": [*readonly_fields]}),
+        (_("State"), {"fields": [*readonly_fields]}),
     ]
 
     def get_form(
@@ -192,35 +194,36 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
         }
         return [str(endpoint) for endpoint in objs], counts, set(), []
 
-    @admin.display(description="host")
+    @admin.display(description=_("host"))
     def host(self, obj: WebhookEndpoint) -> str:
         """Its host: the rest of its address may hold a secret of the receiver."""
         return obj.host
 
-    @admin.display(description="events")
+    @admin.display(description=_("events"))
     def event_names(self, obj: WebhookEndpoint) -> str:
         """What it asks for."""
         return ", ".join(obj.event_list)
 
-    @admin.display(description="state", ordering="enabled")
+    @admin.display(description=_("state"), ordering="enabled")
     def pill(self, obj: WebhookEndpoint) -> SafeString:
         """Whether it is called, and whether that succeeds."""
         if not obj.enabled:
-            return format_html('<span class="pill pill-{}">{}</span>', "disabled", "Disabled")
+            return format_html(
+                '<span class="pill pill-{}">{}</span>', "disabled", gettext("Disabled")
+            )
         if obj.failing_since is not None:
-            return format_html('<span class="pill pill-{}">{}</span>', "failed", "Failing")
-        return format_html('<span class="pill pill-{}">{}</span>', "active", "Active")
+            return format_html('<span class="pill pill-{}">{}</span>', "failed", gettext("Failing"))
+        return format_html('<span class="pill pill-{}">{}</span>', "active", gettext("Active"))
 
-    @admin.action(description="Send a test", permissions=["change"])
+    @admin.action(description=_("Send a test"), permissions=["change"])
     def send_test(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """To those of the chosen ones that are enabled."""
         sent = [endpoints.ping(endpoint) for endpoint in queryset.filter(enabled=True)]
-        self.message_user(
-            request, f"Tests on their way: {len(sent)}. The deliveries tell what becomes of them."
-        )
+        told = gettext("Tests on their way: {count}. The deliveries tell what becomes of them.")
+        self.message_user(request, told.format(count=len(sent)))
 
     @admin.action(
-        description="Give a new secret; the old one signs for a day, too", permissions=["change"]
+        description=_("Give a new secret; the old one signs for a day, too"), permissions=["change"]
     )
     def new_secret(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Show the new secret of each of the chosen ones."""
@@ -230,7 +233,7 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
                 self._audit(request, endpoint, f"secret: {HIDDEN}")
             self._show(request, endpoint, secret)
 
-    @admin.action(description="Enable", permissions=["change"])
+    @admin.action(description=_("Enable"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Have the chosen ones called again, with what waits for them."""
         for endpoint in queryset.filter(enabled=False):
@@ -238,7 +241,7 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
                 endpoints.enable(endpoint)
                 self._audit(request, endpoint, "enabled is on")
 
-    @admin.action(description="Disable", permissions=["change"])
+    @admin.action(description=_("Disable"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Do not call the chosen ones any more."""
         for endpoint in queryset:
@@ -253,7 +256,10 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
         logger.info("%s changed webhook %s: %s.", request.user, endpoint.pk, what)
 
     def _show(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> None:
-        text = f"The secret of {endpoint} is {secret} - nobody can see it again, so keep it now."
+        told = gettext(
+            "The secret of {endpoint} is {secret} - nobody can see it again, so keep it now."
+        )
+        text = told.format(endpoint=endpoint, secret=secret)
         self.message_user(request, text, messages.WARNING)
 
 
@@ -275,7 +281,7 @@ class WebhookDeliveryAdmin(
     list_filter = ["state", "event", "created_at"]
     list_select_related = ["endpoint"]
     search_fields = ["=id", "=extraction_id", "endpoint__company_id"]
-    search_help_text = "The id of a message or of an extraction, or a company id."
+    search_help_text = _("The id of a message or of an extraction, or a company id.")
     fields = readonly_fields = (
         *("id", "endpoint", "event", "pill", "attempts", "created_at", "due_at", "give_up_at"),
         *("ended_at", "extraction_id", "body"),
@@ -287,13 +293,13 @@ class WebhookDeliveryAdmin(
         """Staff with the permission, which the action requires; there is nothing to edit."""
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description=_("state"), ordering="state")
     def pill(self, obj: WebhookDelivery) -> SafeString:
         """The state as a pill."""
         css = _PILLS[DeliveryState(obj.state)]
         return format_html('<span class="pill pill-{}">{}</span>', css, obj.get_state_display())
 
-    @admin.action(description="Send again", permissions=["change"])
+    @admin.action(description=_("Send again"), permissions=["change"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         """Send those of the chosen ones that ended, under the same ids."""
         sent = 0
@@ -304,4 +310,5 @@ class WebhookDeliveryAdmin(
                     audit.record(
                         Action.RETRIED, who=audit.user(request.user), what=audit.row(delivery)
                     )
-        self.message_user(request, f"Messages on their way again: {sent}.")
+        told = gettext("Messages on their way again: {count}.")
+        self.message_user(request, told.format(count=sent))

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from logs.admin.csv_export import ExportAdmin, by_keyset, lines
 from logs.admin.filters import RANGES, TimeFilter
@@ -33,24 +34,26 @@ Entries = QuerySet[AuditEntry]
 class AuditFilter(TimeFilter):
     """The filters of the audit list."""
 
-    ranges = {**RANGES, "30d": ("Last 30 days", timedelta(days=30))}
+    ranges = {**RANGES, "30d": (_("Last 30 days"), timedelta(days=30))}
     field_order = (
         *("actor", "action", "object_type", "object_id", "company_id", "request_id"),
         *("address", "range", "since", "until", "text"),
     )
 
-    actor = forms.CharField(label="Who", required=False)
+    actor = forms.CharField(label=_("Who"), required=False)
     action = forms.ChoiceField(
-        label="Did what", choices=[("", "Anything"), *Action.choices], required=False
+        label=_("Did what"), choices=[("", _("Anything")), *Action.choices], required=False
     )
     object_type = forms.CharField(
-        label="To what", required=False, help_text="Such as extraction, user, key, API client."
+        label=_("To what"),
+        required=False,
+        help_text=_("Such as extraction, user, key, API client."),
     )
-    object_id = forms.CharField(label="Its id", required=False)
+    object_id = forms.CharField(label=_("Its id"), required=False)
     company_id = company_field()
-    request_id = forms.CharField(label="Request", required=False)
-    address = forms.CharField(label="From address", required=False)
-    text = forms.CharField(required=False, help_text="In the name, from, to or the reason.")
+    request_id = forms.CharField(label=_("Request"), required=False)
+    address = forms.CharField(label=_("From address"), required=False)
+    text = forms.CharField(required=False, help_text=_("In the name, from, to or the reason."))
 
     def entries(self, seen: Entries) -> Entries:
         """Return what the filters select of these, the newest first; nothing for invalid ones."""
@@ -112,12 +115,12 @@ class AuditEntryAdmin(BoundedListMixin[AuditEntry], ExportAdmin[AuditEntry]):
     def exported(self, request: HttpRequest, form: AuditFilter) -> Iterator[str]:
         return lines(by_keyset(form.entries(self.get_queryset(request)), "entry_id"), COLUMNS)
 
-    @admin.display(description="time")
+    @admin.display(description=_("time"))
     def time(self, entry: AuditEntry) -> str:
         """To the millisecond: one request may do several things."""
         return moment(entry.timestamp, precise=True, zone=True)
 
-    @admin.display(description="who")
+    @admin.display(description=_("who"))
     def who(self, entry: AuditEntry) -> str:
         """The name, what it is the name of where that is no user, and the address it came from."""
         kind = dict(ActorKind.choices).get(entry.actor_kind, entry.actor_kind)
@@ -126,12 +129,12 @@ class AuditEntryAdmin(BoundedListMixin[AuditEntry], ExportAdmin[AuditEntry]):
             entry.actor if is_user else f"{kind} {entry.actor}".strip(), entry.address or ""
         )
 
-    @admin.display(description="did")
+    @admin.display(description=_("did"))
     def did(self, entry: AuditEntry) -> str:
         """The action in words."""
         return str(dict(Action.choices).get(entry.action, entry.action))
 
-    @admin.display(description="to what")
+    @admin.display(description=_("to what"))
     def to_what(self, entry: AuditEntry) -> str:
         """Its kind and name, as a link to all that was done to it."""
         name = entry.object_name or entry.object_id[:8]
@@ -141,7 +144,7 @@ class AuditEntryAdmin(BoundedListMixin[AuditEntry], ExportAdmin[AuditEntry]):
         address = reverse("admin:logs_auditentry_changelist", query=same)
         return format_html('{} <a href="{}">{}</a>', entry.object_type, address, name)
 
-    @admin.display(description="company")
+    @admin.display(description=_("company"))
     def of_company(self, entry: AuditEntry) -> str:
         """A link to all entries of the company."""
         if not entry.company_id:
@@ -151,17 +154,17 @@ class AuditEntryAdmin(BoundedListMixin[AuditEntry], ExportAdmin[AuditEntry]):
         )
         return format_html('<a href="{}">{}</a>', address, entry.company_id)
 
-    @admin.display(description="from")
+    @admin.display(description=_("from"))
     def was(self, entry: AuditEntry) -> str:
         """The beginning."""
         return _beginning(entry.before)
 
-    @admin.display(description="to")
+    @admin.display(description=_("to"))
     def becomes(self, entry: AuditEntry) -> str:
         """The beginning."""
         return _beginning(entry.after)
 
-    @admin.display(description="request")
+    @admin.display(description=_("request"))
     def of_request(self, entry: AuditEntry) -> str:
         """A link to its log records."""
         if not entry.request_id:

@@ -4,6 +4,7 @@ import uuid
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 _SHOWN = 120
 
@@ -18,7 +19,9 @@ def folded(traceback: str | None) -> str:
     """Return a traceback that is opened by a click; "-" for none."""
     if not traceback:
         return "-"
-    return format_html("<details><summary>Traceback</summary><pre>{}</pre></details>", traceback)
+    return format_html(
+        "<details><summary>{}</summary><pre>{}</pre></details>", _("Traceback"), traceback
+    )
 
 
 def records(text: str, **filters: object) -> str:

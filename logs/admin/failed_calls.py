@@ -12,6 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from logs import error_names
@@ -20,6 +22,7 @@ from logs.admin.failure_summary import what_fails_most
 from logs.models import RetryAttempt
 from ocrsite.lib.admin import ReadOnlyAdmin, two_lines
 from ocrsite.lib.admin_companies import of_company
+from ocrsite.lib.numbers import grouped
 
 # Periods of the summary of failed calls.
 SUMMARY_DAYS = (1, 7, 30)
@@ -28,7 +31,7 @@ SUMMARY_DAYS = (1, 7, 30)
 class ReasonFilter(admin.SimpleListFilter):
     """Why it failed. By the known names: Django's filter would read the table for its values."""
 
-    title = "reason"
+    title = _("reason")
     parameter_name = "error_code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -46,12 +49,12 @@ class ReasonFilter(admin.SimpleListFilter):
 class LastAllowedFilter(admin.SimpleListFilter):
     """Whether the policy allowed no other call, as the contract's vw_FailedRetries tells."""
 
-    title = "tries left"
+    title = _("tries left")
     parameter_name = "last_allowed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """None was left, or one was."""
-        return [("yes", "None: the extraction was given up"), ("no", "Some")]
+        return [("yes", gettext("None: the extraction was given up")), ("no", gettext("Some"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RetryAttempt]
@@ -75,34 +78,34 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
     list_filter = [LastAllowedFilter, "timestamp", ReasonFilter]
     list_select_related = ["token"]
     search_fields = ["company_id", "error_code", "error_message"]
-    search_help_text = "Company id, or a part of the provider's words."
+    search_help_text = _("Company id, or a part of the provider's words.")
     show_full_result_count = False
 
-    @admin.display(description="reason", ordering="error_code")
+    @admin.display(description=_("reason"), ordering="error_code")
     def reason(self, attempt: RetryAttempt) -> str:
         """Its name, with the provider's own code."""
         return two_lines(error_names.name_of(attempt.error_code), attempt.provider_code or "")
 
-    @admin.display(description="extraction")
+    @admin.display(description=_("extraction"))
     def of_extraction(self, attempt: RetryAttempt) -> str:
         """A link to all records of the extraction."""
         return of_extraction(attempt.extraction_id)
 
-    @admin.display(description="try", ordering="attempt")
+    @admin.display(description=_("try"), ordering="attempt")
     def tries(self, attempt: RetryAttempt) -> str:
         """Which, of how many that were allowed."""
         allowed = attempt.attempts_allowed
         return f"{attempt.attempt} of {allowed}" if allowed else str(attempt.attempt)
 
-    @admin.display(description="message")
+    @admin.display(description=_("message"))
     def beginning(self, attempt: RetryAttempt) -> str:
         """The message's first line."""
         return first_line(attempt.error_message)
 
-    @admin.display(description="wait", ordering="delay_seconds", empty_value="-")
+    @admin.display(description=_("wait"), ordering="delay_seconds", empty_value="-")
     def wait(self, attempt: RetryAttempt) -> str:
         """Before the next call; none followed where there is none."""
-        return "" if attempt.delay_seconds is None else f"{attempt.delay_seconds:,.1f} s"
+        return "" if attempt.delay_seconds is None else f"{grouped(attempt.delay_seconds, 1)} s"
 
     def get_urls(self) -> list[URLPattern]:
         summary = path(
@@ -122,7 +125,7 @@ class RetryAttemptAdmin(ReadOnlyAdmin[RetryAttempt]):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "What fails most",
+            "title": gettext("What fails most"),
             "choices": SUMMARY_DAYS,
             "chosen": chosen,
             "failures": what_fails_most(

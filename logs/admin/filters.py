@@ -11,16 +11,19 @@ from django.db.models.lookups import Exact, In
 from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from logs.admin.pagination import Selection
 from logs.models import ERROR_LEVELS, ApplicationLog, LogLevel
 from ocrsite.lib.company_choices import ChoosesCompany, company_field
 
-RANGES = {
-    "15m": ("Last 15 minutes", timedelta(minutes=15)),
-    "1h": ("Last hour", timedelta(hours=1)),
-    "1d": ("Last day", timedelta(days=1)),
-    "7d": ("Last week", timedelta(days=7)),
+RANGES: Mapping[str, tuple[StrOrPromise, timedelta]] = {
+    "15m": (_("Last 15 minutes"), timedelta(minutes=15)),
+    "1h": (_("Last hour"), timedelta(hours=1)),
+    "1d": (_("Last day"), timedelta(days=1)),
+    "7d": (_("Last week"), timedelta(days=7)),
 }
 # Both levels of errors, as vw_RecentErrors has them.
 ERRORS = "ERRORS"
@@ -28,7 +31,7 @@ ERRORS = "ERRORS"
 DEFAULT_RANGE = "1d"
 
 
-def moment_field(label: str) -> forms.DateTimeField:
+def moment_field(label: StrOrPromise) -> forms.DateTimeField:
     """Return a field for a day and a time of the pages' zone, which its label names."""
     widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M:%S")
     zone = lazy(timezone.get_current_timezone_name, str)()
@@ -41,25 +44,25 @@ class TimeFilter(ChoosesCompany):
     """Filters of a list and of its export by time, from an address's parameters."""
 
     # The names in the address, with what they are called and how far back they go.
-    ranges: ClassVar[Mapping[str, tuple[str, timedelta]]] = RANGES
+    ranges: ClassVar[Mapping[str, tuple[StrOrPromise, timedelta]]] = RANGES
 
-    range = forms.ChoiceField(label="Time", required=False)
-    since = moment_field("From")
-    until = moment_field("To")
+    range = forms.ChoiceField(label=_("Time"), required=False)
+    since = moment_field(_("From"))
+    until = moment_field(_("To"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [(key, name) for key, (name, _) in self.ranges.items()]
-        self.fields["range"].choices = [("", "Any, or from – to"), *names]  # type: ignore[attr-defined]
+        self.fields["range"].choices = [("", gettext("Any, or from – to")), *names]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Reject times that contradict each other."""
         values: dict[str, Any] = super().clean() or {}
         since, until = values.get("since"), values.get("until")
         if values.get("range") and (since or until):
-            raise forms.ValidationError("Choose either a time or from – to.")
+            raise forms.ValidationError(gettext("Choose either a time or from – to."))
         if since and until and since > until:
-            raise forms.ValidationError("The end is before the beginning.")
+            raise forms.ValidationError(gettext("The end is before the beginning."))
         return values
 
     def times(self) -> tuple[datetime | None, datetime | None]:
@@ -79,18 +82,19 @@ class LogFilter(TimeFilter):
     )
 
     level = forms.ChoiceField(
-        choices=[("", "Any"), (ERRORS, "ERROR and CRITICAL"), *LogLevel.choices], required=False
+        choices=[("", _("Any")), (ERRORS, _("ERROR and CRITICAL")), *LogLevel.choices],
+        required=False,
     )
     logger = forms.CharField(
-        required=False, help_text="The whole name, or its beginning with a *: extraction.*"
+        required=False, help_text=_("The whole name, or its beginning with a *: extraction.*")
     )
     company_id = company_field()
     user = forms.CharField(required=False)
-    extraction_id = forms.UUIDField(label="Extraction", required=False)
-    request_id = forms.CharField(label="Request", required=False)
-    fingerprint = forms.CharField(label="Error group", required=False)
+    extraction_id = forms.UUIDField(label=_("Extraction"), required=False)
+    request_id = forms.CharField(label=_("Request"), required=False)
+    fingerprint = forms.CharField(label=_("Error group"), required=False)
     text = forms.CharField(
-        required=False, help_text="In message or traceback; without a time, of the last day."
+        required=False, help_text=_("In message or traceback; without a time, of the last day.")
     )
 
     @property

@@ -8,6 +8,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from logs.admin import pagination
 from logs.admin.cells import first_line, folded, of_extraction, records
@@ -58,48 +60,48 @@ class ApplicationLogAdmin(ExportAdmin[ApplicationLog]):
     def exported(self, request: HttpRequest, form: LogFilter) -> Iterator[str]:
         return lines(pagination.every(form.selection(bound_companies(request.user))))
 
-    @admin.display(description="time")
+    @admin.display(description=_("time"))
     def time(self, log: ApplicationLog) -> str:
         """To the millisecond, because much happens within a minute."""
         return moment(log.timestamp, precise=True, zone=True)
 
-    @admin.display(description="level")
+    @admin.display(description=_("level"))
     def pill(self, log: ApplicationLog) -> str:
         """With its colour."""
         return format_html('<span class="pill pill-{}">{}</span>', log.level.lower(), log.level)
 
-    @admin.display(description="message")
+    @admin.display(description=_("message"))
     def beginning(self, log: ApplicationLog) -> str:
         """The message's first line."""
         return first_line(log.message)
 
-    @admin.display(description="company")
+    @admin.display(description=_("company"))
     def of_company(self, log: ApplicationLog) -> str:
         """A link to all records of the company."""
         return records(log.company_id, company_id=log.company_id) if log.company_id else "-"
 
-    @admin.display(description="extraction")
+    @admin.display(description=_("extraction"))
     def of_extraction(self, log: ApplicationLog) -> str:
         """A link to all records of the extraction."""
         return of_extraction(log.extraction_id)
 
-    @admin.display(description="error group")
+    @admin.display(description=_("error group"))
     def of_group(self, log: ApplicationLog) -> str:
         """A link to all records of the error group."""
         return records(log.fingerprint[:8], fingerprint=log.fingerprint) if log.fingerprint else "-"
 
-    @admin.display(description="exception")
+    @admin.display(description=_("exception"))
     def traceback(self, log: ApplicationLog) -> str:
         """Folded, because the message usually is enough."""
         return folded(log.exception)
 
-    @admin.display(description="everything about")
+    @admin.display(description=_("everything about"))
     def related(self, log: ApplicationLog) -> str:
         """Links to all records of the same extraction, request and error group."""
         links = [
-            ("the extraction", "extraction_id", log.extraction_id),
-            ("the request", "request_id", log.request_id),
-            ("the error group", "fingerprint", log.fingerprint),
+            (gettext("the extraction"), "extraction_id", log.extraction_id),
+            (gettext("the request"), "request_id", log.request_id),
+            (gettext("the error group"), "fingerprint", log.fingerprint),
         ]
         found = [(records(text, **{name: value}),) for text, name, value in links if value]
         return format_html_join(", ", "{}", found) or "-"
@@ -115,27 +117,27 @@ class ErrorGroupAdmin(ReadOnlyAdmin[ErrorGroup]):
     actions = None
     readonly_fields = ["records"]
 
-    @admin.display(description="exception", ordering="exception_type")
+    @admin.display(description=_("exception"), ordering="exception_type")
     def exception_or_logger(self, group: ErrorGroup) -> str:
         """Its type; the logger where none was raised."""
         return group.exception_type or group.logger
 
-    @admin.display(description="message")
+    @admin.display(description=_("message"))
     def beginning(self, group: ErrorGroup) -> str:
         """The first line of the first error's message."""
         return first_line(group.message)
 
-    @admin.display(description="records", ordering="count")
+    @admin.display(description=_("records"), ordering="count")
     def records(self, group: ErrorGroup) -> str:
         """Their number, as a link to those that are still kept."""
         return records(str(group.count), fingerprint=group.fingerprint)
 
-    @admin.display(description="first seen", ordering="first_seen")
+    @admin.display(description=_("first seen"), ordering="first_seen")
     def first(self, group: ErrorGroup) -> str:
         """To the minute."""
         return moment(group.first_seen, zone=True)
 
-    @admin.display(description="last seen", ordering="last_seen")
+    @admin.display(description=_("last seen"), ordering="last_seen")
     def last(self, group: ErrorGroup) -> str:
         """To the minute."""
         return moment(group.last_seen, zone=True)
@@ -151,7 +153,7 @@ class ErrorDigestAdmin(ReadOnlyAdmin[ErrorDigest]):
         """Count the groups of all listed digests at once."""
         return super().get_queryset(request).annotate(group_count=Count("errorgroup"))
 
-    @admin.display(description="new groups")
+    @admin.display(description=_("new groups"))
     def groups(self, digest: ErrorDigest) -> int:
         """How many it lists."""
         return int(digest.group_count)  # type: ignore[attr-defined]  # annotated above
@@ -165,19 +167,21 @@ class RetentionRunAdmin(ReadOnlyAdmin[RetentionRun]):
     show_full_result_count = False
     actions = None
 
-    @admin.display(description="outcome")
+    @admin.display(description=_("outcome"))
     def outcome(self, run: RetentionRun) -> str:
         """Whether all was done, with the error that kept it from that."""
         if run.error:
-            name, text = "failed", "Failed"
+            name, text = "failed", gettext("Failed")
         elif run.ended_at is None:
-            name, text = "processing", "Running"
+            name, text = "processing", gettext("Running")
         else:
-            name, text = ("ok", "Done") if run.is_complete else ("waiting", "More to do")
+            name, text = (
+                ("ok", gettext("Done")) if run.is_complete else ("waiting", gettext("More to do"))
+            )
         pill = format_html('<span class="pill pill-{}">{}</span>', name, text)
         return two_lines(pill, first_line(run.error))
 
-    @admin.display(description="size", ordering="size")
+    @admin.display(description=_("size"), ordering="size")
     def amount(self, run: RetentionRun) -> str:
         """In kilobytes or larger units."""
         return filesizeformat(run.size)

@@ -19,14 +19,19 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ocrsite.lib.moments import moment
+from ocrsite.lib.numbers import grouped
 
 M = TypeVar("M", bound=Model)
 
 # Of the lookups of a time, those that compare it with one.
 _COMPARISONS = frozenset({"", "exact", "gt", "gte", "lt", "lte"})
 NO_TIME = "-"
+_DATE, _TIME = gettext_lazy("date"), gettext_lazy("time")
 
 
 class ReadOnlyMixin:
@@ -81,8 +86,10 @@ class BoundedListMixin(admin.ModelAdmin[M]):
         if request.POST.get("select_across") == "1" and BoundedPaginator(queryset, 1).is_cut:
             messages.warning(
                 request,
-                f"More than {LISTED:,} are found, and not all of them are listed. Nothing was "
-                "done: filter the list until it shows them all.",
+                _(
+                    "More than {limit} are found, and not all of them are listed. Nothing was "
+                    "done: filter the list until it shows them all."
+                ).format(limit=grouped(LISTED)),
             )
             return None
         return super().response_action(request, queryset, *args, **kwargs)
@@ -191,7 +198,7 @@ class PageMixin(admin.ModelAdmin[M]):
                 _name_parts(field)
             if isinstance(inline, admin.TabularInline):
                 for name, field in formset.form.base_fields.items():
-                    field.widget.attrs.setdefault("aria-label", str(field.label or name))
+                    field.widget.attrs.setdefault("aria-label", field.label or name)
                 formset.get_deletion_widget = staticmethod(_deletion_widget)
             yield formset, inline
 
@@ -232,12 +239,12 @@ class PageMixin(admin.ModelAdmin[M]):
 def _name_parts(field: FormField) -> None:
     """Give each of the two fields of a time a name."""
     if isinstance(field.widget, AdminSplitDateTime):
-        for widget, part in zip(field.widget.widgets, ("date", "time"), strict=True):
-            widget.attrs["aria-label"] = f"{field.label}: {part}"
+        for widget, part in zip(field.widget.widgets, (_DATE, _TIME), strict=True):
+            widget.attrs["aria-label"] = format_lazy("{}: {}", field.label, part)
 
 
 def _deletion_widget() -> CheckboxInput:
-    return CheckboxInput({"aria-label": "Delete"})
+    return CheckboxInput({"aria-label": _("Delete")})
 
 
 def may_see(model: type[Model], request: HttpRequest) -> bool:
@@ -308,7 +315,7 @@ def _number(model: type[Model], name: str) -> Callable[[Any], str]:
     @admin.display(description=field.verbose_name, ordering=name)
     def column(row: Any) -> str:
         value = getattr(row, name)
-        return "" if value is None else f"{value:,}"
+        return "" if value is None else grouped(value)
 
     column.__name__ = name  # of its class in the page
     return column

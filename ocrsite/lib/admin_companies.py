@@ -15,13 +15,14 @@ from django.contrib.admin.utils import lookup_spawns_duplicates
 from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.staff_companies import bound_companies, within
 
 M = TypeVar("M", bound=Model)
 Rows = QuerySet[Any]
 
-NOT_YOURS = "This is none of your companies."
+NOT_YOURS = _("This is none of your companies.")
 # What a form calls the company of its row.
 _COMPANY_FIELDS = ("company_id", "company")
 

@@ -13,12 +13,13 @@ from django.contrib import admin, messages
 from django.db import IntegrityError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_noop
 
 logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 
-TOO_LATE = (
+TOO_LATE = gettext_noop(
     "Somebody else saved something at this moment that this contradicts. Nothing was stored: open "
     "the page anew, and enter what is still to be."
 )
@@ -64,7 +65,7 @@ def _late(form: Any) -> Any:
     class Late(form):  # type: ignore[misc]  # a class of the moment
         def clean(self) -> Any:
             cleaned = super().clean()
-            self.add_error(None, TOO_LATE)
+            self.add_error(None, gettext(TOO_LATE))
             return cleaned
 
     return Late

@@ -9,47 +9,50 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ocrsite.lib.translations import in_english
 
 
 class ActorKind(models.TextChoices):
     """What the name of an actor is the name of."""
 
-    USER = "user", "User"
-    CLIENT = "client", "API client"
-    SYSTEM = "system", "This service"
-    PROVIDER = "provider", "Provider"
-    SQL = "SQL", "SQL by hand"
-    STRANGER = "stranger", "Nobody known"
+    USER = "user", _("User")
+    CLIENT = "client", _("API client")
+    SYSTEM = "system", _("This service")
+    PROVIDER = "provider", _("Provider")
+    SQL = "SQL", _("SQL by hand")
+    STRANGER = "stranger", _("Nobody known")
 
 
 class Action(models.TextChoices):
     """What can be done that the list names."""
 
-    ADDED = "added"
-    CHANGED = "changed"
-    DELETED = "deleted"
-    RESTORED = "restored", "Restored"
-    RETRIED = "retried"
-    READ_AGAIN = "read-again", "Had read again"
-    CANCELLED = "cancelled"
-    CORRECTED = "corrected"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    EXPORTED = "exported"
-    LOGGED_IN = "logged-in", "Logged in"
-    LOGGED_OUT = "logged-out", "Logged out"
-    LOG_IN_FAILED = "log-in-failed", "Failed to log in"
-    LOCKED = "locked"
-    UNLOCKED = "unlocked"
-    CODE_GIVEN = "code-given", "Gave a code"
-    CODE_FAILED = "code-failed", "Gave a wrong code"
-    PASSWORD_CHANGED = "password-changed", "Password changed"
-    PASSWORD_RESET = "password-reset", "Password reset by mail"
-    FACTOR_ADDED = "factor-added", "Second factor set up"
-    FACTOR_REMOVED = "factor-removed", "Second factor removed"
-    NEW_CODES = "new-codes", "New recovery codes"
-    TESTED = "tested"
-    ERASED = "erased"
+    ADDED = "added", _("Added")
+    CHANGED = "changed", _("Changed")
+    DELETED = "deleted", _("Deleted")
+    RESTORED = "restored", _("Restored")
+    RETRIED = "retried", _("Retried")
+    READ_AGAIN = "read-again", _("Had read again")
+    CANCELLED = "cancelled", _("Cancelled")
+    CORRECTED = "corrected", _("Corrected")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    EXPORTED = "exported", _("Exported")
+    LOGGED_IN = "logged-in", _("Logged in")
+    LOGGED_OUT = "logged-out", _("Logged out")
+    LOG_IN_FAILED = "log-in-failed", _("Failed to log in")
+    LOCKED = "locked", _("Locked")
+    UNLOCKED = "unlocked", _("Unlocked")
+    CODE_GIVEN = "code-given", _("Gave a code")
+    CODE_FAILED = "code-failed", _("Gave a wrong code")
+    PASSWORD_CHANGED = "password-changed", _("Password changed")
+    PASSWORD_RESET = "password-reset", _("Password reset by mail")
+    FACTOR_ADDED = "factor-added", _("Second factor set up")
+    FACTOR_REMOVED = "factor-removed", _("Second factor removed")
+    NEW_CODES = "new-codes", _("New recovery codes")
+    TESTED = "tested", _("Tested")
+    ERASED = "erased", _("Erased")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +115,8 @@ def row(instance: models.Model, **other: Any) -> What:
     """Return a row as what it was done to; ``other`` replaces what it says of itself."""
     told = {
         "key": "" if instance.pk is None else str(instance.pk),
-        "name": str(instance),
+        "name": in_english(instance),
         "company_id": getattr(instance, "company_id", None),
         **other,
     }
-    return What(str(instance._meta.verbose_name), **told)
+    return What(in_english(instance._meta.verbose_name), **told)

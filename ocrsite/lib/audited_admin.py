@@ -9,9 +9,11 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import override
 
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action, What, Who
+from ocrsite.lib.translations import in_english
 
 M = TypeVar("M", bound=Model)
 
@@ -101,12 +103,13 @@ def record_form(
 
 
 def _part(obj: Model, of: str) -> What:
-    return audit.row(obj, name=f"{of}: {obj}")
+    return audit.row(obj, name=f"{of}: {in_english(obj)}")
 
 
 def _differences(form: Any, left_out: frozenset[str]) -> tuple[str, str]:
     """What the changed fields were and are, a line each."""
-    pairs = list(_changed(form, left_out | {"why", "DELETE"}))
+    with override(None):
+        pairs = list(_changed(form, left_out | {"why", "DELETE"}))
     old = "\n".join(before for before, _ in pairs if before)
     return old, "\n".join(after for _, after in pairs)
 

@@ -12,6 +12,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from ocrsite.lib.numbers import grouped
 
 # The units of the drawing, which is stretched to the width that it gets.
 WIDTH = 600
@@ -52,11 +55,12 @@ def bars(name: str, title: str, days: Sequence[date], series: Sequence[Series]) 
 def described(days: Sequence[date], series: Sequence[Series]) -> str:
     """Return from when to when a chart goes, what it adds up to, and its largest bar."""
     totals = _totals(days, series)
-    range_ = f"{words(days[0])} to {words(days[-1])}"
+    told = {"first": words(days[0]), "last": words(days[-1])}
     if not any(totals):
-        return f"{range_}: nothing."
+        return _("{first} to {last}: nothing.").format(**told)
     most = max(range(len(days)), key=lambda at: totals[at])
-    return f"{range_}: {sum(totals):,}; most on {words(days[most])}, {totals[most]:,}."
+    told |= {"sum": grouped(sum(totals)), "day": words(days[most]), "most": grouped(totals[most])}
+    return _("{first} to {last}: {sum}; most on {day}, {most}.").format(**told)
 
 
 def share(percent: int, css_class: str = "") -> SafeString:
@@ -84,7 +88,7 @@ def _parts(days: Sequence[date], series: Sequence[Series]) -> Iterator[tuple[str
                 each.css_class,
                 *(f"{slot * (at + GAP / 2):.1f}", f"{max(0.0, top):.1f}"),
                 *(f"{slot * (1 - GAP):.1f}", f"{height:.1f}"),
-                f"{words(day)}: {each.label} {value:,}",
+                f"{words(day)}: {each.label} {grouped(value)}",
             )
 
 

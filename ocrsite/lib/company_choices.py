@@ -6,11 +6,13 @@ from typing import Any, cast
 from django import forms
 from django.contrib.auth.models import AnonymousUser, User
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.staff_companies import bound_companies
 
 # Without the id, which may be that of a company which its reader must not see.
-NOT_SO = "No company is written so. Choose one from the list."
+NOT_SO = _("No company is written so. Choose one from the list.")
 
 Choices = list[tuple[str, str]]
 _list: Callable[[User | AnonymousUser], Choices] | None = None
@@ -25,7 +27,7 @@ def register(list_companies: Callable[[User | AnonymousUser], Choices]) -> None:
 def company_field() -> forms.ChoiceField:
     """Return the field; the form that has it as ``company_id`` is a ChoosesCompany."""
     return forms.ChoiceField(
-        label="Company", required=False, error_messages={"invalid_choice": NOT_SO}
+        label=_("Company"), required=False, error_messages={"invalid_choice": NOT_SO}
     )
 
 
@@ -49,4 +51,4 @@ class ChoosesCompany(forms.Form):
         folded = {company_id.strip().casefold() for company_id, _ in known}
         is_bound = self._user is not None and bound_companies(self._user) is not None
         is_kept = given.strip().casefold() not in folded | {""} and not is_bound
-        return [("", "Any"), *known, *([(given, given)] if is_kept else [])]
+        return [("", gettext("Any")), *known, *([(given, given)] if is_kept else [])]

@@ -23,6 +23,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
@@ -31,16 +33,17 @@ from ocrsite.lib.audit import Action, What
 from ocrsite.lib.csv_rows import CsvColumns, Planned
 from ocrsite.lib.csv_text import UnreadableTable
 from ocrsite.lib.database import is_unreachable, retry_deadlocks
+from ocrsite.lib.translations import in_english
 
 M = TypeVar("M", bound=Model)
 SEALED_FOR = 30 * 60  # seconds
-TOO_LATE = "Somebody else saved something at this moment that it contradicts."
+TOO_LATE = gettext_noop("Somebody else saved something at this moment that it contradicts.")
 
 
 class CsvForm(forms.Form):
     """Which file to read."""
 
-    file = forms.FileField(label="CSV file", widget=forms.FileInput({"accept": ".csv,text/csv"}))
+    file = forms.FileField(label=_("CSV file"), widget=forms.FileInput({"accept": ".csv,text/csv"}))
 
 
 class CsvMixin(admin.ModelAdmin[M]):
@@ -67,10 +70,11 @@ class CsvMixin(admin.ModelAdmin[M]):
         """Stream every row that the user may see, without secrets."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        columns, name = self.csv_columns, str(self.opts.verbose_name_plural).replace(" ", "-")
+        columns = self.csv_columns
+        name = in_english(self.opts.verbose_name_plural).replace(" ", "-")
         rows = self.get_queryset(request).order_by("pk")
         cells = [csv_rows.cells_of(columns, row) for row in rows]
-        what = What(str(self.opts.verbose_name), name=f"{len(cells)} as CSV")
+        what = What(in_english(self.opts.verbose_name), name=f"{len(cells)} as CSV")
         audit.record(Action.EXPORTED, who=audit.user(request.user), what=what)
         return StreamingHttpResponse(
             csv_text.lines(columns.exported, cells),
@@ -93,7 +97,7 @@ class CsvMixin(admin.ModelAdmin[M]):
                 planned = self._plan(request, content)
                 if _digest(planned) == digest:
                     return self._apply(request, content, planned)
-                messages.warning(request, "Rows were changed meanwhile. Look at it again.")
+                messages.warning(request, gettext("Rows were changed meanwhile. Look at it again."))
                 sealed = self._sealed(request, content, planned)
             elif request.method == "POST":
                 form = CsvForm(request.POST, request.FILES)
@@ -147,7 +151,7 @@ class CsvMixin(admin.ModelAdmin[M]):
         seen: set[Any] = set()
         for each in planned:
             if each.row is not None and each.row.pk in seen:
-                each.problems.append("An earlier line of the file is about the same row.")
+                each.problems.append(gettext("An earlier line of the file is about the same row."))
             seen.add(each.row.pk if each.row is not None else None)
         return planned
 
@@ -169,12 +173,16 @@ class CsvMixin(admin.ModelAdmin[M]):
                 if is_unreachable(error):
                     raise
                 is_late = isinstance(error, IntegrityError)
-                planned = Planned(number, problems=[TOO_LATE if is_late else type(error).__name__])
+                problem = gettext(TOO_LATE) if is_late else type(error).__name__
+                planned = Planned(number, problems=[problem])
             if planned.problems:
-                refused.append(f"line {number}: {planned.problems[0]}")
-        self.message_user(request, f"Lines applied: {done}.", messages.SUCCESS)
-        for problem in refused:
-            self.message_user(request, f"Not applied, {problem}", messages.WARNING)
+                refused.append((number, planned.problems[0]))
+        applied = gettext("Lines applied: {count}.").format(count=done)
+        self.message_user(request, applied, messages.SUCCESS)
+        for number, problem in refused:
+            told = gettext("Not applied, line {number}: {problem}")
+            told = told.format(number=number, problem=problem)
+            self.message_user(request, told, messages.WARNING)
         changelist = reverse(f"admin:{self._csv_name.removesuffix('csv')}changelist")
         return HttpResponseRedirect(changelist)
 
@@ -195,9 +203,9 @@ class CsvMixin(admin.ModelAdmin[M]):
         try:
             told = json.loads(_cipher().decrypt(sealed.encode(), ttl=SEALED_FOR))
         except (InvalidToken, UnicodeEncodeError) as error:
-            raise UnreadableTable("This took too long. Choose the file again.") from error
+            raise UnreadableTable(gettext("This took too long. Choose the file again.")) from error
         if told["for"] != self._sealed_for(request):
-            raise UnreadableTable("This is another list's file. Choose the file again.")
+            raise UnreadableTable(gettext("This is another list's file. Choose the file again."))
         return told["content"].encode(), told["digest"]
 
     def _sealed_for(self, request: HttpRequest) -> str:
@@ -222,7 +230,8 @@ def _content(upload: "UploadedFile[bytes]") -> bytes:
     """
     if (upload.size or 0) > csv_text.LARGEST:
         _shred(upload)
-        raise UnreadableTable(f"The file is larger than {csv_text.LARGEST // 1024} KiB. Split it.")
+        told = gettext("The file is larger than {limit} KiB. Split it.")
+        raise UnreadableTable(told.format(limit=csv_text.LARGEST // 1024))
     return bytes(upload.read())
 
 

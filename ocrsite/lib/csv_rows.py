@@ -16,6 +16,7 @@ from django.forms.utils import from_current_timezone
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 REMOVE = "remove"
 HIDDEN = "(not shown)"
@@ -136,20 +137,24 @@ def _found(
     try:
         row: Model | None = model_admin.get_queryset(request).filter(**given).first()
     except (ValueError, ValidationError, OverflowError) as error:
-        raise ValidationError(f"There is no {', '.join(given.values())}.") from error
+        raise _unknown(given) from error
     if row is None and not set(columns.identity) <= set(columns.fields):
-        raise ValidationError(f"There is no {', '.join(given.values())}.")
+        raise _unknown(given)
     return row
+
+
+def _unknown(given: Mapping[str, str]) -> ValidationError:
+    return ValidationError(_("There is no {name}.").format(name=", ".join(given.values())))
 
 
 def _plan_removal(model_admin: Any, request: HttpRequest, planned: Planned, written: str) -> None:
     if written.lower() not in _YES:
-        raise ValidationError("Write yes or no in the column remove.")
+        raise ValidationError(_("Write yes or no in the column remove."))
     if planned.row is None:
         planned.action = ""  # it is gone already
         return
     if not model_admin.has_delete_permission(request, planned.row):
-        raise ValidationError("You may not remove this.")
+        raise ValidationError(_("You may not remove this."))
     planned.action = REMOVE
 
 
@@ -167,7 +172,9 @@ def _plan_form(
         else model_admin.has_add_permission(request)
     )
     if not allowed:
-        raise ValidationError("You may not change this." if change else "You may not add one.")
+        raise ValidationError(
+            _("You may not change this.") if change else _("You may not add one.")
+        )
     form_class: Any = model_admin.csv_form(request, row)
     blank = form_class(instance=row)
     data = _data(blank, columns, cells)
@@ -216,7 +223,8 @@ def _sent(form_field: forms.Field, text: str, lookup: str | None) -> Any:
     """A cell as the form's field takes it. Raises ValidationError."""
     if isinstance(form_field, forms.BooleanField):
         if text.lower() not in (*_YES, *_NO):
-            raise ValidationError(f"“{text[:50]}” is neither yes nor no.")
+            told = _("“{text}” is neither yes nor no.").format(text=text[:50])
+            raise ValidationError(told)
         return text.lower() in _YES
     if isinstance(form_field, forms.SplitDateTimeField) and text:
         return _moment(text)
@@ -225,7 +233,8 @@ def _sent(form_field: forms.Field, text: str, lookup: str | None) -> Any:
         try:
             return rows.get(**{lookup.partition("__")[2]: text}).pk
         except ObjectDoesNotExist as error:
-            raise ValidationError(f"There is no “{text[:100]}”.") from error
+            told = _("There is no “{name}”.").format(name=text[:100])
+            raise ValidationError(told) from error
     return text
 
 

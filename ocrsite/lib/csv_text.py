@@ -5,6 +5,8 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from django.utils.translation import gettext as _
+
 # A spreadsheet takes text that begins so for a formula, the wide forms in East Asian editions too
 # (OWASP, "CSV Injection").
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
@@ -44,38 +46,39 @@ def read(content: bytes, *, known: Sequence[str]) -> list[dict[str, str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableTable("The file is not in UTF-8. Save it as CSV UTF-8.") from error
+        raise UnreadableTable(_("The file is not in UTF-8. Save it as CSV UTF-8.")) from error
     if "\0" in text:
-        raise UnreadableTable("The file is no text.")
+        raise UnreadableTable(_("The file is no text."))
     first = text.partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
     try:
         table = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise UnreadableTable(f"The file is no CSV: {error}.") from error
+        raise UnreadableTable(_("The file is no CSV: {error}.").format(error=error)) from error
     if not any(table):
-        raise UnreadableTable("The file is empty.")
+        raise UnreadableTable(_("The file is empty."))
     headings = [heading.strip().lower() for heading in table[0]]
     _check_headings(headings, known)
     rows = [row for row in table[1:] if any(cell.strip() for cell in row)]
     if len(rows) > MOST_ROWS:
-        raise UnreadableTable(f"The file has {len(rows)} rows; at most {MOST_ROWS} are taken.")
+        told = _("The file has {count} rows; at most {limit} are taken.")
+        raise UnreadableTable(told.format(count=len(rows), limit=MOST_ROWS))
     return [_by_heading(headings, row, number) for number, row in enumerate(rows, start=2)]
 
 
 def _check_headings(headings: list[str], known: Sequence[str]) -> None:
     unknown = [heading for heading in headings if heading not in known]
     if unknown:
-        raise UnreadableTable(
-            f"There is no column “{unknown[0][:50]}”. The columns are {', '.join(known)}."
-        )
+        told = _("There is no column “{name}”. The columns are {known}.")
+        raise UnreadableTable(told.format(name=unknown[0][:50], known=", ".join(known)))
     if len(set(headings)) < len(headings):
-        raise UnreadableTable("A column is given twice.")
+        raise UnreadableTable(_("A column is given twice."))
 
 
 def _by_heading(headings: list[str], row: list[str], number: int) -> dict[str, str]:
     if len(row) > len(headings):
-        raise UnreadableTable(f"Row {number} has more cells than there are headings.")
+        told = _("Row {number} has more cells than there are headings.")
+        raise UnreadableTable(told.format(number=number))
     cells = [*row, *[""] * (len(headings) - len(row))]
     return {heading: _armed(cell.strip()) for heading, cell in zip(headings, cells, strict=True)}
 

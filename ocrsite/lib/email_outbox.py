@@ -13,10 +13,12 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib import clock
 from ocrsite.lib.database import UtcNow
 from ocrsite.lib.staff_companies import bound_companies, within
+from ocrsite.lib.translations import in_english
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +39,9 @@ class MailedOnce(models.Model):
         db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
     )
     claimed_until = models.DateTimeField(
-        db_column="ClaimedUntil", null=True, help_text="Until then one process tries to mail it."
+        db_column="ClaimedUntil", null=True, help_text=_("Until then one process tries to mail it.")
     )
-    sent_at = models.DateTimeField("mailed", db_column="SentAt", null=True)
+    sent_at = models.DateTimeField(_("mailed"), db_column="SentAt", null=True)
 
     class Meta:
         abstract = True
@@ -105,7 +107,7 @@ def _stored(row: MailedOnce) -> QuerySet[MailedOnce]:
 
 def _hand_over(connection: BaseEmailBackend, row: MailedOnce, message: EmailMessage) -> bool:
     """Send one mail; False when it was refused. Raises OSError when the connection breaks."""
-    stored, name = _stored(row), f"{row._meta.verbose_name} {row.pk}"
+    stored, name = _stored(row), f"{in_english(row._meta.verbose_name)} {row.pk}"
     if not stored.filter(sent_at=None).update(sent_at=clock.now()):
         return False  # the claim ran out, and another process has handed it over
     try:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from environs import ValidationError
 
 _NOTHING = SafeString()
@@ -62,7 +63,7 @@ def span(length: timedelta) -> str:
     seconds = int(length.total_seconds())
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if days >= 2:
-        return f"{days} days"
+        return gettext("{days} days").format(days=days)
     if hours:
         return f"{hours} h {minutes % 60} min"
     return f"{minutes} min" if minutes else f"{seconds} s"

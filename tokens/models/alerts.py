@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.email_outbox import MailedOnce
 from tokens.models.token import TokenMaster
@@ -41,23 +43,25 @@ class ThresholdAlert(Alert):
     One per key, threshold and limit: after a change of the limit it can be raised again.
     """
 
-    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID", verbose_name="key")
+    token = models.ForeignKey(
+        TokenMaster, models.CASCADE, db_column="TokenID", verbose_name=_("key")
+    )
     threshold = models.BigIntegerField(
-        db_column="Threshold", help_text="LLM tokens; 0: the key is used up."
+        db_column="Threshold", help_text=_("LLM tokens; 0: the key is used up.")
     )
     limit = models.BigIntegerField(db_column="TotalTokenLimit")
     remaining = models.BigIntegerField(
-        db_column="RemainingTokens", help_text="LLM tokens left when the alert was raised."
+        db_column="RemainingTokens", help_text=_("LLM tokens left when the alert was raised.")
     )
     told_at = models.DateTimeField(
-        db_column="ToldAt", null=True, editable=False, help_text="When webhooks were told."
+        db_column="ToldAt", null=True, editable=False, help_text=_("When webhooks were told.")
     )
 
     objects = ThresholdAlertQuerySet.as_manager()
 
     class Meta:
         db_table = "TokenAlerts"
-        verbose_name = "threshold alert"
+        verbose_name = _("threshold alert")
         ordering = ["-created_at", "-alert_id"]
         constraints = [
             models.UniqueConstraint(
@@ -67,7 +71,9 @@ class ThresholdAlert(Alert):
         indexes = [models.Index(fields=["-created_at"], name="IX_TokenAlerts_CreatedAt")]
 
     def __str__(self) -> str:
-        return f"{self.remaining} of {self.limit} LLM tokens left"
+        return gettext("{remaining} of {limit} LLM tokens left").format(
+            remaining=self.remaining, limit=self.limit
+        )
 
 
 class LedgerAlertQuerySet(models.QuerySet["LedgerAlert"]):
@@ -109,17 +115,17 @@ class LedgerAlert(Alert):
     findings = models.TextField(db_column="Findings")
     fingerprint = models.CharField(db_column="Fingerprint", max_length=64)
     resolved_at = models.DateTimeField(
-        "resolved",
+        _("resolved"),
         db_column="ResolvedAt",
         null=True,
-        help_text="When a later audit found nothing wrong, or something else.",
+        help_text=_("When a later audit found nothing wrong, or something else."),
     )
 
     objects = LedgerAlertQuerySet.as_manager()
 
     class Meta:
         db_table = "LedgerAlerts"
-        verbose_name = "ledger alert"
+        verbose_name = _("ledger alert")
         ordering = ["-created_at", "-alert_id"]
         constraints = [
             models.UniqueConstraint(
@@ -138,19 +144,22 @@ class AlertSubscription(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="alert_subscription"
     )
     threshold_alerts = models.BooleanField(
-        "mail threshold alerts",
+        _("mail threshold alerts"),
         default=False,
-        help_text="To this user's address, when the quota of a key runs out. For staff only.",
+        help_text=_("To this user's address, when the quota of a key runs out. For staff only."),
     )
     ledger_alerts = models.BooleanField(
-        "mail ledger alerts",
+        _("mail ledger alerts"),
         default=False,
         db_default=False,
-        help_text="To this user's address, when an audit finds the ledger wrong. For staff only.",
+        help_text=_(
+            "To this user's address, when an audit finds the ledger wrong. For staff only."
+        ),
     )
 
     class Meta:
         db_table = "AlertSubscriptions"
 
     def __str__(self) -> str:
-        return "subscribed" if self.threshold_alerts or self.ledger_alerts else "not subscribed"
+        is_subscribed = self.threshold_alerts or self.ledger_alerts
+        return gettext("subscribed") if is_subscribed else gettext("not subscribed")

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib import audit
 from ocrsite.lib.audit import Action, ActorKind, Who
@@ -41,9 +43,9 @@ def _who(actor: str) -> Who:
 class Aspect(models.TextChoices):
     """What of a row of TokenMaster changed."""
 
-    STATUS = "status"
-    LIMIT = "limit"
-    KEY = "key"
+    STATUS = "status", _("Status")
+    LIMIT = "limit", _("Limit")
+    KEY = "key", _("Key")
 
 
 class TokenChange(models.Model):
@@ -62,7 +64,7 @@ class TokenChange(models.Model):
         models.CASCADE,
         db_column="TokenID",
         related_name="changes",
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     what = models.CharField(db_column="What", max_length=10, choices=Aspect)
     from_value = models.CharField(db_column="FromValue", max_length=50)
@@ -70,8 +72,10 @@ class TokenChange(models.Model):
     actor = models.CharField(
         db_column="Actor",
         max_length=150,
-        help_text="The name of a user; system: this service by itself; provider: an answer of "
-        "the provider; SQL: a change in the database by hand.",
+        help_text=_(
+            "The name of a user; system: this service by itself; provider: an answer of "
+            "the provider; SQL: a change in the database by hand."
+        ),
     )
     reason = models.CharField(db_column="Reason", max_length=200, blank=True)
     changed_at = models.DateTimeField(
@@ -80,12 +84,12 @@ class TokenChange(models.Model):
 
     class Meta:
         db_table = "TokenChanges"
-        verbose_name = "key change"
+        verbose_name = _("key change")
         ordering = ["-changed_at", "-change_id"]
         indexes = [models.Index(fields=["-changed_at"], name="IX_TokenChanges_ChangedAt")]
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.from_value} → {self.to_value}"
+        return f"{gettext(self.what)}: {self.from_value} → {self.to_value}"
 
     def save(self, **options: Any) -> None:
         """Store it, and its line of the audit list."""

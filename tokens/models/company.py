@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.base import ModelBase
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.database import UtcNow
 from ocrsite.lib.files import is_storage_fault
@@ -74,7 +75,7 @@ class Company(models.Model):
     """
 
     company_id = models.CharField(
-        "company id", db_column="CompanyID", max_length=MAX_ID_LENGTH, primary_key=True
+        _("company id"), db_column="CompanyID", max_length=MAX_ID_LENGTH, primary_key=True
     )
     folded_id = models.CharField(
         db_column="FoldedID", max_length=_MAX_FOLDED_LENGTH, unique=True, editable=False
@@ -84,30 +85,30 @@ class Company(models.Model):
         db_column="TimeZone",
         max_length=64,
         blank=True,
-        help_text="IANA name, such as Asia/Kathmandu; empty means DISPLAY_TIME_ZONE.",
+        help_text=_("IANA name, such as Asia/Kathmandu; empty means DISPLAY_TIME_ZONE."),
     )
     branches = models.TextField(
         db_column="Branches",
         blank=True,
-        help_text="One per line; offered at an upload before those of earlier documents.",
+        help_text=_("One per line; offered at an upload before those of earlier documents."),
     )
     default_reader = models.CharField(
         db_column="DefaultReader",
         max_length=20,
         blank=True,
-        help_text="What is read of an upload: the value of an extraction's reader.",
+        help_text=_("What is read of an upload: the value of an extraction's reader."),
     )
     default_model = models.CharField(
         db_column="DefaultModel",
         max_length=100,
         blank=True,
-        help_text="Of new keys; empty means the site's default.",
+        help_text=_("Of new keys; empty means the site's default."),
     )
     export_as = models.CharField(
         db_column="ExportAs",
         max_length=100,
         blank=True,
-        help_text="The columns of exports of its documents: format:id of a profile.",
+        help_text=_("The columns of exports of its documents: format:id of a profile."),
     )
     # Rows that name the company so are found by ``ids``. A list, which is never filtered by.
     other_spellings = models.JSONField(
@@ -117,14 +118,14 @@ class Company(models.Model):
         db_column="CreatedAt", default=timezone.now, db_default=UtcNow(), editable=False
     )
     closed_at = models.DateTimeField(
-        "closed", db_column="ClosedAt", null=True, blank=True, editable=False
+        _("closed"), db_column="ClosedAt", null=True, blank=True, editable=False
     )
 
     objects = CompanyQuerySet.as_manager()
 
     class Meta:
         db_table = "Companies"
-        verbose_name_plural = "companies"
+        verbose_name_plural = _("companies")
         ordering = ["company_id"]
 
     def __str__(self) -> str:

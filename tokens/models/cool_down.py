@@ -4,6 +4,8 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tokens.models.token import TokenMaster
 
@@ -28,7 +30,7 @@ class CoolDown(models.Model):
         db_column="TokenID",
         null=True,
         related_name="+",
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     project = models.CharField(db_column="Project", max_length=100, null=True, unique=True)
     blocked_until = models.DateTimeField(db_column="ClosedUntil")
@@ -36,7 +38,7 @@ class CoolDown(models.Model):
         db_column="Probing",
         default=False,
         db_default=False,
-        help_text="One trial call is under way to find out whether the provider answers again.",
+        help_text=_("One trial call is under way to find out whether the provider answers again."),
     )
     reason = models.CharField(db_column="Reason", max_length=200)
 
@@ -44,7 +46,7 @@ class CoolDown(models.Model):
 
     class Meta:
         db_table = "TokenCoolDowns"
-        verbose_name = "cool-down"
+        verbose_name = _("cool-down")
         ordering = ["-blocked_until"]
         constraints = [
             models.CheckConstraint(
@@ -53,5 +55,7 @@ class CoolDown(models.Model):
         ]
 
     def __str__(self) -> str:
-        whose = f"project {self.project}" if self.project else f"key {self.token}"
-        return f"{whose} until {self.blocked_until:%Y-%m-%d %H:%M:%S} UTC"
+        until = f"{self.blocked_until:%Y-%m-%d %H:%M:%S} UTC"
+        if self.project:
+            return gettext("project {name} until {time}").format(name=self.project, time=until)
+        return gettext("key {name} until {time}").format(name=self.token, time=until)

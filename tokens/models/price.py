@@ -9,6 +9,8 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.base import ModelBase
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tokens.amounts import COST_PLACES, PRICE_PLACES
 from tokens.call_cost import Rates
@@ -70,47 +72,51 @@ class ModelPrice(models.Model):
     model = models.CharField(
         db_column="Model",
         max_length=100,
-        help_text="As in the provider's price list, such as gemini-2.5-flash. It applies to the "
-        "versions of the model, too (-preview-09-2025, -001, -latest), unless they have a row.",
+        help_text=_(
+            "As in the provider's price list, such as gemini-2.5-flash. It applies to the "
+            "versions of the model, too (-preview-09-2025, -001, -latest), unless they have a row."
+        ),
     )
     valid_from = models.DateTimeField(
-        db_column="ValidFrom", help_text="UTC. It applies until the model's next row."
+        db_column="ValidFrom", help_text=_("UTC. It applies until the model's next row.")
     )
     input = models.DecimalField(
-        "input",
+        _("input"),
         db_column="InputPrice",
         max_digits=14,
         decimal_places=PRICE_PLACES,
         validators=[MinValueValidator(0)],
-        help_text="For a million LLM tokens of input.",
+        help_text=_("For a million LLM tokens of input."),
     )
     cached_input = models.DecimalField(
-        "cached input",
+        _("cached input"),
         db_column="CachedInputPrice",
         max_digits=14,
         decimal_places=PRICE_PLACES,
         validators=[MinValueValidator(0)],
-        help_text="For a million LLM tokens of input that the provider had in its cache.",
+        help_text=_("For a million LLM tokens of input that the provider had in its cache."),
     )
     output = models.DecimalField(
-        "output with thinking",
+        _("output with thinking"),
         db_column="OutputPrice",
         max_digits=14,
         decimal_places=PRICE_PLACES,
         validators=[MinValueValidator(0)],
-        help_text="For a million LLM tokens of output, thinking included.",
+        help_text=_("For a million LLM tokens of output, thinking included."),
     )
     long_prompt = models.BigIntegerField(
-        "long prompts",
+        _("long prompts"),
         db_column="LongPrompt",
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="A call with more LLM tokens of input than these costs the prices below, for all "
-        "of it. Empty: its length does not matter.",
+        help_text=_(
+            "A call with more LLM tokens of input than these costs the prices below, for all "
+            "of it. Empty: its length does not matter."
+        ),
     )
     long_input = models.DecimalField(
-        "input of long prompts",
+        _("input of long prompts"),
         db_column="LongInputPrice",
         max_digits=14,
         decimal_places=PRICE_PLACES,
@@ -119,7 +125,7 @@ class ModelPrice(models.Model):
         validators=[MinValueValidator(0)],
     )
     long_cached_input = models.DecimalField(
-        "cached input of long prompts",
+        _("cached input of long prompts"),
         db_column="LongCachedInputPrice",
         max_digits=14,
         decimal_places=PRICE_PLACES,
@@ -128,7 +134,7 @@ class ModelPrice(models.Model):
         validators=[MinValueValidator(0)],
     )
     long_output = models.DecimalField(
-        "output for long prompts",
+        _("output for long prompts"),
         db_column="LongOutputPrice",
         max_digits=14,
         decimal_places=PRICE_PLACES,
@@ -141,8 +147,8 @@ class ModelPrice(models.Model):
         max_length=3,
         default="USD",
         db_default="USD",
-        validators=[RegexValidator(r"\A[A-Z]{3}\Z", "Three capital letters, such as USD.")],
-        help_text="ISO 4217.",
+        validators=[RegexValidator(r"\A[A-Z]{3}\Z", _("Three capital letters, such as USD."))],
+        help_text=_("ISO 4217."),
     )
     source = models.CharField(
         db_column="Source",
@@ -150,14 +156,14 @@ class ModelPrice(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Where the price is published, and when it was read there.",
+        help_text=_("Where the price is published, and when it was read there."),
     )
 
     objects = ModelPriceQuerySet.as_manager()
 
     class Meta:
         db_table = "ModelPrices"
-        verbose_name = "price"
+        verbose_name = _("price")
         ordering = ["model", "-valid_from"]
         constraints = [
             models.UniqueConstraint(fields=["model", "valid_from"], name="UQ_ModelPrices_Moment"),
@@ -165,12 +171,14 @@ class ModelPrice(models.Model):
                 condition=Q(**dict.fromkeys(LONG, None))
                 | Q(**{f"{name}__isnull": False for name in LONG}),
                 name="CK_ModelPrices_Long",
-                violation_error_message="Of long prompts enter all prices or none.",
+                violation_error_message=_("Of long prompts enter all prices or none."),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.model} from {self.valid_from:%Y-%m-%d}"
+        return gettext("{model} from {day}").format(
+            model=self.model, day=f"{self.valid_from:%Y-%m-%d}"
+        )
 
     def save(
         self,

@@ -11,6 +11,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.database import UtcNow
 from tokens.amounts import Amount, in_words
@@ -22,8 +24,8 @@ from tokens.periods import Period, Window, window_at
 class Unit(models.TextChoices):
     """What a quota counts."""
 
-    TOKENS = "tokens", "LLM tokens"
-    MONEY = "money", "money"
+    TOKENS = "tokens", _("LLM tokens")
+    MONEY = "money", _("money")
 
 
 class QuotaQuerySet(models.QuerySet["Quota"]):
@@ -46,7 +48,7 @@ class Quota(models.Model):
         null=True,
         blank=True,
         related_name="quotas",
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     company = models.ForeignKey(
         Company,
@@ -55,7 +57,7 @@ class Quota(models.Model):
         null=True,
         blank=True,
         related_name="quotas",
-        help_text="For all its keys together.",
+        help_text=_("For all its keys together."),
     )
     period = models.CharField(
         db_column="Period", max_length=10, choices=Period, default=Period.MONTHLY
@@ -67,28 +69,30 @@ class Quota(models.Model):
         default="",
         db_default="",
         blank=True,
-        validators=[RegexValidator(r"\A([A-Z]{3})?\Z", "Three capital letters, such as EUR.")],
-        help_text="Of money; ISO 4217.",
+        validators=[RegexValidator(r"\A([A-Z]{3})?\Z", _("Three capital letters, such as EUR."))],
+        help_text=_("Of money; ISO 4217."),
     )
     limit = models.BigIntegerField(
         db_column="QuotaLimit",
-        help_text="In each period: LLM tokens, or money in units of 0.0000000001.",
+        help_text=_("In each period: LLM tokens, or money in units of 0.0000000001."),
     )
     first_day = models.PositiveSmallIntegerField(
-        "first day of the month",
+        _("first day of the month"),
         db_column="FirstDay",
         default=1,
         db_default=1,
         validators=[MinValueValidator(1), MaxValueValidator(31)],
-        help_text="Of a monthly quota: the day on which billing starts; in a month that is "
-        "shorter, its last day.",
+        help_text=_(
+            "Of a monthly quota: the day on which billing starts; in a month that is "
+            "shorter, its last day."
+        ),
     )
     raised_by = models.BigIntegerField(
         db_column="RaisedBy",
         default=0,
         db_default=0,
         validators=[MinValueValidator(0)],
-        help_text="So much more for a while; the raise ends by itself.",
+        help_text=_("So much more for a while; the raise ends by itself."),
     )
     raised_until = models.DateTimeField(db_column="RaisedUntil", null=True, blank=True)
     created_at = models.DateTimeField(
@@ -104,29 +108,29 @@ class Quota(models.Model):
             models.CheckConstraint(
                 condition=Q(token=None) ^ Q(company=None),
                 name="CK_Quotas_OneScope",
-                violation_error_message="Choose a key or a company, not both.",
+                violation_error_message=_("Choose a key or a company, not both."),
             ),
             models.CheckConstraint(
                 condition=Q(raised_by=0) | Q(raised_until__isnull=False),
                 name="CK_Quotas_RaiseEnds",
-                violation_error_message="Say until when it is raised.",
+                violation_error_message=_("Say until when it is raised."),
             ),
             models.CheckConstraint(
                 condition=Q(unit=Unit.MONEY) ^ Q(currency=""),
                 name="CK_Quotas_Currency",
-                violation_error_message="Money has a currency, LLM tokens have none.",
+                violation_error_message=_("Money has a currency, LLM tokens have none."),
             ),
             models.UniqueConstraint(
                 fields=["token", "period", "unit"],
                 condition=Q(token__isnull=False),
                 name="UQ_Quotas_Token",
-                violation_error_message="This key has such a quota already.",
+                violation_error_message=_("This key has such a quota already."),
             ),
             models.UniqueConstraint(
                 fields=["company", "period", "unit"],
                 condition=Q(company__isnull=False),
                 name="UQ_Quotas_Company",
-                violation_error_message="This company has such a quota already.",
+                violation_error_message=_("This company has such a quota already."),
             ),
         ]
 
@@ -171,24 +175,26 @@ class QuotaSum(models.Model):
 
     class Meta:
         db_table = "QuotaSums"
-        verbose_name = "period of a quota"
-        verbose_name_plural = "periods of quotas"
+        verbose_name = _("period of a quota")
+        verbose_name_plural = _("periods of quotas")
         ordering = ["-starts_at", "quota"]
         constraints = [
             models.UniqueConstraint(fields=["quota", "starts_at"], name="UQ_QuotaSums_Period")
         ]
 
     def __str__(self) -> str:
-        return f"from {self.starts_at:%Y-%m-%d %H:%M}: {self.used} used, {self.reserved} reserved"
+        return gettext("from {start}: {used} used, {reserved} reserved").format(
+            start=f"{self.starts_at:%Y-%m-%d %H:%M}", used=self.used, reserved=self.reserved
+        )
 
 
 class QuotaAspect(models.TextChoices):
     """What of a quota changed."""
 
-    LIMIT = "limit"
-    RAISE = "raise"
-    PERIOD = "period"
-    FIRST_DAY = "first day"
+    LIMIT = "limit", _("Limit")
+    RAISE = "raise", _("Raise")
+    PERIOD = "period", _("Period")
+    FIRST_DAY = "first day", _("First Day")
 
 
 class QuotaChange(models.Model):
@@ -204,7 +210,7 @@ class QuotaChange(models.Model):
         db_column="TokenID",
         null=True,
         related_name="quota_changes",
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     company = models.ForeignKey(
         Company, models.CASCADE, db_column="CompanyID", null=True, related_name="quota_changes"
@@ -221,9 +227,11 @@ class QuotaChange(models.Model):
 
     class Meta:
         db_table = "QuotaChanges"
-        verbose_name = "quota change"
+        verbose_name = _("quota change")
         ordering = ["-changed_at", "-change_id"]
         indexes = [models.Index(fields=["-changed_at"], name="IX_QuotaChanges_ChangedAt")]
 
     def __str__(self) -> str:
-        return f"{self.quota}: {self.what}: {self.from_value or 'none'} → {self.to_value or 'none'}"
+        none = gettext("none")
+        change = f"{self.from_value or none} → {self.to_value or none}"
+        return f"{self.quota}: {gettext(self.what)}: {change}"

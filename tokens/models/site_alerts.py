@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from tokens.models.alerts import Alert
 
@@ -14,15 +16,15 @@ from tokens.models.alerts import Alert
 class AlertKind(models.TextChoices):
     """What an alert is about."""
 
-    THRESHOLD = "threshold", "Threshold of a key"
-    QUOTA = "quota", "Share of a limit is used"
-    LEDGER = "ledger", "Books are wrong"
-    NO_WORKER = "no-worker", "No worker lives"
-    KEY_REJECTED = "key-rejected", "Key rejected by its provider"
-    FAILURES = "failures", "Many documents fail"
-    DISK = "disk", "Disk almost full"
-    BACKUP = "backup", "Backup is old"
-    WEBHOOK = "webhook", "Webhook disabled"
+    THRESHOLD = "threshold", _("Threshold of a key")
+    QUOTA = "quota", _("Share of a limit is used")
+    LEDGER = "ledger", _("Books are wrong")
+    NO_WORKER = "no-worker", _("No worker lives")
+    KEY_REJECTED = "key-rejected", _("Key rejected by its provider")
+    FAILURES = "failures", _("Many documents fail")
+    DISK = "disk", _("Disk almost full")
+    BACKUP = "backup", _("Backup is old")
+    WEBHOOK = "webhook", _("Webhook disabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +81,22 @@ class SiteAlert(Alert):
 
     kind = models.CharField(db_column="Kind", max_length=20, choices=AlertKind)
     company_id = models.CharField(
-        "company", db_column="CompanyID", max_length=50, blank=True, default=""
+        _("company"), db_column="CompanyID", max_length=50, blank=True, default=""
     )
     subject = models.CharField(
-        db_column="Subject", max_length=200, editable=False, help_text="Tells it apart."
+        db_column="Subject", max_length=200, editable=False, help_text=_("Tells it apart.")
     )
     text = models.CharField(db_column="Text", max_length=500)
-    resolved_at = models.DateTimeField("over", db_column="ResolvedAt", null=True)
+    resolved_at = models.DateTimeField(_("over"), db_column="ResolvedAt", null=True)
     told_at = models.DateTimeField(
-        db_column="ToldAt", null=True, editable=False, help_text="When webhooks were told."
+        db_column="ToldAt", null=True, editable=False, help_text=_("When webhooks were told.")
     )
 
     objects = SiteAlertQuerySet.as_manager()
 
     class Meta:
         db_table = "SiteAlerts"
-        verbose_name = "alert"
+        verbose_name = _("alert")
         ordering = ["-created_at", "-alert_id"]
         constraints = [
             models.UniqueConstraint(
@@ -116,28 +118,34 @@ class AlertRecipient(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+"
     )
-    address = models.EmailField("mail address", blank=True, default="")
+    address = models.EmailField(_("mail address"), blank=True, default="")
     company_id = models.CharField(
-        "company", max_length=50, blank=True, default="", help_text="Empty: of every company."
+        _("company"), max_length=50, blank=True, default="", help_text=_("Empty: of every company.")
     )
     kind = models.CharField(
-        max_length=20, choices=AlertKind, blank=True, default="", help_text="Empty: every kind."
+        max_length=20, choices=AlertKind, blank=True, default="", help_text=_("Empty: every kind.")
     )
 
     class Meta:
         db_table = "AlertRecipients"
-        verbose_name = "recipient of alerts"
-        verbose_name_plural = "recipients of alerts"
+        verbose_name = _("recipient of alerts")
+        verbose_name_plural = _("recipients of alerts")
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(user=None) ^ Q(address=""),
                 name="CK_AlertRecipients_OneOf",
-                violation_error_message="Choose a member of staff or enter an address, not both.",
+                violation_error_message=_(
+                    "Choose a member of staff or enter an address, not both."
+                ),
             )
         ]
 
     def __str__(self) -> str:
         who = self.address or str(self.user)
-        kind = self.get_kind_display() if self.kind else "every alert"
-        return f"{who}: {kind}" + (f" of {self.company_id}" if self.company_id else "")
+        kind = self.get_kind_display() if self.kind else gettext("every alert")
+        if not self.company_id:
+            return f"{who}: {kind}"
+        return gettext("{who}: {kind} of {company}").format(
+            who=who, kind=kind, company=self.company_id
+        )

@@ -11,29 +11,31 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.base import ModelBase
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from ocrsite.lib.database import UtcNow
 from tokens import encryption
 from tokens.models.call_limits import CallLimits
 
 DEFAULT_LIMIT = 100_000
-UNREADABLE_KEY = "cannot be decrypted"
+UNREADABLE_KEY = gettext_noop("cannot be decrypted")
 
 
 class Provider(models.TextChoices):
     """Who reads the document; the value of ``TokenMaster.Provider``."""
 
-    GEMINI = "Gemini"
-    OFFLINE = "Offline"
+    GEMINI = "Gemini", _("Gemini")
+    OFFLINE = "Offline", _("Offline")
 
 
 class TokenStatus(models.TextChoices):
     """The state of a key; the value of ``TokenMaster.Status``."""
 
-    ACTIVE = "Active"
-    EXPIRED = "Expired"
-    EXCEEDED = "Exceeded"
-    DISABLED = "Disabled"
+    ACTIVE = "Active", _("Active")
+    EXPIRED = "Expired", _("Expired")
+    EXCEEDED = "Exceeded", _("Exceeded")
+    DISABLED = "Disabled", _("Disabled")
 
 
 class TokenQuerySet(models.QuerySet["TokenMaster"]):
@@ -79,10 +81,10 @@ class TokenMaster(models.Model):
         max_length=100,
         null=True,
         blank=True,
-        help_text="Gemini model for this key; empty means the site's default.",
+        help_text=_("Gemini model for this key; empty means the site's default."),
     )
     expires_at = models.DateTimeField(
-        db_column="ExpiresAt", null=True, blank=True, help_text="UTC; empty means never."
+        db_column="ExpiresAt", null=True, blank=True, help_text=_("UTC; empty means never.")
     )
     key_fingerprint = models.CharField(
         db_column="KeyFingerprint",
@@ -90,7 +92,7 @@ class TokenMaster(models.Model):
         null=True,
         editable=False,
         db_index=True,
-        help_text="Keyed digest of the clear key, to search and compare by.",
+        help_text=_("Keyed digest of the clear key, to search and compare by."),
     )
     status_reason = models.CharField(
         db_column="StatusReason", max_length=200, null=True, blank=True, editable=False
@@ -101,27 +103,29 @@ class TokenMaster(models.Model):
         max_length=100,
         null=True,
         blank=True,
-        help_text="Google project of the key. Keys of one project share its quota and cool-downs.",
+        help_text=_(
+            "Google project of the key. Keys of one project share its quota and cool-downs."
+        ),
     )
     max_concurrent_calls = models.PositiveIntegerField(
-        "calls at once",
+        _("calls at once"),
         db_column="MaxConcurrentCalls",
         null=True,
         blank=True,
-        help_text="Further invoices wait; empty means no limit.",
+        help_text=_("Further invoices wait; empty means no limit."),
     )
     requests_per_minute = models.PositiveIntegerField(
         db_column="RequestsPerMinute",
         null=True,
         blank=True,
-        help_text="Further invoices wait; empty means no limit.",
+        help_text=_("Further invoices wait; empty means no limit."),
     )
 
     objects = TokenQuerySet.as_manager()
 
     class Meta:
         db_table = "TokenMaster"
-        verbose_name = "key"
+        verbose_name = _("key")
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["company_id", "status"], name="IX_TokenMaster_Company"),

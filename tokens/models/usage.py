@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.database import UtcNow
 from tokens.amounts import COST_PLACES
@@ -50,7 +52,7 @@ class TokenUsageSummary(models.Model):
         models.CASCADE,
         db_column="TokenID",
         related_name="summary",
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     total_used_tokens = models.BigIntegerField(db_column="TotalUsedTokens", default=0, db_default=0)
     total_remaining_tokens = models.BigIntegerField(
@@ -67,19 +69,23 @@ class TokenUsageSummary(models.Model):
     quota_free = models.BooleanField(
         db_column="QuotaFree",
         null=True,
-        help_text="Known to have no quota that renews, and neither has its company; "
-        "empty where that has to be looked up.",
+        help_text=_(
+            "Known to have no quota that renews, and neither has its company; "
+            "empty where that has to be looked up."
+        ),
     )
 
     objects = TokenUsageSummaryQuerySet.as_manager()
 
     class Meta:
         db_table = "TokenUsageSummary"
-        verbose_name = "usage summary"
-        verbose_name_plural = "usage summaries"
+        verbose_name = _("usage summary")
+        verbose_name_plural = _("usage summaries")
 
     def __str__(self) -> str:
-        return f"{self.total_used_tokens} used, {self.total_remaining_tokens} remaining"
+        return gettext("{used} used, {remaining} remaining").format(
+            used=self.total_used_tokens, remaining=self.total_remaining_tokens
+        )
 
 
 class TokenUsageLog(models.Model):
@@ -92,7 +98,7 @@ class TokenUsageLog(models.Model):
         db_column="TokenID",
         null=True,
         db_index=False,
-        verbose_name="key",
+        verbose_name=_("key"),
     )
     branch = models.CharField(
         db_column="Branch", max_length=50, default="Default", db_default="Default"
@@ -115,7 +121,7 @@ class TokenUsageLog(models.Model):
         db_column="TotalTokensUsed",
         default=0,
         db_default=0,
-        help_text="Input + output + thinking, as billed.",
+        help_text=_("Input + output + thinking, as billed."),
     )
     request_count = models.IntegerField(db_column="RequestCount", default=1, db_default=1)
     logged_at = models.DateTimeField(
@@ -130,39 +136,41 @@ class TokenUsageLog(models.Model):
         db_column="Estimated",
         default=False,
         db_default=False,
-        help_text="The bill is unknown (the call was cut off): charged at what was reserved.",
+        help_text=_("The bill is unknown (the call was cut off): charged at what was reserved."),
     )
     model = models.CharField(
-        db_column="Model", max_length=100, null=True, help_text="Which model was called."
+        db_column="Model", max_length=100, null=True, help_text=_("Which model was called.")
     )
     cost = models.DecimalField(
         db_column="Cost",
         max_digits=24,
         decimal_places=COST_PLACES,
         null=True,
-        help_text="By the price that applied at the time; empty where that is not known.",
+        help_text=_("By the price that applied at the time; empty where that is not known."),
     )
     currency = models.CharField(
-        db_column="Currency", max_length=3, null=True, help_text="Of the cost; ISO 4217."
+        db_column="Currency", max_length=3, null=True, help_text=_("Of the cost; ISO 4217.")
     )
     key_fingerprint = models.CharField(
         db_column="KeyFingerprint",
         max_length=64,
         null=True,
         editable=False,
-        help_text="Keyed digest of the key of a call made while the database was unreachable.",
+        help_text=_("Keyed digest of the key of a call made while the database was unreachable."),
     )
     began_at = models.DateTimeField(
         db_column="BeganAt",
         null=True,
-        help_text="When its reservation was made: it counts towards the quotas of that period. "
-        "Empty where that is not known; it counts when it was logged, then.",
+        help_text=_(
+            "When its reservation was made: it counts towards the quotas of that period. "
+            "Empty where that is not known; it counts when it was logged, then."
+        ),
     )
 
     class Meta:
         db_table = "TokenUsageLogs"
-        verbose_name = "usage"
-        verbose_name_plural = "usage"
+        verbose_name = _("usage")
+        verbose_name_plural = _("usage")
         ordering = ["-logged_at"]
         indexes = [
             models.Index(fields=["token"], name="IX_Usage_TokenID"),
@@ -172,27 +180,33 @@ class TokenUsageLog(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.total_tokens_used} LLM tokens, {self.logged_at:%Y-%m-%d %H:%M}"
+        return gettext("{tokens} LLM tokens, {time}").format(
+            tokens=self.total_tokens_used, time=f"{self.logged_at:%Y-%m-%d %H:%M}"
+        )
 
 
 class TokenReservation(models.Model):
     """Quota reserved for one attempt until it is settled or released, or its lease runs out."""
 
     attempt_id = models.UUIDField(db_column="AttemptID", primary_key=True)
-    token = models.ForeignKey(TokenMaster, models.CASCADE, db_column="TokenID", verbose_name="key")
+    token = models.ForeignKey(
+        TokenMaster, models.CASCADE, db_column="TokenID", verbose_name=_("key")
+    )
     amount = models.BigIntegerField(db_column="Amount")
     cost_units = models.BigIntegerField(
         db_column="CostUnits",
         null=True,
-        help_text="The most that the call can cost, in units of the last place of a cost; empty "
-        "where its model has no price.",
+        help_text=_(
+            "The most that the call can cost, in units of the last place of a cost; empty "
+            "where its model has no price."
+        ),
     )
     currency = models.CharField(
-        db_column="Currency", max_length=3, null=True, help_text="Of that cost; ISO 4217."
+        db_column="Currency", max_length=3, null=True, help_text=_("Of that cost; ISO 4217.")
     )
     leased_until = models.DateTimeField(
         db_column="LeasedUntil",
-        help_text="After this the attempt counts as dead, and its quota is released.",
+        help_text=_("After this the attempt counts as dead, and its quota is released."),
     )
     created_at = models.DateTimeField(
         db_column="CreatedAt", default=timezone.now, db_default=UtcNow()
@@ -200,7 +214,7 @@ class TokenReservation(models.Model):
 
     class Meta:
         db_table = "TokenReservations"
-        verbose_name = "reservation"
+        verbose_name = _("reservation")
 
     def __str__(self) -> str:
-        return f"{self.amount} LLM tokens reserved"
+        return gettext("{tokens} LLM tokens reserved").format(tokens=self.amount)
