@@ -11,11 +11,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from extraction import throttling
 from extraction.access import principal_of
+from extraction.invoices import wording
 from extraction.models import Authenticator, FailedAttempts
 from ocrsite.lib.admin import ReadOnlyMixin, two_lines
 from ocrsite.lib.admin_companies import UNBOUND_ONLY, of_company
@@ -26,6 +27,18 @@ logger = logging.getLogger(__name__)
 
 # So many companies are named; of the others it is said how many they are.
 _NAMED = 5
+
+
+# What ``throttling.shown`` says of subjects, in English.
+_SUBJECTS = (
+    gettext_noop("an account that does not exist"),
+    gettext_noop("the account {name}"),
+    gettext_noop("the codes of the account {name}"),
+    gettext_noop("the API key {name}"),
+    gettext_noop("password resets of a mail address"),
+    gettext_noop("password resets from {network}"),
+    gettext_noop("log-ins begun from {network}"),
+)
 
 
 class AccountColumns(admin.ModelAdmin[User]):
@@ -137,7 +150,7 @@ class FailedAttemptsAdmin(ReadOnlyMixin, admin.ModelAdmin[FailedAttempts]):
     @admin.display(description=_("who"), ordering="subject")
     def who(self, obj: FailedAttempts) -> str:
         """The account, API key or address."""
-        return str(getattr(obj, "shown", obj.subject))
+        return wording.translated(str(getattr(obj, "shown", obj.subject)), _SUBJECTS)
 
     @admin.display(description=_("state"))
     def pill(self, obj: FailedAttempts) -> SafeString:

@@ -3,22 +3,19 @@ from typing import Any
 from django.apps import AppConfig
 from django.apps import apps as current_apps
 from django.db.models.signals import post_migrate
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ExtractionConfig(AppConfig):
     name = "extraction"
-    verbose_name = _("Extraction")
+    verbose_name = pgettext_lazy("the app", "Extraction")
 
     def ready(self) -> None:
         """Register the checks, fill the roles, log log-ins, and rotate what else is encrypted."""
         from extraction import checks  # noqa: F401
         from extraction.accounts import log_in, second_factor
         from extraction.webhooks import secrets
-        from ocrsite.lib.translations import translate_names
         from tokens import key_rotation
-
-        translate_names(self.get_models())
 
         # After Django's own receiver, which makes the permissions: this app is the last one.
         post_migrate.connect(fill_roles, sender=self, dispatch_uid="extraction.roles")

@@ -28,6 +28,7 @@ class ApiClientForm(forms.ModelForm[ApiClient]):
     """A client, with its scopes as boxes."""
 
     scopes = forms.MultipleChoiceField(
+        label=_("Scopes"),
         choices=Scope.choices,
         widget=forms.CheckboxSelectMultiple,
         initial=EVERY_SCOPE.split(),

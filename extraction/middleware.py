@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone, translation
 
 from extraction.api.errors import api_view_of, json_response
@@ -51,8 +50,7 @@ class UploadLimitMiddleware:
 class PageLocaleMiddleware(LocaleMiddleware):
     """Answers on pages in the reader's language, and in DISPLAY_TIME_ZONE.
 
-    The API speaks English and UTC, whoever asks; what streams keeps UTC. The admin, whose texts of
-    ours are English, speaks it wholly.
+    The API speaks English and UTC, whoever asks; what streams keeps UTC.
     """
 
     def process_response(self, request: HttpRequest, response: Response) -> Response:
@@ -70,10 +68,9 @@ class PageLocaleMiddleware(LocaleMiddleware):
         kwargs: dict[str, Any],
     ) -> None:
         """Tell pages from the rest."""
-        is_page = api_view_of(view) is None
-        if is_page:
+        if api_view_of(view) is None:
             timezone.activate(ZoneInfo(settings.DISPLAY_TIME_ZONE))
-        if not is_page or request.path_info.startswith(reverse("admin:index")):
+        else:
             translation.activate(settings.LANGUAGE_CODE)
             request.LANGUAGE_CODE = settings.LANGUAGE_CODE
 

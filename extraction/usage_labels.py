@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from extraction.labels import condition_of_calls
 from tokens.models import TokenUsageLog
@@ -16,7 +17,7 @@ class LabelFilter(admin.SimpleListFilter):
     Shown while it is set: the usage report leads here.
     """
 
-    title = parameter_name = "label"
+    title, parameter_name = _("label"), "label"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The one that is set."""

@@ -12,9 +12,6 @@ class LogsConfig(AppConfig):
         from logs import audit, levels, redaction
         from logs.handler import handler
         from ocrsite.lib import audit as recorded
-        from ocrsite.lib.translations import translate_names
-
-        translate_names(self.get_models())
 
         redaction.register(
             settings.SECRET_KEY,

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.translation import gettext_lazy
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
@@ -13,7 +14,7 @@ from ocrsite.views import favicon, health, readiness
 
 admin.site.site_header = "ocrsite"
 admin.site.site_title = "ocrsite"
-admin.site.index_title = "Administration"
+admin.site.index_title = gettext_lazy("Administration")
 admin.site.login_form = AdminLogInForm
 
 handler500 = "extraction.error_views.server_error"

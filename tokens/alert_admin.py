@@ -21,7 +21,7 @@ from tokens.models import AlertRecipient, Company, SiteAlert
 class OpenFilter(admin.SimpleListFilter):
     """Whether what an alert tells is over."""
 
-    title = parameter_name = "state"
+    title, parameter_name = _("state"), "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Open, or over."""

@@ -12,10 +12,8 @@ class TokensConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and the companies for the filters of other apps."""
         from ocrsite.lib import company_choices
-        from ocrsite.lib.translations import translate_names
         from tokens.company_fields import filter_options
 
-        translate_names(self.get_models())
         company_choices.register(filter_options)
         register(check_encryption_keys)
         register(check_app_setting)

@@ -40,7 +40,7 @@ class KeyField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            label=gettext("API key"),
+            label=_("API key"),
             max_length=encryption.MAX_KEY_LENGTH,
             validators=[_key_characters, _refuse_stored_value],
             **kwargs,
@@ -59,7 +59,7 @@ def _call_limit(label: StrOrPromise) -> forms.IntegerField:
         required=False,
         min_value=1,
         max_value=MAX_CALLS,
-        help_text=gettext("Further invoices wait; empty means no limit."),
+        help_text=_("Further invoices wait; empty means no limit."),
     )
 
 
@@ -68,9 +68,14 @@ class TokenForm(NamesCompany[TokenMaster]):
 
     new_key = KeyField(required=False)
     total_token_limit = forms.IntegerField(
-        min_value=1, max_value=MAX_LIMIT, initial=DEFAULT_LIMIT, help_text=_("LLM tokens.")
+        label=_("Total token limit"),
+        min_value=1,
+        max_value=MAX_LIMIT,
+        initial=DEFAULT_LIMIT,
+        help_text=_("LLM tokens."),
     )
     threshold = forms.IntegerField(
+        label=_("Threshold"),
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,

@@ -27,14 +27,17 @@ _STATE_COLUMNS = ("used", "reserved", "remaining", "resets_at")
 class StateColumns:
     """What of a quota's current period is used, reserved and left."""
 
+    @admin.display(description=_("used"))
     def used(self, quota: Quota) -> str:
         """In the period that is now."""
         return _number(_state(quota), "used")
 
+    @admin.display(description=_("reserved"))
     def reserved(self, quota: Quota) -> str:
         """By calls under way."""
         return _number(_state(quota), "reserved")
 
+    @admin.display(description=_("remaining"))
     def remaining(self, quota: Quota) -> str:
         """Of the limit with what it is raised by; negative after it was lowered."""
         return _number(_state(quota), "remaining")

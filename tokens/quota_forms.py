@@ -59,9 +59,12 @@ class AmountField(forms.CharField):
 class QuotaForm(forms.ModelForm[Quota]):
     """Make or change a quota; what it counts is told by its limit."""
 
-    limit = AmountField(least=1, help_text=_(HOW))
+    limit = AmountField(label=_("Limit"), least=1, help_text=_(HOW))
     raised_by = AmountField(
-        required=False, least=0, help_text=_("So much more, for a while. The raise ends by itself.")
+        label=_("Raised by"),
+        required=False,
+        least=0,
+        help_text=_("So much more, for a while. The raise ends by itself."),
     )
 
     class Meta:

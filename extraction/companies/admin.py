@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 _KEY = ("new_key", "test_key", "total_token_limit", "threshold")
 _CLIENT = ("client_name",)
 _DEFAULTS = ("branches", "default_reader", "default_model", "export_as")
-OPERATORS_HELP = (
+OPERATORS_HELP = gettext_noop(
     "With an e-mail and no password a new user is invited by mail. With neither, a password is "
     "made and shown once, and has to be changed. Of a user that there is, give the name alone."
 )
@@ -237,9 +237,10 @@ class CompanyAdmin(CsvMixin[Company], AuditedAdmin[Company]):
             first.append((gettext("First program"), {"fields": _CLIENT}))
         parts = [self._part(form, first)]
         for number, row in enumerate(rows.forms if may["operators"] else [], start=1):
-            about = {"description": OPERATORS_HELP} if number == 1 else {}
+            about = {"description": gettext(OPERATORS_HELP)} if number == 1 else {}
             fields = [("username", "role", "email", "password")]
-            parts.append(self._part(row, [(f"Operator {number}", {"fields": fields, **about})]))
+            title = gettext("Operator {number}").format(number=number)
+            parts.append(self._part(row, [(title, {"fields": fields, **about})]))
         return [
             *parts,
             self._part(form, [(gettext("What people begin with"), {"fields": _DEFAULTS})]),

@@ -41,7 +41,7 @@ def _time_zones() -> list[tuple[str, str]]:
 class CompanyForm(forms.ModelForm[Company]):
     """What a company begins with where people choose."""
 
-    time_zone = forms.ChoiceField(required=False)
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
     default_reader = forms.ChoiceField(label=_("What is read"), required=False, choices=_READERS)
     export_as = forms.ChoiceField(
         label=_("Columns of exports"),
@@ -110,6 +110,7 @@ class ReadyForm(CompanyForm):
         help_text=_("LLM tokens."),
     )
     threshold = forms.IntegerField(
+        label=_("Threshold"),
         min_value=0,
         max_value=MAX_LIMIT,
         initial=DEFAULT_THRESHOLD,
@@ -169,7 +170,7 @@ class OperatorForm(forms.Form):
     username = forms.CharField(
         label=_("User name"), max_length=150, widget=forms.TextInput({"autocomplete": "off"})
     )
-    role = forms.ChoiceField(choices=[(name, name) for name in ROLES])
+    role = forms.ChoiceField(label=_("Role"), choices=[(name, name) for name in ROLES])
     email = forms.EmailField(
         label=_("E-mail"),
         max_length=254,

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from extraction.models import (
@@ -76,8 +76,12 @@ class EndpointForm(forms.ModelForm[WebhookEndpoint]):
     bound: ClassVar[list[str] | None] = None
     company_id = forms.ChoiceField(label=_("Company"), choices=_companies)
     client = forms.ChoiceField(label=_("Sent by"), required=False, choices=_clients)
-    url = forms.CharField(label=_("Address"), widget=forms.URLInput({"class": "vURLField"}))
+    url = forms.CharField(
+        label=pgettext_lazy("of a webhook", "Address"),
+        widget=forms.URLInput({"class": "vURLField"}),
+    )
     events = forms.MultipleChoiceField(
+        label=_("Events"),
         choices=[(str(event), event.label) for event in WebhookEvent.subscribable()],
         widget=forms.CheckboxSelectMultiple,
     )

@@ -53,7 +53,9 @@ class AuditFilter(TimeFilter):
     company_id = company_field()
     request_id = forms.CharField(label=_("Request"), required=False)
     address = forms.CharField(label=_("From address"), required=False)
-    text = forms.CharField(required=False, help_text=_("In the name, from, to or the reason."))
+    text = forms.CharField(
+        label=_("Text"), required=False, help_text=_("In the name, from, to or the reason.")
+    )
 
     def entries(self, seen: Entries) -> Entries:
         """Return what the filters select of these, the newest first; nothing for invalid ones."""

@@ -82,19 +82,24 @@ class LogFilter(TimeFilter):
     )
 
     level = forms.ChoiceField(
+        label=_("Level"),
         choices=[("", _("Any")), (ERRORS, _("ERROR and CRITICAL")), *LogLevel.choices],
         required=False,
     )
     logger = forms.CharField(
-        required=False, help_text=_("The whole name, or its beginning with a *: extraction.*")
+        label=_("Logger"),
+        required=False,
+        help_text=_("The whole name, or its beginning with a *: extraction.*"),
     )
     company_id = company_field()
-    user = forms.CharField(required=False)
+    user = forms.CharField(label=_("User"), required=False)
     extraction_id = forms.UUIDField(label=_("Extraction"), required=False)
     request_id = forms.CharField(label=_("Request"), required=False)
     fingerprint = forms.CharField(label=_("Error group"), required=False)
     text = forms.CharField(
-        required=False, help_text=_("In message or traceback; without a time, of the last day.")
+        label=_("Text"),
+        required=False,
+        help_text=_("In message or traceback; without a time, of the last day."),
     )
 
     @property

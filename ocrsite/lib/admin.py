@@ -21,7 +21,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 
 from ocrsite.lib.moments import moment
 from ocrsite.lib.numbers import grouped
@@ -201,6 +201,21 @@ class PageMixin(admin.ModelAdmin[M]):
                     field.widget.attrs.setdefault("aria-label", field.label or name)
                 formset.get_deletion_widget = staticmethod(_deletion_widget)
             yield formset, inline
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Django's, in English: it is stored."""
+        with override(None):
+            return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Likewise."""
+        with override(None):
+            return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Likewise."""
+        with override(None):
+            return super().log_deletions(request, queryset)
 
     def _list_name(self) -> str:
         site: Any = self.admin_site  # ours

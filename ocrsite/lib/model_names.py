@@ -5,18 +5,24 @@
 
 from django.utils.translation import gettext_noop
 
-NAMES = (
-    # Of the library of API keys, which has no translations.
+# Of libraries, as far as they have no German of them.
+OF_LIBRARIES = (
     gettext_noop("A free-form name for the API key. Need not be unique. 50 characters max."),
     gettext_noop(
         "If the API key is revoked, clients cannot use it anymore. (This cannot be undone.)"
     ),
     gettext_noop("Once API key expires, clients cannot use it anymore."),
     gettext_noop("Expires"),
-    # What changes of quotas are of, besides these names.
-    gettext_noop("first day"),
-    gettext_noop("raise"),
-    # Of models and fields.
+    gettext_noop("Password-based authentication"),
+    gettext_noop(
+        "Whether the user will be able to authenticate using a password or not. If disabled, they "
+        "may still be able to authenticate using other backends, such as Single Sign-On or LDAP."
+    ),
+    gettext_noop("Enable password-based authentication for this user by setting a password."),
+    gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
+    gettext_noop("Enabled"),
+)
+NAMES = (
     gettext_noop("account rule"),
     gettext_noop("account rules"),
     gettext_noop("action"),

@@ -83,6 +83,17 @@ def test_every_list_and_form_is_in_sight_and_free_of_faults(staff: Page) -> None
     assert not faults, "\n".join(faults)
 
 
+def test_lists_fit_with_german_headings(staff: Page) -> None:
+    staff.set_extra_http_headers({"Accept-Language": "de"})
+    too_wide = {}
+    for address in [*lists(staff), "/admin/tokens/usagesummaryrow/"]:
+        staff.goto(address)
+        expect(staff.locator("html")).to_have_attribute("lang", "de")
+        too_wide[address] = staff.evaluate(OVERFLOW)
+
+    assert {address for address, overflow in too_wide.items() if overflow > 0} == set()
+
+
 def test_the_sidebar_is_folded_until_it_is_opened(staff: Page) -> None:
     staff.goto(TOKENS)
     sidebar, group = staff.locator("#nav-sidebar"), staff.locator("#nav-sidebar a").first

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib import audit
@@ -43,9 +43,9 @@ def _who(actor: str) -> Who:
 class Aspect(models.TextChoices):
     """What of a row of TokenMaster changed."""
 
-    STATUS = "status", _("Status")
-    LIMIT = "limit", _("Limit")
-    KEY = "key", _("Key")
+    STATUS = gettext_noop("status"), _("Status")
+    LIMIT = gettext_noop("limit"), _("Limit")
+    KEY = gettext_noop("key"), _("Key")
 
 
 class TokenChange(models.Model):

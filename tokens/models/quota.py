@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from ocrsite.lib.database import UtcNow
@@ -191,10 +191,10 @@ class QuotaSum(models.Model):
 class QuotaAspect(models.TextChoices):
     """What of a quota changed."""
 
-    LIMIT = "limit", _("Limit")
-    RAISE = "raise", _("Raise")
-    PERIOD = "period", _("Period")
-    FIRST_DAY = "first day", _("First Day")
+    LIMIT = gettext_noop("limit"), _("Limit")
+    RAISE = gettext_noop("raise"), _("Raise")
+    PERIOD = gettext_noop("period"), _("Period")
+    FIRST_DAY = gettext_noop("first day"), _("First Day")
 
 
 class QuotaChange(models.Model):

@@ -1,6 +1,8 @@
 """The database views about keys and their use, as read-only models."""
 
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 
 class TokenStatusRow(models.Model):
@@ -42,15 +44,17 @@ class UsageSummaryRow(models.Model):
     average_tokens = models.FloatField(db_column="AvgTokensPerRequest", null=True)
     last_used = models.DateTimeField(db_column="LastUsed", null=True)
     days_active = models.IntegerField(
-        db_column="DaysActive", help_text="Days from the first use to the last, both counted."
+        db_column="DaysActive", help_text=_("Days from the first use to the last, both counted.")
     )
 
     class Meta:
         managed = False
         db_table = "vw_UsageSummary"
-        verbose_name = "usage by company"
-        verbose_name_plural = "usage by company"
+        verbose_name = _("usage by company")
+        verbose_name_plural = _("usage by company")
         ordering = ["company_id"]
 
     def __str__(self) -> str:
-        return f"{self.company_id}: {self.total_tokens_used} LLM tokens"
+        return gettext("{company}: {tokens} LLM tokens").format(
+            company=self.company_id, tokens=self.total_tokens_used
+        )
