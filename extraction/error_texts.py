@@ -143,7 +143,6 @@ TEXTS: tuple[str, ...] = (
     gettext_noop("Too much for one file"),
     gettext_noop("This export holds at most {limit} documents. Choose fewer, or filter."),
     gettext_noop("Not an e-invoice"),
-    gettext_noop("The invoice lacks what EN 16931 demands of an e-invoice: {lacks}."),
     gettext_noop("Not approved"),
     gettext_noop(
         "The invoice is not approved, and e-invoices are made of approved ones only: approve it "
@@ -152,6 +151,7 @@ TEXTS: tuple[str, ...] = (
     # The service
     gettext_noop("The service cannot store files at the moment. Try again later."),
     gettext_noop("The service cannot reach its database. Try again in a moment."),
+    gettext_noop("The service sends too many files at once. Try again later."),
     gettext_noop("An internal error came after the document was read. Contact support."),
     gettext_noop(
         "Reading this document failed unexpectedly more than once. Check the file, or contact "

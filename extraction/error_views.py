@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.views import defaults
 
+from extraction import error_texts
 from extraction.api.errors import api_view_of, json_response
 from ocrsite.lib.database import is_unreachable
 from ocrsite.lib.errors import (
@@ -38,7 +39,15 @@ def _unavailable(request: HttpRequest, error: UserFacingError) -> HttpResponse:
     match = request.resolver_match
     api_view = api_view_of(match.func if match else None)
     preferred = request.get_preferred_type(["text/html", "application/json"])
-    if api_view or preferred == "application/json":  # the script of the upload page
+    if api_view:
         return json_response(error, api_view)
+    if preferred == "application/json":  # the script of the upload page, which shows the detail
+        detail = error_texts.told(error.detail)
+        return json_response(
+            UserFacingError(
+                error.code, error.message, detail, error.http_status, retry_after=error.retry_after
+            ),
+            None,
+        )
     page = render_to_string("503.html", {"problem": error})
     return HttpResponse(page, status=error.http_status, headers=error.headers())

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from extraction.access import NotAllowed, Principal, principal_of, visible_extraction
+from extraction.error_texts import told
 from extraction.exports.download import TooManyChosen, download, record_export
 from extraction.exports.formats import Format
 from extraction.exports.layout import Layout, layout_named
@@ -132,4 +133,6 @@ def _layout(format_name: str, profile: str) -> Layout:
 
 
 def _refusal(request: HttpRequest, error: UserFacingError) -> HttpResponse:
-    return render(request, "extraction/refused.html", {"problem": error}, status=error.http_status)
+    advice = error.told() if isinstance(error, ExportRefused) else told(error.detail)
+    context = {"problem": error, "advice": advice}
+    return render(request, "extraction/refused.html", context, status=error.http_status)

@@ -15,7 +15,7 @@ from babel.numbers import list_currencies
 
 from extraction.exports.en16931_lines import TradeLine, trade_lines
 from extraction.exports.parties import TradeParty, country_of, trade_party
-from extraction.exports.refusal import CENT, NO_CATEGORY, ExportRefused, Problem, is_in_cents
+from extraction.exports.refusal import CENT, ExportRefused, Lack, Problem, is_in_cents
 from extraction.exports.signs import without_minus
 from extraction.exports.texts import xml_text
 from extraction.invoices.schema import InvoiceFields, TaxLine
@@ -104,7 +104,7 @@ def trade_document(fields: InvoiceFields) -> TradeDocument:
     _judge_taxes(lines, taxes, adjustments, problems)
     terms = _terms(fields)
     if totals.due > 0 and fields.due_date is None and terms is None:
-        problems.append(Problem("due_date", "neither it nor terms of payment are known (BR-CO-25)"))
+        problems.append(Problem("due_date", Lack.TERMS, "BR-CO-25"))
     if problems:
         raise ExportRefused(problems)
     return TradeDocument(
@@ -135,7 +135,7 @@ def _missing(fields: InvoiceFields) -> list[Problem]:
     """What a document must have, and what it must not have."""
     problems = []
     if fields.document_type not in ("invoice", "credit_note"):
-        problems.append(Problem("document_type", "only invoices and credit notes are e-invoices"))
+        problems.append(Problem("document_type", Lack.KIND))
     required = {
         "invoice_number": (fields.invoice_number, "BR-02"),
         "invoice_date": (fields.invoice_date, "BR-03"),
@@ -147,19 +147,19 @@ def _missing(fields: InvoiceFields) -> list[Problem]:
     }
     for path, (value, rule) in required.items():
         if value is None:
-            problems.append(Problem(path, f"is missing ({rule})"))
+            problems.append(Problem(path, Lack.MISSING, rule))
     for path, party, rule in (
         ("supplier.address", fields.supplier, "BR-09"),
         ("customer.address", fields.customer, "BR-11"),
     ):
         if country_of(party) is None:
-            problems.append(Problem(path, f"does not end with a country ({rule})"))
+            problems.append(Problem(path, Lack.COUNTRY, rule))
     if fields.currency and fields.currency not in list_currencies():
-        problems.append(Problem("currency", "is no code of ISO 4217 (BR-CL-04)"))
+        problems.append(Problem("currency", Lack.CURRENCY, "BR-CL-04"))
     if fields.withholding_total:
-        problems.append(Problem("withholding_total", "has no place in EN 16931"))
+        problems.append(Problem("withholding_total", Lack.NO_PLACE))
     problems += [
-        Problem(name, "has more than two decimals (BR-DEC)")
+        Problem(name, Lack.DECIMALS, "BR-DEC")
         for name in _AMOUNTS
         if not is_in_cents(getattr(fields, name))
     ]
@@ -184,11 +184,11 @@ def _taxes(fields: InvoiceFields, problems: list[Problem]) -> list[Tax]:
         for name in ("rate", "taxable_amount", "tax_amount"):
             value = getattr(tax, name)
             if value is None:
-                problems.append(Problem(f"{path}.{name}", "is missing (BR-45 to BR-48)"))
+                problems.append(Problem(f"{path}.{name}", Lack.TAX_MISSING))
             elif name != "rate" and not is_in_cents(value):
-                problems.append(Problem(f"{path}.{name}", "has more than two decimals (BR-DEC)"))
+                problems.append(Problem(f"{path}.{name}", Lack.DECIMALS, "BR-DEC"))
         if tax.rate is not None and tax.rate <= 0:
-            problems.append(Problem(f"{path}.rate", NO_CATEGORY))
+            problems.append(Problem(f"{path}.rate", Lack.CATEGORY, "BR-47, BR-CO-04"))
         elif tax.rate is not None:
             found.append(Tax(tax.rate, tax.taxable_amount or _ZERO, tax.tax_amount or _ZERO))
     return found
@@ -234,9 +234,7 @@ def _totals(
     rules = ("BR-CO-10", "BR-CO-13", "BR-CO-14", "BR-CO-15", "BR-CO-16")
     for (path, value, expected), rule in zip(expectations, rules, strict=True):
         if value not in expected:
-            problems.append(
-                Problem(path, f"is {value:f} and should be {min(expected):f} by the rest ({rule})")
-            )
+            problems.append(Problem(path, Lack.BY_REST, rule, value, min(expected)))
     return Totals(of_lines, discount, charge, net, tax, gross, prepaid, rounding, due)
 
 
@@ -258,7 +256,7 @@ def _adjustments(
     one_way = all(part >= 0 if totals.charge else part <= 0 for part in parts.values())
     total = totals.charge - totals.discount
     if (totals.charge and totals.discount) or not one_way or sum(parts.values()) != total:
-        problems.append(Problem(path, "has no known rate of tax (BR-32, BR-37)"))
+        problems.append(Problem(path, Lack.NO_RATE, "BR-32, BR-37"))
         return []
     return [
         Adjustment(bool(totals.charge), abs(part), rate) for rate, part in parts.items() if part
@@ -273,24 +271,24 @@ def _judge_taxes(
 ) -> None:
     rates = [tax.rate for tax in taxes]
     problems += [
-        Problem(f"line_items.{at}.tax_rate", "has no tax of its rate beside it (BR-S-01)")
+        Problem(f"line_items.{at}.tax_rate", Lack.NO_TAX, "BR-S-01")
         for at, line in enumerate(lines)
         if line.rate not in rates
     ]
     if len(set(rates)) != len(rates):
-        problems.append(Problem("tax_breakdown", "names a rate twice (BR-S-08)"))
+        problems.append(Problem("tax_breakdown", Lack.TWICE, "BR-S-08"))
     for at, tax in enumerate(taxes):
         changed = [each for each in adjustments if each.rate == tax.rate]
         expected = _sum_at(tax.rate, lines) + sum(
             (each.amount if each.is_charge else -each.amount for each in changed), _ZERO
         )
         if abs(tax.taxable - expected) >= _TAX_TOLERANCE:
-            text = f"is {tax.taxable:f} and should be {expected:f} by the lines (BR-S-08)"
-            problems.append(Problem(f"tax_breakdown.{at}.taxable_amount", text))
+            path = f"tax_breakdown.{at}.taxable_amount"
+            problems.append(Problem(path, Lack.BY_LINES, "BR-S-08", tax.taxable, expected))
         computed = (tax.taxable * tax.rate / 100).quantize(CENT)
         if abs(tax.amount - computed) >= _TAX_TOLERANCE:
-            text = f"is {tax.amount:f} and should be {computed:f} by the rate (BR-CO-17)"
-            problems.append(Problem(f"tax_breakdown.{at}.tax_amount", text))
+            path = f"tax_breakdown.{at}.tax_amount"
+            problems.append(Problem(path, Lack.BY_RATE, "BR-CO-17", tax.amount, computed))
 
 
 def _sum_at(rate: Decimal, lines: Sequence[TradeLine]) -> Decimal:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from extraction.exports.refusal import CENT, NO_CATEGORY, Problem, is_in_cents
+from extraction.exports.refusal import CENT, Lack, Problem, is_in_cents
 from extraction.exports.texts import xml_text
 from extraction.exports.units import unit_code
 from extraction.invoices.schema import InvoiceFields, LineItem
@@ -35,13 +35,13 @@ class TradeLine:
 def trade_lines(fields: InvoiceFields, problems: list[Problem]) -> list[TradeLine]:
     """Return the lines; append to the problems what they lack, and leave such lines out."""
     if not fields.line_items:
-        problems.append(Problem("line_items", "are missing (BR-16)"))
+        problems.append(Problem("line_items", Lack.ALL_MISSING, "BR-16"))
     ids = _ids(fields.line_items)
     rate = _only_rate(fields)
     lines = []
     for at, line in enumerate(fields.line_items):
         found = list(_problems(line, rate))
-        problems += [Problem(f"line_items.{at}.{each.path}", each.text) for each in found]
+        problems += [replace(each, path=f"line_items.{at}.{each.path}") for each in found]
         if not found:
             lines.append(_trade_line(line, ids[at], rate))
     return lines
@@ -63,21 +63,21 @@ def _ids(lines: list[LineItem]) -> list[str]:
 
 def _problems(line: LineItem, rate: Decimal | None) -> Iterator[Problem]:
     if line.description is None:
-        yield Problem("description", "is missing (BR-25)")
+        yield Problem("description", Lack.MISSING, "BR-25")
     if line.amount is None:
-        yield Problem("amount", "is missing (BR-24)")
+        yield Problem("amount", Lack.MISSING, "BR-24")
         return
     if not is_in_cents(line.amount):
-        yield Problem("amount", "has more than two decimals (BR-DEC-23)")
+        yield Problem("amount", Lack.DECIMALS, "BR-DEC-23")
     own_rate = rate if line.tax_rate is None else line.tax_rate
     if own_rate is None:
-        yield Problem("tax_rate", "is missing (BR-CO-04)")
+        yield Problem("tax_rate", Lack.MISSING, "BR-CO-04")
     elif own_rate <= 0:
-        yield Problem("tax_rate", NO_CATEGORY)
+        yield Problem("tax_rate", Lack.CATEGORY, "BR-47, BR-CO-04")
     if line.quantity is None and line.unit_price:
-        yield Problem("quantity", "is missing (BR-22)")
+        yield Problem("quantity", Lack.MISSING, "BR-22")
     elif _allowance(line) is None:
-        yield Problem("amount", "does not follow from quantity, price and discount")
+        yield Problem("amount", Lack.NOT_FOLLOWING)
 
 
 def _trade_line(line: LineItem, line_id: str, rate: Decimal | None) -> TradeLine:

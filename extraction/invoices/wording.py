@@ -6,7 +6,7 @@ sentence of an earlier version, is shown as it is. Pure, but for the language th
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from string import Formatter
@@ -45,6 +45,8 @@ _DAYS = frozenset(
 # Digits of a number that is written anew; the schema lets one have 24, and a product twice that.
 _MOST_DIGITS = 60
 _TITLES = {capitalised(name): name for name in NAMES}
+# In texts other than those about an invoice.
+_NUMBERS_AND_TIMES = frozenset({"count", "day", "limit", "size"})
 # What a check expects of each value of a list, and of one value that may be several.
 _BETWEEN_ITEMS = "; "
 _BETWEEN_CHOICES = ", "
@@ -66,10 +68,25 @@ def said(sentence: str, path: str = "") -> str:
     return _filled(*found, path) if found else sentence
 
 
+def name(path: str) -> str:
+    """Return what a value is called within a sentence of the reader's language."""
+    return _name(name_of(path))
+
+
 def translated(text: str, templates: tuple[str, ...]) -> str:
-    """Return a text made of one of these templates in the reader's language, its values as is."""
+    """Return a text made of one of these templates in the reader's language.
+
+    Numbers and times are written as that has them, all other values as they are.
+    """
     found = _found(text, _exactest_first(templates))
-    return gettext(found[0]).format(**found[1]) if found else text
+    if found is None:
+        return text
+    template, values = found
+    written = {
+        key: _number_or_time(value) if key in _NUMBERS_AND_TIMES else value
+        for key, value in values.items()
+    }
+    return gettext(template).format(**written)
 
 
 def shown(check: Check) -> Check:
@@ -200,6 +217,19 @@ def _plain_value(text: str) -> str | None:
     if _is_number(text):
         return as_stated(Decimal(text))
     return date_format(date.fromisoformat(text), "DATE_FORMAT") if _is_day(text) else None
+
+
+def _number_or_time(text: str) -> str:
+    """Return a number with its thousands grouped, or a time and its zone, as the language does."""
+    number = text.replace(",", "")
+    if _is_number(number):
+        return as_stated(Decimal(number))
+    time, _, zone = text.partition(" (")
+    try:
+        moment = datetime.strptime(time, "%Y-%m-%d %H:%M")  # in the zone that is named
+    except ValueError:
+        return text
+    return f"{date_format(moment, 'DATETIME_FORMAT')} ({zone}"
 
 
 def _is_number(text: str) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from extraction import deletion, outcomes, submission
+from extraction import deletion, error_texts, outcomes, submission
 from extraction.access import Principal, principal_of
 from extraction.company_defaults import default_profile
 from extraction.exports.download import TooManyChosen, download
@@ -164,7 +164,7 @@ def _download(
         layout = layout or _layout_for(chosen, format_)
         return download(chosen, format_, layout, by=principal_of(request))
     except TooManyChosen as error:
-        messages.error(request, error.detail)
+        messages.error(request, error_texts.told(error.detail))
         return None
 
 

@@ -66,7 +66,7 @@ class Input:
     @property
     def placeholder(self) -> str:
         """The form of what is to be typed."""
-        return "YYYY-MM-DD" if KIND_OF.get(self._field) is Kind.DAY else ""
+        return gettext("YYYY-MM-DD") if KIND_OF.get(self._field) is Kind.DAY else ""
 
     @property
     def width(self) -> int:

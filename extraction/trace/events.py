@@ -3,10 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from itertools import groupby
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext_lazy
 
+from extraction import error_texts
+from extraction.invoices.amounts import as_stated
+from extraction.invoices.annotations import ORIGINS
 from extraction.invoices.stored import original_invoice
 from extraction.models import Attempt, AttemptOutcome, Channel, Extraction, State
 from extraction.trace.rows import Rows
@@ -21,6 +27,12 @@ _TONES = {
     AttemptOutcome.UNKNOWN: Tone.DOUBTFUL,
 }
 _STATE_TONES = {State.SUCCEEDED: Tone.GOOD, State.FAILED: Tone.BAD}
+# What took time, by its name in ``Extraction.timings``.
+_STAGES = {
+    "pages": pgettext_lazy("stage", "pages"),
+    "read": pgettext_lazy("stage", "read"),
+    "evidence": pgettext_lazy("stage", "evidence"),
+}
 # Paths of values that one line names.
 _PATHS = 20
 
@@ -49,7 +61,7 @@ def _arrival(row: Extraction) -> Iterator[Event]:
             (_("As"), row.client),
             (_("Through"), channel),
             (_("From"), row.received_from),
-            (_("Document"), f"{row.media_type}, {row.size:,} bytes"),
+            (_("Document"), f"{row.media_type}, {_bytes(row.size)}"),
             (_("Pages"), row.page_count),
         ),
     )
@@ -64,7 +76,7 @@ def _arrival(row: Extraction) -> Iterator[Event]:
     pages = (row.timings or {}).get("pages")
     if pages is not None and row.claimed_at:
         made = row.claimed_at + timedelta(seconds=pages)
-        yield Event(made, _("Pages made"), facts((_("Took"), f"{pages:.3f} s")))
+        yield Event(made, _("Pages made"), facts((_("Took"), _seconds(pages))))
 
 
 def _calls(rows: Rows) -> Iterator[Event]:
@@ -78,7 +90,7 @@ def _calls(rows: Rows) -> Iterator[Event]:
             facts(
                 (_("Model"), attempt.model),
                 (_("Key"), f"{attempt.token} {attempt.token.masked_key}"),
-                (_("Reserved"), f"{attempt.reserved:,} " + _("LLM tokens")),
+                (_("Reserved"), f"{_number(attempt.reserved)} " + _("LLM tokens")),
                 (_("Mends the answer to"), _repaired(attempt, rows.attempts)),
             ),
             Tone.BUSY,
@@ -120,25 +132,27 @@ def _wait(failure: RetryAttempt, asked: float | None) -> str:
         case "repair":
             why = _("the answer is mended")
         case _ if asked and asked <= failure.delay_seconds:
-            why = _("the provider asked for %(seconds)s s") % {"seconds": f"{asked:g}"}
+            why = _("the provider asked for %(seconds)s s") % {
+                "seconds": as_stated(Decimal(f"{asked:g}"))
+            }
         case _:
             why = _("the retry policy")
-    return f"{failure.delay_seconds:.3f} s ({why})"
+    return f"{_seconds(failure.delay_seconds)} ({why})"
 
 
 def money_of(usage: TokenUsageLog) -> str:
     """Return what a call cost, such as "0.0012 USD"; "" where that is not known."""
-    return "" if usage.cost is None else f"{usage.cost.normalize():f} {usage.currency}"
+    return "" if usage.cost is None else f"{as_stated(usage.cost.normalize())} {usage.currency}"
 
 
 def _spent(usage: TokenUsageLog | None) -> tuple[tuple[str, str], ...]:
     if usage is None:
         return facts((_("LLM tokens"), _("not charged")))
     parts = {
-        "input": f"{usage.input_tokens:,}",
-        "output": f"{usage.output_tokens:,}",
-        "thinking": f"{usage.thinking_tokens:,}",
-        "total": f"{usage.total_tokens_used:,}",
+        "input": _number(usage.input_tokens),
+        "output": _number(usage.output_tokens),
+        "thinking": _number(usage.thinking_tokens),
+        "total": _number(usage.total_tokens_used),
     }
     text = _("%(total)s: %(input)s in, %(output)s out, %(thinking)s thinking") % parts
     if usage.estimated:
@@ -150,7 +164,10 @@ def _end(row: Extraction) -> Iterator[Event]:
     if row.finished_at and row.result is not None:
         yield _verdict(row)
     if row.finished_at:
-        timings = (f"{stage} {seconds:.3f} s" for stage, seconds in (row.timings or {}).items())
+        timings = (
+            f"{_STAGES.get(stage, stage)} {_seconds(seconds)}"
+            for stage, seconds in (row.timings or {}).items()
+        )
         state = State(row.state)
         yield Event(
             row.finished_at,
@@ -158,7 +175,7 @@ def _end(row: Extraction) -> Iterator[Event]:
             facts(
                 (_("Status of the answer"), row.http_status),
                 (_("Code"), row.error_code),
-                (_("Told"), row.error_detail),
+                (_("Told"), error_texts.told(row.error_detail)),
                 (_("Model"), row.model),
                 (_("Stages"), ", ".join(timings)),
             ),
@@ -177,7 +194,10 @@ def _verdict(row: Extraction) -> Event:
         row.finished_at or row.created_at,
         _("Compared with the document and checked"),
         facts(
-            (_("Values by evidence"), ", ".join(f"{name}: {n}" for name, n in sources.items())),
+            (
+                _("Values by evidence"),
+                ", ".join(f"{ORIGINS[name].mark}: {n}" for name, n in sources.items()),
+            ),
             (_("Checks passed"), f"{len(invoice.checks) - len(failed)} / {len(invoice.checks)}"),
             (_("Checks failed"), ", ".join(failed)),
             (_("Reasons for review"), len(invoice.reasons) or ""),
@@ -256,3 +276,15 @@ def _removal(row: Extraction) -> Iterator[Event]:
         yield Event(row.files_removed_at, _("Document and page images removed"))
     if row.purged_at:
         yield Event(row.purged_at, _("Removed for good, but for what it cost"))
+
+
+def _number(number: int) -> str:
+    return number_format(number, use_l10n=True, force_grouping=True)
+
+
+def _bytes(size: int) -> str:
+    return ngettext("%(size)s byte", "%(size)s bytes", size) % {"size": _number(size)}
+
+
+def _seconds(seconds: float) -> str:
+    return f"{number_format(seconds, 3, use_l10n=True, force_grouping=True)} s"

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.utils.formats import get_format
+
 
 class Tone(StrEnum):
     """How an event is shown; the name of the pill's style."""
@@ -54,13 +56,14 @@ def elapsed(time: timedelta) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
+    told = f"{seconds}{get_format('DECIMAL_SEPARATOR')}{milliseconds:03}"
     if days:
         return f"+{days} d {hours} h"
     if hours:
         return f"+{hours} h {minutes} min"
     if minutes:
-        return f"+{minutes} min {seconds}.{milliseconds:03} s"
-    return f"+{seconds}.{milliseconds:03} s"
+        return f"+{minutes} min {told} s"
+    return f"+{told} s"
 
 
 def facts(*pairs: tuple[str, object]) -> tuple[tuple[str, str], ...]:

@@ -40,6 +40,9 @@ def sentences_in(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         written: list[ast.expr] = []
         match node:
+            case ast.ClassDef(bases=[ast.Name(id="ServiceFault")]):  # 503.html tells any of them
+                calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+                written = [argument for call in calls for argument in call.args]
             case ast.Call(func=ast.Name(id=name)) if name in FAILURES:
                 written = [*node.args, *(each.value for each in node.keywords)]
             case ast.Assign(targets=[ast.Name(id=name)]) if name in CONSTANTS:
@@ -49,6 +52,7 @@ def sentences_in(path: Path) -> Iterator[str]:
 
 def test_every_failure_is_there_to_be_translated() -> None:
     modules = [*(ROOT / "extraction").rglob("*.py"), *(ROOT / "tokens").rglob("*.py")]
+    modules += (ROOT / "ocrsite" / "lib").rglob("*.py")
     found = {
         sentence
         for path in modules
@@ -84,6 +88,10 @@ def test_every_failure_has_german_words(text: str) -> None:
             "Die Datei hat mehr als 50 Seiten; höchstens 50 werden angenommen. Teilen Sie sie und "
             "senden Sie die Teile.",
         ),
+        (
+            "This export holds at most 10,000 documents. Choose fewer, or filter.",
+            "Dieser Export fasst höchstens 10.000 Dokumente. Wählen Sie weniger oder filtern Sie.",
+        ),
         ("Something of an earlier version, {by}.", "Something of an earlier version, {by}."),
         ("", ""),
         (None, ""),
@@ -94,6 +102,20 @@ def test_failure_is_told_in_the_readers_language(text: str | None, german: str) 
         assert told(text) == german
     with override("en"):
         assert told(text) == (text or "")
+
+
+@pytest.mark.parametrize(
+    ("language", "day"),
+    [("de", "1. Dez. 2026, 00:00 (Europe/Berlin)"), ("en", "1 Dec 2026, 00:00 (Europe/Berlin)")],
+)
+def test_time_of_a_renewal_is_written_in_the_readers_language(language: str, day: str) -> None:
+    with override(language):
+        text = told(
+            "A quota of the company or of its keys is used up for this period. It renews at "
+            "2026-12-01 00:00 (Europe/Berlin)."
+        )
+
+    assert f": {day}." in text if language == "de" else f"It renews at {day}." in text
 
 
 @pytest.mark.django_db

@@ -370,8 +370,20 @@ def test_refused_einvoice_says_what_is_missing(signed_in: Client) -> None:
 
     page = response.content.decode()
     assert response.status_code == 422
-    assert "customer.name is missing (BR-07)" in page
-    assert "customer.address does not end with a country (BR-11)" in page
+    assert "customer is missing (BR-07)" in page
+    assert "customer address does not end with a country (BR-11)" in page
+
+
+def test_refused_einvoice_says_what_is_missing_in_german(signed_in: Client) -> None:
+    extraction = make_succeeded()
+    Extraction.objects.update(reviewed_at=timezone.now())
+
+    answer = signed_in.get(
+        f"/extractions/{extraction.pk}/ubl/", headers={"Accept-Language": "de"}
+    ).content.decode()
+
+    assert "Kunde: fehlt (BR-07); " in answer
+    assert "is missing" not in answer
 
 
 @pytest.mark.parametrize("rejection", ["", "Not ours"])

@@ -4,7 +4,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from extraction.exports.formats import WRITERS
 from extraction.invoices.messages import INSTALL_OCR
 from extraction.invoices.schema import Check, Party, Reason
-from extraction.models import ApiClient, ApiClientCompany, State
+from extraction.models import ApiClient, ApiClientCompany, Extraction, State
 from extraction.roles import OPERATOR
+from ocrsite.lib.errors import StorageUnavailable
 from tests.extraction.exports.made_up import make_succeeded
 from tests.extraction.factories import make_extraction, make_user
 from tests.running_site import ROOT
@@ -222,6 +227,145 @@ def test_german_pages_are_german_throughout(
 
         assert answer.status_code == 200, name
         assert english(answer.content.decode()) == [], name
+
+
+# What has one name in both languages, and what the documents and accounts are called.
+SAME = re.compile(
+    r"ocrsite|invoice\.pdf( – ocrsite)?|IBAN|Code|Tokens|Name|EUR|ACME GmbH|Soap|Tab|Enter|Alt"
+    r"|CSV|Excel|JSON Lines|(Plain|DATEV-like) \(CSV\)|English|Deutsch|admin|admin@example\.com"
+    r"|asha|user:1|Default|gemini-[\w.-]+|(NT047|RUBI TRADERS).*|([A-Z2-7]{4} ){7}[A-Z2-7]{4}"
+)
+
+
+def told_by(page: str) -> set[str]:
+    """The texts of a page, one for each element and attribute."""
+    page = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+    told = [*TOLD_BY_ATTRIBUTE.findall(page), *TAG_OR_ENTITY.sub("\n", page).splitlines()]
+    return {text.strip() for text in told if re.search(r"[A-Za-z]{3}", text)}
+
+
+def asked_in_both(ask: Callable[..., Any]) -> set[str]:
+    """Texts that a page has in German as in English, and that are no names."""
+    german, english = (told_by(ask(headers=each).content.decode()) for each in (GERMAN, {}))
+    assert german
+    return {text for text in german & english if not SAME.fullmatch(text)}
+
+
+@pytest.fixture
+def more_pages(documents: dict[str, str], settings: Any) -> dict[str, str]:
+    """Addresses of the other pages, and of pages that refuse something."""
+    settings.EMAIL_HOST = "mail.example.com"
+    failed = make_extraction(
+        state=State.FAILED,
+        error_code="empty_file",
+        error_message="Failed to convert PDF",
+        error_detail="The file is empty. Check it and send it again.",
+    )
+    approved = make_succeeded(**DOUBTFUL)
+    Extraction.objects.filter(pk=approved.pk).update(reviewed_at=timezone.now())
+    return {
+        **documents,
+        **{f"{name} trace": f"{documents[name]}trace/" for name in ("result", "queued")},
+        "failed": f"/extractions/{failed.pk}/",
+        "failed trace": f"/extractions/{failed.pk}/trace/",
+        "e-invoice of what is not approved": f"{documents['result']}ubl/",
+        "e-invoice of what lacks something": f"/extractions/{approved.pk}/ubl/",
+        "wrong filters": "/extractions/?state=none&since=soon&nothing=1",
+        "nothing found": "/extractions/?q=nothing+of+the+kind",
+        "no such page": "/nowhere/",
+        "account": "/account/",
+        "password": "/account/password/",
+        "second factor": "/account/second-factor/",
+        "forgotten password": "/account/reset/",
+        "mail is sent": "/account/reset/sent/",
+        "link too old": "/account/reset/x/y/",
+    }
+
+
+def test_pages_have_no_text_in_common_with_english(
+    admin_client: Client, more_pages: dict[str, str]
+) -> None:
+    common = {
+        name: asked_in_both(partial(admin_client.get, address))
+        for name, address in more_pages.items()
+    }
+
+    assert {name: texts for name, texts in common.items() if texts} == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("/login/", {"username": "nobody", "password": "wrong"}),
+        ("/account/password/", {"old_password": "x", "new_password1": "a", "new_password2": "b"}),
+        (
+            "/account/password/",
+            {"old_password": "password", "new_password1": "abc", "new_password2": "abc"},
+        ),
+        ("/account/reset/", {"email": "nobody"}),
+        ("/account/second-factor/", {"code": "abc", "password": "x"}),
+        ("/", {}),
+        ("/", {"company_id": "none", "branch": "x" * 300, "reader": "none", "labels": "none"}),
+        ("/extractions/act/", {"action": "delete", "scope": "page"}),
+        ("/extractions/act/", {"action": "retry", "scope": "all"}),
+        ("/extractions/act/", {"action": "none", "scope": "all"}),
+    ],
+)
+def test_what_is_refused_or_asked_once_more_is_told_in_german(
+    admin_client: Client, settings: Any, address: str, sent: dict[str, str]
+) -> None:
+    settings.EMAIL_HOST = "mail.example.com"
+    make_extraction(state=State.FAILED, error_code="blank", error_detail="Every page is blank.")
+    client = Client() if address in ("/login/", "/account/reset/") else admin_client
+
+    assert asked_in_both(partial(client.post, address, sent, follow=True)) == set()
+
+
+@pytest.mark.django_db
+def test_log_in_that_is_locked_says_so_in_german(client: Client) -> None:
+    sent = {"username": "nobody", "password": "wrong"}
+    for _ in range(12):
+        client.post("/login/", sent)
+
+    answers = [client.post("/login/", sent, headers=each) for each in (GERMAN, {})]
+
+    assert {answer.status_code for answer in answers} == {429}
+    assert asked_in_both(partial(client.post, "/login/", sent)) == set()
+
+
+def test_too_many_for_one_file_is_told_in_german(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers = {each: replace(writer, most=0) for each, writer in WRITERS.items()}
+    monkeypatch.setattr("extraction.exports.download.WRITERS", writers)
+    make_succeeded()
+
+    page = admin_client.post(
+        "/extractions/act/",
+        {"action": "export", "export_as": "zip", "scope": "all"},
+        headers=GERMAN,
+        follow=True,
+    ).content.decode()
+
+    assert "Dieser Export fasst höchstens 0 Dokumente." in page
+
+
+def test_fault_is_told_to_the_script_of_a_page_in_german(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StorageUnavailable
+
+    monkeypatch.setattr("extraction.upload_views.chosen_by_id", fail)
+    admin_client.raise_request_exception = False
+    pk = make_extraction().pk
+
+    answer = admin_client.get(
+        f"/extractions/states/?id={pk}", headers={**GERMAN, "Accept": "application/json"}
+    )
+
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("Der Dienst kann zurzeit keine Dateien speichern.")
 
 
 def test_doubts_are_told_with_german_numbers_and_as_text(

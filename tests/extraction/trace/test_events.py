@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from extraction.invoices.schema import Check, Evidence, Reason
 from extraction.models import Attempt, AttemptOutcome, Correction, Extraction, State
 from extraction.trace.events import events
 from extraction.trace.rows import Rows
-from extraction.trace.timeline import Event, Tone
+from extraction.trace.timeline import Event, Tone, elapsed
 from logs.models import AuditEntry, RetryAttempt
 from tests.extraction.sample_invoices import make_invoice
 from tokens.models import Provider, TokenMaster, TokenUsageLog
@@ -218,7 +219,7 @@ def test_an_end_tells_evidence_checks_and_stages_but_no_value() -> None:
 
     assert checked.tone is Tone.DOUBTFUL
     assert dict(checked.facts) == {
-        "Values by evidence": "text: 2, model: 1",
+        "Values by evidence": "page: 2, reader only: 1",
         "Checks passed": "1 / 2",
         "Checks failed": "sum_of_lines",
         "Reasons for review": "1",
@@ -243,6 +244,31 @@ def test_a_failure_tells_its_code_and_a_wait_when_it_goes_on() -> None:
 
     waiting = row(state=State.WAITING, due_at=after(30))
     assert titled(Rows(waiting), "Is tried again, at the earliest").at == after(30)
+
+
+def test_numbers_and_failures_are_told_in_the_readers_language() -> None:
+    failed = row(
+        state=State.FAILED,
+        size=12_345,
+        finished_at=after(9),
+        error_detail="The file is larger than 50 MB. Send a smaller one.",
+        timings={"pages": 1.0, "read": 2.5},
+    )
+    call = attempt(failed)
+
+    with override("de"):
+        told = {
+            name: value
+            for event in events(Rows(failed, attempts=[call]))
+            for name, value in event.facts
+        }
+        after_an_hour = elapsed(timedelta(seconds=61.5))
+
+    assert told["Dokument"] == "application/pdf, 12.345 Bytes"
+    assert told["Vorgemerkt"] == "2.000 LLM-Tokens"
+    assert told["Abschnitte"] == "Seiten 1,000 s, Lesen 2,500 s"
+    assert told["Mitgeteilt"] == "Die Datei ist größer als 50 MB. Senden Sie eine kleinere."
+    assert after_an_hour == "+1 min 1,500 s"
 
 
 def test_corrections_of_a_version_are_one_event_without_their_values() -> None:
