@@ -6,14 +6,18 @@ from pathlib import Path
 
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf
-from tests.running_site import eventually, running_site
+from tests.running_site import RunningSite, eventually, running_site
 
 CALLS = 64
 LATENCY_SECONDS = 2.0
 
 
 def main() -> None:
-    """Print how long 64 extractions take from the first wake-up, and the ratio to the ideal."""
+    """Print how long 64 extractions take a worker that starts, and one that has started.
+
+    The start is measured from its process, since what a worker loads before its first call it need
+    not load later.
+    """
     with (
         tempfile.TemporaryDirectory() as name,
         Emulator() as emulator,
@@ -26,23 +30,39 @@ def main() -> None:
             site.credentials["company_id"],
         )
         site.start_web()
-        for number in range(CALLS):
-            path = Path(name) / f"{number}.pdf"
-            path.write_bytes(pdf(f"INVOICE {number}"))
-            site.post(path, prefer="respond-async")
+        submit_all(site, Path(name), "first")
+        start = time.monotonic()
         site.start_worker()
         for _ in eventually(300):
             if len(emulator.calls) >= 1:
                 break
-        start = time.monotonic()
-        for _ in eventually(300):
-            [(left,)] = site.query(
-                "SELECT count(*) FROM extraction_extraction WHERE state != 'succeeded'"
-            )
-            if left == 0:
-                break
-        seconds = time.monotonic() - start
+        first_call = time.monotonic()
+        wait_for(site, CALLS)
+        ended = time.monotonic()
+        taken = {"from its start": ended - start, "from its first call": ended - first_call}
+        again = time.monotonic()
+        submit_all(site, Path(name), "again")
+        wait_for(site, 2 * CALLS)
+        taken["with the next ones, their uploads included"] = time.monotonic() - again
     print(f"\n{CALLS} calls in flight, {LATENCY_SECONDS:.0f} s each, {CALLS} workers\n")
-    print("| ideal s | taken s | ratio |")
-    print("|---|---|---|")
-    print(f"| {LATENCY_SECONDS:.1f} | {seconds:.1f} | {seconds / LATENCY_SECONDS:.1f} |")
+    print("| a worker | ideal s | taken s | ratio |")
+    print("|---|---|---|---|")
+    for what, seconds in taken.items():
+        ratio = seconds / LATENCY_SECONDS
+        print(f"| {what} | {LATENCY_SECONDS:.1f} | {seconds:.1f} | {ratio:.1f} |")
+
+
+def submit_all(site: RunningSite, folder: Path, name: str) -> None:
+    """Upload documents of other bytes each."""
+    for number in range(CALLS):
+        path = folder / f"{name}-{number}.pdf"
+        path.write_bytes(pdf(f"INVOICE {name} {number}"))
+        site.post(path, prefer="respond-async")
+
+
+def wait_for(site: RunningSite, number: int) -> None:
+    """Return when so many extractions have succeeded."""
+    counted = "SELECT count(*) FROM extraction_extraction WHERE state = 'succeeded'"
+    for _ in eventually(300):
+        if site.query(counted) == [(number,)]:
+            break
