@@ -99,8 +99,7 @@ def submit(
                 _forget_offline_reading(identity)
                 extraction = _earlier(identity)
             if extraction is None:
-                if not selection.has_usable(company_id, cost_of=least_cost):
-                    _require_key(company_id, document, reader)
+                _require_key(company_id, document, reader)
                 extraction = Extraction(
                     id=extraction_id,
                     company_id=company_id,
@@ -235,12 +234,12 @@ class _Identity:
 
 
 def _require_key(company_id: str, document: AcceptedDocument, reader: str) -> None:
-    """Raise NoUsableKey unless the company has a key, or can do without one for this document.
+    """Raise NoUsableKey unless the company, which is open, has a key or can do without one.
 
     A company whose keys are used up has its e-invoices read: they cost nothing.
     """
     try:
-        selection.require_usable(company_id, cost_of=least_cost)
+        selection.require_usable(company_id, cost_of=least_cost, known_open=True)
     except NoUsableKey:
         selection.require_unblocked(company_id)
         # Imported when asked for: web processes hardly ever read.

@@ -86,23 +86,21 @@ def require_open(company_id: str) -> None:
         raise CompanyClosed
 
 
-def has_usable(company_id: str, *, cost_of: Callable[[TokenMaster], Cost]) -> bool:
-    """Whether a company that is open has a usable key; where not, ``require_usable`` says why."""
-    found = candidates(company_id, for_call=False, known_open=True)
-    return any(not each.room(cost_of(each.token)).short() for each in found)
-
-
 def require_usable(
-    company_id: str, *, cost_of: Callable[[TokenMaster], Cost] | None = None
+    company_id: str,
+    *,
+    cost_of: Callable[[TokenMaster], Cost] | None = None,
+    known_open: bool = False,
 ) -> None:
-    """Raise NoUsableKey unless the company has a usable key.
+    """Raise NoUsableKey unless the company, which may be ``known_open``, has a usable key.
 
     One with a quota that is used up for this period is not usable, nor one with too little left in
     it for a call that costs so much at least, nor one with a quota in money that cannot count it.
     """
     used_up: dict[int, list[Shortage]] = {}
     for _online_then_offline in range(2):
-        for candidate in candidates(company_id, without=used_up, for_call=False):
+        found = candidates(company_id, without=used_up, for_call=False, known_open=known_open)
+        for candidate in found:
             if cost_of:
                 blocking = candidate.room(cost_of(candidate.token)).short()
             else:
