@@ -3,8 +3,10 @@
 import gc
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -25,6 +27,7 @@ from logs import levels
 from logs.handler.handler import DatabaseHandler
 from tests import processes
 from tests.extraction.same_input import remembering
+from tests.made_once import migrated_database
 from tokens import price_list
 from tokens.models import ModelPrice
 
@@ -91,6 +94,17 @@ def _no_guard_of_the_database() -> Iterator[None]:
     """Have workers that run in this process refuse no database: every test would meet that."""
     with mock.patch("tokens.installation.guard"):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool, django_db_modify_db_settings: None) -> bool:
+    """Begin with a copy of a migrated database on SQLite; Django's set-up finds it up to date."""
+    if connection.vendor != "sqlite":
+        return django_db_keepdb
+    database = Path(str(connection.settings_dict["TEST"]["NAME"]))
+    if not database.exists():
+        shutil.copy(migrated_database(), database)
+    return True
 
 
 @pytest.fixture

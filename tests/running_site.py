@@ -3,9 +3,7 @@
 The same commands that ``manage.py serve`` starts, on a data folder and port of their own.
 """
 
-import atexit
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -13,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +20,8 @@ from typing import IO, Any
 
 import httpx2
 import psutil
-from django.core.files import locks
+
+from tests.made_once import made_once, migrated_database
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,21 +49,14 @@ call_command("demo", verbosity=0)
 """
 
 
-@functools.cache
 def _installation() -> Path:
     """The data folder of a new installation on SQLite, made once in each run of tests."""
-    shared = os.environ.get("TESTS_SHARED_FOLDER")  # tests/environment.py sets it
-    if shared is None:
-        shared = tempfile.mkdtemp(prefix="ocrsite-installation-")
-        atexit.register(shutil.rmtree, shared, ignore_errors=True)
-    made, draft = Path(shared, "installation"), Path(shared, "draft")
-    with Path(shared, "lock").open("w") as lock:  # pytest-xdist's workers ask at the same time
-        locks.lock(lock, locks.LOCK_EX)
-        if not made.exists():
-            shutil.rmtree(draft, ignore_errors=True)
-            RunningSite(draft, fresh=True).client.close()
-            draft.rename(made)
-    return made
+    return made_once("installation", _install)
+
+
+def _install(data_dir: Path) -> None:
+    shutil.copy(migrated_database(), data_dir)
+    RunningSite(data_dir, fresh=True).client.close()
 
 
 class RunningSite:

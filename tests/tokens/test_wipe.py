@@ -1,13 +1,10 @@
 """A key that came in clear leaves no byte on SQLite's disk, whoever dies or reads meanwhile."""
 
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from django.db import connection
 
 from tests import processes
 from tests.extraction.killed import housekeep_until
-from tests.running_site import ROOT
+from tests.made_once import migrate, migrated_database
 from tests.tokens.rows import KEY, insert_by_sql, make_token
 from tokens import key_rotation, services
 from tokens.models import PendingWipe, TokenMaster
@@ -43,36 +40,29 @@ def on_disk(data_dir: Path) -> list[str]:
     return [path.name for path in files if CANARY.encode() in path.read_bytes()]
 
 
-def migrate(data_dir: Path, *target: str) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v0", *target],
-        cwd=ROOT,
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        check=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("migrated") / "data"
-    migrate(folder)
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.copy(migrated_database(), folder)
     return folder
 
 
-@pytest.fixture
-def data_dir(migrated: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(migrated, tmp_path / "data"))
-
-
-@pytest.fixture
-def other(data_dir: Path) -> Iterator[sqlite3.Connection]:
+@contextmanager
+def opened(data_dir: Path) -> Iterator[sqlite3.Connection]:
     """Another process, such as a web, that has the database open: SQLite leaves the log to it.
 
     Without it, whoever closes the database last would empty the log.
     """
-    with closing(sqlite3.connect(data_dir / "db.sqlite3", isolation_level=None)) as opened:
-        opened.execute("SELECT COUNT(*) FROM TokenMaster").fetchall()
-        yield opened
+    with closing(sqlite3.connect(data_dir / "db.sqlite3", isolation_level=None)) as connected:
+        connected.execute("SELECT COUNT(*) FROM TokenMaster").fetchall()
+        yield connected
+
+
+@pytest.fixture
+def other(data_dir: Path) -> Iterator[sqlite3.Connection]:
+    with opened(data_dir) as connected:
+        yield connected
 
 
 def insert_clear(other: sqlite3.Connection) -> None:
@@ -139,19 +129,19 @@ def test_no_byte_stays_after_a_reader_held_a_transaction_meanwhile(
 
 @sqlite_only
 @pytest.mark.crash
-def test_what_a_crash_left_before_the_upgrade_is_wiped_after_it(
-    data_dir: Path, other: sqlite3.Connection
-) -> None:
+def test_what_a_crash_left_before_the_upgrade_is_wiped_after_it(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
     migrate(data_dir, "tokens", "0008")
-    other.execute("PRAGMA secure_delete = ON")
-    insert_clear(other)
-    other.execute("UPDATE TokenMaster SET ApiKey = 'enc:12345678:abc'")
+    with opened(data_dir) as other:
+        other.execute("PRAGMA secure_delete = ON")
+        insert_clear(other)
+        other.execute("UPDATE TokenMaster SET ApiKey = 'enc:12345678:abc'")
 
-    migrate(data_dir)
-    assert on_disk(data_dir) != []
-    assert housekeeping(data_dir) == 0
+        migrate(data_dir)
+        assert on_disk(data_dir) != []
+        assert housekeeping(data_dir) == 0
 
-    assert on_disk(data_dir) == []
+        assert on_disk(data_dir) == []
 
 
 @sqlite_only
