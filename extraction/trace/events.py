@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 
 from extraction import error_texts
+from extraction.invoices import presentation, wording
 from extraction.invoices.amounts import as_stated
 from extraction.invoices.annotations import ORIGINS
 from extraction.invoices.stored import original_invoice
@@ -33,8 +34,8 @@ _STAGES = {
     "read": pgettext_lazy("stage", "read"),
     "evidence": pgettext_lazy("stage", "evidence"),
 }
-# Paths of values that one line names.
-_PATHS = 20
+# Corrected values that one line names.
+_VALUES = 20
 
 
 def events(rows: Rows) -> list[Event]:
@@ -189,7 +190,7 @@ def _verdict(row: Extraction) -> Event:
     """What evidence and checks said when it was read, before people corrected it."""
     invoice = original_invoice(row)
     sources = Counter(evidence.source for evidence in invoice.evidence.values())
-    failed = [check.code for check in invoice.checks if not check.passed]
+    failed = [name for name, check in presentation.checks(invoice) if not check.passed]
     return Event(
         row.finished_at or row.created_at,
         _("Compared with the document and checked"),
@@ -211,8 +212,8 @@ def _corrections(rows: Rows) -> Iterator[Event]:
     values = [row for row in rows.corrections if row.path]
     for _version, group in groupby(values, key=lambda row: (row.version, row.corrected_by)):
         changes = list(group)
-        paths = [change.path for change in changes]
-        shown = ", ".join(paths[:_PATHS]) + (" …" if len(paths) > _PATHS else "")
+        shown = ", ".join(wording.name(change.path) for change in changes[:_VALUES])
+        shown += " …" if len(changes) > _VALUES else ""
         yield Event(
             changes[0].created_at,
             _("Corrected"),

@@ -159,12 +159,15 @@ ENGLISH = re.compile(
 NOT_OURS = re.compile(r"invoice\.pdf|\{\w+\}")
 
 
+TOLD_TO_SCRIPTS = r'\bdata-[\w-]+="([^"<>/]* [^"]*)"'
+
+
 def english(page: str) -> list[str]:
     """Common English words in what a page shows."""
     page = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
     shown = [
         *TOLD_BY_ATTRIBUTE.findall(page),
-        *re.findall(r'\bdata-[\w-]+="([^"<>/]* [^"]*)"', page),
+        *re.findall(TOLD_TO_SCRIPTS, page),
     ]
     text = "\n".join([*shown, TAG_OR_ENTITY.sub("\n", NOT_OURS.sub("", page))])
     return ENGLISH.findall(NOT_OURS.sub("", text))
@@ -240,7 +243,11 @@ SAME = re.compile(
 def told_by(page: str) -> set[str]:
     """The texts of a page, one for each element and attribute."""
     page = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
-    told = [*TOLD_BY_ATTRIBUTE.findall(page), *TAG_OR_ENTITY.sub("\n", page).splitlines()]
+    told = [
+        *TOLD_BY_ATTRIBUTE.findall(page),
+        *re.findall(TOLD_TO_SCRIPTS, page),
+        *TAG_OR_ENTITY.sub("\n", page).splitlines(),
+    ]
     return {text.strip() for text in told if re.search(r"[A-Za-z]{3}", text)}
 
 

@@ -147,6 +147,18 @@ def test_link_works_for_an_hour(client: Client, operator: User, mailing: None) -
         assert "too old" in client.get(path, follow=True).content.decode()
 
 
+def test_mail_is_written_in_the_language_of_who_asked(operator: User, mailing: None) -> None:
+    User.objects.filter(pk=operator.pk).update(email="asha@example.com")
+    for language in ("en", "de"):
+        reset_mail.send("asha@example.com", "testserver", False, language)
+
+    english, german = (
+        {message.subject, *(line for line in str(message.body).splitlines() if "://" not in line)}
+        for message in mail.outbox
+    )
+    assert english & german == {""}
+
+
 @pytest.mark.parametrize("change_of_account", [{"is_active": False}, {"password": "!unusable"}])
 def test_nobody_else_gets_mail(
     operator: User, mailing: None, change_of_account: dict[str, object]

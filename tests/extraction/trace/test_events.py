@@ -221,7 +221,7 @@ def test_an_end_tells_evidence_checks_and_stages_but_no_value() -> None:
     assert dict(checked.facts) == {
         "Values by evidence": "page: 2, reader only: 1",
         "Checks passed": "1 / 2",
-        "Checks failed": "sum_of_lines",
+        "Checks failed": "Sum of lines",
         "Reasons for review": "1",
     }
     assert dict(ended.facts)["Stages"] == "pages 1.000 s, read 2.500 s"
@@ -262,13 +262,20 @@ def test_numbers_and_failures_are_told_in_the_readers_language() -> None:
             for event in events(Rows(failed, attempts=[call]))
             for name, value in event.facts
         }
-        after_an_hour = elapsed(timedelta(seconds=61.5))
+        change = Correction(extraction=failed, version=1, path="line_items.0.amount")
+        [corrected] = [
+            event
+            for event in events(Rows(failed, corrections=[change]))
+            if event.title == "Berichtigt"
+        ]
+        after_a_minute = elapsed(timedelta(seconds=61.5))
 
     assert told["Dokument"] == "application/pdf, 12.345 Bytes"
     assert told["Vorgemerkt"] == "2.000 LLM-Tokens"
     assert told["Abschnitte"] == "Seiten 1,000 s, Lesen 2,500 s"
     assert told["Mitgeteilt"] == "Die Datei ist größer als 50 MB. Senden Sie eine kleinere."
-    assert after_an_hour == "+1 min 1,500 s"
+    assert dict(corrected.facts)["Werte"] == "Betrag in Zeile 1"
+    assert after_a_minute == "+1 min 1,500 s"
 
 
 def test_corrections_of_a_version_are_one_event_without_their_values() -> None:
@@ -285,8 +292,8 @@ def test_corrections_of_a_version_are_one_event_without_their_values() -> None:
     corrected = [event for event in events(rows) if event.title == "Corrected"]
 
     assert [dict(event.facts) for event in corrected] == [
-        {"By": "sita", "Values": "total_amount, currency"},
-        {"By": "sita", "Values": "due_date"},
+        {"By": "sita", "Values": "total, currency"},
+        {"By": "sita", "Values": "due date"},
     ]
     assert "SECRET" not in str(events(rows))
 
@@ -300,7 +307,7 @@ def test_many_corrected_values_are_cut() -> None:
 
     event = titled(Rows(extraction, corrections=changes), "Corrected")
 
-    assert dict(event.facts)["Values"].endswith("line_items.19.amount …")
+    assert dict(event.facts)["Values"].endswith("amount of line 20 …")
 
 
 def test_entries_of_the_audit_list_say_who_and_why() -> None:
