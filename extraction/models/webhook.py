@@ -83,7 +83,8 @@ class WebhookEndpoint(models.Model):
         indexes = [models.Index(fields=["company_id", "enabled"], name="webhook_company")]
 
     def __str__(self) -> str:
-        return f"{self.company_id or gettext('site')}: {self.host}"
+        whose = self.company_id or gettext("site")
+        return f"{whose}: {self.host}"
 
     @property
     def host(self) -> str:

@@ -31,6 +31,7 @@ from ocrsite.lib.admin_companies import of_company
 from ocrsite.lib.audit import Action
 from ocrsite.lib.audited_admin import HIDDEN, AuditedAdmin
 from ocrsite.lib.staff_companies import bound_companies
+from ocrsite.lib.translations import in_english
 from tokens.models import AlertKind, TokenMaster
 
 logger = logging.getLogger(__name__)
@@ -179,12 +180,12 @@ class WebhookEndpointAdmin(AuditedAdmin[WebhookEndpoint]):
         user = request.user.get_username()
         if change:
             obj.save(update_fields=form.changed_data)
-            logger.info("%s changed webhook %s of %s.", user, obj.pk, obj)
+            logger.info("%s changed webhook %s of %s.", user, obj.pk, in_english(obj))
             return
         obj.created_by = user
         secret = secrets.give(obj)
         obj.save(force_insert=True)
-        logger.info("%s added webhook %s of %s.", user, obj.pk, obj)
+        logger.info("%s added webhook %s of %s.", user, obj.pk, in_english(obj))
         self._show(request, obj, secret)
 
     def get_deleted_objects(
