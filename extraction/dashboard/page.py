@@ -123,7 +123,7 @@ def _documents(
 def seconds(length: Any) -> str:
     """Return a short time with a tenth of a second, a long one in words."""
     total = length.total_seconds()
-    return f"{total:.1f} s" if total < 60 else span(length)
+    return f"{grouped(total, 1)} s" if total < 60 else span(length)
 
 
 def _outcomes(of_today: Iterable[Counted], received: dict[str, str]) -> list[Named]:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F, Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from extraction import document_days, queue_state
 from extraction.dashboard.page import dashboard, seconds
@@ -555,6 +555,8 @@ def test_bound_staff_see_numbers_of_their_companies_alone(site: dict[str, TokenM
 
 def test_short_times_have_tenths() -> None:
     assert seconds(timedelta(seconds=3.14)) == "3.1 s"
+    with translation.override("de"):
+        assert seconds(timedelta(seconds=3.14)) == "3,1 s"
     assert seconds(timedelta(minutes=3)) == "3 min"
 
 
