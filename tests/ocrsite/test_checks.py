@@ -3,6 +3,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 def open_to_others(folder: Path) -> list[str]:
     """What other users of the machine could open or enter, with modes."""
-    modes = {path: path.lstat().st_mode for path in [folder, *folder.rglob("*")]}
+    modes = {}
+    for path in [folder, *folder.rglob("*")]:
+        with suppress(FileNotFoundError):  # a running site removes files meanwhile
+            modes[path] = path.lstat().st_mode
     return [f"{path} {mode:o}" for path, mode in modes.items() if mode & 0o077]
 
 
