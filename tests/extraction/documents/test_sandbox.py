@@ -271,6 +271,14 @@ def test_a_process_that_was_killed_between_two_jobs_is_replaced() -> None:
     assert job_process() != before
 
 
+@needs_fork
+def test_a_process_without_a_job_ends_with_its_server() -> None:
+    process, server = cast("list[str]", run_child("processes"))
+    os.kill(int(server), signal.SIGKILL)
+
+    gone(int(process))
+
+
 @needs_prlimit
 @needs_fork
 def test_each_job_has_the_limits_of_its_own() -> None:

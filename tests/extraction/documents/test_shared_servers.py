@@ -58,6 +58,15 @@ def test_each_process_has_a_server_of_its_own_from_the_same_parent(parent: int) 
     assert server() == ours
 
 
+def test_a_process_without_a_job_ends_with_its_server(parent: int) -> None:
+    process, server_ = map(int, run_child("processes"))
+    assert psutil.Process(server_).ppid() == parent
+    forks._servers.close()
+
+    gone(server_)
+    gone(process)
+
+
 def test_jobs_end_as_in_a_server_of_their_own(parent: int, tmp_path: Path) -> None:
     assert run_child("repeat", "a") == ["a"]
     with pytest.raises(ChildDied):
