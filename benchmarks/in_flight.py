@@ -30,7 +30,7 @@ def main() -> None:
             site.credentials["company_id"],
         )
         site.start_web()
-        submit_all(site, Path(name), "first")
+        submit(site, Path(name), range(CALLS))
         start = time.monotonic()
         site.start_worker()
         for _ in eventually(300):
@@ -41,7 +41,7 @@ def main() -> None:
         ended = time.monotonic()
         taken = {"from its start": ended - start, "from its first call": ended - first_call}
         again = time.monotonic()
-        submit_all(site, Path(name), "again")
+        submit(site, Path(name), range(CALLS, 2 * CALLS))
         wait_for(site, 2 * CALLS)
         taken["with the next ones, their uploads included"] = time.monotonic() - again
     print(f"\n{CALLS} calls in flight, {LATENCY_SECONDS:.0f} s each, {CALLS} workers\n")
@@ -52,11 +52,11 @@ def main() -> None:
         print(f"| {what} | {LATENCY_SECONDS:.1f} | {seconds:.1f} | {ratio:.1f} |")
 
 
-def submit_all(site: RunningSite, folder: Path, name: str) -> None:
-    """Upload documents of other bytes each."""
-    for number in range(CALLS):
-        path = folder / f"{name}-{number}.pdf"
-        path.write_bytes(pdf(f"INVOICE {name} {number}"))
+def submit(site: RunningSite, folder: Path, numbers: range) -> None:
+    """Upload a document of each number."""
+    for number in numbers:
+        path = folder / f"{number}.pdf"
+        path.write_bytes(pdf(f"INVOICE {number}"))
         site.post(path, prefer="respond-async")
 
 
