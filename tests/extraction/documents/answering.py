@@ -1,7 +1,6 @@
 """A module for the sandbox's child: answers, rejects, and dies in every way."""
 
 import errno
-import math
 import os
 import signal
 import sys
@@ -66,9 +65,9 @@ def answer(arguments: list[str]) -> list[str]:
 
 
 def _limits() -> list[str]:
-    """Bytes of memory and whole seconds of CPU time that are left to this job."""
+    """The bytes of memory that this job may use, and the seconds of CPU time left to it."""
     import resource  # not on Windows
 
     memory, _ = resource.getrlimit(resource.RLIMIT_AS)
     seconds, _ = resource.getrlimit(resource.RLIMIT_CPU)
-    return [str(memory), str(seconds - math.ceil(time.process_time()))]
+    return [str(memory), str(seconds - time.process_time())]
