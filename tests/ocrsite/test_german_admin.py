@@ -17,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import override
 from pytest_django import DjangoDbBlocker
 
-from extraction.models import FailedAttempts, Worker
+from extraction.models import ExportProfile, FailedAttempts, Worker
 from logs.models import AuditEntry, ErrorDigest, ErrorGroup, Kept, LoggerLevel, RetentionRun
 from ocrsite.lib import audit
 from ocrsite.lib.model_names import NAMES
@@ -110,6 +110,7 @@ def _rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         make_rows("NT047")
         User.objects.create_superuser("root", email="root@example.com")
         ErrorDigest.objects.create()
+        ExportProfile.objects.create(name="NT047")  # those that come along may have been flushed
         ErrorGroup.objects.create(
             **{"fingerprint": "0" * 64, "logger": "made.up", "message": "NT047", "count": 1},
             first_seen=now,
