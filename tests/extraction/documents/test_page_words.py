@@ -750,15 +750,24 @@ def covered_often(canvas: Canvas) -> None:
     canvas.drawString(30, 100, "357.00")
 
 
+def yardstick() -> float:
+    """The CPU seconds that this machine takes now for a piece of Python, 0.1 s on a quick one."""
+    before = time.process_time()
+    cells = {(number % 997, number): str(number) for number in range(200_000)}
+    sorted(cells, key=cells.__getitem__)
+    return time.process_time() - before
+
+
 @pytest.mark.usefixtures("no_ocr")
 @pytest.mark.parametrize("draw", [many_words, long_words, all_at_one_place, covered_often])
 def test_hostile_pages_are_read_in_time_and_within_bounds(draw: Draw, tmp_path: Path) -> None:
     hostile = document(tmp_path, pdf(draw))
+    unit = yardstick()
     before = time.process_time()
 
     found = document_words(hostile)
 
-    assert time.process_time() - before < 8
+    assert time.process_time() - before < 70 * unit
     for page in found.pages:
         assert len(page.words) <= MAX_WORDS
         assert all(len(word.text) <= MAX_LETTERS for word in page.words)
