@@ -27,6 +27,8 @@ LOCKS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "test": "requ
 # wheel lacks unixODBC, and Playwright's wheel lacks a library that minimal systems have not. The
 # texts of the pages are found with gettext; their translations are kept compiled.
 POPPLER = ("pdftoppm", "poppler-utils")
+# Counts pages as poppler's tools do, without starting one.
+POPPLER_LIBRARY = ("libpoppler-glib.so.8", "libpoppler-glib8")
 TESSERACT = ("tesseract", "tesseract-ocr")
 CHROMIUM = ("chromium-headless-shell", "chromium-headless-shell")
 UNIX_ODBC = ("libodbc.so.2", "libodbc2")
@@ -38,10 +40,11 @@ REDIS = ("redis-server", "redis-server")
 FAKETIME = ("faketime", "faketime")
 GETTEXT = ("msgfmt", "gettext")
 NEEDED = {
-    "run": [POPPLER, TESSERACT],
+    "run": [POPPLER, POPPLER_LIBRARY, TESSERACT],
     "dev": [],
     "test": [
-        *(POPPLER, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, GETTEXT, UNIX_ODBC, ATOMIC, FAKETIME)
+        *(POPPLER, POPPLER_LIBRARY, TESSERACT, CHROMIUM, POSTGRESQL, REDIS, GETTEXT),
+        *(UNIX_ODBC, ATOMIC, FAKETIME),
     ],
 }
 

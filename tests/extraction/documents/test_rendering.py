@@ -228,6 +228,7 @@ def test_used_up_cpu_time_rejects_the_pdf(tmp_path: Path, monkeypatch: pytest.Mo
 def test_used_up_cpu_time_rejects_the_pdf_that_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sandbox, "CAN_FORK", False)  # else pdfinfo is not asked
     fake_tool(monkeypatch, tmp_path, "pdfinfo", "while :; do :; done")
     allow(monkeypatch, wall=60)
     document = tmp_path / "document"
@@ -350,8 +351,11 @@ def test_count_pdf_pages_rejects_a_count_of_zero(
     counting.chmod(0o700)
     monkeypatch.setenv("PATH", str(counting.parent), prepend=":")
 
+    document = tmp_path / "document"
+    document.write_bytes(sample_documents.pdf_without_pages())
+
     with pytest.raises(DocumentRejected, match="no_pages"):
-        rendering.count_pdf_pages(tmp_path / "document")
+        rendering.count_pdf_pages(document)
 
 
 @needs_poppler
