@@ -32,7 +32,10 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         Emulator() as emulator,
         running_site(
-            Path(name) / "data", GEMINI_BASE_URL=emulator.url, WORKERS=str(WORKERS)
+            Path(name) / "data",
+            executed=True,
+            GEMINI_BASE_URL=emulator.url,
+            WORKERS=str(WORKERS),
         ) as site,
     ):
         emulator.faults.add("answer", delay=LATENCY_SECONDS)

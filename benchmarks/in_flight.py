@@ -21,7 +21,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         Emulator() as emulator,
-        running_site(Path(name) / "data", GEMINI_BASE_URL=emulator.url, WORKERS=str(CALLS)) as site,
+        running_site(
+            Path(name) / "data", executed=True, GEMINI_BASE_URL=emulator.url, WORKERS=str(CALLS)
+        ) as site,
     ):
         emulator.faults.add("answer", delay=LATENCY_SECONDS)
         site.execute(

@@ -17,7 +17,10 @@ POLL_SECONDS = float(settings.Q_CLUSTER["poll"])
 
 def main() -> None:
     """Print median and worst latency of single requests, one after the other."""
-    with tempfile.TemporaryDirectory() as name, running_site(Path(name) / "data") as site:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        running_site(Path(name) / "data", executed=True) as site,
+    ):
         site.start_web()
         site.start_worker()
         for number in range(REQUESTS):

@@ -18,7 +18,10 @@ LEAD_SECONDS = 3.0
 
 def main() -> None:
     """Print the longest time that either page took, for each kind of connection."""
-    with tempfile.TemporaryDirectory() as name, running_site(Path(name) / "data") as site:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        running_site(Path(name) / "data", executed=True) as site,
+    ):
         site.start_web()
         print(f"\n{CONNECTIONS} slow connections of one kind, {REQUESTS} requests to each page\n")
         print("| connections | /healthz, longest s | /login/, longest s |")

@@ -67,9 +67,11 @@ def main() -> None:
     """Print rates and times of both sites for each kind, and the CPU time of waiting callers."""
     with tempfile.TemporaryDirectory() as name:
         with (
-            running_site(Path(name) / "ours") as ours,
+            running_site(Path(name) / "ours", executed=True) as ours,
             running_site(
-                Path(name) / "plain", DJANGO_SETTINGS_MODULE="benchmarks.plain_upload.settings"
+                Path(name) / "plain",
+                executed=True,
+                DJANGO_SETTINGS_MODULE="benchmarks.plain_upload.settings",
             ) as plain,
         ):
             plain.manage("migrate", "-v0", "--run-syncdb")
@@ -179,7 +181,7 @@ def print_waiting(data_dir: Path) -> None:
     No worker runs: nothing ends meanwhile. Of more callers than may wait the others are answered
     at once that their documents are pending.
     """
-    with running_site(data_dir) as site:
+    with running_site(data_dir, executed=True) as site:
         web = site.start_web()
         nobody = share_of_a_core(web.pid)
         with waiting_callers(site) as answered:

@@ -6,7 +6,6 @@ extractions have ended, never after a time, so that no run depends on the machin
 
 import os
 import signal
-import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ import httpx2
 import psutil
 
 from tests.extraction.sample_documents import pdf
+from tests.preloaded import Started
 from tests.running_site import RunningSite, eventually
 
 # The document that is sent under a name.
@@ -228,7 +228,7 @@ class Chaos:
         family = [child for sentinel in self._sentinel() for child in sentinel.children()]
         return bool(family) and self._stop_for_a_while([self._random.choice(family)])
 
-    def _stop_family(self, process: subprocess.Popen[bytes]) -> bool:
+    def _stop_family(self, process: Started) -> bool:
         """Stop a process with all its children, as a container is paused."""
         main = psutil.Process(process.pid)
         return self._stop_for_a_while([main, *main.children(recursive=True)])
@@ -264,7 +264,7 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: Started) -> None:
     """End what a dead process left behind, as the supervisor does."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -25,7 +25,7 @@ from extraction.documents import sandbox
 from extraction.models import Role
 from logs import levels
 from logs.handler.handler import DatabaseHandler
-from tests import processes
+from tests import preloaded, processes
 from tests.extraction.same_input import remembering
 from tests.made_once import migrated_database
 from tokens import price_list
@@ -161,10 +161,11 @@ def measured_processes(_coverage_of_processes: str | None, monkeypatch: pytest.M
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _server_of_processes() -> Iterator[None]:
-    """End it with the session: mutmut forks this process afterwards, for one more session."""
+def _servers_of_processes() -> Iterator[None]:
+    """End them with the session: mutmut forks this process afterwards, for one more session."""
     yield
     processes.stop_server()
+    preloaded.stop_server()
 
 
 @pytest.fixture(scope="session", autouse=True)

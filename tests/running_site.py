@@ -10,9 +10,9 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +21,11 @@ from typing import IO, Any
 import httpx2
 import psutil
 
+from tests import preloaded
 from tests.made_once import made_once, migrated_database
+from tests.preloaded import Started
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = preloaded.ROOT
 
 
 def free_port() -> int:
@@ -63,9 +65,13 @@ class RunningSite:
     """One installation with the demo company; start what the test needs, then ``stop``.
 
     On SQLite it is a copy, with the same secrets and credentials, unless it is to be ``fresh``.
+    What it starts is forked (``tests.preloaded``), unless interpreters of their own are to be
+    ``executed``.
     """
 
-    def __init__(self, data_dir: Path, *, fresh: bool = False, **environment: str) -> None:
+    def __init__(
+        self, data_dir: Path, *, fresh: bool = False, executed: bool = False, **environment: str
+    ) -> None:
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -82,7 +88,8 @@ class RunningSite:
             "SPT_NOENV": "1",
             **environment,
         }
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._executed = executed
+        self._processes: list[Started] = []
         if fresh or environment.get("DATABASE_URL", "sqlite").partition(":")[0] != "sqlite":
             self._run("-c", _SET_UP)
         else:
@@ -105,37 +112,32 @@ class RunningSite:
         return self._run(*program, *arguments)
 
     def _run(self, *arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            code = self._begin(arguments, stdout, stderr).wait()
+            said = []
+            for file in (stdout, stderr):
+                file.seek(0)
+                said.append(file.read().decode())
+        if code != 0:
+            raise subprocess.CalledProcessError(code, arguments, *said)
+        return said[0]
 
-    def start(self, *arguments: str, console: Path | None = None) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, console: Path | None = None) -> Started:
         """Start a Python command of the project as a process of its own.
 
         What it says goes to the end of the file ``console``.
         """
         with Path(console or os.devnull).open("ab") as output:
-            return self._start(*arguments, output=output)
-
-    def _start(self, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # as the supervisor does
-        )
+            process = self._begin(arguments, output, output)
         self._processes.append(process)
         return process
 
-    def start_web(self, at: datetime | None = None) -> subprocess.Popen[bytes]:
+    def _begin(self, arguments: Sequence[str], stdout: IO[bytes], stderr: IO[bytes]) -> Started:
+        if not self._executed and preloaded.can_fork(arguments, self._environment):
+            return preloaded.fork(arguments, self._environment, stdout, stderr)
+        return preloaded.execute(arguments, self._environment, stdout, stderr)
+
+    def start_web(self, at: datetime | None = None) -> Started:
         """Start gunicorn as ``serve`` does, and return when it answers.
 
         ``at``: where its clock begins.
@@ -150,7 +152,7 @@ class RunningSite:
                 continue
         return process
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
+    def start_worker(self) -> Started:
         """Start ``manage.py worker``."""
         return self.start("manage.py", "worker")
 
@@ -196,13 +198,19 @@ class RunningSite:
     def processes(self) -> list[psutil.Process]:
         """All that run for this site now, whoever their parents are.
 
-        Tools and parsers have an environment of their own; they name a file of the site.
+        Tools and parsers have an environment of their own; they name a file of the site. The kernel
+        shows no environment of what was forked; it is in the session of what was started.
         """
         folder = str(self.data_dir)
+        sessions = {process.pid for process in self._processes}
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("DATA_DIR") == folder or folder in str(process.cmdline()):
+                if (
+                    process.environ().get("DATA_DIR") == folder
+                    or folder in str(process.cmdline())
+                    or os.getsid(process.pid) in sessions
+                ):
                     found.append(process)
         return found
 
@@ -212,7 +220,7 @@ def _clock(at: datetime | None) -> list[str]:
     return ["-m", "tests.moved_clock", at.isoformat()] if at else []
 
 
-def kill_tree(process: subprocess.Popen[bytes]) -> None:
+def kill_tree(process: Started) -> None:
     """kill -9 a process with all its children, as a machine that loses power does."""
     if process.poll() is not None:
         return  # its number may be another's by now
@@ -240,10 +248,10 @@ def eventually(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def running_site(
-    data_dir: Path, *, fresh: bool = False, **environment: str
+    data_dir: Path, *, fresh: bool = False, executed: bool = False, **environment: str
 ) -> Iterator[RunningSite]:
     """A site that is stopped whatever happens."""
-    site = RunningSite(data_dir, fresh=fresh, **environment)
+    site = RunningSite(data_dir, fresh=fresh, executed=executed, **environment)
     try:
         yield site
     finally:

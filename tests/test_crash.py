@@ -1,6 +1,5 @@
 """kill -9 in mid-call: every extraction ends once, right, charged once for each call made."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf
+from tests.preloaded import Started
 from tests.running_site import RunningSite, eventually, kill_tree, running_site
 
 pytestmark = pytest.mark.crash
@@ -134,7 +134,7 @@ def test_document_that_kills_two_processes_is_failed_and_no_other(
     assert len(emulator.calls) == 3
 
 
-def busy_worker(main: subprocess.Popen[bytes], emulator: Emulator) -> psutil.Process:
+def busy_worker(main: Started, emulator: Emulator) -> psutil.Process:
     """The worker process that is talking to Gemini."""
     port = int(emulator.url.rstrip("/").rsplit(":", 1)[1])
     for process in psutil.Process(main.pid).children(recursive=True):

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.emulator.server import Emulator
 from tests.extraction.sample_documents import pdf
+from tests.preloaded import Started
 from tests.running_site import RunningSite, eventually, running_site
 from tests.test_crash import busy_worker
 
@@ -55,7 +55,7 @@ def site(tmp_path: Path, emulator: Emulator) -> Iterator[RunningSite]:
         yield site
 
 
-def begin_call(site: RunningSite, emulator: Emulator, folder: Path) -> subprocess.Popen[bytes]:
+def begin_call(site: RunningSite, emulator: Emulator, folder: Path) -> Started:
     """Start a site, have one call under way, and return the worker."""
     site.start_web()
     worker = site.start_worker()

@@ -1,7 +1,6 @@
 """A real site goes on answering while strangers keep it waiting."""
 
 import os
-import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -116,6 +115,6 @@ def test_one_process_serves_the_site_where_gunicorn_does_not_run(tmp_path: Path)
             except httpx2.TransportError:
                 continue
 
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
 
         assert process.wait(timeout=15) == 0
