@@ -74,10 +74,7 @@ def finish(
     *,
     timings: Mapping[str, float],
 ) -> None:
-    """Store what was read, with its verdict, and charge the call if one was made.
-
-    ``timings``: seconds by stage.
-    """
+    """Store what was read, its verdict and seconds by stage, and charge the call if any."""
     earlier = Extraction.objects.filter(
         company_id=extraction.company_id, sha256=extraction.sha256, state=State.SUCCEEDED
     ).order_by("created_at")
@@ -106,7 +103,8 @@ def finish(
             **(Extraction.objects.unreviewed() if extraction.has_result else {}),
         )
         if ended:
-            Extraction.objects.answer_for_bytes(extraction)
+            if not extraction.answers_for_bytes:  # it kept that as long as it was held
+                Extraction.objects.answer_for_bytes(extraction)
             events.tell_succeeded(extraction, needs_review=invoice.needs_review)
     logger.info("Extracted %s pages with %s.", extraction.page_count, reading.model)
 

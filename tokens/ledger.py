@@ -333,31 +333,30 @@ class _Booking:
             began = began or clock.now()
             cost = self._cost(began, held(reservation), step)
             dates = {"logged_at": logged_at, "began_at": began}
-            row, created = TokenUsageLog.objects.get_or_create(
-                attempt_id=self.attempt_id,
-                defaults={"token_id": token_id, **dates, **values, **cost},
-            )
-            charged_before = 0 if created else row.total_tokens_used
-            before = None if created else copy(row)
-            if not created:
+            # Nobody else books it meanwhile: the totals of its key are locked.
+            before = TokenUsageLog.objects.filter(attempt_id=self.attempt_id).first()
+            if before is None:
+                row = TokenUsageLog.objects.create(
+                    attempt_id=self.attempt_id, token_id=token_id, **dates, **values, **cost
+                )
+            else:
+                row = copy(before)
                 cost = self._cost(row.began_at or row.logged_at, charged(before), step)
                 same = TokenUsageLog.objects.filter(pk=row.pk, token_id=token_id, estimated=True)
                 if values["estimated"] or not same.update(**values, **cost):
                     return False
                 row.__dict__.update({**values, **cost})
+            charged_before = 0 if before is None else before.total_tokens_used
             with step("the day's sums of usage"):
                 usage_days.book(row, before)
             ended = reservation if reservation and _end_reservation(reservation) else None
-            TokenUsageSummary.objects.filter(token_id=token_id).update(
-                total_used_tokens=F("total_used_tokens") + total - charged_before,
-                reserved_tokens=F("reserved_tokens") - (ended.amount if ended else 0),
+            TokenUsageSummary.objects.charge(
+                token_id, total - charged_before, held=ended.amount if ended else 0
             )
             if quotas:
                 with step("the sums of quotas"):
                     charged_at = row.began_at or row.logged_at
                     quotas.settle(charged_at, charged(row), charged(before), began, held(ended))
-            # A statement of its own: only after the row is locked is the limit certainly current.
-            TokenUsageSummary.objects.follow_limit(token_id)
             with step("the key's status and alerts"):
                 self._follow_up(is_less=total < charged_before, has_cost=cost["cost"] is not None)
         if ended and total > ended.amount:
@@ -378,7 +377,6 @@ class _Booking:
     def _follow_up(self, *, is_less: bool, has_cost: bool) -> None:
         if is_less:
             services.reactivate(token_id=self.token_id, reason=services.EXCEEDED)
-        services.mark_exceeded(token_id=self.token_id)
-        services.raise_alerts(token_id=self.token_id)
+        services.follow_use(token_id=self.token_id)
         if self.model and self.total and not has_cost:
             UnpricedModel(self.model).raise_alert()

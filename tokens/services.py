@@ -150,19 +150,36 @@ def reactivate(*, token_id: int, reason: str | None = None) -> bool:
     return bool(change_status(tokens=below_limit, status=TokenStatus.ACTIVE, reason=reason))
 
 
+def follow_use(*, token_id: int) -> None:
+    """Turn an active key that is used up to Exceeded, and raise the alerts its state calls for.
+
+    The caller's transaction has the totals locked, so that they are exact.
+    """
+    summary = TokenUsageSummary.objects.select_related("token").get(token_id=token_id)
+    token = summary.token
+    if token.status == TokenStatus.ACTIVE and token.total_token_limit <= summary.total_used_tokens:
+        mark_exceeded(token_id=token_id)
+        raise_alerts(token_id=token_id)
+    else:
+        _raise_alerts(summary)
+
+
 def raise_alerts(*, token_id: int) -> None:
     """Raise the alerts that the state of a key calls for, each once.
 
     The caller's transaction has the totals locked, so that they are exact.
     """
-    summary = TokenUsageSummary.objects.select_related("token").get(token_id=token_id)
+    _raise_alerts(TokenUsageSummary.objects.select_related("token").get(token_id=token_id))
+
+
+def _raise_alerts(summary: TokenUsageSummary) -> None:
     limit, remaining = summary.token.total_token_limit, summary.total_remaining_tokens
     crossed = {summary.threshold} if remaining < summary.threshold else set()
     if remaining <= 0 or summary.token.status == TokenStatus.EXCEEDED:
         crossed.add(USED_UP)
     for threshold in crossed:
         ThresholdAlert.objects.raise_once(
-            token_id, threshold=threshold, limit=limit, remaining=remaining
+            summary.token_id, threshold=threshold, limit=limit, remaining=remaining
         )
 
 

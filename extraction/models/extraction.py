@@ -9,7 +9,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from extraction.models.extraction_queryset import ExtractionQuerySet, UndeletedManager
+from extraction.models.extraction_queryset import (
+    ExtractionQuerySet,
+    UndeletedManager,
+    dedup_key,
+)
 from extraction.models.reader_choice import ReaderChoice
 from extraction.models.review_state import ReviewState
 from extraction.models.rights import OWN_PERMISSIONS
@@ -285,6 +289,14 @@ class Extraction(models.Model):
     def has_result(self) -> bool:
         """Whether it says what was read: that of an earlier time while it is being read again."""
         return self.document_type is not None
+
+    @property
+    def answers_for_bytes(self) -> bool:
+        """Whether it answers when its bytes are sent again, as of when it was read.
+
+        No other process takes that from one that is held.
+        """
+        return self.dedup_key == dedup_key(self.company_id, self.sha256, self.reader)
 
     @property
     def ended(self) -> bool:

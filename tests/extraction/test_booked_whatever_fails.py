@@ -26,8 +26,8 @@ BESIDE = [
     "tokens.models.price.ModelPrice.cost",
     "tokens.usage_days.book",
     "tokens.quota_sums.LockedQuotas.settle",
-    "tokens.services.mark_exceeded",
-    "tokens.services.raise_alerts",
+    "tokens.services.follow_use",
+    "tokens.services._raise_alerts",
     "extraction.webhooks.events.endpoints_for",
     "extraction.webhooks.events._written",
     "extraction.models.WebhookDelivery.objects.bulk_create",
@@ -90,7 +90,7 @@ def assert_charged(emulator: Emulator, token: TokenMaster) -> None:
 def test_what_does_not_fail_is_done(
     token: TokenMaster, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.services.raise_alerts", failing(ValueError("a bug")))
+    monkeypatch.setattr("tokens.services.follow_use", failing(ValueError("a bug")))
 
     run()
 

@@ -2,12 +2,15 @@
 
 import json
 import uuid
+from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 import time_machine
+from django.db import connection
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
@@ -262,6 +265,26 @@ def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_over(emulator: 
     assert Attempt.objects.get().outcome == AttemptOutcome.UNKNOWN
     assert process_to_end(abandoned).state == State.SUCCEEDED
     assert totals(token)[0] == call.attempt.reserved + billed(emulator)
+
+
+def test_finishing_a_call_costs_few_queries(emulator: Emulator) -> None:
+    make_token()
+    process(submit())  # makes the day's sum
+    extraction = Extraction.objects.claim(submit(pdf("INVOICE 2")).pk, worker=None)
+    assert extraction is not None
+    document = pipeline.prepare_pages(extraction)
+    call = pipeline.begin_attempt(extraction, document)
+    reading = pipeline.read(document, call)
+    comparison = compare(reading, collect(document))
+
+    with CaptureQueriesContext(connection) as captured:
+        outcomes.finish(extraction, call, reading, comparison, timings={})
+
+    kinds = Counter(query["sql"].split()[0] for query in captured)
+    # The first of the same bytes; reservation, price and usage row; the totals for alerts. The
+    # attempt; the totals locked, and moved; the day's sum; the extraction.
+    read, changed = kinds["SELECT"], kinds["UPDATE"]
+    assert (read, changed, kinds["INSERT"], kinds["DELETE"]) == (5, 5, 1, 1)
 
 
 def test_result_of_a_worker_whose_extraction_was_taken_over_changes_nothing_but_the_ledger(

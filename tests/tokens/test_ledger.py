@@ -421,3 +421,17 @@ def test_reserve_costs_one_update_and_one_insert(
     # SAVEPOINT, UPDATE, INSERT, RELEASE
     with django_assert_num_queries(4, connection=connection):
         reserve(token, 10)
+
+
+def test_settle_costs_few_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    token = make_token()
+    model = "gemini-2.5-flash"
+    ledger.settle(uuid.uuid4(), token.pk, Usage(10), model=model, **WHO)  # makes the day's sum
+    attempt_id = reserve(token, 10)
+    assert attempt_id is not None
+
+    # SAVEPOINT; the totals are locked; reservation, price and usage row are looked for; the usage
+    # row is written, the day's sum moved, the reservation deleted, the totals moved and looked at
+    # for alerts; RELEASE
+    with django_assert_num_queries(11, connection=connection):
+        ledger.settle(attempt_id, token.pk, Usage(10), model=model, **WHO)

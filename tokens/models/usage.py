@@ -37,10 +37,27 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
 
     def follow_limit(self, token_id: int) -> None:
         """Set what remains of a key to its limit minus what it used."""
-        limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
         self.filter(token_id=token_id).update(
-            total_remaining_tokens=Subquery(limit) - F("total_used_tokens")
+            total_remaining_tokens=_limit() - F("total_used_tokens")
         )
+
+    def charge(self, token_id: int, amount: int, *, held: int) -> None:
+        """Add to what a key used, and take off what was reserved for it; what remains follows.
+
+        The caller's transaction has the totals locked: only then is the limit certainly current.
+        """
+        used = F("total_used_tokens") + amount
+        self.filter(token_id=token_id).update(
+            total_used_tokens=used,
+            total_remaining_tokens=_limit() - used,
+            reserved_tokens=F("reserved_tokens") - held,
+        )
+
+
+def _limit() -> Subquery:
+    """The limit of the key whose totals are updated."""
+    key = TokenMaster.objects.filter(pk=OuterRef("token_id"))
+    return Subquery(key.values("total_token_limit"))
 
 
 class TokenUsageSummary(models.Model):
