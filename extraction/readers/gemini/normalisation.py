@@ -5,7 +5,7 @@ value without which there is no invoice cannot be understood.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -215,12 +215,13 @@ class _Shaping:
             # A party given as its name, a line as its description.
             first = next(iter(model.model_fields))
             raw = {} if is_absent(raw) or raw == [] else {first: raw}
-        spelled = {_spelling(key): value for key, value in raw.items()} | {
-            _spelling(key): value for key, value in raw.items() if key in model.model_fields
-        }
+        kinds = _kinds(model)
+        if not raw.keys() <= kinds.keys():
+            spelled = {_spelling(key): value for key, value in raw.items()}
+            raw = {name: spelled.get(_spelling(name)) for name in kinds} | raw
         return {
-            name: self.value(kind, spelled.get(_spelling(name)), _joined(path, name))
-            for name, kind in _kinds(model).items()
+            name: self.value(kind, raw.get(name), _joined(path, name))
+            for name, kind in kinds.items()
         }
 
     def value(self, kind: _Kind, raw: Any, path: str) -> Any:
@@ -322,14 +323,8 @@ class _Values:
         return found or "other"
 
     def _scalar(self, kind: _Scalar, raw: Any, path: str) -> Any:
-        rules: dict[_Scalar, Callable[[Any, str], Understood[Any]]] = {
-            _Scalar.TEXT: lambda raw, _: _text(raw),
-            _Scalar.NUMBER: self._number,
-            _Scalar.DATE: lambda raw, _: notations.day(_text_of(raw)),
-            _Scalar.CURRENCY: lambda raw, _: currencies.currency(_text_of(raw), self.told),
-        }
         try:
-            understood = rules[kind](raw, path)
+            understood = self._understood(kind, raw, path)
         except Unclear:
             if path in KEY_FIELDS:
                 self.faults.append(f"{path} (not a {kind.name.lower()})")
@@ -340,6 +335,16 @@ class _Values:
         for doubt in understood.doubts:
             self._doubt(path, doubt.code, doubt.text)
         return understood.value
+
+    def _understood(self, kind: _Scalar, raw: Any, path: str) -> Understood[Any]:
+        """Return what a value means. Raises Unclear."""
+        if kind is _Scalar.NUMBER:
+            return self._number(raw, path)
+        if kind is _Scalar.TEXT:
+            return _text(raw)
+        if kind is _Scalar.DATE:
+            return notations.day(_text_of(raw))
+        return currencies.currency(_text_of(raw), self.told)
 
     def _number(self, raw: Any, path: str) -> Understood[Decimal]:
         if not isinstance(raw, str | Decimal):

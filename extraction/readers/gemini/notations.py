@@ -97,14 +97,23 @@ def is_absent(value: object) -> bool:
     return plain(value).casefold().strip(_AROUND_ABSENT) in _ABSENT
 
 
+def _is_simple(value: str) -> bool:
+    """Whether a text has no line break and nothing to replace: most have not, which saves time."""
+    return value.isascii() and value.isprintable()
+
+
 def cleaned(value: str) -> str:
     """Return a text without characters that nobody sees; its line breaks stay."""
+    if _is_simple(value):
+        return value.strip()
     visible = _INVISIBLE.sub("", _DIRECTION.sub("", value))
     return _LINE_END.sub("\n", visible).translate(_CONTROLS).strip()
 
 
 def plain(value: str) -> str:
     """Return a text cleaned, with single blanks, 0 to 9 for the digits of any script, and "-"."""
+    if _is_simple(value):
+        return " ".join(value.split())
     ascii_digits = "".join(
         character if (digit := unicodedata.decimal(character, None)) is None else str(digit)
         for character in cleaned(value)

@@ -1,9 +1,19 @@
 """Texts, dates and currencies in every notation: certain, doubtful, or none."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extraction.readers.gemini.currencies import currency
-from extraction.readers.gemini.notations import LONGEST_TEXT, Unclear, day, is_absent, text
+from extraction.readers.gemini.notations import (
+    LONGEST_TEXT,
+    Unclear,
+    cleaned,
+    day,
+    is_absent,
+    plain,
+    text,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +52,12 @@ def test_text_is_kept_without_what_nobody_sees(written: str, kept: str) -> None:
     understood = text(written)
 
     assert (understood.value, understood.doubts) == (kept, ())
+
+
+@given(st.text(st.characters(max_codepoint=0x7F)))
+def test_text_in_ascii_is_cleaned_like_any_other(written: str) -> None:
+    for clean in (cleaned, plain):
+        assert clean(written) == clean(f"é{written}é")[1:-1].strip()
 
 
 @pytest.mark.parametrize("sign", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
