@@ -233,7 +233,7 @@ def begin_attempt(
     when another process has taken it over. Safe to repeat with the same ``attempt_id`` until the
     call is made.
     """
-    earlier = list(outcomes.attempts_of_this_run(extraction).select_related("token"))
+    earlier = list(outcomes.attempts_of_this_run(extraction))
     last = earlier[-1] if earlier else None
     varied = any(attempt.code == RECITATION for attempt in earlier)
     if last and last.outcome == AttemptOutcome.PENDING:

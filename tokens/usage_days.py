@@ -145,7 +145,7 @@ def _amounts_of(row: TokenUsageLog) -> dict[str, int]:
 def _move(key: _Day, amounts: Mapping[str, int]) -> None:
     """Add amounts to a sum, which is made where there is none."""
     named = _named(("day", *_KEY), key)
-    moved = {name: F(name) + amount for name, amount in amounts.items()}
+    moved = {name: F(name) + amount for name, amount in amounts.items() if amount}
     if not UsageDay.objects.filter(**named).update(**moved):
         _, is_new = UsageDay.objects.get_or_create(**named, defaults=amounts)
         if not is_new:

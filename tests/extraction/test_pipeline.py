@@ -267,6 +267,20 @@ def test_death_of_a_worker_in_mid_call_is_charged_once_and_taken_over(emulator: 
     assert totals(token)[0] == call.attempt.reserved + billed(emulator)
 
 
+def test_beginning_a_call_reads_no_keys_of_earlier_ones(emulator: Emulator) -> None:
+    make_token()
+    extraction = Extraction.objects.claim(submit().pk, worker=None)
+    assert extraction is not None
+    document = pipeline.prepare_pages(extraction)
+
+    with CaptureQueriesContext(connection) as captured:
+        pipeline.begin_attempt(extraction, document)
+
+    selects = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+    [earlier] = [sql for sql in selects if 'FROM "extraction_attempt"' in sql]
+    assert "JOIN" not in earlier
+
+
 def test_finishing_a_call_costs_few_queries(emulator: Emulator) -> None:
     make_token()
     process(submit())  # makes the day's sum

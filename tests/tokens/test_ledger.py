@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -421,6 +422,20 @@ def test_reserve_costs_one_update_and_one_insert(
     # SAVEPOINT, UPDATE, INSERT, RELEASE
     with django_assert_num_queries(4, connection=connection):
         reserve(token, 10)
+
+
+def test_sums_to_which_nothing_is_added_are_not_written() -> None:
+    token = make_token()
+    ledger.settle(uuid.uuid4(), token.pk, Usage(10), **WHO)  # makes the day's sum
+
+    with CaptureQueriesContext(connection) as captured:
+        ledger.settle(uuid.uuid4(), token.pk, Usage(10), **WHO)
+
+    [update] = [
+        query["sql"] for query in captured if query["sql"].startswith('UPDATE "TokenUsageDays"')
+    ]
+    assert "TotalTokens" in update
+    assert "ThinkingTokens" not in update
 
 
 def test_settle_costs_few_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
