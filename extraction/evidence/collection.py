@@ -12,7 +12,7 @@ from extraction.documents.document import Document
 from extraction.documents.media_types import PDF
 from extraction.documents.page_words import DocumentWords, document_words, ocr_pages
 from extraction.documents.sandbox import Limits
-from extraction.documents.temp_dirs import temp_dir
+from extraction.documents.temp_dirs import temp_file
 from extraction.documents.words import PageWords
 from extraction.evidence.findings import Proof
 from extraction.invoices.schema import InvoiceFields
@@ -129,8 +129,7 @@ def _run(reading: Reading, pages: Sequence[PageWords], einvoice: InvoiceFields |
             for page in pages
         ],
     }
-    with temp_dir() as folder:
-        file = folder / "job.json"
+    with temp_file() as file:
         file.write_text(json.dumps(job), "utf-8")
         answer = sandbox.run_child("extraction.evidence.proof", str(file), limits=LIMITS)
     return cast("Proof", answer)

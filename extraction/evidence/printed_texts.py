@@ -138,7 +138,9 @@ class TextIndex:
     def _broken(self, index: int, joined: str) -> Place | None:
         """Find a name that begins in a line and ends in the next ones of the same column."""
         line = self._lines[index]
-        for start in range(len(line.folded)):
+        for start, first in enumerate(line.folded):
+            if not joined.startswith(first):  # as most words do not, the rest is not looked at
+                continue
             text = "".join(line.folded[start:])
             if not text or len(text) >= len(joined) or not joined.startswith(text):
                 continue
