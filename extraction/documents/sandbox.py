@@ -277,13 +277,12 @@ def poppler_path() -> Path | None:
     pages; both are known, and starting poppler for them would take a fifth of a page's CPU time:
     the number stands in ``<link>.pages``.
     """
-    limits = _limit_command(f'"$cpu:$((cpu + {CPU_MARGIN}))"', MEMORY)
     setpriv, pdftoppm = shutil.which("setpriv"), shutil.which("pdftoppm")
-    if not limits or setpriv is None or pdftoppm is None:
+    if shutil.which("prlimit") is None or setpriv is None or pdftoppm is None:
         return None
     scripts = {
         "pdfinfo": '#!/bin/sh\nread -r pages <"${0%/*}.pages" && echo "Pages: $pages"\n',
-        "pdftoppm": _wrapper(limits, setpriv, pdftoppm),
+        "pdftoppm": _wrapper(setpriv, pdftoppm),
     }
     version = hashlib.sha256("".join(scripts.values()).encode()).hexdigest()[:12]
     folder = Path(settings.DATA_DIR) / "poppler" / version
@@ -292,17 +291,22 @@ def poppler_path() -> Path | None:
     return folder
 
 
-def _wrapper(limits: list[str], setpriv: str, path: str) -> str:
+def _wrapper(setpriv: str, path: str) -> str:
     environment = " ".join(f'${{{name}+"{name}=${name}"}}' for name in PASSED_ON)
     version = _version(path)
     tell = f"echo {shlex.quote(version)} >&2; exit" if version else f"exec {shlex.quote(path)} -v"
-    prefix = " ".join(word if "$cpu" in word else shlex.quote(word) for word in limits)
+    # The shell sets the limits, as prlimit would, which would be one more program to start. Its
+    # units are KiB of memory and half a KiB of files; both limits of CPU time, then the soft one.
+    limits = (
+        f"ulimit -c 0 && ulimit -f {FILE_SIZE // 512} && ulimit -v {MEMORY // 1024} && "
+        f"ulimit -t $((cpu + {CPU_MARGIN})) && ulimit -S -t $cpu"
+    )
     # pdf2image kills this shell when time is up; the tool then ends with it.
     return (
         f'#!/bin/sh\n[ "$1" = -v ] && {{ {tell}; }}\n'
         'link=${0%/*}\ncpu=${link##*-}\nexec 2>>"$link.errors"\n'
-        f"env -i {environment} {prefix} {shlex.quote(setpriv)} --pdeathsig KILL "
-        f'{shlex.quote(path)} "$@"\ncode=$?\necho $code >"$link.exit"\nexit $code\n'
+        f"({limits} && exec env -i {environment} {shlex.quote(setpriv)} --pdeathsig KILL "
+        f'{shlex.quote(path)} "$@")\ncode=$?\necho $code >"$link.exit"\nexit $code\n'
     )
 
 
