@@ -90,6 +90,7 @@ class RunningSite:
         }
         self._executed = executed
         self._processes: list[Started] = []
+        self._workers: list[Started] = []
         if fresh or environment.get("DATABASE_URL", "sqlite").partition(":")[0] != "sqlite":
             self._run("-c", _SET_UP)
         else:
@@ -154,7 +155,14 @@ class RunningSite:
 
     def start_worker(self) -> Started:
         """Start ``manage.py worker``."""
-        return self.start("manage.py", "worker")
+        worker = self.start("manage.py", "worker")
+        self._workers.append(worker)
+        return worker
+
+    def kill_workers(self) -> None:
+        """kill -9 every worker that was started, with all its children."""
+        for worker in self._workers:
+            kill_tree(worker)
 
     def post(
         self, path: Path, *, prefer: str = "", idempotency_key: str = "", **form: str

@@ -77,6 +77,7 @@ def assert_ledger_is_right(site: RunningSite, emulator: Emulator, names: list[st
     ) == [(sum(total for _, total, _ in rows), 0)]
 
 
+@pytest.mark.chaos  # the two others kill it as well
 def test_worker_killed_in_mid_call(site: RunningSite, emulator: Emulator, tmp_path: Path) -> None:
     site.start_web()
     main = site.start_worker()

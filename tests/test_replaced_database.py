@@ -9,22 +9,28 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.made_once import migrated_database
 from tests.running_site import ROOT, RunningSite, eventually, running_site
 
 pytestmark = pytest.mark.crash
 
 SAMPLE = ROOT / "samples" / "acme-invoice.pdf"
+# The logs of databases that were replaced, which the site sets aside.
+LOGS = "db.sqlite3-wal.of-replaced-*"
+TOLD = "SELECT 1 FROM ApplicationLogs WHERE Message LIKE '%was replaced while%'"
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(tmp_path / "data") as site:
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("console") / "console"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, console: Path) -> Iterator[RunningSite]:
+    """A site that is served; a test leaves it served."""
+    with running_site(tmp_path_factory.mktemp("site") / "data") as site:
+        serve(site, console)
         yield site
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Path:
-    return tmp_path / "console"
 
 
 def serve(site: RunningSite, console: Path) -> None:
@@ -67,22 +73,23 @@ def test_site_goes_on_with_the_restored_file_and_writes_nothing_to_the_old_one(
     site: RunningSite, console: Path, tmp_path: Path
 ) -> None:
     database, restored = site.data_dir / "db.sqlite3", tmp_path / "restored.sqlite3"
-    serve(site, console)
+    said, kept = len(console.read_text()), set(site.data_dir.glob(LOGS))
     back_up(database, restored)
-    assert site.post(SAMPLE).status_code == 200
+    before, told = extractions(restored), len(site.query(TOLD))
+    assert site.post(SAMPLE, force="true").status_code == 200
 
     database.rename(tmp_path / "old.sqlite3")
     restored.rename(database)
     served_again(site)
 
-    (log,) = site.data_dir.glob("db.sqlite3-wal.of-replaced-*")
+    (log,) = set(site.data_dir.glob(LOGS)) - kept
     shutil.move(log, tmp_path / "old.sqlite3-wal")
-    assert extractions(tmp_path / "old.sqlite3") == 1
+    assert extractions(tmp_path / "old.sqlite3") == before + 1
     with closing(sqlite3.connect(database)) as reader:
         assert reader.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert "CRITICAL: The database" in console.read_text()
+    assert "CRITICAL: The database" in console.read_text()[said:]
     for _ in eventually(90):
-        if site.query("SELECT 1 FROM ApplicationLogs WHERE Message LIKE '%was replaced while%'"):
+        if len(site.query(TOLD)) > told:
             break
 
 
@@ -90,7 +97,6 @@ def test_database_that_is_gone_is_not_made_anew_and_served_when_it_is_back(
     site: RunningSite, console: Path, tmp_path: Path
 ) -> None:
     database, copy = site.data_dir / "db.sqlite3", tmp_path / "copy.sqlite3"
-    serve(site, console)
     back_up(database, copy)
 
     for path in site.data_dir.glob("db.sqlite3*"):
@@ -106,24 +112,28 @@ def test_database_that_is_gone_is_not_made_anew_and_served_when_it_is_back(
 
 
 def test_database_of_another_installation_is_refused_and_nothing_is_written_to_it(
-    site: RunningSite, console: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
+    foreign, console = tmp_path / "foreign.sqlite3", tmp_path / "console"
+    (tmp_path / "other-data").mkdir()
+    shutil.copy(migrated_database(), tmp_path / "other-data")  # which is nobody's yet
     with running_site(tmp_path / "other-data", fresh=True) as other:
-        foreign = tmp_path / "foreign.sqlite3"
         back_up(other.data_dir / "db.sqlite3", foreign)
-    serve(site, console)
-    before = foreign.read_bytes()
+    with running_site(tmp_path / "data") as site:
+        serve(site, console)
+        before = foreign.read_bytes()
 
-    database = site.data_dir / "db.sqlite3"
-    database.rename(tmp_path / "old.sqlite3")
-    foreign.rename(database)
-    for _ in eventually(90):
-        if "The secrets of this installation do not fit" in console.read_text():
-            break
-    for _ in eventually(90):
-        if status(site) == 503:
-            break
-    assert site.client.post("/login/", headers={"Connection": "close"}).status_code in (403, 503)
-    site.stop()
+        database = site.data_dir / "db.sqlite3"
+        database.rename(tmp_path / "old.sqlite3")
+        foreign.rename(database)
+        for _ in eventually(90):
+            if "The secrets of this installation do not fit" in console.read_text():
+                break
+        for _ in eventually(90):
+            if status(site) == 503:
+                break
+        answer = site.client.post("/login/", headers={"Connection": "close"})
+        assert answer.status_code in (403, 503)
+        site.stop()
 
-    assert database.read_bytes() == before
+        assert database.read_bytes() == before

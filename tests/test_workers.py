@@ -12,11 +12,20 @@ from tests.running_site import RunningSite, eventually, kill_tree, running_site
 pytestmark = pytest.mark.crash
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[RunningSite]:
-    with running_site(tmp_path / "data") as site:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
+    with running_site(tmp_path_factory.mktemp("workers") / "data") as site:
         site.start_web()
         yield site
+
+
+@pytest.fixture
+def site(served: RunningSite) -> Iterator[RunningSite]:
+    """The site, which no worker has ever worked for, and no document been sent to."""
+    yield served
+    served.kill_workers()
+    for table in ("extraction_worker", "extraction_attempt", "extraction_extraction"):
+        served.execute(f"DELETE FROM {table}")
 
 
 def workers(site: RunningSite) -> dict[int, str]:
