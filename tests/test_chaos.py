@@ -1,6 +1,7 @@
 """kill -9 at random, of everything: every extraction ends, right, charged once for each call made.
 
-Each kind of run is short in `make test` and whole in `make chaos`, where ``CHAOS_SEED`` and
+`make test` has short runs: processes; the servers beside a site, together; and what befalls a site
+from outside. They are whole, and each server has its own, in `make chaos`, where ``CHAOS_SEED`` and
 ``CHAOS_EXTRACTIONS`` choose another run, or a longer one. Pauses take half a minute each, so a
 short run has none; test_pauses.py has those that matter most.
 """
@@ -47,7 +48,7 @@ HEAVY = {
 HOUR = 3600
 # Far more than a run stores.
 DISK_MEGABYTES = 200
-# One kill of each kind that no other short run has, and as many extractions as these interrupt.
+# One kill of each kind in a short run, and as many extractions as these interrupt.
 SHORT = 40
 KEY = "AIza-chaos-test-key"
 ENVIRONMENT: dict[str, Any] = {
@@ -110,7 +111,7 @@ def give_up(missing: Exception) -> NoReturn:
 
 @pytest.fixture(params=["short", pytest.param("whole", marks=pytest.mark.chaos)])
 def extractions(request: pytest.FixtureRequest) -> int:
-    """How many extractions the three random runs share."""
+    """How many extractions the random runs share."""
     return SHORT if request.param == "short" else EXTRACTIONS
 
 
@@ -121,57 +122,93 @@ def test_processes_killed_at_random(tmp_path: Path, emulator: Emulator, extracti
         survive(site, emulator, tmp_path, random, victims, extractions, share=50)
 
 
+@pytest.mark.chaos
 def test_database_and_processes_killed_at_random(
-    tmp_path: Path, emulator: Emulator, postgresql: postgresql_server.Server, extractions: int
+    tmp_path: Path, emulator: Emulator, postgresql: postgresql_server.Server
 ) -> None:
     random = Random(f"database {SEED}")
-    victims = shuffled(random, extractions, database=4, process=2, **others(extractions))
-
-    def query(sql: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(postgresql.url) as connection:
-            return connection.execute(sql).fetchall()
-
-    def kill_database(send: Callable[[], None]) -> None:
-        postgresql.stop()
-        send()
-        postgresql.start()
-
+    victims = shuffled(random, EXTRACTIONS, database=4, process=2, sentinel=1, main=1, web=1)
     with running_site(
         tmp_path / "data",
         GEMINI_BASE_URL=emulator.url,
         DATABASE_URL=postgresql.url,
         **ENVIRONMENT,
     ) as site:
-        outside = {"database": kill_database}
         survive(
             site,
             emulator,
             tmp_path,
             random,
             victims,
-            extractions,
+            EXTRACTIONS,
             share=25,
-            query=query,
-            outside=outside,
+            query=queries(postgresql),
+            outside={"database": away(postgresql.stop, postgresql.start)},
         )
 
 
+@pytest.mark.chaos
 def test_redis_and_processes_killed_at_random(
-    tmp_path: Path, emulator: Emulator, redis: redis_server.Server, extractions: int
+    tmp_path: Path, emulator: Emulator, redis: redis_server.Server
 ) -> None:
     random = Random(f"redis {SEED}")
-    victims = shuffled(random, extractions, redis=3, process=2, **others(extractions))
-
-    def kill_redis(send: Callable[[], None]) -> None:
-        redis.kill()
-        send()
-        redis.start()
-
+    victims = shuffled(random, EXTRACTIONS, redis=3, process=2, sentinel=1, main=1, web=1)
+    outside = {"redis": away(redis.kill, redis.start)}
     with running_site(
         tmp_path / "data", GEMINI_BASE_URL=emulator.url, REDIS_URL=redis.url, **ENVIRONMENT
     ) as site:
-        outside = {"redis": kill_redis}
-        survive(site, emulator, tmp_path, random, victims, extractions, share=25, outside=outside)
+        survive(site, emulator, tmp_path, random, victims, EXTRACTIONS, share=25, outside=outside)
+
+
+def test_database_redis_and_a_process_killed_at_random(
+    tmp_path: Path,
+    emulator: Emulator,
+    postgresql: postgresql_server.Server,
+    redis: redis_server.Server,
+) -> None:
+    random = Random(f"database and redis {SEED}")
+    with running_site(
+        tmp_path / "data",
+        GEMINI_BASE_URL=emulator.url,
+        DATABASE_URL=postgresql.url,
+        REDIS_URL=redis.url,
+        **ENVIRONMENT,
+    ) as site:
+        survive(
+            site,
+            emulator,
+            tmp_path,
+            random,
+            shuffled(random, SHORT, database=1, redis=1, process=1),
+            SHORT,
+            share=25,
+            query=queries(postgresql),
+            outside={
+                "database": away(postgresql.stop, postgresql.start),
+                "redis": away(redis.kill, redis.start),
+            },
+        )
+
+
+def queries(server: postgresql_server.Server) -> Query:
+    """Read the database of this server."""
+
+    def query(sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(server.url) as connection:
+            return connection.execute(sql).fetchall()
+
+    return query
+
+
+def away(stop: Callable[[], None], start: Callable[[], None]) -> Outside:
+    """Take a server away while something is sent."""
+
+    def kill(send: Callable[[], None]) -> None:
+        stop()
+        send()
+        start()
+
+    return kill
 
 
 @pytest.fixture
@@ -224,6 +261,7 @@ def test_what_befalls_a_site_all_at_once(
         pytest.skip("All but the full disk was tried: none can be mounted here.")
 
 
+@pytest.mark.chaos
 def test_redis_flushed_in_mid_run_loses_nothing(
     tmp_path: Path, emulator: Emulator, redis: redis_server.Server
 ) -> None:
@@ -302,11 +340,6 @@ def add_faults(emulator: Emulator, random: Random, calls: int) -> None:
         if chosen:
             _, kind, options = chosen
             emulator.faults.add(kind, call=number, **options)
-
-
-def others(extractions: int) -> dict[str, int]:
-    """What the whole runs with a server beside the site kill, too: the first run's are enough."""
-    return {} if extractions == SHORT else {"sentinel": 1, "main": 1, "web": 1}
 
 
 def shuffled(random: Random, extractions: int, **counts: int) -> list[str]:
