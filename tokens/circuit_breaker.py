@@ -6,7 +6,9 @@ answers again; until it has, the others stay blocked. The state is in rows, so t
 and host follows it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.db.models import OuterRef, Q, Subquery
 
@@ -20,8 +22,12 @@ HALF_OPEN_RECHECK = timedelta(seconds=1)
 LONGEST = timedelta(days=1)
 
 
-def with_breaker_state() -> dict[str, Subquery]:
-    """Annotations for a query of keys: what this module asks of a key, without another query."""
+@cache
+def with_breaker_state() -> Mapping[str, Subquery]:
+    """Annotations for a query of keys: what this module asks of a key, without another query.
+
+    Made once: a query copies them.
+    """
     rows = CoolDown.objects.filter(
         Q(token=OuterRef("pk")) | Q(project=OuterRef("project"))
     ).order_by("-blocked_until")

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q
 from django.utils import timezone
 
 from ocrsite.lib import clock
@@ -33,11 +33,11 @@ from tokens.models import (
     NO_LIMITS,
     CallLimits,
     ModelPrice,
-    TokenMaster,
     TokenReservation,
     TokenUsageLog,
     TokenUsageSummary,
 )
+from tokens.models.usage import limit_of_key
 from tokens.quota_sums import Charge
 from tokens.rate_limits import count_call
 from tokens.unpriced import UnpricedModel
@@ -260,8 +260,7 @@ def _set_aside(token_id: int, amount: int, **known: bool) -> bool:
 
     The limit comes from a subquery: through a join PostgreSQL exceeded it under contention.
     """
-    limit = TokenMaster.objects.filter(pk=OuterRef("token_id")).values("total_token_limit")
-    fits = TokenUsageSummary.objects.alias(limit=Subquery(limit)).filter(
+    fits = TokenUsageSummary.objects.alias(limit=limit_of_key()).filter(
         token_id=token_id,
         limit__gte=F("total_used_tokens") + F("reserved_tokens") + amount,
         **known,

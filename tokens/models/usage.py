@@ -3,6 +3,8 @@
 Table and column names are the contract's; amounts are LLM tokens, 64-bit.
 """
 
+from functools import cache
+
 from django.db import models
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
@@ -38,7 +40,7 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
     def follow_limit(self, token_id: int) -> None:
         """Set what remains of a key to its limit minus what it used."""
         self.filter(token_id=token_id).update(
-            total_remaining_tokens=_limit() - F("total_used_tokens")
+            total_remaining_tokens=limit_of_key() - F("total_used_tokens")
         )
 
     def charge(self, token_id: int, amount: int, *, held: int) -> None:
@@ -49,13 +51,14 @@ class TokenUsageSummaryQuerySet(models.QuerySet["TokenUsageSummary"]):
         used = F("total_used_tokens") + amount
         self.filter(token_id=token_id).update(
             total_used_tokens=used,
-            total_remaining_tokens=_limit() - used,
+            total_remaining_tokens=limit_of_key() - used,
             reserved_tokens=F("reserved_tokens") - held,
         )
 
 
-def _limit() -> Subquery:
-    """The limit of the key whose totals are updated."""
+@cache
+def limit_of_key() -> Subquery:
+    """Return the limit of the key whose totals are queried; made once: a query copies it."""
     key = TokenMaster.objects.filter(pk=OuterRef("token_id"))
     return Subquery(key.values("total_token_limit"))
 
