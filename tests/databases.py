@@ -11,9 +11,10 @@ import time
 
 from tests.running_site import ROOT
 
-_OPTIONS = ["--dist=loadfile", "--no-loadscope-reorder", "--durations=10"]
-_SQLITE = ["-m", "pytest", "-n2", *_OPTIONS, "--cov"]
-_POSTGRESQL = ["-m", "tests.postgresql", "-n1", *_OPTIONS, "-m", "vendor and not chaos"]
+_WORKERS = ["-n2", "--dist=loadfile", "--no-loadscope-reorder"]
+_SQLITE = ["-m", "pytest", *_WORKERS, "--durations=10", "--cov"]
+# One process: with one worker, another would only load the tests' packages and look on.
+_POSTGRESQL = ["-m", "tests.postgresql", "--durations=10", "-m", "vendor and not chaos"]
 
 
 def main(arguments: list[str]) -> int:
