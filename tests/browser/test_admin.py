@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from tests.browser.axe import violations
 from tests.browser.test_log_in import be_logged_in
 from tests.running_site import ROOT, RunningSite
 
@@ -54,7 +54,7 @@ def serious(page: Page) -> list[str]:
     expect(page.locator("span.help-tooltip[aria-label]:not([role])")).to_have_count(0)
     return [
         f"{page.url}: {each['id']}, {each['nodes'][0]['html']}"
-        for each in Axe().run(page).response["violations"]
+        for each in violations(page)
         if each["impact"] in {"serious", "critical"}
     ]
 

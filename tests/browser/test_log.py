@@ -1,9 +1,9 @@
 """The log in the admin, as staff see it."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.test_log_in import be_logged_in
 from tests.running_site import RunningSite
 
@@ -20,7 +20,7 @@ def test_log_is_filtered_and_exported_without_a_word_from_the_browser(
     be_logged_in(page, site)
     for address in (LOGS, f"{LOGS}?text=x&range=7d&since=2026-01-01T00:00"):
         page.goto(address)
-        assert Axe().run(page).response["violations"] == []
+        assert violations(page) == []
 
     page.goto(LOGS)
     page.get_by_label("Text").fill("nowhere to be found")

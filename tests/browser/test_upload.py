@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.axe import violations
 from tests.browser.test_log_in import come_back, log_in
 from tests.running_site import ROOT, RunningSite
 
@@ -31,8 +31,7 @@ def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> I
 
 def assert_accessible_and_fitting(page: Page) -> None:
     page.wait_for_load_state()
-    violations = Axe().run(page).response["violations"]
-    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations] == []
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations(page)] == []
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(overflow) <= 0
 

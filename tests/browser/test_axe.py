@@ -1,0 +1,37 @@
+"""Only the violations are asked for, and all of them."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.browser.axe import violations
+
+pytestmark = pytest.mark.browser
+
+# Faults of several rules, and texts that are well.
+PAGE = """
+<!doctype html><html lang="en"><title>Colours</title><main><h1>Colours</h1>
+<p style="color: #999">Grey</p><p style="color: #99999a">Grey</p>
+<p style="color: #999">Grey again</p><p style="color: #333">Dark</p>
+<div style="background: rgb(20 20 20 / 50%)"><p style="color: #333">On a half</p></div>
+<div style="background: rgb(20 20 20 / 50%); opacity: .5"><p style="color: #333">Less</p></div>
+<div style="background: rgb(20 20 20 / 50%); opacity: .1"><p style="color: #333">Well</p></div>
+<p style="color: hsl(0.5turn 40% 60%)">Turned</p><p style="color: hsl(0.5turn 40% 60%)">Twice</p>
+<p style="color: color(display-p3 0.5 0.9 0.5)">Wide</p><p style="color: oklch(80% .1 90)">Light</p>
+<img src="data:,"><input><a href="#nowhere"></a></main></html>
+"""
+
+
+def test_faults_are_those_that_axe_finds_by_itself(page: Page) -> None:
+    page.set_content(PAGE)
+    by_itself = Axe().run(page).response["violations"]
+
+    found = violations(page)
+
+    assert found == by_itself
+    assert {rule["id"]: len(rule["nodes"]) for rule in found} == {
+        "color-contrast": 10,
+        "image-alt": 1,
+        "label": 1,
+        "link-name": 1,
+    }
