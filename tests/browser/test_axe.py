@@ -1,4 +1,4 @@
-"""Only the violations are asked for, and all of them."""
+"""What makes axe faster does not change what it finds."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,7 +8,8 @@ from tests.browser.axe import violations
 
 pytestmark = pytest.mark.browser
 
-# Faults of several rules, and texts that are well.
+# A fault of contrast in each way to write a colour and to mix it with what is below, each of them
+# twice, a few texts that are well, and other faults.
 PAGE = """
 <!doctype html><html lang="en"><title>Colours</title><main><h1>Colours</h1>
 <p style="color: #999">Grey</p><p style="color: #99999a">Grey</p>
@@ -35,3 +36,18 @@ def test_faults_are_those_that_axe_finds_by_itself(page: Page) -> None:
         "label": 1,
         "link-name": 1,
     }
+
+
+def test_colour_that_was_changed_is_parsed_again_as_it_is_written(page: Page) -> None:
+    violations(page)
+
+    alphas = page.evaluate(
+        """() => [0.5, 0.25].map(opacity => {
+          const colour = new axe.commons.color.Color().parseString("rgb(9, 8, 7)");
+          const { alpha } = colour;
+          colour.alpha *= opacity;
+          return alpha;
+        })"""
+    )
+
+    assert alphas == [1, 1]
