@@ -129,6 +129,7 @@ def test_every_address_is_in_one_of_the_tables() -> None:
     assert set(names(get_resolver().url_patterns)) == {*PAGES, *OF_DOCUMENT, *OTHERS}
 
 
+@pytest.mark.no_cover  # pages that other tests open
 @pytest.mark.parametrize("name", PAGES)
 def test_page_shows_the_companies_of_whoever_asks(name: str, people: dict[str, Client]) -> None:
     statuses, lists = PAGES[name]
@@ -153,6 +154,7 @@ def test_page_of_a_document_is_shown_to_who_may_see_it(
             assert answer.status_code == (404 if hidden else status), (who, company_id)
 
 
+@pytest.mark.no_cover  # pages that other tests open
 @pytest.mark.parametrize(
     "model_admin",
     [pytest.param(each, id=each.model._meta.label) for each in admin.site._registry.values()],

@@ -180,6 +180,7 @@ OF_DATEV = {
 }
 
 
+@pytest.mark.no_cover  # pages that other tests open
 @pytest.mark.parametrize("model_admin", OF_MODELS)
 def test_list_and_row_are_german_throughout(model_admin: Any, root: Client) -> None:
     base = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}"
@@ -191,6 +192,7 @@ def test_list_and_row_are_german_throughout(model_admin: Any, root: Client) -> N
     assert same_in_german(root, reverse(f"{base}_change", args=[row.pk])) - of_row == set()
 
 
+@pytest.mark.no_cover  # pages that other tests open
 @pytest.mark.parametrize(
     "page",
     [
