@@ -11,13 +11,17 @@ from django.db import connection
 def run_site(
     script: str, *, before_setup: str = "", check: bool = True, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script to its end, on the tests' database."""
+    """Run a script to its end, on the tests' database, without coverage.
+
+    A fork takes coverage's lock along, perhaps while another thread holds it: the child would wait
+    for ever.
+    """
     prelude = "import logging, os, django; django.setup(); log = logging.getLogger('script')"
     return subprocess.run(
         [sys.executable, "-c", f"{before_setup}\n{prelude}\n{script}"],
         cwd=settings.BASE_DIR,
         env={
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("COV")},
             "DATA_DIR": str(settings.DATA_DIR),
             "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
             **environment,
