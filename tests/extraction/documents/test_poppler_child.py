@@ -11,6 +11,7 @@ from extraction.documents import poppler_child, rendering, sandbox
 from extraction.documents.sandbox import Limits
 from extraction.exceptions import DocumentRejected
 from tests.extraction import sample_documents
+from tests.extraction.documents.test_rendering import fake_tool
 from tests.extraction.readers.einvoice.einvoices import pdf
 from tests.shared_files import SHARED
 
@@ -76,11 +77,7 @@ def test_a_library_that_is_missing_or_too_old_counts_nothing(
 def test_pdfinfo_is_started_only_where_pages_cannot_be_counted(
     tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = tmp_path / "tools" / "pdfinfo"
-    tool.parent.mkdir()
-    tool.write_text('#!/bin/sh\necho "Pages: 17"\n')
-    tool.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tool.parent), prepend=":")
+    fake_tool(monkeypatch, tmp_path, "pdfinfo", "echo 'Pages: 17'; exit")
 
     counts = [
         rendering.count_pdf_pages(written(tmp_path, content))
