@@ -124,7 +124,23 @@ def _without_coverage_if_unmeasured(item: pytest.Item) -> Iterator[None]:
     try:
         yield
     finally:
-        controller.resume()
+        with _processes_as_before():
+            controller.resume()
+
+
+_MEASURED = "COVERAGE_PROCESS_CONFIG"
+
+
+@contextmanager
+def _processes_as_before() -> Iterator[None]:
+    """Leave it at who is measured: coverage has every process measured from its start on."""
+    config = os.environ.get(_MEASURED)
+    try:
+        yield
+    finally:
+        os.environ.pop(_MEASURED, None)
+        if config is not None:
+            os.environ[_MEASURED] = config
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -135,13 +151,17 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Have pytest-cov, which stops and starts coverage here, measure no process from then on."""
+    with _processes_as_before():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """The same for what puts an end to them."""
     with _without_coverage_if_unmeasured(item):
         return (yield)
-
-
-_MEASURED = "COVERAGE_PROCESS_CONFIG"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from extraction.documents import forks
 from ocrsite import supervisor
 from ocrsite.lib import parent_death
 from ocrsite.supervisor import Child, Supervisor
@@ -41,14 +40,15 @@ def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_FIRST_DELAY_SECONDS", 0.0)
 
 
-@pytest.fixture(autouse=True)
-def _no_children() -> None:
-    """End the fork server that an earlier test's documents have started in this process."""
-    forks._servers.close()
+Children = Callable[[], set[psutil.Process]]
 
 
-def children_of_this_process() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+@pytest.fixture
+def children() -> Children:
+    """What runs below this process since the test began; servers of other tests may, too."""
+    this = psutil.Process()
+    before = set(this.children(recursive=True))
+    return lambda: set(this.children(recursive=True)) - before
 
 
 def send(number: signal.Signals) -> Callable[[], None]:
@@ -56,19 +56,21 @@ def send(number: signal.Signals) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_run_ends_every_child_when_a_signal_asks_it_to_stop(number: signal.Signals) -> None:
+def test_run_ends_every_child_when_a_signal_asks_it_to_stop(
+    number: signal.Signals, children: Children
+) -> None:
     told: list[str] = []
     running: list[int] = []
 
     def ready() -> None:
-        running.append(len(children_of_this_process()))
+        running.append(len(children()))
         signal.raise_signal(number)
 
     Supervisor({"one": STAY, "two": STAY}, grace_seconds=20, announce=told.append).run(
         lambda: True, ready
     )
 
-    assert (running, told, children_of_this_process()) == ([2], [], [])
+    assert (running, told, children()) == ([2], [], set())
 
 
 def test_run_starts_a_child_again_that_died(tmp_path: Path) -> None:
@@ -91,7 +93,9 @@ def test_run_starts_a_child_again_that_died(tmp_path: Path) -> None:
     assert told == ["worker ended (code 3); it starts again in 0 s."]
 
 
-def test_run_ends_children_at_once_when_they_outlive_the_grace(tmp_path: Path) -> None:
+def test_run_ends_children_at_once_when_they_outlive_the_grace(
+    tmp_path: Path, children: Children
+) -> None:
     deaf = tmp_path / "deaf"
     told: list[str] = []
 
@@ -100,7 +104,7 @@ def test_run_ends_children_at_once_when_they_outlive_the_grace(tmp_path: Path) -
     )
 
     assert told == ["Not everything had finished; ended it at once."]
-    assert children_of_this_process() == []
+    assert children() == set()
 
 
 def interrupt(times: int) -> Callable[[], None]:
@@ -111,7 +115,7 @@ def interrupt(times: int) -> Callable[[], None]:
     return send_all
 
 
-def test_second_signal_asks_children_again(tmp_path: Path) -> None:
+def test_second_signal_asks_children_again(tmp_path: Path, children: Children) -> None:
     deaf = tmp_path / "deaf"
     hurries = [
         sys.executable,
@@ -130,7 +134,7 @@ def test_second_signal_asks_children_again(tmp_path: Path) -> None:
     )
 
     assert told == []
-    assert children_of_this_process() == []
+    assert children() == set()
 
 
 @pytest.mark.parametrize(("signals", "seconds"), [(2, 0.0), (3, 3600.0)])
