@@ -158,7 +158,7 @@ def recorded() -> Iterator[list[str]]:
 
 
 def ask_everything() -> None:
-    """Ask what the doors, the worker and the nightly work ask, as far as an empty database goes."""
+    """Ask what pages, endpoints, worker and nightly work ask, as far as an empty database goes."""
     for ask in (logs_pages, logs_writer, tokens, extractions, lists, admin_lists, first_page):
         ask()
 

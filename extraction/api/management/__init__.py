@@ -1,1 +1,1 @@
-"""Keys, companies, clients and grants for programs of staff: the admin's doors to the domain."""
+"""Keys, companies, clients and grants for programs of staff: what the admin offers, as an API."""
