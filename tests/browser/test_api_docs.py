@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.test_log_in import be_logged_in
-from tests.browser.test_upload import assert_accessible_and_fitting
+from tests.browser.test_upload import assert_accessible_and_fitting, assert_fitting
 from tests.running_site import RunningSite
 
 pytestmark = pytest.mark.browser
@@ -23,5 +23,7 @@ def test_reference_is_accessible_and_fits_every_window(
     for width in (1920, 1280, 390, 320):
         page.set_viewport_size({"width": width, "height": 900})
         page.goto("/api/docs/")
-        assert_accessible_and_fitting(page)
+        assert_fitting(page)
+        if width in (1280, 320):  # axe takes 10 s, and others look like one of these
+            assert_accessible_and_fitting(page)
     assert messages == []

@@ -11,7 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.browser.test_places import DESK, watched
 from tests.browser.test_review import answer, field, page_of
 from tests.browser.test_review_flow import WIDTHS
-from tests.browser.test_upload import assert_accessible_and_fitting
+from tests.browser.test_upload import assert_accessible_and_fitting, assert_fitting
 from tests.extraction.documents.pages import INVOICE, Draw, pdf, write
 from tests.running_site import RunningSite
 
@@ -61,7 +61,9 @@ def test_large_document_fits_and_is_corrected_in_its_last_line(
         operator.goto(page)
         for width in WIDTHS:
             operator.set_viewport_size({"width": width, "height": 900})
-            assert_accessible_and_fitting(operator)
+            assert_fitting(operator)
+            if width in (320, 1280):  # axe takes 10 s, and others look like one of these
+                assert_accessible_and_fitting(operator)
     operator.set_viewport_size(DESK)
     numbers = operator.locator('[id="field-line_items"] .row-number')
     expect(numbers).to_have_count(len(lines))

@@ -32,6 +32,10 @@ def operator(page: Page, site: RunningSite, request: pytest.FixtureRequest) -> I
 def assert_accessible_and_fitting(page: Page) -> None:
     page.wait_for_load_state()
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in violations(page)] == []
+    assert_fitting(page)
+
+
+def assert_fitting(page: Page) -> None:
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(overflow) <= 0
 
