@@ -1,5 +1,6 @@
 """A database as an earlier version left it, beside that of the tests."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,9 @@ def old_database(folder: Path, *targets: tuple[str, str]) -> Iterator[StateApps]
     """
     database = connection.settings_dict["NAME"]
     on_sqlite = connection.vendor == "sqlite"
-    name = str(folder / "old.sqlite3") if on_sqlite else f"{database}_old"
+    # mutmut has several sessions in a process, whose folders have the same names: a file must have
+    # another, or it is taken for the one before, replaced.
+    name = str(folder / f"{uuid.uuid4()}.sqlite3") if on_sqlite else f"{database}_old"
     if not on_sqlite:
         _execute(f"CREATE DATABASE {connection.ops.quote_name(name)}")
     _lead_to(name)
