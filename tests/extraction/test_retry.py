@@ -56,6 +56,12 @@ def test_waits_for_the_service_grow_with_the_time_gone_by() -> None:
     assert [wait.total_seconds() for wait in waits] == [1.0, 1.0, 3.0, 20.0, 30.0]
 
 
+def test_waits_for_the_service_grow_by_the_multiplier() -> None:
+    policy = RetryPolicy(limit=3, initial=1.0, multiplier=1.5, cap=30.0, jitter=False)
+
+    assert policy.wait_after(timedelta(seconds=10)) == timedelta(seconds=5)
+
+
 def test_waits_for_the_service_are_spread() -> None:
     policy = RetryPolicy(limit=3, initial=1.0, multiplier=2.0, cap=30.0, jitter=True)
 

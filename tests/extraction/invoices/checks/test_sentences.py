@@ -19,13 +19,13 @@ def test_each_wrong_line_has_its_own_sentence() -> None:
         invoice(line_items=[wrong, line(quantity="3", unit_price="5.00", amount="51")])
     )
 
+    first = "Quantity and price of line 1 give 10.00, but its amount says 11.00."
+    second = "Quantity and price of line 2 give 15.00, but its amount says 51."
     assert explanations(check) == [
-        (
-            "line_items.0.amount",
-            "Quantity and price of line 1 give 10.00, but its amount says 11.00.",
-        ),
-        ("line_items.1.amount", "Quantity and price of line 2 give 15.00, but its amount says 51."),
+        ("line_items.0.amount", first),
+        ("line_items.1.amount", second),
     ]
+    assert explain(check) == f"{first} {second}"
 
 
 @pytest.mark.parametrize("code", [*OF_CHECKS, *OF_ROWS])
@@ -43,6 +43,12 @@ def test_a_check_of_another_version_is_named(code: str) -> None:
     check = Check(code=code, passed=False, expected="1; 2", actual="3; 4")
 
     assert explanations(check) == [("", f"The check {code} failed: 1; 2 expected, 3; 4 read.")]
+
+
+def test_a_check_that_says_nothing_more_is_named() -> None:
+    check = Check(code="a_former_check", passed=False, expected=None, actual=None)
+
+    assert explain(check) == "The check a_former_check failed:  expected,  read."
 
 
 def test_a_value_with_a_separator_is_explained_as_a_whole() -> None:
