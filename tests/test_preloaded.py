@@ -34,7 +34,11 @@ print("said", file=sys.stderr)
 sys.exit(3)
 """
 WAITS = "import signal; print('waits', flush=True); signal.pause()"
-ENVIRONMENT = {**os.environ, "OF_ITS_OWN": "yes"}
+
+
+def environment() -> dict[str, str]:
+    """This process's of now: when modules are imported, coverage has its variable in it."""
+    return {**os.environ, "OF_ITS_OWN": "yes"}
 
 
 def started(
@@ -44,7 +48,7 @@ def started(
     file, output, errors = (folder / name for name in ("program.py", "output", "errors"))
     file.write_text(program)
     with output.open("wb") as stdout, errors.open("wb") as stderr:
-        return how([str(file), *arguments], ENVIRONMENT, stdout, stderr), output, errors
+        return how([str(file), *arguments], environment(), stdout, stderr), output, errors
 
 
 def test_program_finds_what_it_finds_in_an_interpreter_of_its_own(tmp_path: Path) -> None:
@@ -56,7 +60,7 @@ def test_program_finds_what_it_finds_in_an_interpreter_of_its_own(tmp_path: Path
         found.append(json.loads(output.read_text()))
 
     assert found[1] == found[0]
-    assert found[1]["environment"] == ENVIRONMENT
+    assert found[1]["environment"] == environment()
     assert (found[1]["settings"], found[1]["project"]) == (False, [])
 
 
@@ -84,7 +88,7 @@ def test_program_that_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_what_an_interpreter_is_told_at_its_start_is_not_forked() -> None:
-    assert preloaded.can_fork(["manage.py", "check"], ENVIRONMENT)
-    assert not preloaded.can_fork(["-c", "pass"], ENVIRONMENT)
-    assert not preloaded.can_fork(["manage.py"], {**ENVIRONMENT, "LD_PRELOAD": "clock.so"})
-    assert not preloaded.can_fork(["manage.py"], {**ENVIRONMENT, "COVERAGE_PROCESS_CONFIG": "x"})
+    assert preloaded.can_fork(["manage.py", "check"], environment())
+    assert not preloaded.can_fork(["-c", "pass"], environment())
+    assert not preloaded.can_fork(["manage.py"], {**environment(), "LD_PRELOAD": "clock.so"})
+    assert not preloaded.can_fork(["manage.py"], {**environment(), "COVERAGE_PROCESS_CONFIG": "x"})
