@@ -173,11 +173,17 @@ def _coverage_of_processes() -> Iterator[str | None]:
         os.environ[_MEASURED] = config
 
 
+@pytest.fixture(scope="session")
+def measuring(_coverage_of_processes: str | None) -> dict[str, str]:
+    """The environment by which a process is measured; empty where nothing is."""
+    return {} if _coverage_of_processes is None else {_MEASURED: _coverage_of_processes}
+
+
 @pytest.fixture
-def measured_processes(_coverage_of_processes: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def measured_processes(measuring: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Count what the processes that a test starts run, for lines that no test runs in this one."""
-    if _coverage_of_processes is not None:
-        monkeypatch.setenv(_MEASURED, _coverage_of_processes)
+    for name, value in measuring.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session", autouse=True)

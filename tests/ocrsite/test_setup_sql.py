@@ -82,6 +82,7 @@ def migrated() -> list[Statement]:
     return migration_statements()
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_file_is_what_the_command_writes(tmp_path: Path) -> None:
     written = tmp_path / "setup.sql"
 

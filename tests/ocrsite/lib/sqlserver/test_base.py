@@ -14,12 +14,12 @@ WRONG = ("WRONG_COLUMN", "WRONG_SYNTAX", "DUPLICATE", "TOO_LONG")
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, dict[str, Any]]:
+def told(measuring: dict[str, str]) -> dict[str, dict[str, Any]]:
     """What is told of each error at each place."""
     printed = subprocess.run(
         [sys.executable, "-m", "tests.ocrsite.lib.sqlserver.lost_connection"],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": "mssql://user:password@host/ocr"},
+        env={**os.environ, **measuring, "DATABASE_URL": "mssql://user:password@host/ocr"},
         capture_output=True,
         text=True,
         check=True,
