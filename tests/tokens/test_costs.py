@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from tests.tokens.rows import make_token
 from tokens import costs, ledger, ledger_audit
+from tokens.charges import as_promised
 from tokens.models import LedgerAlert, ModelPrice, TokenMaster, TokenReservation, TokenUsageLog
+from tokens.quota_sums import Charge
 from tokens.usage import Requester, Usage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.vendor]
@@ -85,6 +87,19 @@ def test_late_bill_is_charged_at_the_price_of_the_call_s_time() -> None:
     assert ledger.settle(attempt_id, token.pk, USAGE, **WHO, model=MODEL) is True
 
     assert booked() == (MODEL, COST, "USD")
+
+
+def test_call_whose_price_is_gone_keeps_its_model_and_costs_what_was_promised() -> None:
+    promised = Charge(100, costs.units(Decimal("0.25")), "EUR")
+
+    assert as_promised("m", 50, promised) == {
+        "model": "m",
+        "cost": Decimal("0.25"),
+        "currency": "EUR",
+    }
+    assert as_promised("m", 0, promised)["cost"] == 0
+    unknown = {"model": "m", "cost": None, "currency": None}
+    assert as_promised("m", 50, Charge(100)) == unknown
 
 
 def test_call_that_turns_out_to_cost_nothing_costs_no_money_either() -> None:
