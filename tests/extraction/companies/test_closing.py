@@ -70,6 +70,9 @@ def test_programs_are_refused_and_accepted_again(
     for answer in (refused, asked):
         assert answer.json()["code"] == "company_closed"
         assert answer.json()["message"] == "This company is closed."
+        assert answer.json()["detail"] == (
+            "Its documents are not read until it is opened again. Please contact support."
+        )
     assert Extraction.objects.count() == 1
 
 
