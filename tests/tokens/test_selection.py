@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -12,7 +14,7 @@ from tests.tokens.rows import insert_by_sql, make_token
 from tokens import circuit_breaker, ledger, rate_limits, selection
 from tokens.call_cost import Cost
 from tokens.ledger import Reservation
-from tokens.models import TokenChange, TokenMaster, TokenReservation
+from tokens.models import Company, CoolDown, TokenChange, TokenMaster, TokenReservation
 from tokens.rate_limits import WINDOW
 from tokens.selection import (
     KeysBusy,
@@ -453,6 +455,19 @@ def test_require_free_waits_at_the_limits_of_calls(limits: dict[str, Any], wait:
     take_one()
 
     assert busy_until(NOTHING) == NOW + wait
+
+
+@pytest.mark.parametrize("known_open", [True, False])
+def test_require_usable_asks_for_no_circuit_breaker_nor_for_what_is_known(known_open: bool) -> None:
+    make_token()
+
+    with CaptureQueriesContext(connection) as asked:
+        require_usable("NT047", known_open=known_open)
+
+    sql = " ".join(query["sql"] for query in asked.captured_queries)
+    assert TokenMaster._meta.db_table in sql
+    assert CoolDown._meta.db_table not in sql
+    assert (f'"{Company._meta.db_table}"' in sql) is not known_open
 
 
 def test_require_free_leaves_a_company_without_a_usable_key_to_take() -> None:
