@@ -20,18 +20,23 @@ from tokens.periods import Period
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("same_input")]
 
-# What follows from a charge or a result, and loses neither when it fails.
-BESIDE = [
-    "tokens.ledger.cost_of",
-    "tokens.models.price.ModelPrice.cost",
-    "tokens.usage_days.book",
-    "tokens.quota_sums.LockedQuotas.settle",
-    "tokens.services.follow_use",
-    "tokens.services._raise_alerts",
-    "extraction.webhooks.events.endpoints_for",
-    "extraction.webhooks.events._written",
-    "extraction.models.WebhookDelivery.objects.bulk_create",
-]
+# What follows from a charge or a result, and loses neither when it fails: what is left out then.
+BESIDE = {
+    "tokens.ledger.cost_of": "the cost",
+    "tokens.models.price.ModelPrice.cost": "the cost",
+    "tokens.usage_days.book": "the day's sums of usage",
+    "tokens.quota_sums.LockedQuotas.settle": "the sums of quotas",
+    "tokens.services.follow_use": "the key's status and alerts",
+    "tokens.services._raise_alerts": "the key's status and alerts",
+    "extraction.webhooks.events.endpoints_for": "the messages of",
+    "extraction.webhooks.events._written": "the messages of",
+    "extraction.models.WebhookDelivery.objects.bulk_create": "the messages of",
+}
+# What a call that cost nothing is freed without.
+UNFREED = {
+    "tokens.ledger._lock": "the look for quotas",
+    "tokens.quota_sums.LockedQuotas.free": "the sums of quotas",
+}
 
 
 @pytest.fixture
@@ -74,9 +79,16 @@ def test_answer_is_charged_and_kept_whatever_fails_beside_it(
 
     assert (extraction.state, extraction.deaths) == (State.SUCCEEDED, 0)
     assert_charged(emulator, token)
-    left_out = [row for row in caplog.records if "Left out" in row.getMessage()]
+    assert_left_out(caplog, BESIDE[target])
+
+
+def assert_left_out(caplog: pytest.LogCaptureFixture, what: str) -> None:
+    left_out = [row for row in caplog.records if row.getMessage().startswith("Left out")]
     assert left_out
-    assert all(row.levelno == logging.ERROR and row.exc_info for row in left_out)
+    for row in left_out:
+        assert row.getMessage().startswith(f"Left out, since it failed: {what}")
+        assert row.levelno == logging.ERROR
+        assert row.exc_info
 
 
 def assert_charged(emulator: Emulator, token: TokenMaster) -> None:
@@ -101,9 +113,13 @@ def test_what_does_not_fail_is_done(
     assert WebhookDelivery.objects.exists()
 
 
-@pytest.mark.parametrize("target", ["tokens.ledger._lock", "tokens.quota_sums.LockedQuotas.free"])
+@pytest.mark.parametrize("target", UNFREED)
 def test_call_that_cost_nothing_is_freed_whatever_its_quotas_do(
-    target: str, token: TokenMaster, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    target: str,
+    token: TokenMaster,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     emulator.faults.add("internal")
     take = selection.take
@@ -120,6 +136,7 @@ def test_call_that_cost_nothing_is_freed_whatever_its_quotas_do(
     assert (extraction.state, extraction.deaths) == (State.WAITING, 0)
     assert used(token) == (0, 0)
     assert not TokenReservation.objects.exists()
+    assert_left_out(caplog, UNFREED[target])
 
 
 def test_failure_that_cannot_be_recorded_is_charged_and_ends(
