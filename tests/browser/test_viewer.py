@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.test_log_in import be_logged_in
 from tests.browser.test_places import DESK, PHONE, assert_outlined, watched
@@ -220,6 +220,7 @@ def test_place_of_a_click_is_kept_until_the_value_is_typed(
     field(operator, "invoice_number").fill("HL-1")
     field(operator, "invoice_number").focus()
     click_word(operator, "26.00", number=2)
+    expect(operator.locator('[name="place.invoice_number"]')).to_have_count(1)
     field(operator, "invoice_number").press_sequentially("HL-2")
     expect(operator.locator('[name="place.invoice_number"]')).to_have_count(0)
     total.focus()
@@ -233,6 +234,50 @@ def test_place_of_a_click_is_kept_until_the_value_is_typed(
     evidence = answer(site, address)["invoice"]["evidence"]
     assert evidence["total_amount"] == {"source": "person", "page": 2, "box": place}
     assert evidence["invoice_number"] == {"source": "person", "page": None, "box": None}
+
+
+def test_answer_to_a_click_leaves_what_was_typed_or_clicked_meanwhile(
+    operator: Page, site: RunningSite, tmp_path: Path
+) -> None:
+    operator.goto(page_of(two_pages(site, tmp_path)))
+    total, place = field(operator, "total_amount"), operator.locator('[name="place.total_amount"]')
+    expect(total).to_be_focused()
+    words = words_of(operator, 2)
+    held: list[Route] = []
+    operator.route("**/review/printed/**", lambda route: held.append(route))
+
+    def click(text: str) -> Route:
+        operator.mouse.click(*point_of(operator, 2, words[text]))
+        while not held:
+            operator.wait_for_timeout(20)
+        return held.pop()
+
+    def let_through(route: Route) -> None:
+        with operator.expect_event("requestfinished"):
+            route.continue_()
+        # What is asked afterwards is answered after the page has taken the answer before it.
+        operator.evaluate("fetch(location.href).then((response) => response.text())")
+
+    expect(operator.locator(".place")).to_have_count(1)
+    late = click("26.00")
+    total.fill("27.00")
+    let_through(late)
+    expect(total).to_have_value("27.00")
+    expect(place).to_have_count(0)
+
+    earlier, later = click("Total"), click("26.00")
+    let_through(later)
+    expect(total).to_have_value("26.00")
+    sent = place.input_value()
+    let_through(earlier)
+    expect(operator.locator("#error-total_amount")).not_to_contain_text("Enter a number")
+    expect(place).to_have_count(1)
+
+    earlier, later = click("165.00"), click("26.00")
+    let_through(earlier)
+    expect(place).to_have_value(sent)
+    let_through(later)
+    expect(total).to_have_value("26.00")
 
 
 @pytest.mark.browser_context_args(has_touch=True, is_mobile=True, viewport=PHONE)

@@ -12,6 +12,7 @@
   const DAY = /^(\d{1,2})[/-](\d{1,2})[/-]\d{2,4}$/;
   const known = new Map(); // page → promise of its words
   const words = new Map(); // page → its words, once they are there
+  const awaited = new WeakMap(); // input → what was clicked for it last, until it is typed in
   let target = null; // the input that was focused last
   let start = null; // page, box and text of the word where the selection begins
   let chosen = []; // words of the selection
@@ -116,6 +117,7 @@
     const asked = new URLSearchParams({
       path: value.dataset.path, text, mark: decimalMark(page), order: dateOrder(page),
     });
+    awaited.set(input, asked);
     let answer;
     try {
       const response = await fetch(`${form.dataset.printed}?${asked}`);
@@ -123,6 +125,8 @@
     } catch {
       answer = { value: "", problem: texts.unread };
     }
+    // What was typed or clicked while the answer was on its way stands.
+    if (awaited.get(input) !== asked) return;
     const problem = document.getElementById(`error-${value.dataset.path}`);
     problem.textContent = answer.problem && `${text.slice(0, 80)}: ${answer.problem}`;
     if (answer.problem) return;
@@ -209,5 +213,6 @@
     if (target) panel.querySelectorAll("[data-seen]").forEach(fetchWords);
   }
   form.addEventListener("focusin", fetchSeen);
+  form.addEventListener("input", (event) => awaited.delete(event.target));
   panel.querySelectorAll(".page").forEach((page) => observer.observe(page));
 })();
