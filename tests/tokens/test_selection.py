@@ -361,6 +361,33 @@ def test_the_offline_key_that_serves_then_is_not_the_one_that_failed_before() ->
         assert taken.token == other
 
 
+def take_while_it_is_lost(gemini: TokenMaster) -> TokenMaster:
+    """Take a key; as soon as ``gemini`` is chosen, it is used up by another call and disabled."""
+
+    def cost_meanwhile(token: TokenMaster) -> Cost:
+        if token == gemini:
+            ledger.reserve(
+                gemini.pk, attempt_id=uuid.uuid4(), amount=9000, output_budget=0, lease=LEASE
+            )
+            TokenMaster.objects.filter(pk=gemini.pk).update(status="Disabled")
+        return cost_of(token)
+
+    return take("NT047", attempt_id=uuid.uuid4(), cost_of=cost_meanwhile, lease=LEASE).token
+
+
+def test_offline_serves_the_call_whose_key_was_lost_meanwhile() -> None:
+    offline = make_token(provider="Offline", api_key="")
+
+    assert take_while_it_is_lost(make_token(total_token_limit=10_000)) == offline
+
+
+def test_company_whose_only_key_was_lost_meanwhile_has_none() -> None:
+    with pytest.raises(NoUsableKey) as refused:
+        take_while_it_is_lost(make_token(total_token_limit=10_000))
+
+    assert (refused.value.code, refused.value.detail) == ("token_exceeded", NO_GOOD)
+
+
 def test_only_the_chosen_key_is_taken() -> None:
     make_token()
     chosen = make_token()
