@@ -65,9 +65,22 @@ def point_of(page: Page, number: int, box: list[float]) -> tuple[float, float]:
     )
 
 
+def point_at_word(page: Page, text: str, *, number: int = 1) -> None:
+    """Move the pointer on a word until the page has fetched its words, and outlines it."""
+    x, y = point_of(page, number, words_of(page, number)[text])
+    for _ in range(100):
+        page.mouse.move(x + 1, y)
+        page.mouse.move(x, y)
+        if page.locator(".word").count():
+            return
+        page.wait_for_timeout(50)
+
+
 def click_word(page: Page, text: str, *, number: int = 1) -> None:
+    point_at_word(page, text, number=number)
     with page.expect_response("**/review/printed/**"):
-        page.mouse.click(*point_of(page, number, words_of(page, number)[text]))
+        page.mouse.down()
+        page.mouse.up()
 
 
 def view(page: Page, name: str) -> Locator:
@@ -242,12 +255,14 @@ def test_answer_to_a_click_leaves_what_was_typed_or_clicked_meanwhile(
     operator.goto(page_of(two_pages(site, tmp_path)))
     total, place = field(operator, "total_amount"), operator.locator('[name="place.total_amount"]')
     expect(total).to_be_focused()
-    words = words_of(operator, 2)
     held: list[Route] = []
     operator.route("**/review/printed/**", lambda route: held.append(route))
 
     def click(text: str) -> Route:
-        operator.mouse.click(*point_of(operator, 2, words[text]))
+        point_at_word(operator, text, number=2)
+        with operator.expect_request("**/review/printed/**"):
+            operator.mouse.down()
+            operator.mouse.up()
         while not held:
             operator.wait_for_timeout(20)
         return held.pop()
