@@ -1,4 +1,5 @@
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -169,49 +170,50 @@ def fake_tool(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, first: s
     monkeypatch.setenv("PATH", str(path.parent), prepend=":")
 
 
+@pytest.fixture
+def endless(tmp_path: Path) -> Path:
+    """A document whose end no tool gets to, however fast it is: a pipe that nobody writes to."""
+    document = tmp_path / "document"
+    os.mkfifo(document)
+    return document
+
+
 @needs_prlimit
 @pytest.mark.usefixtures("either_renderer")
-def test_a_pdf_that_is_not_drawn_in_time_is_not_to_blame(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("media_type", ["application/pdf", "image/png"])
+def test_document_that_is_not_drawn_in_time_is_not_to_blame(
+    endless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, media_type: str
 ) -> None:
-    allow(monkeypatch, wall=0)
+    allow(monkeypatch, wall=0.1)
 
     with pytest.raises(RenderBusy):
-        draw(sample_documents.pdf("one"), tmp_path)
+        rendering.render(endless, media_type, 1, tmp_path)
 
 
-@needs_prlimit
-def test_an_image_that_is_not_drawn_in_time_is_not_to_blame(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    allow(monkeypatch, wall=0)  # a child that is there draws it within a millisecond
-
-    with pytest.raises(RenderBusy):
-        draw(PICTURE, tmp_path, "image/png")
-
-
+@needs_poppler
 def test_where_nothing_limits_cpu_time_the_wall_clock_rejects(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
-    allow(monkeypatch, wall=0)
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", '[ "$1" = -v ] || exec tail -f /dev/null')
+    allow(monkeypatch, wall=0.1)
 
+    with pytest.raises(DocumentRejected, match="render_timeout"):
+        rendering.render(endless, "image/png", 1, tmp_path)
+    endless.unlink()
     assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
-    assert code_of(PICTURE, tmp_path, "image/png") == "render_timeout"
 
 
 @needs_prlimit
 @pytest.mark.usefixtures("either_renderer")
 def test_counting_that_does_not_end_in_time_is_not_the_pdfs_fault(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    endless: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allow(monkeypatch, wall=0)
-    document = tmp_path / "document"
-    document.write_bytes(sample_documents.pdf("one"))
+    allow(monkeypatch, wall=0.1)
 
     with pytest.raises(RenderBusy):
-        rendering.count_pdf_pages(document)
+        rendering.count_pdf_pages(endless)
 
 
 @needs_poppler
