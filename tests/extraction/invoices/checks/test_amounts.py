@@ -76,6 +76,14 @@ def test_the_amount_due_names_what_it_follows_from() -> None:
     )
 
 
+def test_the_amount_due_follows_from_a_total_that_nothing_confirms_after_rounding() -> None:
+    others = {"total_amount": "150.00", "amount_due": "69.00", "rounding_amount": "0.02"}
+    check = amount_due_adds_up(invoice(**PAID | others))
+
+    assert check is not None
+    assert (check.passed, check.expected) == (False, "150.02")
+
+
 def test_a_head_without_prepayments_says_nothing_of_the_amount_due() -> None:
     fields = invoice(
         taxable_amount="100.00", tax_total="19.00", total_amount="119.00", amount_due="69.00"
@@ -175,17 +183,18 @@ def test_without_net_total_and_lines_the_breakdown_gives_the_total() -> None:
 
 
 @pytest.mark.parametrize(
-    ("subtotal", "tax", "codes"),
+    ("subtotal", "tax", "total", "codes"),
     [
-        ("119.00", "19.00", []),  # 19 % contained
-        ("100.00", "19.00", []),  # 19 % on top
-        ("119.00", "22.61", ["total_adds_up"]),  # 19 % on top of the total
+        ("119.00", "19.00", "119.00", []),  # 19 % contained
+        ("160.00", "60.00", "160.00", []),  # 60 % contained
+        ("100.00", "19.00", "119.00", []),  # 19 % on top
+        ("119.00", "22.61", "119.00", ["total_adds_up"]),  # 19 % on top of the total
     ],
 )
 def test_without_a_rate_a_contained_tax_is_a_whole_percentage_of_the_rest(
-    subtotal: str, tax: str, codes: list[str]
+    subtotal: str, tax: str, total: str, codes: list[str]
 ) -> None:
-    fields = invoice(subtotal=subtotal, tax_total=tax, total_amount="119.00")
+    fields = invoice(subtotal=subtotal, tax_total=tax, total_amount=total)
 
     assert failed_codes(fields) == codes
 

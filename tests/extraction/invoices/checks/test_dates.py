@@ -1,6 +1,6 @@
 import pytest
 
-from extraction.invoices.checks.dates import due_date_matches_terms
+from extraction.invoices.checks.dates import due_date_matches_terms, names_term
 from tests.extraction.invoices.made import failed, failed_codes, invoice
 
 
@@ -70,6 +70,14 @@ def test_terms_without_a_period_from_the_invoice_date_say_nothing(terms: str | N
     fields = invoice(invoice_date="2026-10-02", due_date="2026-12-24", payment_terms=terms)
 
     assert due_date_matches_terms(fields) is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "named"),
+    [("30 days", True), ("2 % discount, net 30", True), ("2 % discount within 10 days", False)],
+)
+def test_terms_of_a_discount_alone_name_no_period(terms: str, named: bool) -> None:
+    assert names_term(terms) is named
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,4 @@ def test_a_value_with_a_separator_is_explained_as_a_whole() -> None:
     ((path, sentence),) = explanations(check)
     assert path == "supplier.tax_id"
     assert "DE1; 2" in sentence
+    assert not sentence.startswith("The check ")
