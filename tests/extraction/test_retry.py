@@ -30,6 +30,7 @@ def test_shorter_wait_that_the_server_asks_for_changes_nothing() -> None:
 
 def test_wait_may_be_shorter_than_a_second() -> None:
     assert replace(CONTRACT, initial=0.25).delay(0) == timedelta(seconds=0.25)
+    assert replace(CONTRACT, initial=0.25).wait_after(timedelta()) == timedelta(seconds=0.25)
 
 
 def test_jitter_stays_in_the_upper_half_of_the_delay() -> None:
