@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from extraction.invoices.checks.amounts import amount_due_adds_up
+from extraction.invoices.checks.amounts import amount_due_adds_up, taxable_amount_adds_up
 from extraction.invoices.schema import Check
 from tests.extraction.invoices.made import failed, failed_codes, invoice, line
 
@@ -39,6 +39,9 @@ PAID: dict[str, Any] = {
         {"amount_due": "119.00", "total_amount": None},
         {"amount_due": "69.00", "total_amount": None, "prepaid_amount": "50.00"},
         {"amount_due": "120.00", "total_amount": "119.60", "tax_total": "19.60", "currency": "SEK"},
+        # Either the total before rounding or the one after it.
+        {"amount_due": "119.01", "rounding_amount": "0.01"},
+        {"amount_due": "119.00", "rounding_amount": "0.01"},
     ],
 )
 def test_what_is_due_follows_from_the_total(others: dict[str, Any]) -> None:
@@ -55,6 +58,18 @@ def test_what_is_due_follows_from_the_total(others: dict[str, Any]) -> None:
         {"amount_due": "0.00", "prepaid_amount": "50.00"},
         {"amount_due": "119.00", "rounding_amount": "0.02"},
         {"amount_due": "169.00", "prepaid_amount": "50.00"},
+        {"amount_due": "119.50", "prepaid_amount": "0.50"},
+        {"amount_due": "119.00", "total_amount": "119.01"},
+        # The total is what is confirmed after rounding.
+        {"amount_due": "119.05", "total_amount": "119.03", "rounding_amount": "0.02"},
+        {
+            "amount_due": "1121",
+            "total_amount": "1111",
+            "subtotal": "1000",
+            "tax_total": "100",
+            "rounding_amount": "10",
+            "currency": "JPY",
+        },
         {"amount_due": "89.00", "total_amount": None},
         {"amount_due": "120.00", "total_amount": "119.60", "tax_total": "19.60", "currency": "EUR"},
         {"amount_due": "119.80", "total_amount": "119.60", "tax_total": "19.60", "currency": "SEK"},
@@ -82,6 +97,47 @@ def test_the_amount_due_follows_from_a_total_that_nothing_confirms_after_roundin
 
     assert check is not None
     assert (check.passed, check.expected) == (False, "150.02")
+
+
+def test_a_total_that_is_rounded_to_a_coin_after_tax_is_withheld_is_due() -> None:
+    fields = invoice(
+        currency="SEK",
+        subtotal="100.00",
+        tax_total="19.60",
+        withholding_total="20.00",
+        total_amount="100.00",
+        amount_due="100.00",
+    )
+
+    check = amount_due_adds_up(fields)
+    assert check is not None
+    assert check.passed
+
+
+def test_a_total_off_by_more_than_the_rounding_of_three_numbers_is_not_confirmed() -> None:
+    others = {"subtotal": "100.0136", "total_amount": "119.05", "rounding_amount": "0.02"}
+    check = amount_due_adds_up(invoice(**PAID | others, amount_due="119.07"))
+
+    assert check is not None
+    assert check.passed
+
+
+@pytest.mark.parametrize(
+    ("total", "passed"),
+    [("163.00", True), ("170.00", False), (None, False)],
+)
+def test_the_net_total_may_be_the_part_on_which_tax_is_due(total: str | None, passed: bool) -> None:
+    fields = invoice(
+        line_items=[line(amount="100.00", tax_rate="13"), line(amount="50.00", tax_rate="0")],
+        tax_breakdown=[{"rate": "13", "taxable_amount": "100.00", "tax_amount": "13.00"}],
+        taxable_amount="100.00",
+        tax_total="13.00",
+        total_amount=total,
+    )
+
+    check = taxable_amount_adds_up(fields)
+    assert check is not None
+    assert check.passed is passed
 
 
 def test_a_head_without_prepayments_says_nothing_of_the_amount_due() -> None:

@@ -50,10 +50,20 @@ def test_an_amount_follows_in_any_way_that_documents_use(fields: dict[str, str])
         {"quantity": "2", "unit_price": "50.00", "tax_rate": "19", "amount": "107.00"},
         {"quantity": "2", "unit_price": "50.00", "amount": "119.00"},
         {"quantity": "2", "unit_price": "50.00", "tax_rate": "-19", "amount": "81.00"},
+        {"quantity": "1000", "unit_price": "0.1234", "amount": "124.00"},  # exact to its last digit
     ],
 )
 def test_an_amount_that_follows_in_no_way_fails(fields: dict[str, str]) -> None:
     assert not follows(**fields)
+
+
+@pytest.mark.parametrize(("currency", "passed"), [("JPY", True), ("EUR", False)])
+def test_whole_units_may_be_cut_where_there_are_no_cents(currency: str, passed: bool) -> None:
+    items = [line(quantity="3", unit_price="33.3", amount="99")]
+
+    check = line_amounts(invoice(currency=currency, line_items=items))
+    assert check is not None
+    assert check.passed is passed
 
 
 @pytest.mark.parametrize(

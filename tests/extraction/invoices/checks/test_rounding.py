@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from extraction.invoices.checks.rounding import cash_slack, coin, tolerance, unit
+from extraction.invoices.checks.rounding import cash_slack, coin, tolerance, unit, whole_slack
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,9 @@ def test_each_rounding_errs_by_half_a_unit_and_many_are_spread_evenly() -> None:
     assert tolerance("EUR", 3) == Decimal("0.015")
     assert tolerance("JPY", 2) == 1
     assert tolerance("EUR", 300) == Decimal("0.15")
+
+
+def test_a_tax_without_decimals_may_be_rounded_where_no_smaller_coins_are() -> None:
+    assert whole_slack(Decimal("101.00"), "NPR") == Decimal("0.5")
+    assert whole_slack(Decimal("101.50"), "NPR") == 0
+    assert whole_slack(Decimal("101.00"), "EUR") == 0

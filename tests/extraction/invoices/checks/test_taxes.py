@@ -90,6 +90,26 @@ def test_a_complete_breakdown_has_every_line_s_rate() -> None:
     )
 
 
+def test_a_breakdown_is_complete_within_the_rounding_of_its_currency() -> None:
+    fields = invoice(
+        currency="JPY",
+        line_items=[line(amount="1000", tax_rate="0")],
+        tax_breakdown=[row("10", "1001", "100")],
+    )
+
+    assert result(line_rates(fields)) == (False, ["line_items.0.tax_rate"])
+
+
+@pytest.mark.parametrize(("taxes", "passed"), [(6, True), (7, False)])
+def test_few_taxes_on_one_net_amount_add_up_to_a_rate(taxes: int, passed: bool) -> None:
+    fields = invoice(
+        line_items=[line(amount="100.00", tax_rate="21")],
+        tax_breakdown=[row(str(rate), "100.00", f"{rate}.00") for rate in range(1, taxes + 1)],
+    )
+
+    assert result(line_rates(fields))[0] is passed
+
+
 def test_a_breakdown_of_less_than_the_net_total_leaves_out_what_is_free_of_tax() -> None:
     fields = invoice(
         line_items=[line(amount="100.00", tax_rate="13"), line(amount="40.00", tax_rate="0")],
@@ -161,6 +181,43 @@ def test_lines_with_tax_match_a_net_breakdown(rates: tuple[str | None, str | Non
     )
 
     assert failed(fields) == []
+
+
+@pytest.mark.parametrize(
+    ("others", "passed"),
+    [
+        ({"total_amount": "119.01"}, True),
+        ({"total_amount": "119.014"}, False),
+        ({"total_amount": None}, False),
+        ({"total_amount": "119.00", "tax_total": None}, False),
+    ],
+)
+def test_lines_contain_tax_where_they_add_up_to_the_total(
+    others: dict[str, Any], passed: bool
+) -> None:
+    fields = invoice(
+        **{
+            "currency": "EUR",
+            "line_items": [line(amount="119.00", tax_rate="19")],
+            "tax_breakdown": [row("19", "100.00", "19.00")],
+            "tax_total": "19.00",
+        }
+        | others
+    )
+
+    assert result(lines_match_breakdown(fields))[0] is passed
+
+
+def test_lines_contain_tax_within_the_rounding_of_their_currency() -> None:
+    fields = invoice(
+        currency="JPY",
+        line_items=[line(amount="1100", tax_rate="10")],
+        tax_breakdown=[row("10", "1001", "100")],
+        tax_total="100",
+        total_amount="1101",
+    )
+
+    assert result(lines_match_breakdown(fields))[0]
 
 
 def test_the_lines_of_a_rate_are_not_compared_where_a_discount_has_no_rate() -> None:
