@@ -34,6 +34,10 @@ def follows(**fields: Any) -> bool:
         {"quantity": "2", "unit_price": "50.00", "tax_rate": "19", "amount": "119.00"},
         {"quantity": "2", "unit_price": "59.50", "tax_rate": "19", "amount": "100.00"},
         {"quantity": "2", "unit_price": "50", "price_base_quantity": "0", "amount": "100"},
+        {"quantity": "1", "unit_price": "10.00", "amount": "10.01"},  # the price was 10.005
+        {"quantity": "70.31", "unit_price": "1.229", "amount": "86.45"},  # both were rounded
+        {"quantity": "1", "unit_price": "1234.5", "amount": "1.23"},  # for 1,000, and rounded
+        {"quantity": "2", "unit_price": "50.00", "tax_rate": "1", "amount": "101.00"},
     ],
 )
 def test_an_amount_follows_in_any_way_that_documents_use(fields: dict[str, str]) -> None:
@@ -51,6 +55,8 @@ def test_an_amount_follows_in_any_way_that_documents_use(fields: dict[str, str])
         {"quantity": "2", "unit_price": "50.00", "amount": "119.00"},
         {"quantity": "2", "unit_price": "50.00", "tax_rate": "-19", "amount": "81.00"},
         {"quantity": "1000", "unit_price": "0.1234", "amount": "124.00"},  # exact to its last digit
+        {"quantity": "70.31", "unit_price": "1.229", "amount": "86.47"},
+        {"quantity": "10", "unit_price": "5.00", "discount": "0.50", "amount": "50.50"},
     ],
 )
 def test_an_amount_that_follows_in_no_way_fails(fields: dict[str, str]) -> None:
@@ -94,6 +100,20 @@ def test_prices_contain_the_tax_of_the_breakdown_where_lines_state_no_rate() -> 
     )
 
     assert failed_codes(fields) == []
+
+
+def test_a_wrong_line_without_tax_is_no_reason_to_doubt_those_with_tax() -> None:
+    check = line_amounts(
+        invoice(
+            line_items=[
+                line(quantity="2", unit_price="50.00", tax_rate="19", amount="119.00"),
+                line(quantity="1", unit_price="5.00", tax_rate="0", amount="7.00"),
+            ]
+        )
+    )
+
+    assert check is not None
+    assert check.paths == ["line_items.1.amount"]
 
 
 def test_each_wrong_line_is_named_up_to_a_limit() -> None:
@@ -167,6 +187,14 @@ def test_lines_read_twice_are_told(doubled: list[dict[str, object]]) -> None:
 
     assert check is not None
     assert (check.passed, check.expected, check.actual) == (False, "2", "4")
+
+
+def test_three_lines_that_each_follow_their_double_are_told() -> None:
+    items = [line(amount=amount) for amount in ("10.00", "20.00", "30.00") for _ in range(2)]
+    check = lines_not_doubled(invoice(line_items=items, total_amount="60.00"))
+
+    assert check is not None
+    assert (check.passed, check.expected, check.actual) == (False, "3", "6")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,14 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from extraction.invoices.checks.sums import tax_is_contained, ways_to_total
+from extraction.invoices.checks.sums import (
+    discount_is_in_lines,
+    tax_is_contained,
+    undiscounted_total,
+    ways_to_total,
+)
 from tests.extraction.invoices.made import invoice, line
 
 
@@ -64,3 +70,45 @@ def test_tax_that_the_rates_confirm_lets_tax_be_withheld_without_a_word(
 
 def test_tax_alone_is_no_total() -> None:
     assert ways_to_total(invoice(tax_total="19.00", total_amount="19.00")) == []
+
+
+@pytest.mark.parametrize(
+    ("items", "discount", "within"),
+    [
+        (["10.00"], "10.01", True),
+        (["10.00"], "10.016", False),  # more than the rounding of three numbers
+        (["5.00", "5.00"], "10.015", True),
+        (["5.00", "5.00"], "10.02", False),
+        (["10.00"], None, False),
+        (["10.00"], "9.00", False),
+    ],
+)
+def test_a_discount_is_in_the_lines_that_it_has_reduced(
+    items: list[str], discount: str | None, within: bool
+) -> None:
+    reduced = [
+        line(quantity="1", unit_price="20.00", amount=str(20 - Decimal(less))) for less in items
+    ]
+    fields = invoice(currency="EUR", line_items=reduced, discount_total=discount)
+
+    assert discount_is_in_lines(fields) is within
+
+
+def test_a_discount_in_lines_is_rounded_as_its_currency_is() -> None:
+    reduced = [line(quantity="1", unit_price="20", amount="10")]
+
+    assert discount_is_in_lines(invoice(currency="JPY", line_items=reduced, discount_total="11"))
+
+
+@pytest.mark.parametrize(
+    "priceless",
+    [{}, {"quantity": "2"}, {"unit_price": "5.00"}],
+    ids=["neither", "no price", "no quantity"],
+)
+def test_nothing_is_known_of_what_lines_were_before_a_discount_without_prices(
+    priceless: dict[str, Any],
+) -> None:
+    fields = invoice(line_items=[line(amount="-10.00", **priceless)], discount_total="10.00")
+
+    assert undiscounted_total(fields) is None
+    assert not discount_is_in_lines(fields)
