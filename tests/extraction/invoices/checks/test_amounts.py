@@ -99,6 +99,72 @@ def test_the_amount_due_follows_from_a_total_that_nothing_confirms_after_roundin
     assert (check.passed, check.expected) == (False, "150.02")
 
 
+@pytest.mark.parametrize(
+    ("tax_total", "total", "due", "passed"),
+    [
+        ("210.00", "1210.00", "1060.00", True),  # the tax total leaves out what is withheld
+        ("210.00", "1210.00", "1210.00", False),
+        ("60.00", "1060.00", "1060.00", True),  # it is less already
+        ("60.00", "1060.00", "910.00", False),
+    ],
+)
+def test_rows_of_a_negative_rate_are_withheld_once(
+    tax_total: str, total: str, due: str, passed: bool
+) -> None:
+    rows = [
+        {"rate": "21", "taxable_amount": "1000.00", "tax_amount": "210.00"},
+        {"rate": "-15", "taxable_amount": "1000.00", "tax_amount": "-150.00"},
+    ]
+    fields = invoice(
+        subtotal="1000.00",
+        tax_breakdown=rows,
+        tax_total=tax_total,
+        total_amount=total,
+        amount_due=due,
+    )
+
+    check = amount_due_adds_up(fields)
+    assert check is not None
+    assert check.passed is passed
+
+
+def test_tax_of_half_a_percent_is_not_withheld() -> None:
+    fields = invoice(
+        subtotal="1000.00",
+        tax_breakdown=[{"rate": "0.5", "taxable_amount": "1000.00", "tax_amount": "5.00"}],
+        tax_total="5.00",
+        total_amount="1005.00",
+        amount_due="1000.00",
+    )
+
+    check = amount_due_adds_up(fields)
+    assert check is not None
+    assert not check.passed
+
+
+def test_what_is_due_of_a_total_that_contains_the_tax() -> None:
+    fields = invoice(
+        subtotal="119.00",
+        tax_total="19.00",
+        withholding_total="10.00",
+        prepaid_amount="20.00",
+        rounding_amount="0.50",
+        total_amount="119.00",
+        amount_due="89.50",
+    )
+
+    check = amount_due_adds_up(fields)
+    assert check is not None
+    assert check.passed
+
+
+@pytest.mark.parametrize(("currency", "codes"), [("JPY", []), ("EUR", ["total_adds_up"])])
+def test_a_total_is_rounded_as_its_currency_is(currency: str, codes: list[str]) -> None:
+    fields = invoice(currency=currency, subtotal="1000", tax_total="100", total_amount="1101")
+
+    assert failed_codes(fields) == codes
+
+
 def test_a_total_that_is_rounded_to_a_coin_after_tax_is_withheld_is_due() -> None:
     fields = invoice(
         currency="SEK",
