@@ -165,6 +165,13 @@ def test_a_total_is_rounded_as_its_currency_is(currency: str, codes: list[str]) 
     assert failed_codes(fields) == codes
 
 
+def test_a_total_is_shown_with_the_decimal_places_of_its_currency() -> None:
+    fields = invoice(currency="KWD", subtotal="1.2345", tax_total="0", total_amount="9.8765")
+
+    (check,) = failed(fields)
+    assert (check.expected, check.actual) == ("1.234", "9.876")
+
+
 def test_a_total_that_is_rounded_to_a_coin_after_tax_is_withheld_is_due() -> None:
     fields = invoice(
         currency="SEK",
@@ -261,6 +268,27 @@ def test_a_subtotal_may_be_printed_below_a_discount_that_lines_confirm() -> None
 
     assert failed(fields) == []
     assert failed_codes(fields.model_copy(update={"discount_total": fields.tax_total}))
+
+
+@pytest.mark.parametrize(
+    ("others", "passed"),
+    [
+        # The lines and the net total: eight rounded numbers with the discount and the charge.
+        ({"taxable_amount": "100.02"}, True),
+        ({"taxable_amount": "100.025"}, False),
+        # The subtotal and the net total: four.
+        ({"taxable_amount": "100.02", "subtotal": "100.00"}, False),
+        ({"taxable_amount": "101", "currency": "JPY"}, True),
+    ],
+)
+def test_the_net_total_may_be_off_by_the_rounding_of_what_is_added(
+    others: dict[str, Any], passed: bool
+) -> None:
+    fields = invoice(**{"currency": "EUR", "line_items": [line(amount="20.00")] * 5} | others)
+
+    check = taxable_amount_adds_up(fields)
+    assert check is not None
+    assert check.passed is passed
 
 
 def test_lines_that_do_not_add_up_to_the_net_total_are_named() -> None:

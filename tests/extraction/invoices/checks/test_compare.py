@@ -14,6 +14,7 @@ from extraction.invoices.checks.compare import shown, sum_check
         ("1.2345", None, "1.23"),
         ("1.2", "KWD", "1.2"),
         ("1E+3", "EUR", "1000"),
+        ("9" * 40 + ".125", "EUR", "9" * 40 + ".12"),
     ],
 )
 def test_a_number_is_shown_with_the_decimal_places_of_its_currency(
