@@ -213,8 +213,9 @@ def test_a_late_bill_corrects_the_period_in_which_the_call_began(at: Clock) -> N
     assert sums(quota) == [("11-26 18:15", 100, 0), ("11-27 18:15", 50, 0)]
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["billed", "estimated"])
 def test_a_charge_after_its_reservation_died_counts_where_it_is_said_to_have_begun(
-    at: Clock,
+    at: Clock, is_known: bool
 ) -> None:
     token = make_token()
     quota = make_quota(company(), Period.DAILY, 1000)
@@ -224,7 +225,10 @@ def test_a_charge_after_its_reservation_died_counts_where_it_is_said_to_have_beg
     assert sums(quota) == [("11-26 18:15", 0, 0)]
 
     at(NOON + timedelta(days=1))
-    ledger.settle_unknown(attempt_id, token.pk, 600, **WHO, began_at=NOON)
+    if is_known:
+        ledger.settle(attempt_id, token.pk, Usage(600), **WHO, began_at=NOON)
+    else:
+        ledger.settle_unknown(attempt_id, token.pk, 600, **WHO, began_at=NOON)
 
     assert sums(quota) == [("11-26 18:15", 600, 0)]
     assert TokenUsageLog.objects.get().began_at == NOON

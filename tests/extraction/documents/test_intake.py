@@ -293,6 +293,18 @@ def test_receive_accepts_a_file_of_exactly_the_limit_and_not_one_byte_more(
     assert rejection_of(exactly + b"\0") == (413, "file_too_large")
 
 
+def test_receive_writes_no_more_of_an_upload_than_is_accepted(settings: Settings) -> None:
+    settings.MAX_UPLOAD_MB = 1
+    upload = SimpleUploadedFile("endless.pdf", b"")
+    pieces = iter([bytes(512 * 1024)] * 9)
+    upload.chunks = lambda chunk_size=None: pieces  # type: ignore[method-assign]
+
+    with pytest.raises(DocumentRejected, match="file_too_large"):
+        receive(upload, DOCUMENT_ID)
+
+    assert len(list(pieces)) == 6  # the third was one too many
+
+
 def test_receive_rejects_an_empty_file() -> None:
     assert rejection_of(b"") == (422, "empty_file")
 
