@@ -1,6 +1,12 @@
 import pytest
 
-from extraction.invoices.checks.dates import due_date_matches_terms, names_term
+from extraction.invoices.checks.dates import (
+    due_date_matches_terms,
+    due_date_not_before_invoice_date,
+    due_date_plausible,
+    names_term,
+)
+from extraction.invoices.schema import Check
 from tests.extraction.invoices.made import failed, failed_codes, invoice
 
 
@@ -108,3 +114,39 @@ def test_a_discount_ends_before_the_invoice_is_due() -> None:
     assert check.code == "discounts_end_in_time"
     assert check.paths == ["payment_discounts.1.until"]
     assert failed(fields.model_copy(update={"due_date": None})) == []
+
+
+def test_a_wrong_due_date_is_told_with_what_it_is_compared_with() -> None:
+    early = invoice(invoice_date="2026-10-02", due_date="2026-10-01")
+    late = invoice(
+        invoice_date="2026-10-02", due_date="2027-10-04", payment_terms="2 % discount, net 30"
+    )
+
+    assert due_date_not_before_invoice_date(early) == Check(
+        code="due_date_not_before_invoice_date",
+        passed=False,
+        expected="2026-10-02 or later",
+        actual="2026-10-01",
+        paths=["due_date", "invoice_date"],
+    )
+    assert due_date_plausible(late) == Check(
+        code="due_date_plausible",
+        passed=False,
+        expected="2027-10-03 or earlier",
+        actual="2027-10-04",
+        paths=["due_date", "invoice_date"],
+    )
+    assert due_date_matches_terms(late) == Check(
+        code="due_date_matches_terms",
+        passed=False,
+        expected="30 days",
+        actual="367 days",
+        paths=["due_date", "invoice_date", "payment_terms"],
+    )
+
+
+@pytest.mark.parametrize("known", [{"invoice_date": "2026-10-02"}, {"due_date": "2026-10-02"}])
+def test_one_date_alone_is_not_compared(known: dict[str, str]) -> None:
+    fields = invoice(payment_terms="30 days net", **known)
+
+    assert due_date_matches_terms(fields) is None
