@@ -190,18 +190,29 @@ def test_document_that_is_not_drawn_in_time_is_not_to_blame(
         rendering.render(endless, media_type, 1, tmp_path)
 
 
-@needs_poppler
-def test_where_nothing_limits_cpu_time_the_wall_clock_rejects(
-    endless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing limits CPU time."""
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda tool: None if tool == "prlimit" else which(tool))
-    fake_tool(monkeypatch, tmp_path, "pdftoppm", '[ "$1" = -v ] || exec tail -f /dev/null')
     allow(monkeypatch, wall=0.1)
 
+
+@pytest.mark.usefixtures("unlimited")
+def test_where_nothing_limits_cpu_time_the_wall_clock_rejects_an_image(
+    endless: Path, tmp_path: Path
+) -> None:
     with pytest.raises(DocumentRejected, match="render_timeout"):
         rendering.render(endless, "image/png", 1, tmp_path)
-    endless.unlink()
+
+
+@needs_poppler
+@pytest.mark.usefixtures("unlimited")
+def test_where_nothing_limits_cpu_time_the_wall_clock_rejects_a_pdf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_tool(monkeypatch, tmp_path, "pdftoppm", '[ "$1" = -v ] || exec tail -f /dev/null')
+
     assert code_of(sample_documents.pdf("one"), tmp_path) == "render_timeout"
 
 
